@@ -1,0 +1,95 @@
+/** One immutable version of a service. `id` is derived from the content, so equal content is one revision. */
+export interface Revision {
+  /** `<service>-<10 hex digits of the SHA-256 of the canonical content>`. */
+  readonly id: string;
+  readonly service: string;
+  /** What people call it (`metadata.labels.version`); only for showing. */
+  readonly version: string | null;
+  /** Program and arguments; started without a shell. Never empty. */
+  readonly command: readonly string[];
+  /** Absolute folder the command starts in. */
+  readonly workingDirectory: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly health: HealthSpec;
+  /** How many instances carry full traffic, >= 1. */
+  readonly instances: number;
+}
+
+export interface HealthSpec {
+  /** HTTP path answering 2xx when the instance can take traffic. */
+  readonly readyPath: string;
+  /** HTTP path answering 2xx while the instance is worth keeping; null: never restarted by a probe. */
+  readonly livePath: string | null;
+  /** Between SIGTERM and SIGKILL. */
+  readonly stopGraceMs: number;
+  /** How long a fresh instance may take until it is ready for the first time. */
+  readonly startTimeoutMs: number;
+}
+
+/** Everything a release file says of one service, parsed. */
+export interface ServiceSpec {
+  readonly name: string;
+  /** Host header the gateway routes by. */
+  readonly host: string;
+  /** The gateway answers 504 after this long. */
+  readonly requestTimeoutMs: number;
+  readonly dependsOn: readonly string[];
+  readonly revision: Revision;
+  readonly plan: Plan;
+}
+
+/** How a revision is rolled out. The last step always has 100 %. */
+export interface Plan {
+  readonly steps: readonly Step[];
+  readonly gate: GateSettings;
+  /** How long the old revision stays warm after 100 %, with automatic return. */
+  readonly bakeMs: number;
+  readonly objectives: readonly Objective[];
+}
+
+export interface Step {
+  /** Share of the candidate, a multiple of 0.1 in [0, 100]. */
+  readonly weightPercent: number;
+  /** Requests with this header value go to the candidate at any weight; null: none. */
+  readonly match: HeaderMatch | null;
+  /** The step lasts at least this long, whatever the gate says. */
+  readonly atLeastMs: number;
+  /** Whether the gate must pass before the rollout leaves this step. */
+  readonly gated: boolean;
+  /** Wait after the gate: for a time, for a person (`approval`), or not at all. */
+  readonly wait: StepWait;
+}
+
+export type StepWait =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'pause'; readonly durationMs: number }
+  | { readonly kind: 'approval' };
+
+export interface HeaderMatch {
+  /** Lower case. */
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface GateSettings {
+  /** alpha: the chance that a candidate no worse than stable is rolled back, for the whole rollout; in (0, 0.5). */
+  readonly falseRollbackRatio: number;
+  /** beta: the chance that a candidate worse by `worseByRatio` passes the last gate; in (0, 0.5). */
+  readonly falsePromotionRatio: number;
+  /** Non-inferiority margin of the error rate in [0.0001, 0.5] (0.0025 is 0.25 percentage points). */
+  readonly worseByRatio: number;
+  /** A gated step is judged at least this long before it may pass. */
+  readonly soakMs: number;
+  /** After this long undecided the step holds and says so. It never passes by time. */
+  readonly atMostMs: number;
+}
+
+export type Objective =
+  | { readonly kind: 'success'; readonly name: string; readonly ratioMin: number }
+  | {
+      readonly kind: 'latency';
+      readonly name: string;
+      /** In (0, 1): 0.95 for p95. */
+      readonly quantile: number;
+      readonly limitMs: number;
+    };

@@ -1,0 +1,45 @@
+/**
+ * What the router saw of one service since the sample before: disjoint intervals, each request counted once, in the
+ * interval in which it ended. Produced about every 100 ms; intervals without a request may be left out.
+ */
+export interface TrafficSample {
+  readonly atMs: number;
+  readonly service: string;
+  readonly counts: readonly InstanceCount[];
+  /**
+   * True for the first sample after the observer was away (server restart, gateway restart). It may span several
+   * weights, so it counts in totals and never as evidence.
+   */
+  readonly isCatchUp: boolean;
+}
+
+/** Requests of one instance in one interval. All counts are integers >= 0. */
+export interface InstanceCount {
+  readonly revisionId: string;
+  /** Empty string: the router found no instance to send to (503) for this revision. */
+  readonly instanceId: string;
+  /** Index 0..4: answers 1xx..5xx. Index 5: no answer (refused, reset, timed out; the caller got 502/503/504). */
+  readonly byStatusClass: readonly number[];
+  /** Sparse latency histogram: [bucket index, count]; see latency-buckets.ts. */
+  readonly latency: readonly (readonly [bucket: number, count: number])[];
+}
+
+/** Requests and failures (5xx and no answer) of one arm. */
+export interface ArmCount {
+  readonly requests: number;
+  readonly failures: number;
+}
+
+/** Sums one revision's counts over its instances. */
+export function armCount(sample: TrafficSample, revisionId: string): ArmCount {
+  let requests = 0;
+  let failures = 0;
+  for (const count of sample.counts) {
+    if (count.revisionId !== revisionId) continue;
+    for (const [statusClass, ended] of count.byStatusClass.entries()) {
+      requests += ended;
+      if (statusClass >= 4) failures += ended;
+    }
+  }
+  return { requests, failures };
+}

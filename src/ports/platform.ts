@@ -1,0 +1,79 @@
+import type { Revision } from '../domain/release/revision.ts';
+import type { Endpoint } from '../domain/traffic/route-table.ts';
+
+/**
+ * Where instances run.
+ *
+ * - Idempotent: repeating a call with the same arguments changes nothing, also from another process after a crash.
+ * - Instances outlive the process that holds this object; a new object over the same place finds them again.
+ * - `PlatformError.retryable` says whether the caller may try again; the platform itself restarts crashed instances with
+ *   back-off and reports how often.
+ */
+export interface Platform {
+  /**
+   * Have exactly `count` instances of the revision running or starting. Resolves when they are started, not when they
+   * are ready: readiness is seen by `observe`. Lowering the count stops the newest first, gracefully.
+   */
+  ensure(revision: Revision, count: number, signal: AbortSignal): Promise<void>;
+
+  /** Stop all instances of the revision: SIGTERM, stopGrace, SIGKILL. Resolves when none is left. None there: at once. */
+  stop(revision: Revision, signal: AbortSignal): Promise<void>;
+
+  /** All instances known, of every revision, with what the last probe said. Cheap: called ten times a second. */
+  observe(signal: AbortSignal): Promise<readonly Instance[]>;
+
+  /** Lines of standard output and error, oldest first; readable after the instance is gone. */
+  logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>;
+}
+
+export interface Instance {
+  /** Unique for good, stable over restarts of the process: `<revision id>-<n>`. */
+  readonly id: string;
+  readonly service: string;
+  readonly revisionId: string;
+  readonly state: InstanceState;
+  readonly endpoint: Endpoint | null;
+  readonly pid: number | null;
+  readonly startedAtMs: number | null;
+  /** Times the process ended or was killed by a failed liveness probe without having been asked to stop. */
+  readonly restarts: number;
+  /** Why the last process ended or is not ready, for people; null: nothing to say. */
+  readonly reason: string | null;
+  readonly cpuSeconds: number;
+  readonly rssBytes: number;
+}
+
+/** `ready` is the only state that gets traffic; `backing-off` waits for its next start after a crash. */
+export type InstanceState = 'starting' | 'ready' | 'unready' | 'backing-off' | 'stopping';
+
+export interface LogQuery {
+  readonly service: string;
+  readonly revisionId: string | null;
+  readonly instanceId: string | null;
+  /** Last lines of each instance; Infinity for all kept. */
+  readonly tailLines: number;
+  readonly follow: boolean;
+}
+
+export interface LogLine {
+  readonly instanceId: string;
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+}
+
+/** The platform could not do what was asked. */
+export class PlatformError extends Error {
+  override readonly name = 'PlatformError';
+  readonly code: 'start-failed' | 'stop-failed' | 'no-port' | 'state-unreadable';
+  readonly retryable: boolean;
+
+  constructor(
+    code: PlatformError['code'],
+    message: string,
+    options: { readonly retryable: boolean; readonly cause?: unknown },
+  ) {
+    super(message, { cause: options.cause });
+    this.code = code;
+    this.retryable = options.retryable;
+  }
+}
