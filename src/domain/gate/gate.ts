@@ -46,3 +46,12 @@ export interface GateExplanation {
   /** One sentence with numbers, without a full stop at its end. */
   readonly sentence: string;
 }
+export declare function openGate(
+  settings: GateSettings,
+  objectives: readonly Objective[],
+  atMs: number,
+  plannedMs: number,
+): GateState;
+export declare function observe(state: GateState, observation: GateObservation): GateState;
+export declare function closeBlock(state: GateState): GateState;
+export declare function judge(state: GateState, question: GateQuestion): Verdict;
