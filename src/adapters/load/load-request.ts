@@ -97,7 +97,7 @@ const kindByCode: Readonly<Record<string, RequestErrorKind>> = {
 export function errorKindOf(error: Error): RequestErrorKind {
   if (error === requestTimeout) return 'timeout';
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  // llhttp, Node's and undici's parser, names its errors HPE_*.
-  if (code.startsWith('HPE_')) return 'bad-answer';
+  // llhttp, the parser, names its errors HPE_*; one that its name does not fit has the class alone.
+  if (code.startsWith('HPE_') || error.name === 'HTTPParserError') return 'bad-answer';
   return kindByCode[code] ?? 'other';
 }
