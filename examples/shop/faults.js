@@ -1,4 +1,5 @@
-import { fork } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 
 /** The ways in which a service of the shop can be told to misbehave, all by environment; README.md lists them. */
 const { env } = process;
@@ -41,9 +42,11 @@ function hasPassed(seconds) {
   return performance.now() - startedAtMs >= Number(seconds) * 1000;
 }
 
-/** A child that holds the listening socket and outlives its parent, for a minute at most. */
+/** A child that inherits the listening socket, accepts nothing on it, and outlives its parent for a minute at most. */
 function leakPort(server) {
-  const child = fork(new URL('leak.js', import.meta.url), { stdio: 'ignore' });
-  child.send('port', server);
+  const child = spawn(process.execPath, [fileURLToPath(new URL('leak.js', import.meta.url))], {
+    // The handle's descriptor is not a documented property of Node; there is no other way to leak one.
+    stdio: ['ignore', 'ignore', 'ignore', server._handle.fd],
+  });
   child.unref();
 }

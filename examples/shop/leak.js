@@ -1,11 +1,3 @@
-/** Started by LEAK_PORT=true: keeps the port it is handed, answers nobody, ignores SIGTERM, and ends after a minute. */
-let leaked;
-process.on('message', (_message, server) => {
-  leaked = server;
-});
+/** Started by LEAK_PORT=true with the listening socket as descriptor 3: holds it, ignores SIGTERM, ends after a minute. */
 process.on('SIGTERM', () => {});
-process.on('disconnect', () => {});
-setTimeout(() => {
-  leaked?.close();
-  process.exit(0);
-}, 60_000);
+setTimeout(() => process.exit(0), 60_000);
