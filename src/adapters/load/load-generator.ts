@@ -5,6 +5,7 @@ import { dueCount, intendedOffsetMs, scheduledTotal } from '../../domain/load/sc
 import type { LoadOptions, LoadSettings } from './load-options.ts';
 import { settingsOf } from './load-options.ts';
 import { LoadRecorder } from './load-recorder.ts';
+import type { RequestListener } from './load-request.ts';
 import { LoadRequest, requestTimeout } from './load-request.ts';
 import { headerMaker } from './request-headers.ts';
 
@@ -52,6 +53,18 @@ class LoadRun {
   readonly #startedAtMs = Date.now();
   /** Moment of offset 0 on the monotonic clock. */
   readonly #zeroMs = performance.now();
+  readonly #listener: RequestListener = {
+    nowMs: () => this.#elapsedMs(),
+    onSent: (atMs) => this.#recorder.recordSent(atMs),
+    onEnded: (request, outcome) => {
+      this.#unfinished -= 1;
+      this.#recorder.recordEnd(request, outcome, this.#elapsedMs());
+    },
+    onReleased: () => {
+      this.#onWire -= 1;
+      this.#sendWaiting();
+    },
+  };
   /** Its duration is set when the run is told to stop. */
   #schedule: ConstantSchedule;
   /** Index of the next request of the schedule. */
@@ -129,18 +142,7 @@ class LoadRun {
   }
 
   #start(intendedMs: number): void {
-    const request = new LoadRequest(intendedMs, {
-      nowMs: () => this.#elapsedMs(),
-      onSent: (atMs) => this.#recorder.recordSent(atMs),
-      onEnded: (request, outcome) => {
-        this.#unfinished -= 1;
-        this.#recorder.recordEnd(request, outcome, this.#elapsedMs());
-      },
-      onReleased: () => {
-        this.#onWire -= 1;
-        this.#sendWaiting();
-      },
-    });
+    const request = new LoadRequest(intendedMs, this.#listener);
     this.#unfinished += 1;
     this.#requests.push(request);
     if (this.#onWire < this.#settings.connections) this.#send(request);
