@@ -1,4 +1,5 @@
 import type { Plan, Step } from '../release/revision.ts';
+import { blockRequestsMin } from './gate-state.ts';
 import { openMargins, requirementOf } from './non-inferiority.ts';
 import { natsAgainst, natsFor, natsToPass, natsToRollBack } from './required-requests.ts';
 import { countText, durationText, marginText } from './wording.ts';
@@ -147,8 +148,10 @@ function detection(
     candidateRatio > baseErrorRatio
       ? natsAgainst({ shareRatio, stableRatio: baseErrorRatio, candidateRatio })
       : 0;
-  const requests = finite(natsToRollBack(plan.gate.falseRollbackRatio) / perRequest);
-  const candidateRequests = requests === null ? null : Math.ceil(requests * shareRatio);
+  const told = finite(natsToRollBack(plan.gate.falseRollbackRatio) / perRequest);
+  // Nothing is evidence before a block is complete.
+  const requests = told === null ? null : Math.max(told, blockRequestsMin / shareRatio);
+  const candidateRequests = requests === null ? null : Math.ceil(requests * shareRatio - 1e-9);
   const failedRequests =
     candidateRequests === null ? null : Math.ceil(candidateRequests * candidateRatio);
   const detectedMs = requests === null ? null : finite(msOf(requests, requestsPerSecond));
@@ -167,6 +170,9 @@ function sentenceOf(told: {
   const goal = `show "not worse than ${marginText(marginRatio)}" at ${step.weightPercent} %`;
   if (requests === null) {
     return `cannot tell how long it takes to ${goal}: the step's share of the traffic is unknown`;
+  }
+  if (requests === 0) {
+    return `"not worse than ${marginText(marginRatio)}" is shown before ${step.weightPercent} %`;
   }
   const rate = `${Number(flow.requestsPerSecond.toPrecision(3))} requests/s`;
   const needs = `${countText(Number(requests.toPrecision(2)))} requests`;

@@ -44,6 +44,9 @@ export interface PendingBlock extends ArmTotals {
   readonly sinceMs: number | null;
 }
 
+/** Requests of each arm that complete a block: enough for the observed share to mean something. */
+export const blockRequestsMin = 4;
+
 export interface PendingArm {
   readonly count: ArmCount;
   readonly sinceMs: number | null;

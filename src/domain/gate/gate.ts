@@ -4,6 +4,7 @@ import { type Block, logArmRatio, logLikelihoodRatio, pooled, sizesOf } from './
 import {
   addToBase,
   baseRatioAt,
+  blockRequestsMin,
   type GateState,
   logAgainst,
   type ObjectiveEvidence,
@@ -136,8 +137,6 @@ function isComplete({ candidate, stable }: Block, requestsMin: number): boolean 
   return Math.min(candidate.requests, stable.requests) >= requestsMin;
 }
 
-/** Requests of each arm that complete a block: enough for the observed share to mean something. */
-const blockRequestsMin = 4;
 /** A block that is not complete by then ends with what it has. */
 const blockAgeMaxMs = 30_000;
 
