@@ -1,6 +1,6 @@
 import type { Plan, Step } from '../release/revision.ts';
 import { blockRequestsMin } from './gate-state.ts';
-import { openMargins, requirementOf } from './non-inferiority.ts';
+import { marginRatiosOf, requirementOf } from './non-inferiority.ts';
 import { natsAgainst, natsFor, natsToPass, natsToRollBack } from './required-requests.ts';
 import { countText, durationText, marginText } from './wording.ts';
 
@@ -20,7 +20,7 @@ export function estimateRollout({
   readonly plan: Plan;
 }): RolloutEstimate {
   requireInput(requestsPerSecond, baseErrorRatio);
-  const nats = openMargins(plan.gate).map(({ marginRatio }) => ({ marginRatio, value: 0 }));
+  const nats = marginRatiosOf(plan.gate).map((marginRatio) => ({ marginRatio, value: 0 }));
   const steps: StepEstimate[] = [];
   let totalMs: number | null = 0;
   const lastGate = plan.steps.findLastIndex(isJudged);

@@ -12,7 +12,7 @@ import {
   type PendingBlock,
 } from './gate-state.ts';
 import { openMargins, weigh } from './non-inferiority.ts';
-import { advance, capped, openMixture, worseRatios } from './onset-mixture.ts';
+import { advance, alternativeWeights, capped, openMixture, worseRatios } from './onset-mixture.ts';
 import type { GateObservation } from './verdict.ts';
 
 export { judge } from './judge.ts';
@@ -60,10 +60,10 @@ export function openGate(
     hasControl: true,
     base: { requests: 0, failures: 0, atMs },
     comparedAtMs: null,
-    errors: openMixture(atMs, plannedMs),
+    errors: openMixture(alternativeWeights, atMs, plannedMs),
     bake: null,
     objective: openObjective(objectives, atMs, plannedMs),
-    margins: openMargins(settings),
+    margins: openMargins(settings, atMs, plannedMs),
     peakLogAgainst: 0,
   };
 }
@@ -153,8 +153,8 @@ function compare(state: GateState, block: Block, atMs: number): GateState {
     pending: noBlock,
     base: addToBase(state.base, block.stable, atMs),
     comparedAtMs: atMs,
-    errors: advance(state.errors, atMs, logEvidences),
-    margins: state.margins.map((margin) => weigh(margin, block, baseRatio)),
+    errors: advance(state.errors, alternativeWeights, atMs, logEvidences),
+    margins: state.margins.map((margin) => weigh(margin, block, { baseRatio, atMs })),
     objective: state.objective && weighObjective(state.objective, block.candidate, atMs),
   });
 }
@@ -168,9 +168,14 @@ function weighAlone(state: GateState, count: ArmCount, atMs: number): GateState 
     allowedRatio: allowedAlone(state),
     count: none,
     atMs,
-    mixture: openMixture(atMs, state.plannedMs),
+    mixture: openMixture(alternativeWeights, atMs, state.plannedMs),
   };
-  const mixture = advance(bake.mixture, atMs, logAllowed(count, bake.allowedRatio));
+  const mixture = advance(
+    bake.mixture,
+    alternativeWeights,
+    atMs,
+    logAllowed(count, bake.allowedRatio),
+  );
   return withPeak({
     ...state,
     pending: noBlock,
@@ -213,7 +218,11 @@ function openObjective(
     .toSorted((a, b) => b.ratioMin - a.ratioMin);
   if (strictest === undefined) return null;
   const allowedRatio = Math.min(0.999, Math.max(allowedRatioMin, 1 - strictest.ratioMin));
-  return { name: strictest.name, allowedRatio, mixture: openMixture(atMs, plannedMs) };
+  return {
+    name: strictest.name,
+    allowedRatio,
+    mixture: openMixture(alternativeWeights, atMs, plannedMs),
+  };
 }
 
 /** "100 %" can't be tested, one failure would refute it; it is taken as 99.99 %. */
@@ -225,7 +234,12 @@ function weighObjective(
   count: ArmCount,
   atMs: number,
 ): ObjectiveEvidence {
-  const mixture = advance(objective.mixture, atMs, logAllowed(count, objective.allowedRatio));
+  const mixture = advance(
+    objective.mixture,
+    alternativeWeights,
+    atMs,
+    logAllowed(count, objective.allowedRatio),
+  );
   return { ...objective, mixture: capped(mixture, objectiveLogMax) };
 }
 

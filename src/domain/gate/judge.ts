@@ -78,9 +78,6 @@ function blockerOf(findings: Findings): Blocker | null {
       sentence: `${now}; nothing to judge for ${durationText(silentMs)}`,
     };
   }
-  if (!isBake && findings.logFor < Math.log(findings.forLimit)) {
-    return { heldBy: null, sentence: now };
-  }
   if (findings.logAgainst >= Math.log(suspicionLimit)) {
     const against = evidenceText(Math.exp(findings.logAgainst));
     const limits = `${suspicionLimit} holds, ${evidenceText(1 / state.settings.falseRollbackRatio)} rolls back`;
@@ -92,6 +89,9 @@ function blockerOf(findings: Findings): Blocker | null {
     const allowed = `more than ${percentText(objective.allowedRatio)} of the candidate's requests fail`;
     const sentence = `${now}; held by objective ${objective.name}: ${allowed}`;
     return { heldBy: objective.name, sentence };
+  }
+  if (!isBake && findings.logFor < Math.log(findings.forLimit)) {
+    return { heldBy: null, sentence: now };
   }
   const { soakMs } = state.settings;
   if (inStepMs >= soakMs) return null;

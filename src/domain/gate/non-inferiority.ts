@@ -1,12 +1,6 @@
 import type { GateSettings } from '../release/revision.ts';
-import {
-  type Block,
-  clampRatio,
-  logLikelihoodRatio,
-  logSumExp,
-  onMargin,
-  sizesOf,
-} from './e-variable.ts';
+import { type Block, clampRatio, logLikelihoodRatio, onMargin, sizesOf } from './e-variable.ts';
+import { advance, logEvidence, type OnsetMixture, openMixture } from './onset-mixture.ts';
 
 /**
  * Evidence that the candidate is not worse than stable by a margin: what a promotion rests on. The null is "worse by at
@@ -19,8 +13,11 @@ import {
  */
 export interface MarginEvidence {
   readonly marginRatio: number;
-  /** log mass of each alternative. Finite. */
-  readonly logMasses: readonly number[];
+  /**
+   * Over alternatives and over when the evidence begins to count: an outage of both arms can cost hundreds of nats while the
+   * base rate lags behind it, and the parts put into play after it don't carry that debt.
+   */
+  readonly mixture: OnsetMixture;
 }
 
 /** Margin of a step that isn't the last gate, by its weight; above the last row the declared margin holds. */
@@ -47,31 +44,39 @@ export function requirementOf(
 }
 
 /** All margins that some step may ask for, widest first. */
-export function openMargins(settings: GateSettings): readonly MarginEvidence[] {
+export function marginRatiosOf(settings: GateSettings): readonly number[] {
   const declared = settings.worseByRatio;
   const coarse = evidenceRamp.map((row) => row.marginRatio).filter((ratio) => ratio > declared);
-  return [...coarse, declared].map((marginRatio) => ({
+  return [...coarse, declared];
+}
+
+export function openMargins(
+  settings: GateSettings,
+  atMs: number,
+  plannedMs: number,
+): readonly MarginEvidence[] {
+  return marginRatiosOf(settings).map((marginRatio) => ({
     marginRatio,
-    logMasses: alternativeWeights.map((weight) => Math.log(weight)),
+    mixture: openMixture(healthyWeights, atMs, plannedMs),
   }));
 }
 
 /** Multiplies by the block's e-variables. `baseRatio`: stable's failure ratio as known before the block. */
-export function weigh(evidence: MarginEvidence, block: Block, baseRatio: number): MarginEvidence {
-  const { marginRatio } = evidence;
+export function weigh(
+  { marginRatio, mixture }: MarginEvidence,
+  block: Block,
+  { baseRatio, atMs }: { readonly baseRatio: number; readonly atMs: number },
+): MarginEvidence {
   const sizes = sizesOf(block);
-  const candidates = healthyRatios(baseRatio, marginRatio);
-  const logMasses = evidence.logMasses.map((mass, index) => {
-    const candidateRatio = candidates[index] ?? baseRatio;
+  const logEvidences = healthyRatios(baseRatio, marginRatio).map((candidateRatio) => {
     const alternative = { candidateRatio, stableRatio: baseRatio };
-    const nearest = onMargin(sizes, alternative, marginRatio);
-    return mass + logLikelihoodRatio(block, alternative, nearest);
+    return logLikelihoodRatio(block, alternative, onMargin(sizes, alternative, marginRatio));
   });
-  return { marginRatio, logMasses };
+  return { marginRatio, mixture: advance(mixture, healthyWeights, atMs, logEvidences) };
 }
 
 export function logMarginEvidence(evidence: MarginEvidence): number {
-  return logSumExp(evidence.logMasses);
+  return logEvidence(evidence.mixture);
 }
 
 /** The same as stable, somewhat worse within the margin, better. All are outside the null. */
@@ -79,4 +84,5 @@ function healthyRatios(baseRatio: number, marginRatio: number): readonly number[
   return [baseRatio, clampRatio(baseRatio + 0.4 * marginRatio), 0.5 * baseRatio];
 }
 
-const alternativeWeights = [0.6, 0.2, 0.2] as const;
+/** In the order of `healthyRatios`; sums to 1. */
+const healthyWeights = [0.6, 0.2, 0.2] as const;

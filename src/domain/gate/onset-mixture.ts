@@ -5,10 +5,13 @@ import { logSumExp } from './e-variable.ts';
  * it may have begun (onset). An average of e-processes is an e-process, so nothing has to be known beforehand.
  *
  * Without onsets, a regression that begins at minute 5 would first have to eat up 5 minutes of good behaviour. The mass
- * is therefore put into play in parts (gamma): 0.6 at once, 0.36 spread over the planned time, one part every 10 s, and
- * 0.04 over all the time after. Mass in play is multiplied by each block's E, mass not yet in play stands still at 1:
+ * is therefore put into play in parts (gamma): 0.6 at once, 0.36 evenly over the planned time, and 0.04 over all the time
+ * after. Mass in play is multiplied by each block's E, mass not yet in play stands still at 1:
  *
  *   M_j <- (M_j + pi_j * gamma_now) * E_j        W = (1 - gamma so far) + sum of M_j
+ *
+ * A part comes with every block rather than every 10 s: a candidate that dies at minute 5 makes so much evidence at once that
+ * a small part suffices, and waiting for the next large one would cost users seconds of it.
  *
  * This is the e-detector of Shin, Ramdas and Rinaldo (arXiv 2203.03532), with weights that sum to 1 so that the error is
  * per release rather than per hour. Masses are kept as logarithms: 1e9 good requests are a log of minus millions, and the
@@ -25,28 +28,33 @@ export interface OnsetMixture {
   readonly logMasses: readonly number[];
 }
 
-export function openMixture(atMs: number, plannedMs: number): OnsetMixture {
+export function openMixture(
+  weights: readonly number[],
+  atMs: number,
+  plannedMs: number,
+): OnsetMixture {
   return {
     openedAtMs: atMs,
     plannedMs,
     inPlayRatio: massAtOnce,
-    logMasses: alternativeWeights.map((weight) => Math.log(weight * massAtOnce)),
+    logMasses: weights.map((weight) => Math.log(weight * massAtOnce)),
   };
 }
 
-/** Puts what is due at `atMs` into play, then multiplies by the block's e-variables, one for each alternative. */
+/** `weights` are those the mixture was opened with. Puts what is due at `atMs` into play, then multiplies by the block's e-variables, one for each alternative. */
 export function advance(
   mixture: OnsetMixture,
+  weights: readonly number[],
   atMs: number,
   logEvidences: readonly number[],
 ): OnsetMixture {
   const { openedAtMs, plannedMs, logMasses } = mixture;
   const inPlayRatio = Math.max(mixture.inPlayRatio, inPlayAt(atMs - openedAtMs, plannedMs));
   const added = inPlayRatio - mixture.inPlayRatio;
-  const next = alternativeWeights.map((weight, index) => {
-    const mass = logMasses[index] ?? Math.log(Number.MIN_VALUE);
-    const seeded = added > 0 ? logSumExp([mass, Math.log(weight * added)]) : mass;
-    return seeded + (logEvidences[index] ?? 0);
+  const logAdded = added > 0 ? Math.log(added) : null;
+  const next = logMasses.map((mass, index) => {
+    const part = logAdded === null ? null : logAdded + Math.log(weights[index] ?? 0);
+    return (part === null ? mass : logAdd(mass, part)) + (logEvidences[index] ?? 0);
   });
   return { ...mixture, inPlayRatio, logMasses: next };
 }
@@ -86,13 +94,19 @@ export const alternativeWeights: readonly number[] = [0.18, 0.18, 0.18, 0.16, 0.
 const massAtOnce = 0.6;
 const massPlanned = 0.36;
 const massOvertime = 0.04;
-const onsetEveryMs = 10_000;
+/** A shorter plan would put all into play in the first blocks. */
+const plannedMsMin = 10_000;
 
-function inPlayAt(elapsedMs: number, plannedMs: number): number {
-  const onsets = Math.max(0, Math.floor(elapsedMs / onsetEveryMs));
-  const planned = Math.max(1, Math.ceil(plannedMs / onsetEveryMs));
-  if (onsets <= planned) return massAtOnce + (massPlanned * onsets) / planned;
-  return massAtOnce + massPlanned + massOvertime * (1 - planned / onsets);
+function inPlayAt(elapsedMs: number, wantedMs: number): number {
+  const plannedMs = Math.max(plannedMsMin, wantedMs);
+  if (elapsedMs <= 0) return massAtOnce;
+  if (elapsedMs <= plannedMs) return massAtOnce + (massPlanned * elapsedMs) / plannedMs;
+  return massAtOnce + massPlanned + massOvertime * (1 - plannedMs / elapsedMs);
+}
+
+/** log(exp(a) + exp(b)). */
+function logAdd(a: number, b: number): number {
+  return a > b ? a + Math.log1p(Math.exp(b - a)) : b + Math.log1p(Math.exp(a - b));
 }
 
 function multipliedOdds(ratio: number, factor: number): number {

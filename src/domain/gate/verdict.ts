@@ -39,7 +39,7 @@ export interface GateExplanation {
   readonly forLimit: number;
   readonly marginRatio: number;
   /**
-   * What keeps an otherwise passing step: an objective's name, 'soak', 'no-data' (nothing compared in this step, or not
+   * What keeps the step, besides evidence it still lacks: an objective's name, 'soak', 'no-data' (nothing compared in this step, or not
    * lately), 'evidence-against' (some evidence that the candidate is worse, too little to roll back), 'time-limit' (no
    * verdict in time, for whatever reason); null: nothing but too little evidence.
    */
