@@ -12,6 +12,7 @@ export class InstanceStore {
   readonly #instances: string;
   readonly #numbers: string;
   readonly #nextNumber = new Map<string, number>();
+  #lastWrite: Promise<void> = Promise.resolve();
 
   private constructor(folder: string) {
     this.#instances = join(folder, 'instances');
@@ -51,10 +52,15 @@ export class InstanceStore {
     return number;
   }
 
-  /** Before the instances with these numbers are started. */
-  async keepNumbers(revisionId: string): Promise<void> {
-    const next = this.#nextNumber.get(revisionId) ?? 1;
-    await writeDurably(join(this.#numbers, revisionId), `${next}\n`);
+  /** Before the instances with these numbers are started. One write after the other, so the last number wins. */
+  keepNumbers(revisionId: string): Promise<void> {
+    const write = (): Promise<void> => {
+      const next = this.#nextNumber.get(revisionId) ?? 1;
+      return writeDurably(join(this.#numbers, revisionId), `${next}\n`);
+    };
+    // A failure of the write before is its caller's; this one is tried all the same.
+    this.#lastWrite = this.#lastWrite.then(write, write);
+    return this.#lastWrite;
   }
 
   #path(id: string): string {

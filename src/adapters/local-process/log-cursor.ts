@@ -45,7 +45,7 @@ export class LogCursor {
     const oldInode = await inodeOf(this.#file.oldPath);
     const lines: string[] = [];
     if (oldInode !== this.#oldInode) {
-      for (let bytes = await this.#readFrom(this.#file.oldPath); bytes.length > 0; ) {
+      for (let bytes = await this.#readFrom(this.#file.oldPath); bytes.length > 0;) {
         lines.push(...this.#split(bytes));
         bytes = await this.#readFrom(this.#file.oldPath);
       }
@@ -64,7 +64,10 @@ export class LogCursor {
 
   #split(bytes: Buffer): readonly string[] {
     const all = Buffer.concat([this.#rest, bytes]);
-    const end = all.length - all.lastIndexOf(NEWLINE) - 1 > LINE_MAX_BYTES ? all.length : all.lastIndexOf(NEWLINE) + 1;
+    const end =
+      all.length - all.lastIndexOf(NEWLINE) - 1 > LINE_MAX_BYTES
+        ? all.length
+        : all.lastIndexOf(NEWLINE) + 1;
     this.#rest = all.subarray(end);
     return splitLines(all.subarray(0, end));
   }
@@ -113,7 +116,8 @@ async function readBlock(path: string, offset: number, length: number): Promise<
     const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, offset);
     return buffer.subarray(0, bytesRead);
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return Buffer.alloc(0);
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')
+      return Buffer.alloc(0);
     throw cause;
   }
 }

@@ -32,7 +32,9 @@ function listeningSockets(port: number): ReadonlySet<string> {
 
 function holdsOneOf(pid: number, sockets: ReadonlySet<string>): boolean {
   try {
-    return readdirSync(`/proc/${pid}/fd`).some((name) => isOneOf(`/proc/${pid}/fd/${name}`, sockets));
+    return readdirSync(`/proc/${pid}/fd`).some((name) =>
+      isOneOf(`/proc/${pid}/fd/${name}`, sockets),
+    );
   } catch {
     // Gone, or not ours to look into: not known to hold it.
     return false;

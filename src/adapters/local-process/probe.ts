@@ -20,14 +20,17 @@ export function probe(target: ProbeTarget, signal: AbortSignal): Promise<ProbeRe
   const { port, path, timeoutMs } = target;
   return new Promise((resolve) => {
     const fail = (text: string): void => resolve({ kind: 'failed', text: `GET ${path} ${text}` });
-    const outgoing = request({ host: '127.0.0.1', port, path, agent: false, signal }, (response) => {
-      const status = response.statusCode ?? 0;
-      if (status >= 200 && status < 300) resolve({ kind: 'ok' });
-      else fail(`answered ${status}`);
-      // The verdict is in the status line; what happens to the body after it changes nothing.
-      response.on('error', () => undefined);
-      response.resume();
-    });
+    const outgoing = request(
+      { host: '127.0.0.1', port, path, agent: false, signal },
+      (response) => {
+        const status = response.statusCode ?? 0;
+        if (status >= 200 && status < 300) resolve({ kind: 'ok' });
+        else fail(`answered ${status}`);
+        // The verdict is in the status line; what happens to the body after it changes nothing.
+        response.on('error', () => undefined);
+        response.resume();
+      },
+    );
     const deadline = setTimeout(() => {
       fail(`gave no answer within ${timeoutMs / 1_000} s`);
       outgoing.destroy();
@@ -39,7 +42,8 @@ export function probe(target: ProbeTarget, signal: AbortSignal): Promise<ProbeRe
 }
 
 function describe(error: Error, port: number): string {
-  if ('code' in error && error.code === 'ECONNREFUSED') return `found nobody listening on port ${port}`;
+  if ('code' in error && error.code === 'ECONNREFUSED')
+    return `found nobody listening on port ${port}`;
   if ('code' in error && error.code === 'ECONNRESET') return 'was cut off without an answer';
   return `failed: ${error.message}`;
 }

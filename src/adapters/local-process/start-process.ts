@@ -91,9 +91,15 @@ function startError(plan: ProcessPlan, child: ChildProcess): Promise<PlatformErr
 function explain(plan: ProcessPlan, cause: NodeJS.ErrnoException): PlatformError {
   const program = plan.command[0] ?? '';
   const fail = (text: string, retryable: boolean): PlatformError =>
-    new PlatformError('start-failed', `cannot start ${plan.instanceId}: ${text}`, { retryable, cause });
+    new PlatformError('start-failed', `cannot start ${plan.instanceId}: ${text}`, {
+      retryable,
+      cause,
+    });
   if (cause.code === 'ENOENT' && program.includes('/')) {
-    return fail(`the command "${program}" does not exist, or its interpreter does not; correct command`, false);
+    return fail(
+      `the command "${program}" does not exist, or its interpreter does not; correct command`,
+      false,
+    );
   }
   if (cause.code === 'ENOENT') {
     const path = plan.environment['PATH'] ?? '(not set)';
