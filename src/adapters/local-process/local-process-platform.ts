@@ -184,7 +184,10 @@ export class LocalProcessPlatform implements Platform, AsyncDisposable {
   }
 }
 
-/** Waits for all, even when one fails, and throws the first failure. */
+/**
+ * Waits for all, even when one fails, and throws the first failure. The signal is not passed on to the works but raced
+ * against them: they are shared by callers and finished in any case.
+ */
 async function allDone(works: readonly Promise<void>[], signal: AbortSignal): Promise<void> {
   const done = Promise.allSettled(works);
   const aborted = Promise.withResolvers<never>();

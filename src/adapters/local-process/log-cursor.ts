@@ -95,10 +95,11 @@ async function readTail(
   lineCount: number,
 ): Promise<{ readonly lines: readonly string[]; readonly endOffset: number }> {
   const endOffset = await sizeOf(path);
+  if (lineCount === 0) return { lines: [], endOffset };
   const blocks: Buffer[] = [];
   let newlines = 0;
   let start = endOffset;
-  while (lineCount > 0 && start > 0 && newlines <= lineCount) {
+  while (start > 0 && newlines <= lineCount) {
     const length = Math.min(BLOCK_BYTES, start);
     start -= length;
     const block = await readBlock(path, start, length);
