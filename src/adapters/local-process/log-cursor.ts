@@ -103,11 +103,17 @@ async function readTail(
     const length = Math.min(BLOCK_BYTES, start);
     start -= length;
     const block = await readBlock(path, start, length);
-    newlines += block.reduce((count, byte) => count + (byte === NEWLINE ? 1 : 0), 0);
+    newlines += countNewlines(block);
     blocks.unshift(block);
   }
   const lines = splitLines(Buffer.concat(blocks));
   return { lines: lines.slice(Math.max(0, lines.length - lineCount)), endOffset };
+}
+
+function countNewlines(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) count += 1;
+  return count;
 }
 
 /** Fewer bytes than asked at the end of the file; none when it is not there. */
