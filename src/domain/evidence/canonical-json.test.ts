@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import fc from 'fast-check';
+import { assert as assertProperty, jsonValue, property } from 'fast-check';
 
 import { canonicalJson, EvidenceError, MAX_DEPTH, parseCanonicalJson } from './canonical-json.ts';
 
@@ -78,7 +78,7 @@ const REFUSED: readonly (readonly [name: string, value: unknown])[] = [
   ['BigInt', { a: 1n }],
   ['undefined', undefined],
   ['an undefined field', { a: undefined }],
-  ['a hole', Array.of(1, ...new Array<number>(1))],
+  ['a hole', Object.assign([1], { length: 2 })],
   ['a function', { toJSON: () => 'other' }],
   ['a symbol', Symbol('s')],
   ['a lone high surrogate', 'a\ud83d'],
@@ -134,8 +134,8 @@ test('a key named __proto__ is a key like any other', () => {
 });
 
 test('the canonical form is stable, keeps the value and does not depend on the order of keys', () => {
-  fc.assert(
-    fc.property(fc.jsonValue(), (value) => {
+  assertProperty(
+    property(jsonValue(), (value) => {
       const text = canonicalJson(value);
       assert.equal(canonicalJson(parseCanonicalJson(text)), text);
       assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(value)));

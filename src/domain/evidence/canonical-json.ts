@@ -57,6 +57,10 @@ function write(value: unknown, depth: number): string {
     case 'object':
       if (value === null) return 'null';
       return Array.isArray(value) ? writeArray(value, depth) : writeObject(value, depth);
+    case 'bigint':
+    case 'function':
+    case 'symbol':
+    case 'undefined':
     default:
       throw new EvidenceError(`JSON has no form for a value of type ${typeof value}`);
   }
