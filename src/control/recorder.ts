@@ -119,6 +119,7 @@ export class Recorder implements AsyncDisposable {
     // What has begun is finished (W4): it belongs to several callers, and none of them may stop the others.
     const { signal } = new AbortController();
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      if (this.#index.size > 0) checkKey(this.#index, signer);
       const context = { index: this.#index, signer, version, nowMs: clock.nowMs() };
       const draft = new Draft(context);
       const drafted = await addAll(draft, group, signal);
@@ -222,15 +223,18 @@ export async function openRecorder(parts: RecorderParts, signal: AbortSignal): P
       signal,
     );
   }
-  if (!index.keys.isValidAt(signer.keyId, index.size)) {
-    throw new RecorderError(
-      'key-mismatch',
-      `cannot write to the ledger with key ${signer.keyId}: it only knows ${index.keys.keyIds().join(', ')}; ` +
-        'put back the key file that belongs to this ledger',
-      { retryable: false },
-    );
-  }
+  checkKey(index, signer);
   return recorder;
+}
+
+function checkKey(index: RecorderIndex, signer: Signer): void {
+  if (index.keys.isValidAt(signer.keyId, index.size)) return;
+  throw new RecorderError(
+    'key-mismatch',
+    `cannot write to the ledger with key ${signer.keyId}: it only knows ${index.keys.keyIds().join(', ')}; ` +
+      'put back the key file that belongs to this ledger',
+    { retryable: false },
+  );
 }
 
 interface Waiting {

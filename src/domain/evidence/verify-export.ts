@@ -67,7 +67,11 @@ class ExportCheck {
         what: 'the trailer is missing: the file was cut off',
       };
     }
-    const firstProblem = ledger.firstProblem ?? this.#problem;
+    // The earlier one: what is wrong with the file before any entry, else the entries, else what comes after them.
+    const firstProblem =
+      ledger.entries === 0
+        ? (this.#problem ?? ledger.firstProblem)
+        : (ledger.firstProblem ?? this.#problem);
     const report = { ...ledger, valid: firstProblem === null, firstProblem, origin: this.#origin };
     return { ...report, proves: provesOf(report, options) };
   }
