@@ -15,7 +15,7 @@ export interface DurationBounds {
 export function readDuration(input: unknown, bounds: DurationBounds): Reading<number> {
   const wanted = `a duration such as ${formatDuration(exampleMs(bounds))}`;
   if (typeof input === 'number' && input >= 0 && Number.isFinite(input)) {
-    return wrongType(wanted, `did you mean "${input}${bounds.usualUnit}"?`);
+    return wrongType(wanted, suggestUnit(input, bounds));
   }
   if (typeof input !== 'string') return wrongType(wanted);
   const durationMs = toMs(input);
@@ -77,6 +77,13 @@ function exampleMs(bounds: DurationBounds): number {
   return usualMs <= bounds.maxMs && usualMs >= bounds.minMs ? usualMs : bounds.minMs;
 }
 
+/** The number with the first unit that makes it an allowed duration. */
+function suggestUnit(count: number, bounds: DurationBounds): string | null {
+  const candidates = [bounds.usualUnit, 's', 'ms', 'm'].map((unit) => `${count}${unit}`);
+  const allowed = candidates.find((text) => readDuration(text, bounds).kind === 'read');
+  return allowed === undefined ? null : `did you mean "${allowed}"?`;
+}
+
 /** Other names of the units, and how many of our unit one is. */
 const foreignUnits: readonly (readonly [RegExp, string, number])[] = [
   [/^(?:msecs?|millis|milliseconds?)$/i, 'ms', 1],
@@ -91,7 +98,7 @@ function suggestDuration(text: string, bounds: DurationBounds): string | null {
   const match = text.length > textLengthMax ? null : /^(\d+)[ \t]*([a-z]*)$/i.exec(text.trim());
   if (match === null) return 'units are h, m, s and ms';
   const [, count = '', unit = ''] = match;
-  if (unit === '') return `did you mean "${count}${bounds.usualUnit}"?`;
+  if (unit === '') return suggestUnit(Number(count), bounds);
   const known = foreignUnits.find(([pattern]) => pattern.test(unit));
   if (known === undefined) return 'units are h, m, s and ms';
   return `did you mean "${Number(count) * known[2]}${known[1]}"?`;

@@ -52,8 +52,9 @@ function explainAt(issue: Issue, path: KeyPath, document: Document): Problem[] {
     case 'not_multiple_of':
     case 'invalid_element':
     case 'invalid_value':
-      return [at(path, `is not valid: ${issue.message}`, document)];
+      break;
   }
+  return [at(path, `is not valid: ${issue.message}`, document)];
 }
 
 /** An alternative for a mapping stands last in our unions; a fault of the other one says nothing to who wrote a mapping. */
@@ -67,7 +68,8 @@ function unknownKey(key: string, issue: Issue, path: KeyPath, { root, source }: 
   const { known, notYet } = JSON.parse(issue.message) as KnownKeys;
   const offset = keyOffsetOf(root, [...path, key]);
   if (notYet.includes(key)) {
-    return source.problemAt(offset, `not supported yet: ${[...path, key].join('.')}`, 'remove it');
+    const keys = [...path, key].filter((part) => typeof part === 'string');
+    return source.problemAt(offset, `not supported yet: ${keys.join('.')}`, 'remove it');
   }
   if (key === '<<') return source.problemAt(offset, 'merge keys (<<) are not supported');
   const near = nearestKey(key, known);
@@ -126,7 +128,7 @@ function suggestWriting(wanted: string, { value, plainText }: LocatedValue): str
     return `write it in quotes: "${plainText ?? JSON.stringify(value)}"`;
   if (wanted !== 'a list' || typeof value !== 'string') return null;
   const words = value.trim().split(/\s+/);
-  const isPlain = words.length <= 10 && words.every((word) => /^[-\w./=]{1,30}$/.test(word));
+  const isPlain = words.length <= 10 && words.every((word) => /^[-\w./=%]{1,30}$/.test(word));
   return isPlain ? `write [${words.join(', ')}]` : null;
 }
 

@@ -95,7 +95,7 @@ class Walk {
 
   #locatePlain(node: Node): LocatedValue {
     const startOffset = startOf(node);
-    if (isMap(node)) return this.#locateMap(node.items as readonly Pair[], startOffset);
+    if (isMap(node)) return this.#locateMap(node.items, startOffset);
     if (isSeq(node)) return this.#locateList(node.items as readonly Node[], startOffset);
     const value = isScalar(node) ? node.value : null;
     const plainText = isScalar(node) && node.type === 'PLAIN' ? (node.source ?? null) : null;

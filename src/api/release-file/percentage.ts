@@ -31,7 +31,7 @@ const textLengthMax = 16;
 function readDigits(input: unknown, bounds: PercentageBounds): Reading<string> {
   const wanted = `a percentage such as ${bounds.examplePercent}${bounds.unit}`;
   if (typeof input === 'number' && input >= 0 && Number.isFinite(input)) {
-    return wrongType(wanted, `did you mean "${input}${bounds.unit}"?`);
+    return wrongType(wanted, suggestUnit(input, bounds));
   }
   if (typeof input !== 'string') return wrongType(wanted);
   const match = input.length > textLengthMax ? null : percentagePattern.exec(input);
@@ -51,10 +51,18 @@ function outOfRange(
   input: string,
   { minPercent, maxPercent, unit, isMaxExcluded }: PercentageBounds,
 ): Reading<never> {
-  const above = isMaxExcluded === true ? 'and less than' : 'to';
+  const above = isMaxExcluded === true ? 'to less than' : 'to';
   return refused(
     `must be ${minPercent}${unit} ${above} ${maxPercent}${unit}, not ${quoted(input)}`,
   );
+}
+
+/** A number below 1 may have been meant as a ratio. */
+function suggestUnit(input: number, { unit }: PercentageBounds): string {
+  const asRatio = `"${Number((input * 100).toPrecision(12))}${unit}"`;
+  const asPercentage = `"${input}${unit}"`;
+  const isRatio = unit === '%' && input > 0 && input < 1;
+  return `did you mean ${isRatio ? `${asRatio} or ${asPercentage}` : asPercentage}?`;
 }
 
 function suggestPercentage(text: string, bounds: PercentageBounds): string | null {

@@ -74,7 +74,7 @@ function commandSchema() {
     .min(1)
     .max(argumentCountMax)
     .superRefine(([program], context) => {
-      if (program !== undefined && program.trim() !== '') return;
+      if (program === undefined || program.trim() !== '') return;
       context.addIssue({ code: 'custom', path: [0], message: 'must name the program to start' });
     });
 }
@@ -142,8 +142,8 @@ function objectiveSchema() {
     p95: limit(),
     p99: limit(),
   });
-  return objective.superRefine(({ name: _, ...goals }, context) => {
-    const given = Object.keys(goals);
+  return objective.superRefine((written, context) => {
+    const given = Object.keys(written).filter((key) => key !== 'name');
     if (given.length === 1) return;
     const choice = 'exactly one of success, p50, p90, p95, p99';
     const found = given.length === 0 ? 'none' : given.join(' and ');

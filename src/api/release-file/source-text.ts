@@ -26,7 +26,7 @@ export class SourceText {
   #line(line: number): string {
     const start = this.#lineStarts[line - 1] ?? 0;
     const next = this.#lineStarts[line];
-    return this.text.slice(start, next).replace(/\r?\n$/, '');
+    return this.text.slice(start, next).replace(/\r?\n?$/, '');
   }
 }
 

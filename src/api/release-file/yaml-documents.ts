@@ -1,5 +1,5 @@
-import { Composer, Lexer, Parser } from 'yaml';
-import type { CST, Document } from 'yaml';
+import { Composer, CST, Lexer, Parser } from 'yaml';
+import type { Document, YAMLError } from 'yaml';
 import type { Problem } from './problem.ts';
 import type { SourceText } from './source-text.ts';
 
@@ -18,8 +18,8 @@ const depthMax = 50;
 
 /**
  * A text as YAML 1.2 documents (JSON is a part of YAML 1.2), with every bound checked before the work it bounds: size, then tokens and
- * depth while reading, and only then the tree is composed. A file with any fault of syntax gives problems only, because
- * what follows such a fault can't be believed.
+ * depth while reading, and only then the tree is composed. A file with any fault of syntax gives problems only, one for
+ * each document, because what follows such a fault can't be believed.
  */
 export function readYaml(source: SourceText): YamlReading {
   const unreadable = findUnreadable(source);
@@ -27,7 +27,8 @@ export function readYaml(source: SourceText): YamlReading {
   const tokens = readTokens(source);
   if (tokens.kind === 'refused') return tokens;
   const documents = [...composeTokens(tokens.tokens, source.text.length)];
-  const problems = documents.flatMap((document) => problemsOf(document, source));
+  const faults = documents.map((document) => faultOf(document, source));
+  const problems = faults.filter((fault) => fault !== null);
   return problems.length > 0 ? { kind: 'refused', problems } : { kind: 'documents', documents };
 }
 
@@ -62,7 +63,12 @@ function readTokens(source: SourceText): TokenReading {
   const parser = new Parser();
   const tokens: CST.Token[] = [];
   let tokenCount = 0;
+  let previous = '';
   for (const lexeme of new Lexer().lex(source.text)) {
+    if (isUnclosedQuote(lexeme, previous)) {
+      return refuse(source, parser.offset, 'this quote is never closed');
+    }
+    previous = lexeme;
     tokenCount += 1 + escapeCount(lexeme);
     if (tokenCount > tokenCountMax) {
       return refuse(source, parser.offset, `the file has more than ${tokenCountMax} tokens`);
@@ -79,6 +85,16 @@ function readTokens(source: SourceText): TokenReading {
 function refuse(source: SourceText, offset: number, message: string): TokenReading {
   const hint = message.startsWith('the file') ? 'split it into several files' : null;
   return { kind: 'refused', problems: [source.problemAt(offset, message, hint)] };
+}
+
+/**
+ * The library would place it at the end of the file. A text that ends in an escaped quote is missed here and found there.
+ * After the marker CST.SCALAR the lexeme is no quoted text, whatever it begins with.
+ */
+function isUnclosedQuote(lexeme: string, previous: string): boolean {
+  const quote = lexeme[0];
+  if ((quote !== '"' && quote !== "'") || previous === CST.SCALAR) return false;
+  return lexeme.length === 1 || !lexeme.endsWith(quote);
 }
 
 /** Each escape of a double-quoted text may be a fault of its own, so each counts. */
@@ -98,24 +114,31 @@ function composeTokens(tokens: readonly CST.Token[], endOffset: number): Iterabl
   return composer.compose(tokens, true, endOffset);
 }
 
-function problemsOf(document: Document.Parsed, source: SourceText): readonly Problem[] {
-  const faults = [...document.errors, ...document.warnings];
-  const problems = faults.map((fault) => {
-    const wording = wordings[fault.code];
-    const firstLine = fault.message.split('\n', 1)[0] ?? fault.code;
-    const message = wording?.message ?? `not valid YAML: ${firstLine}`;
-    return source.problemAt(fault.pos[0], message, wording?.hint ?? null);
-  });
-  if (document.directives.yaml.explicit === true && document.directives.yaml.version !== '1.2') {
+/** The first fault only: those after it are mostly its echoes. */
+function faultOf(document: Document.Parsed, source: SourceText): Problem | null {
+  const { yaml } = document.directives;
+  if (yaml.explicit === true && yaml.version !== '1.2') {
     const offset = Math.max(0, source.text.indexOf('%YAML'));
-    problems.push(source.problemAt(offset, 'release files are YAML 1.2', 'remove the %YAML line'));
+    return source.problemAt(offset, 'release files are YAML 1.2', 'remove the %YAML line');
   }
-  return problems;
+  const faults = [...document.errors, ...document.warnings];
+  const [first] = faults.sort((a, b) => a.pos[0] - b.pos[0]);
+  if (first === undefined) return null;
+  const { message, hint } = wordingOf(first);
+  return source.problemAt(first.pos[0], message, hint);
 }
 
 interface Wording {
   readonly message: string;
   readonly hint: string | null;
+}
+
+function wordingOf(fault: YAMLError): Wording {
+  const text = fault.message.split('\n', 1)[0] ?? fault.code;
+  if (text.startsWith('Implicit ')) {
+    return { message: 'this is no "key: value"', hint: 'a space must follow the colon' };
+  }
+  return wordings[fault.code] ?? { message: `not valid YAML: ${text}`, hint: null };
 }
 
 /** Where the library's text is hard to act on. Keys are its error codes. */
