@@ -50,6 +50,15 @@ export function readEntry(stored: StoredEntry): ReadEntry {
   }
 }
 
+/** Time of the newest entry, 0 when there is none: no later entry may be older, whatever the machine's clock says. */
+export async function lastObservedAtMs(store: LedgerStore, signal: AbortSignal): Promise<number> {
+  const { size } = await store.head(signal);
+  const query = { fromIndex: Math.max(0, size - 1), stream: null };
+  for await (const stored of store.read(query, signal))
+    return readEntry(stored).statement.observedAtMs;
+  return 0;
+}
+
 interface StreamState {
   version: number;
   /** Index by idempotency key. */
