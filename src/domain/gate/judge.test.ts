@@ -66,7 +66,7 @@ test('some evidence against holds a step before it rolls back', () => {
   const state = fed({ ticks: 20, candidate: [40, 0], stable: [760, 1] });
   const doubted = observe(state, {
     atMs: 12_100,
-    candidate: { requests: 40, failures: 6 },
+    candidate: { requests: 40, failures: 5 },
     stable: { requests: 760, failures: 1 },
   });
   const question = { atMs: 12_100, stepSinceMs: 0, weightPercent: 5, isLastGate: false };
