@@ -18,7 +18,7 @@ const settings: GateSettings = {
 const tickMs = 100;
 
 test('healthy candidates are rarely rolled back through a ramp with a shared 20-fold spike', () => {
-  const runs = 400;
+  const runs = 200;
   const alpha = 0.1;
   let rolledBack = 0;
   for (let run = 0; run < runs; run += 1) {
