@@ -14,8 +14,10 @@ import {
   type ServiceState,
 } from './service-state.ts';
 
-/** At least this long between two progress entries, so that a long step doesn't flood the ledger. */
-const progressIntervalMs = 5_000;
+/** Progress entries come at first every 5 s, in a long step every 5 % of its age, so that none floods the ledger. */
+const progressIntervalMsMin = 5_000;
+const progressIntervalMsMax = 60_000;
+const progressAgeRatio = 0.05;
 /** New restarts of the candidate, beyond those of stable, that end a rollout. */
 const restartsMax = 3;
 /** On top of the start timeout of an instance: the platform's own start and the first probe. */
@@ -35,13 +37,21 @@ export function advance(state: ServiceState, atMs: number): Decision {
     return revert(state, rollout, { kind: 'not-ready', sentence, atMs });
   }
   const verdict = verdictAt(rollout, atMs);
-  const judged: Rollout = { ...rollout, lastVerdict: verdict };
   if (verdict.kind === 'fail') {
     const kind = rollout.phase.kind === 'baking' ? 'bake-failed' : 'gate-failed';
     const { sentence } = verdict.explanation;
+    const judged: Rollout = { ...rollout, lastVerdict: verdict };
     return revert({ ...state, rollout: judged }, judged, { kind, sentence, atMs }, { verdict });
   }
+  if (isSameVerdict(rollout.lastVerdict, verdict))
+    return forward(state, rollout, { verdict, atMs });
+  const judged: Rollout = { ...rollout, lastVerdict: verdict };
   return forward({ ...state, rollout: judged }, judged, { verdict, atMs });
+}
+
+/** Keeps the state as it is while nothing new was said, so that idle ticks need not be kept for the replay. */
+function isSameVerdict(before: Verdict | null, now: Verdict): boolean {
+  return before?.kind === now.kind && before.explanation.sentence === now.explanation.sentence;
 }
 
 /** Orders the weight of a step. The only way to a higher weight; nobody comes here from a failed gate (R4). */
@@ -213,7 +223,7 @@ function beginWait(
 function progress(state: ServiceState, rollout: Rollout, moment: Moment): Decision {
   const { verdict, atMs } = moment;
   const isLimit = verdict.explanation.heldBy === 'time-limit' && !rollout.isLimitRecorded;
-  if (!isLimit && atMs - rollout.lastProgressAtMs < progressIntervalMs) return unchanged(state);
+  if (!isLimit && !isProgressDue(rollout, atMs)) return unchanged(state);
   const noted: Rollout = {
     ...rollout,
     lastProgressAtMs: atMs,
@@ -229,6 +239,12 @@ function progress(state: ServiceState, rollout: Rollout, moment: Moment): Decisi
       verdict,
     },
   );
+}
+
+function isProgressDue(rollout: Rollout, atMs: number): boolean {
+  const ageMs = 'sinceMs' in rollout.phase ? atMs - rollout.phase.sinceMs : 0;
+  const intervalMs = Math.max(progressIntervalMsMin, ageMs * progressAgeRatio);
+  return atMs - rollout.lastProgressAtMs >= Math.min(progressIntervalMsMax, intervalMs);
 }
 
 /** Closes the books of the step in force, if one is. */

@@ -16,7 +16,8 @@ import type { ReleaseEvent } from './event.ts';
 import { seeEffectDone, seeEffectFailed } from './outcome.ts';
 import { operate } from './operate.ts';
 import { recover } from './recover.ts';
-import { seeInstances, seeSample } from './see.ts';
+import { seeInstances } from './instances.ts';
+import { seeSample } from './see.ts';
 import type { Decision, ServiceState } from './service-state.ts';
 import { apply } from './start.ts';
 
@@ -29,7 +30,7 @@ export function decide(state: ServiceState, event: ReleaseEvent): Decision {
     case 'sample':
       return advance(seeSample(state, event.sample), event.atMs);
     case 'instances':
-      return advance(seeInstances(state, event), event.atMs);
+      return seeInstances(state, event);
     case 'tick':
       return advance(state, event.atMs);
     case 'effect-done':

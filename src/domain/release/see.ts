@@ -5,7 +5,6 @@ import {
   type TrafficSample,
   weightedCount,
 } from '../traffic/traffic-sample.ts';
-import type { ReleaseEvent } from './event.ts';
 import {
   activeRollout,
   type ArmPair,
@@ -32,19 +31,7 @@ export function seeSample(state: ServiceState, sample: TrafficSample): ServiceSt
   return { ...state, rollout: { ...rollout, totals, stepTotals, gate } };
 }
 
-/** Takes over what the platform shows, and since when the candidate has no ready instance. */
-export function seeInstances(
-  state: ServiceState,
-  event: Extract<ReleaseEvent, { kind: 'instances' }>,
-): ServiceState {
-  const seen = { ...state, instances: event.revisions };
-  const rollout = activeRollout(seen);
-  if (rollout === null || rollout.phase.kind === 'starting') return seen;
-  const isAnyReady = (instancesOf(seen, rollout.candidate.id)?.ready ?? 0) > 0;
-  const unreadySinceMs = isAnyReady ? null : (rollout.unreadySinceMs ?? event.atMs);
-  return { ...seen, rollout: { ...rollout, unreadySinceMs } };
-}
-
+/** The platform's view of one revision; null: it has no instance. */
 export function instancesOf(
   state: ServiceState,
   revisionId: string,

@@ -1,0 +1,167 @@
+import { latencyBucketCount } from '../../domain/traffic/latency-buckets.ts';
+import type { Backend, Route, RouteMatch, RouteTable } from '../../domain/traffic/route-table.ts';
+import { integer, list, MalformedError, record, text } from './shape.ts';
+
+/**
+ * What server and gateway say to each other on the control socket: one JSON object a line (newline-delimited),
+ * at most `lineBytesMax` each way. The wire has its own shapes; nothing here is a domain type passed through.
+ *
+ * On connecting the gateway says `hello` with the counters as they were last reported to anybody, and at once
+ * `samples` with all that has changed since: a gap, so the listener takes this one as catch-up. From then on
+ * `samples` come every 100 ms if a counter has changed. Counters only grow while the epoch is the same.
+ */
+export type FromGateway =
+  | {
+      readonly type: 'hello';
+      /** Random at each start of a gateway process. */
+      readonly epoch: string;
+      /** In force; null: the gateway has never had a table. */
+      readonly version: number | null;
+      readonly counters: readonly CounterReading[];
+    }
+  | { readonly type: 'applied'; readonly version: number }
+  | { readonly type: 'refused'; readonly version: number; readonly reason: string }
+  | {
+      readonly type: 'samples';
+      readonly atMs: number;
+      readonly counters: readonly CounterReading[];
+    };
+
+export interface ToGateway {
+  readonly type: 'apply';
+  readonly table: RouteTable;
+}
+
+/** Totals since the counter was made; only changed counters are sent, of their histogram only changed buckets. */
+export interface CounterReading {
+  /** Unique within an epoch; a counter that was dropped and made again has another one. */
+  readonly generation: number;
+  readonly service: string;
+  readonly revisionId: string;
+  readonly instanceId: string;
+  readonly byStatusClass: readonly number[];
+  readonly latency: readonly (readonly [bucket: number, total: number])[];
+}
+
+/** A table of 1,000 routes with 10 endpoints each is about 1 MB. */
+export const lineBytesMax = 8 * 1024 * 1024;
+
+export type Parsed<T> =
+  | { readonly kind: 'message'; readonly message: T }
+  | { readonly kind: 'malformed'; readonly reason: string };
+
+export function parseFromGateway(line: string): Parsed<FromGateway> {
+  return parsed(line, (message) => {
+    const type = text(message, 'type');
+    switch (type) {
+      case 'hello':
+        return {
+          type,
+          epoch: text(message, 'epoch'),
+          version: message['version'] === null ? null : integer(message, 'version'),
+          counters: list(message, 'counters').map(counterReading),
+        };
+      case 'applied':
+        return { type, version: integer(message, 'version') };
+      case 'refused':
+        return { type, version: integer(message, 'version'), reason: text(message, 'reason') };
+      case 'samples':
+        return {
+          type,
+          atMs: integer(message, 'atMs'),
+          counters: list(message, 'counters').map(counterReading),
+        };
+      default:
+        throw new MalformedError(`unknown type '${type.slice(0, 40)}'`);
+    }
+  });
+}
+
+export function parseToGateway(line: string): Parsed<ToGateway> {
+  return parsed(line, (message) => {
+    const type = text(message, 'type');
+    if (type !== 'apply') throw new MalformedError(`unknown type '${type.slice(0, 40)}'`);
+    return { type, table: routeTable(record(message['table'], 'table')) };
+  });
+}
+
+/** A table as `apply` carries it and the state folder keeps it; its meaning is checked by `checkRouteTable`. */
+export function parseRouteTable(json: string): Parsed<RouteTable> {
+  return parsed(json, routeTable);
+}
+
+function parsed<T>(json: string, read: (value: Record<string, unknown>) => T): Parsed<T> {
+  try {
+    const value: unknown = JSON.parse(json);
+    return { kind: 'message', message: read(record(value, 'message')) };
+  } catch (error) {
+    if (error instanceof MalformedError || error instanceof SyntaxError) {
+      return { kind: 'malformed', reason: error.message };
+    }
+    throw error;
+  }
+}
+
+function routeTable(value: Record<string, unknown>): RouteTable {
+  const version = integer(value, 'version');
+  return { version, routes: list(value, 'routes').map((item) => route(record(item, 'route'))) };
+}
+
+function route(value: Record<string, unknown>): Route {
+  return {
+    service: text(value, 'service'),
+    host: text(value, 'host'),
+    requestTimeoutMs: integer(value, 'requestTimeoutMs'),
+    backends: list(value, 'backends').map((item) => backend(record(item, 'backend'))),
+    matches: list(value, 'matches').map((item) => match(record(item, 'match'))),
+  };
+}
+
+function backend(value: Record<string, unknown>): Backend {
+  const weightPercent = value['weightPercent'];
+  if (typeof weightPercent !== 'number') throw new MalformedError('weightPercent must be a number');
+  const endpoints = list(value, 'endpoints').map((item) => {
+    const endpoint = record(item, 'endpoint');
+    return {
+      instanceId: text(endpoint, 'instanceId'),
+      host: text(endpoint, 'host'),
+      port: integer(endpoint, 'port'),
+    };
+  });
+  return { revisionId: text(value, 'revisionId'), weightPercent, endpoints };
+}
+
+function match(value: Record<string, unknown>): RouteMatch {
+  const header = record(value['header'], 'header');
+  return {
+    header: { name: text(header, 'name'), value: text(header, 'value') },
+    revisionId: text(value, 'revisionId'),
+  };
+}
+
+function counterReading(item: unknown): CounterReading {
+  const value = record(item, 'counter');
+  const byStatusClass = list(value, 'byStatusClass').map(total);
+  if (byStatusClass.length !== 6) throw new MalformedError('byStatusClass must have 6 totals');
+  return {
+    generation: integer(value, 'generation'),
+    service: text(value, 'service'),
+    revisionId: text(value, 'revisionId'),
+    instanceId: text(value, 'instanceId'),
+    byStatusClass,
+    latency: list(value, 'latency').map(latencyPair),
+  };
+}
+
+function latencyPair(item: unknown): readonly [number, number] {
+  if (!Array.isArray(item) || item.length !== 2) throw new MalformedError('latency must be pairs');
+  const bucket = total(item[0]);
+  if (bucket >= latencyBucketCount)
+    throw new MalformedError(`there is no latency bucket ${bucket}`);
+  return [bucket, total(item[1])];
+}
+
+function total(value: unknown): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new MalformedError('a total must be an integer >= 0');
+}

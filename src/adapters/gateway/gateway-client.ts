@@ -1,0 +1,199 @@
+import type { RouteTable } from '../../domain/traffic/route-table.ts';
+import type { TrafficSample } from '../../domain/traffic/traffic-sample.ts';
+import type { MetricsSource } from '../../ports/metrics-source.ts';
+import { RouterError, type TrafficRouter } from '../../ports/traffic-router.ts';
+import type { FromGateway } from './control-message.ts';
+import { GatewayLink } from './gateway-link.ts';
+import { SampleDeltas } from './sample-deltas.ts';
+
+export interface GatewayClientOptions {
+  /** The gateway's control socket. */
+  readonly socketPath: string;
+  /** How long `apply` waits for the gateway, over reconnections, until it gives up with `unreachable`. */
+  readonly applyTimeoutMs?: number;
+  /** How long `version` waits for the first connection until it says null. */
+  readonly versionTimeoutMs?: number;
+  /** In [0, 1), for the jitter of reconnections. */
+  readonly random?: () => number;
+}
+
+/**
+ * The gateway process as router and source of samples.
+ *
+ * - C1. `apply` resolves on the gateway's word that the table, or a newer one, is in force; never before.
+ * - C2. The link comes back by itself. A gateway that was restarted and lost tables is given the newest one that
+ *   `apply` was called with, without being asked: a share is restored even while nobody decides anything.
+ * - C3. Samples are only emitted for what this object, or the gateway's last listener before it, has not seen.
+ */
+export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposable {
+  readonly #link: GatewayLink;
+  readonly #applyTimeoutMs: number;
+  readonly #versionTimeoutMs: number;
+  readonly #deltas = new SampleDeltas();
+  readonly #listeners = new Set<(sample: TrafficSample) => void>();
+  readonly #waiters = new Set<Waiter>();
+  #newest: RouteTable | null = null;
+  #version: number | null = null;
+  /** As `#version`, but only while the link is up: a gateway that comes back may have an older table. */
+  #confirmed: number | null = null;
+  #wasReached = false;
+  #isDisposed = false;
+
+  constructor(options: GatewayClientOptions) {
+    this.#applyTimeoutMs = options.applyTimeoutMs ?? 5000;
+    this.#versionTimeoutMs = options.versionTimeoutMs ?? 2000;
+    const events = {
+      onMessage: (message: FromGateway) => this.#onMessage(message),
+      // Those who wait for an answer get it from the next connection, or their time runs out.
+      onDown: () => {
+        this.#confirmed = null;
+      },
+    };
+    this.#link = new GatewayLink(options.socketPath, events, options.random ?? Math.random);
+  }
+
+  async apply(table: RouteTable, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#confirmed !== null && this.#confirmed > table.version) return;
+    if (this.#newest === null || table.version >= this.#newest.version) this.#newest = table;
+    const answered = this.#wait({
+      isAnswered: () => this.#confirmed !== null && this.#confirmed >= table.version,
+      version: table.version,
+      timeoutMs: this.#applyTimeoutMs,
+      signal,
+    });
+    this.#link.send({ type: 'apply', table });
+    if ((await answered) === 'timeout') {
+      throw new RouterError(
+        'unreachable',
+        `cannot apply routes version ${table.version}: the gateway did not answer within ` +
+          `${this.#applyTimeoutMs} ms`,
+        { retryable: true },
+      );
+    }
+  }
+
+  async version(signal: AbortSignal): Promise<number | null> {
+    signal.throwIfAborted();
+    if (!this.#wasReached) {
+      const timeoutMs = this.#versionTimeoutMs;
+      await this.#wait({ isAnswered: () => this.#wasReached, version: null, timeoutMs, signal });
+    }
+    return this.#version;
+  }
+
+  subscribe(listener: (sample: TrafficSample) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
+    this.#link[Symbol.dispose]();
+    this.#listeners.clear();
+    for (const waiter of this.#waiters) {
+      waiter.fail(
+        new RouterError('unreachable', 'the link to the gateway was closed', { retryable: false }),
+      );
+    }
+    return Promise.resolve();
+  }
+
+  #onMessage(message: FromGateway): void {
+    switch (message.type) {
+      case 'hello':
+        this.#wasReached = true;
+        this.#version = message.version;
+        this.#confirmed = message.version;
+        this.#deltas.hello(message);
+        this.#restore();
+        this.#settle();
+        return;
+      case 'applied':
+        this.#version = Math.max(this.#version ?? 0, message.version);
+        this.#confirmed = this.#version;
+        this.#settle();
+        return;
+      case 'refused':
+        this.#refused(message.version, message.reason);
+        return;
+      case 'samples':
+        for (const sample of this.#deltas.samples(message)) {
+          for (const listener of this.#listeners) listener(sample);
+        }
+    }
+  }
+
+  #restore(): void {
+    const newest = this.#newest;
+    if (newest !== null && newest.version > (this.#version ?? 0)) {
+      this.#link.send({ type: 'apply', table: newest });
+    }
+  }
+
+  #settle(): void {
+    for (const waiter of this.#waiters) if (waiter.isAnswered()) waiter.resolve();
+  }
+
+  #refused(version: number, reason: string): void {
+    if (this.#newest?.version === version) this.#newest = null;
+    const error = new RouterError(
+      'refused',
+      `cannot apply routes version ${version}: the gateway refused them: ${reason}`,
+      { retryable: false },
+    );
+    for (const waiter of this.#waiters) if (waiter.version === version) waiter.fail(error);
+  }
+
+  #wait(options: WaitOptions): Promise<'answered' | 'timeout'> {
+    if (options.isAnswered()) return Promise.resolve('answered');
+    if (this.#isDisposed) {
+      const message = 'the link to the gateway is closed';
+      return Promise.reject(new RouterError('unreachable', message, { retryable: false }));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<'answered' | 'timeout'>();
+    const end = () => {
+      this.#waiters.delete(waiter);
+      clearTimeout(timer);
+      options.signal.removeEventListener('abort', onAbort);
+    };
+    const onAbort = () => {
+      end();
+      reject(options.signal.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      end();
+      resolve('timeout');
+    }, options.timeoutMs);
+    const waiter: Waiter = {
+      isAnswered: options.isAnswered,
+      version: options.version,
+      resolve: () => {
+        end();
+        resolve('answered');
+      },
+      fail: (error) => {
+        end();
+        reject(error);
+      },
+    };
+    this.#waiters.add(waiter);
+    options.signal.addEventListener('abort', onAbort);
+    return promise;
+  }
+}
+
+interface WaitOptions {
+  readonly isAnswered: () => boolean;
+  /** Of the table waited for; null: not for a table. */
+  readonly version: number | null;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+interface Waiter {
+  readonly isAnswered: () => boolean;
+  readonly version: number | null;
+  readonly resolve: () => void;
+  readonly fail: (error: RouterError) => void;
+}

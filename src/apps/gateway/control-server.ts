@@ -1,0 +1,138 @@
+import { chmod, unlink } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import {
+  type FromGateway,
+  lineBytesMax,
+  parseToGateway,
+  type ToGateway,
+} from '../../adapters/gateway/control-message.ts';
+import { LineSplitter } from '../../adapters/gateway/line-splitter.ts';
+import { type Counter, type Counters, Reported } from './counters.ts';
+
+export interface ControlServerOptions {
+  readonly epoch: string;
+  readonly counters: Counters;
+  readonly version: () => number | null;
+  /** Resolves with the version in force, or with the reason why the table is refused. */
+  readonly apply: (message: ToGateway) => Promise<number | { readonly refused: string }>;
+}
+
+const reportEveryMs = 100;
+const connectionsMax = 16;
+/** A listener that has this much unread is cut off; it comes back and catches up. */
+const unreadBytesMax = 16 * 1024 * 1024;
+
+/** The gateway's end of the control socket; see control-message.ts for what is said on it. */
+export class ControlServer implements AsyncDisposable {
+  readonly #options: ControlServerOptions;
+  readonly #server: Server;
+  readonly #listeners = new Map<Socket, Reported>();
+  /** What was told last to whoever listened: where a new listener starts. */
+  #lastReported = new Reported();
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(options: ControlServerOptions) {
+    this.#options = options;
+    this.#server = createServer((socket) => this.#welcome(socket));
+    this.#server.maxConnections = connectionsMax;
+  }
+
+  /** Only the owner may connect. Resolves to 'taken' when another gateway answers on this socket. */
+  async listen(path: string): Promise<'listening' | 'taken'> {
+    if (await isAnswered(path)) return 'taken';
+    await unlink(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject);
+    const umask = process.umask(0o177);
+    this.#server.listen(path, () => resolve());
+    process.umask(umask);
+    await promise;
+    await chmod(path, 0o600);
+    this.#timer = setInterval(() => this.report(), reportEveryMs);
+    return 'listening';
+  }
+
+  /** Tells every listener what has changed. */
+  report(): void {
+    for (const [socket, reported] of this.#listeners) {
+      const counters = reported.news(this.#options.counters.all());
+      if (counters.length > 0) send(socket, { type: 'samples', atMs: Date.now(), counters });
+      this.#lastReported = reported;
+      if (socket.writableLength > unreadBytesMax) socket.destroy();
+    }
+  }
+
+  /** Drops what is known of these counters. */
+  forget(counters: readonly Counter[]): void {
+    this.#lastReported.forget(counters);
+    for (const reported of this.#listeners.values()) reported.forget(counters);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.report();
+    for (const socket of this.#listeners.keys()) socket.end();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    await promise;
+  }
+
+  #welcome(socket: Socket): void {
+    const { epoch, counters, version } = this.#options;
+    const reported = new Reported(this.#lastReported);
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => this.#listeners.delete(socket));
+    send(socket, { type: 'hello', epoch, version: version(), counters: reported.readings() });
+    const missed = reported.news(counters.all());
+    send(socket, { type: 'samples', atMs: Date.now(), counters: missed });
+    this.#lastReported = reported;
+    this.#listeners.set(socket, reported);
+    const splitter = new LineSplitter(lineBytesMax);
+    socket.on('data', (chunk: Buffer) => {
+      const lines = splitter.push(chunk);
+      if (lines === 'too-long') {
+        socket.destroy();
+        return;
+      }
+      for (const line of lines) if (!this.#hear(socket, line)) return;
+    });
+  }
+
+  /** False: the line makes no sense, and the connection is cut. */
+  #hear(socket: Socket, line: string): boolean {
+    const parsed = parseToGateway(line);
+    if (parsed.kind === 'malformed') {
+      socket.end(`${JSON.stringify({ type: 'refused', version: 0, reason: parsed.reason })}\n`);
+      socket.removeAllListeners('data');
+      return false;
+    }
+    void this.#answer(socket, parsed.message);
+    return true;
+  }
+
+  async #answer(socket: Socket, message: ToGateway): Promise<void> {
+    const { version } = message.table;
+    const outcome = await this.#options.apply(message);
+    send(
+      socket,
+      typeof outcome === 'number'
+        ? { type: 'applied', version: outcome }
+        : { type: 'refused', version, reason: outcome.refused },
+    );
+  }
+}
+
+function send(socket: Socket, message: FromGateway): void {
+  if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
+}
+
+/** Whether a live process listens on a Unix socket; a file left by a dead one refuses. */
+function isAnswered(path: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect(path);
+  socket.on('connect', () => resolve(true));
+  socket.on('error', () => resolve(false));
+  return promise.finally(() => socket.destroy());
+}

@@ -1,0 +1,131 @@
+import type { CounterReading } from '../../adapters/gateway/control-message.ts';
+import { latencyBucket, latencyBucketCount } from '../../domain/traffic/latency-buckets.ts';
+
+/** No answer from an instance: refused, reset, timed out, or no instance. See `InstanceCount.byStatusClass`. */
+export const noAnswer = 5;
+
+/**
+ * What one instance answered, as totals. A request counts once, when it has ended: its answer's last byte came, it
+ * failed, or (upgrades) the tunnel was opened. A request whose caller hung up before that is not counted: it says
+ * nothing about the instance.
+ */
+export class Counter {
+  readonly generation: number;
+  readonly service: string;
+  readonly revisionId: string;
+  readonly instanceId: string;
+  readonly byStatusClass = new Float64Array(6);
+  readonly latency = new Float64Array(latencyBucketCount);
+  /** Requests counted; grows with each change, so a reader sees by it whether there is anything new. */
+  ended = 0;
+
+  constructor(generation: number, key: CounterKey) {
+    this.generation = generation;
+    this.service = key.service;
+    this.revisionId = key.revisionId;
+    this.instanceId = key.instanceId;
+  }
+
+  /** `statusClass` is 0-4 for answers 1xx-5xx, or `noAnswer`; the latency runs from the request's head to its end. */
+  count(statusClass: number, latencyUs: number): void {
+    const bucket = latencyBucket(latencyUs);
+    this.byStatusClass[statusClass] = (this.byStatusClass[statusClass] ?? 0) + 1;
+    this.latency[bucket] = (this.latency[bucket] ?? 0) + 1;
+    this.ended += 1;
+  }
+}
+
+export interface CounterKey {
+  readonly service: string;
+  readonly revisionId: string;
+  /** Empty: no instance was there. */
+  readonly instanceId: string;
+}
+
+/** All counters of this gateway process. */
+export class Counters {
+  readonly #counters = new Map<string, Counter>();
+  #generations = 0;
+
+  counter(key: CounterKey): Counter {
+    const name = nameOf(key);
+    let counter = this.#counters.get(name);
+    if (counter === undefined) {
+      this.#generations += 1;
+      counter = new Counter(this.#generations, key);
+      this.#counters.set(name, counter);
+    }
+    return counter;
+  }
+
+  all(): Iterable<Counter> {
+    return this.#counters.values();
+  }
+
+  /** Forgets counters; requests still under way on them are not reported any more. */
+  drop(counters: Iterable<Counter>): void {
+    for (const counter of counters) this.#counters.delete(nameOf(counter));
+  }
+}
+
+/** What a listener has been told: totals by counter. */
+export class Reported {
+  readonly #told: Map<Counter, Told>;
+
+  constructor(previous: Reported | null = null) {
+    this.#told = new Map();
+    for (const [counter, told] of previous === null ? [] : previous.#told) {
+      const { byStatusClass, latency } = told;
+      this.#told.set(counter, {
+        ended: told.ended,
+        byStatusClass: byStatusClass.slice(),
+        latency: latency.slice(),
+      });
+    }
+  }
+
+  /** Everything told so far. */
+  readings(): readonly CounterReading[] {
+    return [...this.#told].map(([counter, told]) => reading(counter, told, null));
+  }
+
+  /** What has changed since, which is told by this. */
+  news(counters: Iterable<Counter>): readonly CounterReading[] {
+    const changed: CounterReading[] = [];
+    for (const counter of counters) {
+      const told = this.#told.get(counter);
+      if (counter.ended === (told?.ended ?? 0)) continue;
+      changed.push(reading(counter, counter, told?.latency ?? null));
+      this.#told.set(counter, {
+        ended: counter.ended,
+        byStatusClass: counter.byStatusClass.slice(),
+        latency: counter.latency.slice(),
+      });
+    }
+    return changed;
+  }
+
+  forget(counters: Iterable<Counter>): void {
+    for (const counter of counters) this.#told.delete(counter);
+  }
+}
+
+interface Told {
+  readonly ended: number;
+  readonly byStatusClass: Float64Array;
+  readonly latency: Float64Array;
+}
+
+function reading(counter: Counter, totals: Told, before: Float64Array | null): CounterReading {
+  const latency: [number, number][] = [];
+  for (const [bucket, total] of totals.latency.entries()) {
+    if (total !== (before?.[bucket] ?? 0)) latency.push([bucket, total]);
+  }
+  const { generation, service, revisionId, instanceId } = counter;
+  const byStatusClass = [...totals.byStatusClass];
+  return { generation, service, revisionId, instanceId, byStatusClass, latency };
+}
+
+function nameOf({ service, revisionId, instanceId }: CounterKey): string {
+  return `${service}\0${revisionId}\0${instanceId}`;
+}

@@ -1,0 +1,51 @@
+import { Pool } from 'undici';
+
+/** Connections to one instance at most; requests beyond wait for one. */
+const connectionsMax = 512;
+/** Requests to one instance at most, waiting ones included; beyond, 503 is the honest answer. */
+export const inFlightMax = 2048;
+
+/**
+ * Kept-alive connections by origin, one request at a time on each. A pool whose origin leaves the table takes no
+ * request any more, lets those it has finish, and closes its connections then.
+ */
+export class EndpointPools implements AsyncDisposable {
+  readonly #pools = new Map<string, Pool>();
+
+  /** Null: the instance has as many requests as it may have. */
+  pool(origin: string): Pool | null {
+    let pool = this.#pools.get(origin);
+    if (pool === undefined) {
+      pool = new Pool(origin, {
+        connections: connectionsMax,
+        pipelining: 1,
+        connectTimeout: 3000,
+        // The gateway's own timer runs until the answer's head; here only so that no default of undici cuts in.
+        headersTimeout: 0,
+        // Silence within an answer's body; long, because event streams are quiet at times.
+        bodyTimeout: 300_000,
+        keepAliveTimeout: 4000,
+        keepAliveMaxTimeout: 60_000,
+        allowH2: false,
+      });
+      this.#pools.set(origin, pool);
+    }
+    return pool.stats.size >= inFlightMax ? null : pool;
+  }
+
+  /** Closes, gracefully, the pools of all other origins. */
+  retain(origins: ReadonlySet<string>): void {
+    for (const [origin, pool] of this.#pools) {
+      if (origins.has(origin)) continue;
+      this.#pools.delete(origin);
+      // It rejects only when closed twice, which the deletion above rules out; nobody waits for it.
+      void pool.close().catch(() => {});
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const pools = [...this.#pools.values()];
+    this.#pools.clear();
+    await Promise.all(pools.map((pool) => pool.destroy()));
+  }
+}

@@ -1,0 +1,140 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { noAnswer } from './counters.ts';
+import { EndpointPools, inFlightMax } from './endpoint-pools.ts';
+import { Forward } from './forward.ts';
+import { destination } from './forwarded-headers.ts';
+import type { Choice, LiveRoutes } from './live-routes.ts';
+import { answerProblem, problemResponse } from './problem.ts';
+import { refusal, type Refusal } from './refusal.ts';
+import { openTunnel, wantsTunnel } from './tunnel.ts';
+
+/** What moves the bytes. Another engine takes this one's place behind the same routes and counters. */
+export interface Engine {
+  /** Rejects with the system's error (EADDRINUSE) when it cannot listen. */
+  listen(address: { readonly host: string; readonly port: number }): Promise<AddressInfo>;
+  /** The table was switched: connections to origins that are gone are closed after their last request. */
+  routesChanged(): void;
+  /** Takes no new connection, finishes what is under way within `boundMs`, then cuts what is left. */
+  drain(boundMs: number): Promise<void>;
+}
+
+/** HTTP/1.1 by node:http towards callers and undici towards instances. */
+export class HttpEngine implements Engine {
+  readonly #routes: LiveRoutes;
+  readonly #pools = new EndpointPools();
+  readonly #server: Server;
+  readonly #tunnels = new Set<Duplex>();
+  #inFlight = 0;
+  #isDraining = false;
+
+  constructor(routes: LiveRoutes) {
+    this.#routes = routes;
+    this.#server = createServer({
+      // A head must be there within 10 s (slow callers), a whole request within 5 min; idle connections stay 75 s.
+      headersTimeout: 10_000,
+      requestTimeout: 300_000,
+      keepAliveTimeout: 75_000,
+      connectionsCheckingInterval: 2000,
+      maxHeaderSize: 16_384,
+      insecureHTTPParser: false,
+      noDelay: true,
+      shouldUpgradeCallback: wantsTunnel,
+    });
+    // Zero is no limit: node:http drops headers beyond it silently. `refusal` counts them.
+    this.#server.maxHeadersCount = 0;
+    this.#server.on('request', (request, response) => this.#serve(request, response, false));
+    this.#server.on('checkContinue', (request, response) => this.#serve(request, response, true));
+    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+  }
+
+  listen({ host, port }: { readonly host: string; readonly port: number }): Promise<AddressInfo> {
+    const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
+    this.#server.once('error', reject);
+    this.#server.listen({ host, port, backlog: 4096 }, () => {
+      this.#server.off('error', reject);
+      resolve(this.#server.address() as AddressInfo);
+    });
+    return promise;
+  }
+
+  routesChanged(): void {
+    this.#pools.retain(this.#routes.origins());
+  }
+
+  async drain(boundMs: number): Promise<void> {
+    this.#isDraining = true;
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    const until = performance.now() + boundMs;
+    const sweep = setInterval(() => {
+      this.#server.closeIdleConnections();
+      const isOver = performance.now() >= until;
+      // Tunnels have no end of their own; they are cut when the last request has ended.
+      if (isOver || this.#inFlight === 0) for (const tunnel of this.#tunnels) tunnel.destroy();
+      if (isOver) this.#server.closeAllConnections();
+    }, 20);
+    await closed;
+    clearInterval(sweep);
+    await this.#pools[Symbol.asyncDispose]();
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    const startedMs = performance.now();
+    this.#inFlight += 1;
+    response.on('close', () => {
+      this.#inFlight -= 1;
+    });
+    // A caller that is gone is seen by 'close'; writes that come too late must not end the process.
+    response.on('error', () => {});
+    if (this.#isDraining) response.shouldKeepAlive = false;
+    const { authority, path } = destination(request);
+    const choice = this.#choose(request, authority);
+    if (choice.kind === 'refused') {
+      answerProblem(request, response, choice.refusal);
+      return;
+    }
+    const { target, requestTimeoutMs } = choice;
+    const pool = this.#pools.pool(target.origin);
+    if (pool === null) {
+      target.counter.count(noAnswer, 0);
+      const detail = `instance ${target.endpoint.instanceId} has ${inFlightMax} requests already`;
+      answerProblem(request, response, { status: 503, reason: 'overloaded', detail });
+      return;
+    }
+    const exchange = { request, response, path, target, requestTimeoutMs, startedMs };
+    new Forward({ ...exchange, authority: authority ?? '', expectsContinue }, pool).start();
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const startedMs = performance.now();
+    socket.on('error', () => socket.destroy());
+    const choice = this.#choose(request, destination(request).authority);
+    if (choice.kind === 'refused') {
+      socket.end(problemResponse(choice.refusal));
+      return;
+    }
+    this.#tunnels.add(socket);
+    socket.on('close', () => this.#tunnels.delete(socket));
+    openTunnel({ request, socket, head, choice, startedMs });
+  }
+
+  #choose(request: IncomingMessage, authority: string | undefined): ServedChoice {
+    const refused = refusal(request);
+    if (refused !== null) return { kind: 'refused', refusal: refused };
+    const choice = this.#routes.choose(authority, request.headers);
+    if (choice.kind === 'target') return choice;
+    if (choice.kind === 'unknown-host') {
+      const detail = `no service has the host '${(authority ?? '').slice(0, 100)}'`;
+      return { kind: 'refused', refusal: { status: 404, reason: 'unknown-host', detail } };
+    }
+    choice.counter.count(noAnswer, 0);
+    const detail = `revision ${choice.revisionId} has no ready instance`;
+    return { kind: 'refused', refusal: { status: 503, reason: 'no-endpoints', detail } };
+  }
+}
+
+type ServedChoice =
+  | Extract<Choice, { kind: 'target' }>
+  | { readonly kind: 'refused'; readonly refusal: Refusal };

@@ -1,0 +1,62 @@
+import { parseArgs } from 'node:util';
+import { Gateway } from './gateway.ts';
+
+/**
+ * `node main.ts --state DIR --listen HOST:PORT [--control PATH]`: the data plane as a process of its own.
+ *
+ * Exit codes: 0 drained after SIGTERM, 1 unexpected, 2 usage, 3 the address is in use, 4 another gateway has the state
+ * folder. A second SIGTERM ends at once.
+ */
+const exitCodes = { 'address-in-use': 3, 'state-in-use': 4, 'bad-socket-path': 2 } as const;
+const usage = 'usage: gateway --state DIR --listen HOST:PORT [--control PATH]';
+
+function log(message: string): void {
+  process.stderr.write(`${new Date().toISOString()} gateway[${process.pid}] ${message}\n`);
+}
+
+function readOptions(): {
+  stateFolder: string;
+  host: string;
+  port: number;
+  controlSocket: string | null;
+} {
+  const { values } = parseArgs({
+    options: {
+      state: { type: 'string' },
+      listen: { type: 'string' },
+      control: { type: 'string' },
+    },
+  });
+  const listen = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(values.listen ?? '');
+  const host = listen?.[1] ?? listen?.[2];
+  const port = Number(listen?.[3]);
+  if (values.state === undefined || host === undefined || !(port <= 65535)) throw new Error(usage);
+  return { stateFolder: values.state, host, port, controlSocket: values.control ?? null };
+}
+
+async function main(): Promise<number> {
+  let options;
+  try {
+    options = readOptions();
+  } catch (error) {
+    log(error instanceof Error ? error.message : String(error));
+    return 2;
+  }
+  // The terminal that started it may go; the gateway stays.
+  process.on('SIGHUP', () => {});
+  const asked = Promise.withResolvers<void>();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => asked.resolve());
+  const gateway = new Gateway({ ...options, log });
+  const started = await gateway.start();
+  if ('kind' in started) {
+    log(started.message);
+    return exitCodes[started.kind];
+  }
+  await asked.promise;
+  log('draining');
+  await gateway.stop();
+  log('stopped');
+  return 0;
+}
+
+process.exit(await main());

@@ -1,0 +1,38 @@
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import { hasBody } from './request-body.ts';
+import type { Refusal } from './refusal.ts';
+
+/** Why the gateway answered itself. */
+export const reasonHeader = 'x-tidegate-reason';
+
+/** Answers a request that no instance answers, as RFC 9457 says. */
+export function answerProblem(
+  request: IncomingMessage,
+  response: ServerResponse,
+  refusal: Refusal,
+): void {
+  const body = problemBody(refusal);
+  // A body nobody reads would have to be read to its end before the connection could be used again.
+  if (hasBody(request) && !request.complete) response.shouldKeepAlive = false;
+  response.writeHead(refusal.status, {
+    'content-type': 'application/problem+json',
+    'content-length': Buffer.byteLength(body),
+    [reasonHeader]: refusal.reason,
+  });
+  response.end(body);
+}
+
+/** The same as bytes, for a connection that was about to become a tunnel. */
+export function problemResponse(refusal: Refusal): string {
+  const body = problemBody(refusal);
+  return (
+    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}\r\n` +
+    `content-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` +
+    `${reasonHeader}: ${refusal.reason}\r\nconnection: close\r\n\r\n${body}`
+  );
+}
+
+function problemBody({ status, reason, detail }: Refusal): string {
+  const title = STATUS_CODES[status] ?? 'Error';
+  return `${JSON.stringify({ type: 'about:blank', title, status, reason, detail })}\n`;
+}

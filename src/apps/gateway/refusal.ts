@@ -1,0 +1,72 @@
+import type { IncomingMessage } from 'node:http';
+
+/** Why the gateway answers a request itself. `reason` is sent as x-tidegate-reason. */
+export interface Refusal {
+  readonly status: number;
+  readonly reason:
+    | 'bad-request'
+    | 'unknown-host'
+    | 'no-endpoints'
+    | 'overloaded'
+    | 'unreachable'
+    | 'reset'
+    | 'timeout'
+    | 'caller-too-slow';
+  readonly detail: string;
+}
+
+/** Of one request; node:http would drop further ones silently if it were told a number. */
+const headersMax = 100;
+
+/**
+ * What node:http takes but a proxy must not pass on, because the next one may read it in another way (request
+ * smuggling): RFC 9112 sections 3.2, 6.1 and 6.3, RFC 9110 section 7.6.1. Null: nothing is wrong.
+ */
+export function refusal(request: IncomingMessage): Refusal | null {
+  const { rawHeaders, headers, httpVersionMajor, httpVersionMinor } = request;
+  if (httpVersionMajor !== 1 || httpVersionMinor > 1) {
+    return badRequest(`HTTP version ${request.httpVersion} is not served`, 505);
+  }
+  if (rawHeaders.length > 2 * headersMax) return badRequest(`more than ${headersMax} headers`, 431);
+  const fault =
+    targetFault(request) ?? hostFault(rawHeaders) ?? connectionFault(headers.connection);
+  if (fault !== null) return badRequest(fault);
+  const encoding = headers['transfer-encoding'];
+  if (encoding === undefined) return null;
+  if (httpVersionMinor === 0) return badRequest('Transfer-Encoding in HTTP/1.0');
+  if (headers['content-length'] !== undefined) {
+    return badRequest('both Content-Length and Transfer-Encoding');
+  }
+  if (encoding.toLowerCase() !== 'chunked') {
+    return badRequest('a Transfer-Encoding other than chunked', 501);
+  }
+  return null;
+}
+
+function badRequest(detail: string, status = 400): Refusal {
+  return { status, reason: 'bad-request', detail };
+}
+
+function targetFault(request: IncomingMessage): string | null {
+  const target = request.url ?? '';
+  if (/[^\u0021-\u007e]|#/.test(target)) return 'the target has characters that must be encoded';
+  return target.startsWith('/') || /^http:\/\/[^/?#@]+/i.test(target)
+    ? null
+    : 'the target must be a path or an absolute http URL';
+}
+
+function hostFault(rawHeaders: readonly string[]): string | null {
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts > 1 ? 'more than one Host header' : null;
+}
+
+const neverNamed = /(?:^|,)\s*(?:host|content-length|content-type|authorization|cookie)\s*(?:,|$)/i;
+
+function connectionFault(connection: string | undefined): string | null {
+  if (connection === undefined || !neverNamed.test(connection)) return null;
+  return `the Connection header must not name end-to-end headers: '${connection.slice(0, 100)}'`;
+}

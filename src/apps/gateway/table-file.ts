@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises';
+import { parseRouteTable } from '../../adapters/gateway/control-message.ts';
+import { replaceFile } from '../../adapters/gateway/gateway-file.ts';
+import { checkRouteTable } from '../../domain/traffic/check-route-table.ts';
+import type { RouteTable } from '../../domain/traffic/route-table.ts';
+
+/**
+ * The last table, kept so that a gateway serves again before any server is there. Survives the process, not
+ * the machine: it is not forced to the disk, since the instances it names would be gone as well.
+ */
+export class TableFile {
+  readonly #path: string;
+  #waiting: RouteTable | null = null;
+  #writing: Promise<void> | null = null;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Null: there is none, or none of use; `onUnusable` hears why. */
+  async read(onUnusable: (reason: string) => void): Promise<RouteTable | null> {
+    let json: string;
+    try {
+      json = await readFile(this.#path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw error;
+    }
+    const parsed = parseRouteTable(json);
+    if (parsed.kind === 'malformed') {
+      onUnusable(parsed.reason);
+      return null;
+    }
+    const [problem] = checkRouteTable(parsed.message);
+    if (problem === undefined) return parsed.message;
+    onUnusable(`${problem.place} ${problem.message}`);
+    return null;
+  }
+
+  /** Resolves when this table or a newer one is in the file. Tables that come while one is written are merged. */
+  async write(table: RouteTable): Promise<void> {
+    this.#waiting = table;
+    while (this.#waiting !== null) {
+      this.#writing ??= this.#writeWaiting();
+      await this.#writing;
+    }
+    await this.#writing;
+  }
+
+  async #writeWaiting(): Promise<void> {
+    const table = this.#waiting;
+    this.#waiting = null;
+    try {
+      await replaceFile(this.#path, JSON.stringify(table));
+    } finally {
+      this.#writing = null;
+    }
+  }
+}

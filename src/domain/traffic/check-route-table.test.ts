@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkRouteTable } from './check-route-table.ts';
+import type { Backend, Route, RouteTable } from './route-table.ts';
+
+const endpoint = { instanceId: 'v1-0', host: '127.0.0.1', port: 8080 };
+const stable: Backend = { revisionId: 'v1', weightPercent: 99.9, endpoints: [endpoint] };
+const candidate: Backend = { revisionId: 'v2', weightPercent: 0.1, endpoints: [] };
+const route: Route = {
+  service: 'checkout',
+  host: 'checkout.localhost',
+  requestTimeoutMs: 1000,
+  backends: [stable, candidate],
+  matches: [{ header: { name: 'x-canary', value: 'true' }, revisionId: 'v2' }],
+};
+
+function table(change: Partial<Route>, version = 1): RouteTable {
+  return { version, routes: [{ ...route, ...change }] };
+}
+
+const weights = (a: number, b: number) => ({
+  backends: [
+    { ...stable, weightPercent: a },
+    { ...candidate, weightPercent: b },
+  ],
+});
+
+test('a table without a fault has no problems', () => {
+  assert.deepEqual(checkRouteTable(table({})), []);
+  assert.deepEqual(checkRouteTable({ version: 1, routes: [] }), []);
+  assert.deepEqual(checkRouteTable(table(weights(100, 0))), []);
+  assert.deepEqual(checkRouteTable(table({ host: '[::1]' })), []);
+});
+
+for (const [name, broken, place] of [
+  ['version 0', table({}, 0), 'version'],
+  ['fraction of a version', table({}, 1.5), 'version'],
+  ['two routes of one host', { version: 1, routes: [route, route] }, 'routes[1].host'],
+  ['host with a port', table({ host: 'a:80' }), 'routes[0].host'],
+  ['host in capitals', table({ host: 'A' }), 'routes[0].host'],
+  ['no service', table({ service: '' }), 'routes[0].service'],
+  ['timeout 0', table({ requestTimeoutMs: 0 }), 'routes[0].requestTimeoutMs'],
+  ['timeout above an hour', table({ requestTimeoutMs: 3_600_001 }), 'routes[0].requestTimeoutMs'],
+  ['weights of 100.1', table(weights(100, 0.1)), 'routes[0].backends'],
+  ['weights of 99.9', table(weights(99.8, 0.1)), 'routes[0].backends'],
+  ['weight below 0', table(weights(100.1, -0.1)), 'routes[0].backends[0].weightPercent'],
+  ['weight of half a step', table(weights(99.95, 0.05)), 'routes[0].backends[1].weightPercent'],
+  ['weight that is not a number', table(weights(NaN, 1)), 'routes[0].backends[0].weightPercent'],
+  ['no backend', table({ backends: [], matches: [] }), 'routes[0].backends'],
+  [
+    'one revision twice',
+    table({ backends: [stable, { ...candidate, revisionId: 'v1' }], matches: [] }),
+    'routes[0].backends[1].revisionId',
+  ],
+  [
+    'match of a foreign revision',
+    table({ matches: [{ header: { name: 'x', value: '' }, revisionId: 'v9' }] }),
+    'routes[0].matches[0].revisionId',
+  ],
+  [
+    'match header in capitals',
+    table({ matches: [{ header: { name: 'X', value: '' }, revisionId: 'v1' }] }),
+    'routes[0].matches[0].header.name',
+  ],
+  [
+    'port 65536',
+    table({ backends: [{ ...stable, endpoints: [{ ...endpoint, port: 65536 }] }, candidate] }),
+    'routes[0].backends[0].endpoints[0].port',
+  ],
+  [
+    'one instance twice',
+    table({ backends: [{ ...stable, endpoints: [endpoint, endpoint] }, candidate] }),
+    'routes[0].backends[0].endpoints[1].instanceId',
+  ],
+  [
+    'endpoint host with a path',
+    table({ backends: [{ ...stable, endpoints: [{ ...endpoint, host: 'a/b' }] }, candidate] }),
+    'routes[0].backends[0].endpoints[0].host',
+  ],
+] as const) {
+  test(`a table with ${name} has a problem at ${place}`, () => {
+    const places = checkRouteTable(broken).map((problem) => problem.place);
+    assert.ok(places.includes(place), `got ${places.join(', ')}`);
+  });
+}

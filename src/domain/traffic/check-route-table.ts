@@ -1,0 +1,123 @@
+import type { Backend, Endpoint, Route, RouteTable } from './route-table.ts';
+
+/** Why a table must not be applied, with the place in it. */
+export interface RouteTableProblem {
+  /** As `routes[0].backends[1].weightPercent`. */
+  readonly place: string;
+  readonly message: string;
+}
+
+/** Bounds of a table, so that a broken sender cannot take the gateway down. */
+export const routeTableLimits = {
+  routes: 1000,
+  backendsPerRoute: 16,
+  matchesPerRoute: 64,
+  endpointsPerBackend: 1000,
+  requestTimeoutMs: 3_600_000,
+} as const;
+
+/** Everything wrong with a table; empty: it may be applied. */
+export function checkRouteTable(table: RouteTable): readonly RouteTableProblem[] {
+  const problems: RouteTableProblem[] = [];
+  const note = (place: string, message: string) => problems.push({ place, message });
+  if (!Number.isSafeInteger(table.version) || table.version < 1) {
+    note('version', `must be an integer >= 1, but is ${table.version}`);
+  }
+  if (table.routes.length > routeTableLimits.routes) {
+    note('routes', `has ${table.routes.length}, at most ${routeTableLimits.routes} are taken`);
+    return problems;
+  }
+  const hosts = new Map<string, number>();
+  for (const [index, route] of table.routes.entries()) {
+    const place = `routes[${index}]`;
+    const before = hosts.get(route.host);
+    if (before !== undefined) {
+      note(`${place}.host`, `'${route.host}' is the host of routes[${before}] already`);
+    }
+    hosts.set(route.host, index);
+    checkRoute(route, place, note);
+  }
+  return problems;
+}
+
+type Note = (place: string, message: string) => void;
+
+function checkRoute(route: Route, place: string, note: Note): void {
+  if (route.service === '') note(`${place}.service`, 'must not be empty');
+  if (!/^(\[[0-9a-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)$/.test(route.host)) {
+    note(`${place}.host`, `'${route.host}' must be a host name in lower case without a port`);
+  }
+  const { requestTimeoutMs: timeoutMs } = route;
+  const timeoutMaxMs = routeTableLimits.requestTimeoutMs;
+  if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > timeoutMaxMs) {
+    note(`${place}.requestTimeoutMs`, `must be 1-${timeoutMaxMs}, but is ${timeoutMs}`);
+  }
+  checkBackends(route, place, note);
+  if (route.matches.length > routeTableLimits.matchesPerRoute) {
+    note(`${place}.matches`, `more than ${routeTableLimits.matchesPerRoute}`);
+  }
+  const revisions = new Set(route.backends.map((backend) => backend.revisionId));
+  for (const [index, { header, revisionId }] of route.matches.entries()) {
+    const matchPlace = `${place}.matches[${index}]`;
+    if (!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(header.name)) {
+      note(`${matchPlace}.header.name`, `'${header.name}' must be a header name in lower case`);
+    }
+    if (!revisions.has(revisionId)) {
+      note(`${matchPlace}.revisionId`, `'${revisionId}' is not a backend of this route`);
+    }
+  }
+}
+
+function checkBackends(route: Route, place: string, note: Note): void {
+  const { backends } = route;
+  if (backends.length === 0 || backends.length > routeTableLimits.backendsPerRoute) {
+    const most = routeTableLimits.backendsPerRoute;
+    note(`${place}.backends`, `must be 1-${most}, but there are ${backends.length}`);
+  }
+  const seen = new Set<string>();
+  for (const [index, backend] of backends.entries()) {
+    const backendPlace = `${place}.backends[${index}]`;
+    if (backend.revisionId === '') note(`${backendPlace}.revisionId`, 'must not be empty');
+    if (seen.has(backend.revisionId)) {
+      note(`${backendPlace}.revisionId`, `'${backend.revisionId}' is there twice`);
+    }
+    seen.add(backend.revisionId);
+    checkWeight(backend, backendPlace, note);
+    checkEndpoints(backend.endpoints, `${backendPlace}.endpoints`, note);
+  }
+  const permille = backends.reduce((sum, { weightPercent }) => {
+    return sum + Math.round(weightPercent * 10);
+  }, 0);
+  if (permille !== 1000) {
+    note(`${place}.backends`, `weights must sum to 100, but sum to ${permille / 10}`);
+  }
+}
+
+/** A weight is a multiple of 0.1 in [0, 100]; 0.3 is not exact in binary, so it is compared within 1e-6. */
+function checkWeight({ weightPercent }: Backend, place: string, note: Note): void {
+  const inRange = weightPercent >= 0 && weightPercent <= 100;
+  const isStep = Math.abs(weightPercent * 10 - Math.round(weightPercent * 10)) < 1e-6;
+  if (!inRange || !isStep) {
+    note(`${place}.weightPercent`, `must be 0-100 in steps of 0.1, but is ${weightPercent}`);
+  }
+}
+
+function checkEndpoints(endpoints: readonly Endpoint[], place: string, note: Note): void {
+  if (endpoints.length > routeTableLimits.endpointsPerBackend) {
+    note(place, `more than ${routeTableLimits.endpointsPerBackend}`);
+    return;
+  }
+  const seen = new Set<string>();
+  for (const [index, { instanceId, host, port }] of endpoints.entries()) {
+    if (instanceId === '') note(`${place}[${index}].instanceId`, 'must not be empty');
+    if (seen.has(instanceId))
+      note(`${place}[${index}].instanceId`, `'${instanceId}' is there twice`);
+    seen.add(instanceId);
+    if (!/^[A-Za-z0-9.:_-]+$/.test(host)) {
+      note(`${place}[${index}].host`, `'${host}' must be a host name or an address`);
+    }
+    if (!Number.isInteger(port) || port < 1 || port > 65535) {
+      note(`${place}[${index}].port`, `must be 1-65535, but is ${port}`);
+    }
+  }
+}
