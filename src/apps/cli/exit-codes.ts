@@ -18,7 +18,10 @@ export interface ExitCodeMeaning {
 }
 
 export const exitCodeMeanings: readonly ExitCodeMeaning[] = [
-  { code: exitCodes.ok, meaning: 'Done; for `rollout status` and `apply --wait`: promoted, stable.' },
+  {
+    code: exitCodes.ok,
+    meaning: 'Done; for `rollout status` and `apply --wait`: promoted, stable.',
+  },
   {
     code: exitCodes.error,
     meaning: 'Failed or refused; a rollout was rolled back; `diff`: something differs.',
@@ -29,7 +32,10 @@ export const exitCodeMeanings: readonly ExitCodeMeaning[] = [
     meaning: 'The rollout waits for a person: paused by hand, or at a step that needs approval.',
   },
   { code: exitCodes.timeout, meaning: 'The time given with `--timeout` is over.' },
-  { code: exitCodes.invalid, meaning: '`load`: a threshold failed, or the measurement is invalid.' },
+  {
+    code: exitCodes.invalid,
+    meaning: '`load`: a threshold failed, or the measurement is invalid.',
+  },
   { code: exitCodes.interrupted, meaning: 'Stopped by Ctrl-C (SIGINT).' },
   { code: exitCodes.terminated, meaning: 'Stopped by SIGTERM.' },
 ];

@@ -61,7 +61,7 @@ export function paint(look: Look, color: Color, text: string): string {
 
 /** Columns a painted text takes; every glyph the views use is one column wide. */
 export function widthOf(text: string): number {
-  return [...withoutPaint(text)].length;
+  return Array.from(withoutPaint(text)).length;
 }
 
 export function padEnd(text: string, width: number): string {
@@ -76,7 +76,11 @@ export function padStart(text: string, width: number): string {
 export function fit(look: Look, line: string): string {
   if (!look.isInteractive || widthOf(line) <= look.columns) return line;
   const end = look.isUnicode ? '…' : '...';
-  return [...withoutPaint(line)].slice(0, look.columns - end.length).join('') + end;
+  return (
+    Array.from(withoutPaint(line))
+      .slice(0, look.columns - end.length)
+      .join('') + end
+  );
 }
 
 /** Texts of others (reasons, messages) may hold control characters that would steer the terminal. */

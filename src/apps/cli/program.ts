@@ -22,7 +22,9 @@ export interface Frame {
 /** The tree of all commands. Help, completion and docs/guides/cli.md are made from it. */
 export function buildProgram(frame: Frame): Command {
   const program = new Command('tidegate')
-    .description('Moves real traffic to a new revision step by step, judges it, and takes it back when it is worse.')
+    .description(
+      'Moves real traffic to a new revision step by step, judges it, and takes it back when it is worse.',
+    )
     .version(frame.version, '--version', 'print the version')
     .option('--state <dir>', 'state folder of the server (default: TIDEGATE_STATE)')
     .option('--no-color', 'never use colours')

@@ -1,4 +1,8 @@
-import { type ApplyResult, applyResponseSchema, estimateResponseSchema } from '../../../api/wire.ts';
+import {
+  type ApplyResult,
+  applyResponseSchema,
+  estimateResponseSchema,
+} from '../../../api/wire.ts';
 import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { type DataFormat, printData } from '../data-format.ts';
@@ -42,7 +46,10 @@ export async function apply(session: Session, options: ApplyOptions): Promise<Ex
 export async function diff(session: Session, options: ApplyOptions): Promise<ExitCode> {
   try {
     const results = await send(session, options, true);
-    print(session, results.flatMap((result) => result.diff.map(diffLine(session))));
+    print(
+      session,
+      results.flatMap((result) => result.diff.map(diffLine(session))),
+    );
     const differs = results.some((result) => result.diff.length > 0);
     return differs ? exitCodes.error : exitCodes.ok;
   } catch (error) {

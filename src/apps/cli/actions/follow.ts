@@ -78,7 +78,7 @@ export async function logs(
   if (options.tail !== undefined) query.set('tail', String(options.tail));
   if (options.follow === true) query.set('follow', 'true');
   const view = { isPrefixed: options.instance === undefined, look: session.look };
-  for await (const text of client.lines(`/v1/logs?${query}`, session.signal)) {
+  for await (const text of client.lines(`/v1/logs?${query.toString()}`, session.signal)) {
     if (text !== '') print(session, [logLine(logLineSchema.parse(JSON.parse(text)), view)]);
   }
   return exitCodes.ok;
@@ -89,7 +89,7 @@ function eventsPath({ service, follow }: EventsOptions, from: number | null): st
   if (from !== null) query.set('from', String(from));
   if (service !== undefined) query.set('service', service);
   if (follow === true) query.set('follow', 'true');
-  return `/v1/events?${query}`;
+  return `/v1/events?${query.toString()}`;
 }
 
 function printEvent(session: Session, event: EventView, { output }: EventsOptions): void {

@@ -49,7 +49,12 @@ export async function get(
     case 'rollouts':
       return getFrom(session, { columns: rolloutColumns, ask: askRollouts }, wanted.name, options);
     case 'instances':
-      return getFrom(session, { columns: instanceColumns, ask: askInstances }, wanted.name, options);
+      return getFrom(
+        session,
+        { columns: instanceColumns, ask: askInstances },
+        wanted.name,
+        options,
+      );
     case 'events':
       return getFrom(session, { columns: eventColumns, ask: askEvents }, wanted.name, options);
   }
@@ -69,11 +74,17 @@ async function getFrom<T>(
     const single = name !== null && source.columns.kind === 'service' ? items[0] : undefined;
     await printData(session, single ?? asList(items), output);
   } else if (output === 'name') {
-    print(session, items.map((item) => `${source.columns.kind}/${source.columns.nameOf(item)}`));
+    print(
+      session,
+      items.map((item) => `${source.columns.kind}/${source.columns.nameOf(item)}`),
+    );
   } else if (items.length === 0) {
     session.stderr.write(`No ${source.columns.kind} found.\n`);
   } else {
-    const table = { heads: headsOf(source, options), rows: rowsOf(session, source, items, options) };
+    const table = {
+      heads: headsOf(source, options),
+      rows: rowsOf(session, source, items, options),
+    };
     print(session, tableLines(table, !options.headers));
   }
   return exitCodes.ok;
@@ -92,20 +103,30 @@ async function watchFrom<T>(
   const ask = (client: Client, signal: AbortSignal) => source.ask(client, name, signal);
   for await (const items of poll(session, ask, { intervalMs, signal })) {
     const changed = items.filter((item) => isNews(known, source, item));
-    if (options.output === 'json') print(session, changed.map((item) => JSON.stringify(item)));
+    if (options.output === 'json')
+      print(
+        session,
+        changed.map((item) => JSON.stringify(item)),
+      );
     else if (options.output === 'yaml') {
       for (const item of changed) {
         print(session, ['---']);
         await printData(session, item, 'yaml');
       }
     } else if (options.output === 'name') {
-      print(session, changed.map((item) => `${source.columns.kind}/${source.columns.nameOf(item)}`));
+      print(
+        session,
+        changed.map((item) => `${source.columns.kind}/${source.columns.nameOf(item)}`),
+      );
     } else {
       const rows = rowsOf(session, source, changed, options);
       const first: string[][] = widths === null ? [headsOf(source, options)] : [];
       widths ??= columnWidths([...first, ...rows]);
       const shown = options.headers ? [...first, ...rows] : rows;
-      print(session, shown.map((row) => rowLine(row, widths ?? [])));
+      print(
+        session,
+        shown.map((row) => rowLine(row, widths ?? [])),
+      );
     }
   }
   return exitCodes.ok;
@@ -170,7 +191,9 @@ async function askRollouts(
       return [...past, rowOfRollout(metadata.name, rollout)];
     }),
   );
-  return rows.flat().toSorted((one, other) => Date.parse(one.startedAt) - Date.parse(other.startedAt));
+  return rows
+    .flat()
+    .toSorted((one, other) => Date.parse(one.startedAt) - Date.parse(other.startedAt));
 }
 
 async function askInstances(client: Client, name: string | null, signal: AbortSignal) {

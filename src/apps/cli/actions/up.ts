@@ -54,12 +54,13 @@ function serverEntry(): string {
 }
 
 function serverArguments(session: Session, options: UpOptions, entry: string): string[] {
-  return [
-    entry,
-    ...['--state', session.stateFolder],
-    ...['--listen', options.listen],
-    ...['--gateway-listen', options.gatewayListen],
-  ];
+  const { listen, gatewayListen } = options;
+  const flags = {
+    '--state': session.stateFolder,
+    '--listen': listen,
+    '--gateway-listen': gatewayListen,
+  };
+  return [entry, ...Object.entries(flags).flat()];
 }
 
 async function startDetached(

@@ -8,7 +8,9 @@ export function addCompletionCommands(program: Command, frame: Frame): void {
   const completion = program
     .command('completion')
     .summary('print the completion script of a shell')
-    .description('Prints a script that makes the shell complete commands, options and the names of services.')
+    .description(
+      'Prints a script that makes the shell complete commands, options and the names of services.',
+    )
     .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh', 'fish']))
     .action((shell: 'bash' | 'zsh' | 'fish') =>
       frame.perform(async (session) => {

@@ -80,7 +80,9 @@ function addDescribeAndDelete(program: Command, frame: Frame): void {
   const describe = program
     .command('describe')
     .summary('show one service in full')
-    .description('Shows what is set for a service, how it stands, and how each step of its newest rollout went.')
+    .description(
+      'Shows what is set for a service, how it stands, and how each step of its newest rollout went.',
+    )
     .argument('<service>', 'name of a service')
     .action((service: string) =>
       frame.perform(async (session) =>
@@ -110,7 +112,9 @@ function addLogs(program: Command, frame: Frame): void {
   const logs = program
     .command('logs')
     .summary('print what the instances of a service logged')
-    .description('Prints what the instances of a service wrote to standard output and error, also those that ended.')
+    .description(
+      'Prints what the instances of a service wrote to standard output and error, also those that ended.',
+    )
     .argument('<service>', 'name of a service')
     .option('-f, --follow', 'go on with what comes')
     .addOption(new Option('--tail <lines>', 'only the last lines').argParser(parseCount))

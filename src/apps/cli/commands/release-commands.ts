@@ -3,7 +3,13 @@ import { type Command, Option } from 'commander';
 import type { ApplyOptions, EstimateOptions } from '../actions/apply.ts';
 import { parsePositive, parseRatio } from '../duration.ts';
 import type { Frame } from '../program.ts';
-import { fileOption, outputOption, reasonOption, timeoutOption, withExamples } from './command-parts.ts';
+import {
+  fileOption,
+  outputOption,
+  reasonOption,
+  timeoutOption,
+  withExamples,
+} from './command-parts.ts';
 
 export function addReleaseCommands(program: Command, frame: Frame): void {
   addApply(program, frame);

@@ -98,7 +98,9 @@ function addUndo(rollout: Command, frame: Frame): void {
   const undo = rollout
     .command('undo')
     .summary('go back to an earlier revision')
-    .description('Goes back to the revision before, or to any earlier one, which still can be judged.')
+    .description(
+      'Goes back to the revision before, or to any earlier one, which still can be judged.',
+    )
     .argument('<service>', 'name of a service')
     .option('--to <revision>', 'id or version of the revision (default: the one before)')
     .addOption(reasonOption())

@@ -39,8 +39,8 @@ function walkTo(program: Command, words: readonly string[]): Walk {
     if (openOption !== null) {
       openOption = null;
     } else if (word.startsWith('-')) {
-      const option = optionsOf(command).find((each) => each.is(word));
-      openOption = option !== undefined && option.required && !word.includes('=') ? option : null;
+      const option = optionsOf(command).find((each) => each.short === word || each.long === word);
+      openOption = option?.required === true ? option : null;
     } else {
       const next = command.commands.find((each) => each.name() === word);
       if (next === undefined) operandCount += 1;

@@ -21,7 +21,10 @@ export async function complete(
   const candidates = place.kind === 'service' ? await serviceCandidates(session) : place.candidates;
   const word = words.at(-1) ?? '';
   const fitting = candidates.filter(({ value }) => value.startsWith(word));
-  print(session, fitting.map(({ value, description }) => `${value}\t${description}`));
+  print(
+    session,
+    fitting.map(({ value, description }) => `${value}\t${description}`),
+  );
   return exitCodes.ok;
 }
 

@@ -25,7 +25,8 @@ function oneProblem(problem: FileProblem, place: ProblemPlace): string[] {
     `${paint(look, 'bold', where)}: ${paint(look, 'red', 'error')}: ${harmless(problem.message)}`,
   ];
   if (problem.sourceLine.trim() !== '') lines.push(...sourceLines(problem, look));
-  if (problem.hint !== null) lines.push(`  ${paint(look, 'blue', 'help')}: ${harmless(problem.hint)}`);
+  if (problem.hint !== null)
+    lines.push(`  ${paint(look, 'blue', 'help')}: ${harmless(problem.hint)}`);
   return lines;
 }
 

@@ -1,14 +1,7 @@
 import type { EventView, InstanceView, ServiceView } from '../../../api/wire.ts';
 import { harmless, type Look } from '../look.ts';
 import type { RolloutRow } from './rollout-row.ts';
-import {
-  ageText,
-  bytesText,
-  countText,
-  paintPhase,
-  percentText,
-  versionText,
-} from './words.ts';
+import { ageText, bytesText, countText, paintPhase, percentText, versionText } from './words.ts';
 
 /** How one kind of thing becomes a row of `get`. */
 export interface Columns<T> {

@@ -147,7 +147,5 @@ function stepText(rollout: RolloutView | null): string {
 }
 
 function trunk(look: Look): { fork: string; end: string; bar: string } {
-  return look.isUnicode
-    ? { fork: '├─', end: '└─', bar: '│' }
-    : { fork: '|-', end: '`-', bar: '|' };
+  return look.isUnicode ? { fork: '├─', end: '└─', bar: '│' } : { fork: '|-', end: '`-', bar: '|' };
 }

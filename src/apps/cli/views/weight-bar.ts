@@ -22,7 +22,11 @@ export function weightBar(look: Look, share: Share): string {
   const sign = look.isUnicode ? unicodeSigns : asciiSigns;
   const bar = [
     paint(look, 'green', sign.full.repeat(both)),
-    paint(look, 'yellow', (wanted > measured ? sign.light : sign.dark).repeat(Math.abs(wanted - measured))),
+    paint(
+      look,
+      'yellow',
+      (wanted > measured ? sign.light : sign.dark).repeat(Math.abs(wanted - measured)),
+    ),
     paint(look, 'faint', sign.none.repeat(cellCount - Math.max(wanted, measured))),
   ].join('');
   return look.isUnicode ? bar : `[${bar}]`;
