@@ -50,6 +50,15 @@ export function readEntry(stored: StoredEntry): ReadEntry {
   }
 }
 
+/** Time of the newest entry, 0 when there is none: no later entry may be older, whatever the machine's clock says. */
+export async function lastObservedAtMs(store: LedgerStore, signal: AbortSignal): Promise<number> {
+  const { size } = await store.head(signal);
+  const query = { fromIndex: Math.max(0, size - 1), stream: null };
+  for await (const stored of store.read(query, signal))
+    return readEntry(stored).statement.observedAtMs;
+  return 0;
+}
+
 interface StreamState {
   version: number;
   /** Index by idempotency key. */
@@ -58,8 +67,8 @@ interface StreamState {
 
 /**
  * What has to be known of the entries so far to write the next one: the head, each stream's version, and where each
- * idempotency key was used. It is rebuilt from the store at the start (about 40,000 entries a second) and keeps one key
- * and one number an entry in memory.
+ * idempotency key was used. It is rebuilt from the store at the start (measured: 12,700 entries a second on a busy
+ * shared core) and keeps one key and one number an entry in memory.
  */
 export class RecorderIndex {
   readonly keys = new KeyDirectory();

@@ -54,6 +54,7 @@ export function parseRecord(text: string): ParsedRecord {
 
 const revisionShape = z.object({
   id: z.string(),
+  digest: z.string(),
   service: z.string(),
   version: z.string().nullable(),
   command: z.array(z.string()),

@@ -110,6 +110,7 @@ export class Place implements AsyncDisposable {
     this.#revisionCount += 1;
     return {
       id: `shop-${this.#revisionCount.toString(16).padStart(10, '0')}`,
+      digest: '0'.repeat(64),
       service: 'shop',
       version: null,
       command: [process.execPath, this.program],

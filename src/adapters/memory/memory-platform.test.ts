@@ -38,6 +38,7 @@ function newRevision(): Revision {
   revisionCount += 1;
   return {
     id: `shop-${revisionCount.toString(16).padStart(10, '0')}`,
+    digest: '0'.repeat(64),
     service: 'shop',
     version: null,
     command: ['shop'],

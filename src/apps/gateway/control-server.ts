@@ -105,7 +105,9 @@ export class ControlServer implements AsyncDisposable {
     const parsed = parseToGateway(line);
     if (parsed.kind === 'malformed') {
       socket.end(`${JSON.stringify({ type: 'refused', version: 0, reason: parsed.reason })}\n`);
+      // What else comes is read away, so that the reason arrives before the end.
       socket.removeAllListeners('data');
+      socket.resume();
       return false;
     }
     void this.#answer(socket, parsed.message);

@@ -9,7 +9,7 @@ import {
   type LocalProcessPlatform,
   openLocalProcessPlatform,
 } from '../../adapters/local-process/local-process-platform.ts';
-import { startTimeTicks } from '../../adapters/local-process/process-table.ts';
+import { readProcess } from '../../adapters/local-process/process-table.ts';
 import {
   openSqliteLedger,
   type SqliteLedgerStore,
@@ -89,7 +89,9 @@ async function openWorld(
   signal: AbortSignal,
 ): Promise<World> {
   const { stateFolder, log } = options;
-  const store = resources.use(await openSqliteLedger({ folder: stateFolder }, signal));
+  const store = resources.use(
+    await openSqliteLedger({ folder: stateFolder, sizeLimitBytes: null }, signal),
+  );
   const signer = await openSigningKey(join(stateFolder, 'keys'));
   const clock = new SystemClock({ notBeforeMs: await lastObservedAtMs(store, signal) });
   const { version } = options;
@@ -194,7 +196,7 @@ async function listen(
     url: address.url,
     gatewayUrl: gatewayUrl(world.gateway),
     pid: process.pid,
-    startTimeTicks: startTimeTicks(process.pid),
+    startTicks: readProcess(process.pid)?.startTicks ?? null,
     version: options.version,
   };
   await writePrivately(file, `${JSON.stringify(found)}\n`);

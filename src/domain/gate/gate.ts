@@ -287,12 +287,3 @@ function requireRatio(name: string, ratio: number): void {
   if (ratio > 0 && ratio < 1) return;
   throw new RangeError(`cannot open a gate with ${name} ${ratio}: must be between 0 and 1`);
 }
-export declare function openGate(
-  settings: GateSettings,
-  objectives: readonly Objective[],
-  atMs: number,
-  plannedMs: number,
-): GateState;
-export declare function observe(state: GateState, observation: GateObservation): GateState;
-export declare function closeBlock(state: GateState): GateState;
-export declare function judge(state: GateState, question: GateQuestion): Verdict;
