@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -74,7 +75,7 @@ async function startDetached(
   const child = spawn(process.execPath, [...argv], {
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
-    env: process.env,
+    env: serverEnvironment(process.env),
   });
   child.unref();
   await log.close();
@@ -97,6 +98,14 @@ async function startDetached(
     'Next: tidegate apply -f FILE, then tidegate status --watch. End it with: tidegate down',
   );
   return exitCodes.ok;
+}
+
+/**
+ * Server and gateway keep what V8 compiled where this command line keeps it, and so start in half the time: that is time
+ * in which nobody judges a rollout, or nobody answers.
+ */
+function serverEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'), ...env };
 }
 
 /** Null when it is ready, else why it is not. */
@@ -134,7 +143,8 @@ async function answers(url: URL): Promise<boolean> {
 
 /** Takes this process's place, so that a supervisor sees the server itself. */
 async function runInPlace(session: Session, argv: readonly string[]): Promise<ExitCode> {
-  const child = spawn(process.execPath, [...argv], { stdio: 'inherit' });
+  const env = serverEnvironment(process.env);
+  const child = spawn(process.execPath, [...argv], { stdio: 'inherit', env });
   const forward = (signal: NodeJS.Signals) => child.kill(signal);
   // Ctrl-C reaches the child by itself, since it is of the terminal's foreground group.
   process.on('SIGTERM', forward);
