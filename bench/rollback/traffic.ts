@@ -1,7 +1,7 @@
 import { startLoadProcess, type LoadProcess } from '../../src/adapters/load/load-process.ts';
 import type { LoadResult } from '../../src/domain/load/load-result.ts';
 import { type LoadPoint, totalsBetween } from '../../src/domain/load/load-series.ts';
-import { World } from '../world.ts';
+import type { World } from '../world.ts';
 
 /** Requests of the series are told apart in time by this much. */
 const intervalMs = 20;
