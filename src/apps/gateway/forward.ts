@@ -126,6 +126,7 @@ export class Forward implements Dispatcher.DispatchHandler {
       onChunk: () => {
         if (!this.#isEnded && !response.headersSent) this.#timer.refresh();
       },
+      onHungUp: () => this.#callerGone(),
     });
   }
 
