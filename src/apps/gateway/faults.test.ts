@@ -234,6 +234,30 @@ test('a caller that hangs up within its body ends the request at the instance an
   assert.deepEqual(fixture.counted('half'), [0, 1, 0, 0, 0, 0]);
 });
 
+test('a caller whose body breaks off into nonsense is refused and not counted', async () => {
+  let receivedBytes = 0;
+  let isEnded = false;
+  const endpoint = await fixture.instance((request, response) => {
+    request.on('data', (chunk: Buffer) => (receivedBytes += chunk.length));
+    request.on('end', () => response.end());
+    request.on('close', () => (isEnded = true));
+  });
+  await fixture.route([{ revisionId: 'chunk', weightPercent: 100, endpoints: [endpoint] }]);
+  const socket = connect(fixture.port, '127.0.0.1');
+  let received = '';
+  socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
+  socket.on('error', () => {});
+  const head = 'POST / HTTP/1.1\r\nHost: svc.localhost\r\nTransfer-Encoding: chunked\r\n\r\n';
+  socket.write(`${head}3\r\nabc\r\n`);
+  await until(() => receivedBytes === 3);
+  socket.write('nonsense\r\n');
+  await until(() => isEnded && socket.closed);
+  assert.match(received, /^HTTP\/1\.1 400/);
+  await fixture.send();
+  await until(() => fixture.requests('chunk') > 0);
+  assert.deepEqual(fixture.counted('chunk'), [0, 1, 0, 0, 0, 0]);
+});
+
 test('nonsense of any kind leaves the gateway serving', async () => {
   await fixture.single((_request, response) => response.end('still here'));
   const { pid } = fixture.process.file;

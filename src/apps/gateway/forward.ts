@@ -126,7 +126,6 @@ export class Forward implements Dispatcher.DispatchHandler {
       onChunk: () => {
         if (!this.#isEnded && !response.headersSent) this.#timer.refresh();
       },
-      onHungUp: () => this.#callerGone(),
     });
   }
 

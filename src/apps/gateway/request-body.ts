@@ -58,9 +58,7 @@ export class RequestBody extends Readable {
   };
 
   readonly #close = (): void => {
-    if (this.#source.complete) return;
-    this.#events.onHungUp();
-    this.destroy(new Error('the caller hung up within the body'));
+    if (!this.#source.complete) this.destroy(new Error('the caller hung up within the body'));
   };
 }
 
@@ -69,8 +67,6 @@ export interface RequestBodyEvents {
   readonly onRead: () => void;
   /** A piece came from the caller. */
   readonly onChunk: () => void;
-  /** The caller is gone before the body was whole. */
-  readonly onHungUp: () => void;
 }
 
 /** Whether a request has a body at all (RFC 9112 section 6.3). */
