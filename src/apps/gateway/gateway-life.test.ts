@@ -260,6 +260,36 @@ test('a running gateway is found again by another process, unless another addres
   });
 });
 
+test('a gateway outlives the process that started it, and whoever finds it restarts it', async () => {
+  const stateFolder = await mkdtemp(join(tmpdir(), 'tidegate-gateway-'));
+  const options = { ...gatewayProgram, stateFolder, listen: { host: '127.0.0.1', port: 0 } };
+  const library = new URL('../../adapters/gateway/gateway-process.ts', import.meta.url);
+  const script = `
+    import { ensureGateway } from ${JSON.stringify(library.href)};
+    await ensureGateway(${JSON.stringify(options)}, AbortSignal.timeout(20000));
+    console.log('started');
+    setInterval(() => {}, 1000);
+  `;
+  const server = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  await once(server.stdout, 'data');
+  const before = await findGateway(stateFolder);
+  assert.ok(before);
+  server.kill('SIGKILL');
+  await once(server, 'exit');
+  assert.equal((await send(before.port)).status, 404);
+  const found = await ensureGateway(options, signal);
+  assert.equal(found.file.pid, before.pid);
+  process.kill(before.pid, 'SIGKILL');
+  await until(() => found.file.pid !== before.pid);
+  assert.equal((await send(before.port)).status, 404);
+  await found.stop(signal);
+  assert.equal(await findGateway(stateFolder), null);
+  await assert.rejects(send(before.port), { code: 'ECONNREFUSED' });
+  await rm(stateFolder, { recursive: true });
+});
+
 test('the control socket is for its owner only and survives nonsense', async () => {
   await using fixture = await GatewayFixture.start();
   const { controlSocket } = fixture.process.file;
