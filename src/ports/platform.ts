@@ -50,7 +50,7 @@ export interface LogQuery {
   readonly service: string;
   readonly revisionId: string | null;
   readonly instanceId: string | null;
-  /** Last lines of each instance; Infinity for all kept. */
+  /** Last lines of each stream of each instance; Infinity for all kept. The streams' order to each other is not known. */
   readonly tailLines: number;
   readonly follow: boolean;
 }

@@ -2,6 +2,8 @@
 export interface Revision {
   /** `<service>-<10 hex digits of the SHA-256 of the canonical content>`. */
   readonly id: string;
+  /** SHA-256 of the canonical content, 64 lower-case hex digits. */
+  readonly digest: string;
   readonly service: string;
   /** What people call it (`metadata.labels.version`); only for showing. */
   readonly version: string | null;

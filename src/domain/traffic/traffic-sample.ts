@@ -16,6 +16,8 @@ export interface TrafficSample {
 /** Requests of one instance in one interval. All counts are integers >= 0. */
 export interface InstanceCount {
   readonly revisionId: string;
+  /** Sent there by a header match: the callers chose, so it counts in totals and never as evidence. */
+  readonly isMatched: boolean;
   /** Empty string: the router found no instance to send to (503) for this revision. */
   readonly instanceId: string;
   /** Index 0..4: answers 1xx..5xx. Index 5: no answer (refused, reset, timed out; the caller got 502/503/504). */
@@ -30,12 +32,25 @@ export interface ArmCount {
   readonly failures: number;
 }
 
-/** Sums one revision's counts over its instances. */
-export function armCount(sample: TrafficSample, revisionId: string): ArmCount {
+/** One revision's requests that were assigned by weight: the only ones that are evidence. */
+export function weightedCount(sample: TrafficSample, revisionId: string): ArmCount {
+  return sumCounts(sample, (count) => count.revisionId === revisionId && !count.isMatched);
+}
+
+/** All of one revision's requests, also those sent there by a header match. */
+export function totalCount(sample: TrafficSample, revisionId: string): ArmCount {
+  return sumCounts(sample, (count) => count.revisionId === revisionId);
+}
+
+export function addCounts(a: ArmCount, b: ArmCount): ArmCount {
+  return { requests: a.requests + b.requests, failures: a.failures + b.failures };
+}
+
+function sumCounts(sample: TrafficSample, isWanted: (count: InstanceCount) => boolean): ArmCount {
   let requests = 0;
   let failures = 0;
   for (const count of sample.counts) {
-    if (count.revisionId !== revisionId) continue;
+    if (!isWanted(count)) continue;
     for (const [statusClass, ended] of count.byStatusClass.entries()) {
       requests += ended;
       if (statusClass >= 4) failures += ended;

@@ -1,0 +1,37 @@
+import type { Revision } from '../../domain/release/revision.ts';
+import { LAUNCH_VARIABLE } from './process-group.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Everything of the server's own environment that an instance gets: enough to find programs, no secrets. */
+const INHERITED = ['PATH', 'HOME', 'LANG', 'TZ'] as const;
+
+export interface InstanceFacts {
+  readonly instanceId: string;
+  readonly port: number;
+  readonly launchId: string;
+  readonly gatewayUrl: string;
+}
+
+/** Later wins: inherited, declared by the revision, and last what only the platform knows, which nobody overrides. */
+export function instanceEnvironment(
+  inherited: Environment,
+  revision: Revision,
+  facts: InstanceFacts,
+): Readonly<Record<string, string>> {
+  const environment: Record<string, string> = {};
+  for (const name of INHERITED) {
+    const value = inherited[name];
+    if (value !== undefined) environment[name] = value;
+  }
+  return {
+    ...environment,
+    ...revision.env,
+    PORT: String(facts.port),
+    TIDEGATE_INSTANCE: facts.instanceId,
+    TIDEGATE_SERVICE: revision.service,
+    TIDEGATE_REVISION: revision.id,
+    TIDEGATE_GATEWAY: facts.gatewayUrl,
+    [LAUNCH_VARIABLE]: facts.launchId,
+  };
+}

@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../ports/clock.ts';
+import { instanceEnvironment, type Environment } from './instance-environment.ts';
+import type { InstanceRecord, Launch } from './instance-record.ts';
+import type { InstanceStore } from './instance-store.ts';
+import { readLastLines, sizeOf } from './log-cursor.ts';
+import type { LogFiles } from './log-files.ts';
+import type { PortPool } from './port-pool.ts';
+import { findLaunch, isLeaderRunning, type ProcessIdentity } from './process-group.ts';
+import type { LocalProcessSettings } from './settings.ts';
+import { startProcess } from './start-process.ts';
+import { killGroup } from './stop-group.ts';
+
+/** One process of an instance, from its start to its end. */
+export interface Life {
+  readonly identity: ProcessIdentity;
+  readonly port: number;
+  readonly startedAtMs: number;
+  /** Where standard error stood at the start. */
+  readonly errorOffset: number;
+  /** Aborted with the reason when the process ended; null for one found again, which only /proc tells about. */
+  readonly ended: AbortSignal | null;
+}
+
+/** What all instances of one platform share. */
+export interface Surroundings {
+  readonly store: InstanceStore;
+  readonly logs: LogFiles;
+  readonly ports: PortPool;
+  readonly clock: Clock;
+  readonly settings: LocalProcessSettings;
+  readonly bootId: string;
+  readonly inherited: Environment;
+  readonly gatewayUrl: string;
+  /** Aborted when the platform is closed: supervising ends, instances go on. */
+  readonly closed: AbortSignal;
+}
+
+export interface Launched {
+  readonly life: Life;
+  readonly record: InstanceRecord;
+}
+
+/** Starts a process for the instance on a port of its own and writes it down (R1). On failure nothing is left running. */
+export async function launch(world: Surroundings, record: InstanceRecord): Promise<Launched> {
+  const port = await world.ports.take();
+  try {
+    return await launchOn(world, record, port);
+  } catch (cause) {
+    world.ports.release(port);
+    throw cause;
+  }
+}
+
+async function launchOn(
+  world: Surroundings,
+  record: InstanceRecord,
+  port: number,
+): Promise<Launched> {
+  const { revision, id } = record;
+  const plan: Launch = {
+    launchId: randomUUID(),
+    bootId: world.bootId,
+    port,
+    startedAtMs: world.clock.nowMs(),
+    process: null,
+    wasReady: false,
+  };
+  await world.store.save({ ...record, launch: plan });
+  const logs = world.logs.of(id);
+  const errorOffset = await errorSize(world, id);
+  const { gatewayUrl } = world;
+  const facts = { instanceId: id, port, launchId: plan.launchId, gatewayUrl };
+  const environment = instanceEnvironment(world.inherited, revision, facts);
+  const { command, workingDirectory } = revision;
+  const started = await startProcess({
+    instanceId: id,
+    command,
+    workingDirectory,
+    environment,
+    logs,
+  });
+  const { pid, startTicks, ended } = started;
+  const identity = { pid, startTicks, bootId: plan.bootId, launchId: plan.launchId };
+  const life = { identity, port, startedAtMs: plan.startedAtMs, errorOffset, ended };
+  const running = { ...record, launch: { ...plan, process: { pid, startTicks } } };
+  try {
+    await world.store.save(running);
+  } catch (cause) {
+    await endGroup(world, identity);
+    throw cause;
+  }
+  return { life, record: running };
+}
+
+/** The life that a record of an earlier server stands for, if its process or what that left behind can be named. */
+export async function recall(world: Surroundings, record: InstanceRecord): Promise<Life | null> {
+  const written = record.launch;
+  if (written === null || written.bootId !== world.bootId) return null;
+  const found = written.process ?? findLaunch(written.launchId);
+  if (found === null) return null;
+  const { bootId, launchId, port, startedAtMs } = written;
+  const identity = { pid: found.pid, startTicks: found.startTicks, bootId, launchId };
+  const errorOffset = await errorSize(world, record.id);
+  return { identity, port, startedAtMs, errorOffset, ended: null };
+}
+
+/** Why the process is no more, or null while it runs. */
+export function endOf(life: Life): string | null {
+  if (life.ended === null) {
+    return isLeaderRunning(life.identity)
+      ? null
+      : 'ended (how is not known: an earlier server started it)';
+  }
+  if (!life.ended.aborted) return null;
+  return life.ended.reason instanceof Error ? life.ended.reason.message : String(life.ended.reason);
+}
+
+/** Kills what is left of the group, so that a leaked child neither holds the port nor serves on. */
+export async function endGroup(world: Surroundings, identity: ProcessIdentity): Promise<void> {
+  const { clock, settings } = world;
+  await killGroup({ identity, graceMs: 0, clock, settings }, new AbortController().signal);
+}
+
+/** What the process said last on standard error: the line naming an error, or else the last one. Null: nothing. */
+export async function lastWords(
+  world: Surroundings,
+  instanceId: string,
+  life: Life,
+): Promise<string | null> {
+  const path = errorPath(world, instanceId);
+  const lines = path === null ? [] : await readLastLines(path, life.errorOffset);
+  const named = lines.findLast((line) => /^\S*(?:Error|Exception|panic)\b/.test(line));
+  return (named ?? lines.at(-1))?.trim().slice(0, 200) ?? null;
+}
+
+async function errorSize(world: Surroundings, instanceId: string): Promise<number> {
+  const path = errorPath(world, instanceId);
+  return path === null ? 0 : sizeOf(path);
+}
+
+function errorPath(world: Surroundings, instanceId: string): string | null {
+  return world.logs.of(instanceId).find((file) => file.stream === 'stderr')?.path ?? null;
+}

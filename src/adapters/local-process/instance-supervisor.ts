@@ -1,0 +1,341 @@
+import type { Instance, InstanceState } from '../../ports/platform.ts';
+import { PlatformError } from '../../ports/platform.ts';
+import { backoffMs, crashesAfter } from './crash-backoff.ts';
+import {
+  endGroup,
+  endOf,
+  lastWords,
+  launch,
+  recall,
+  type Life,
+  type Surroundings,
+} from './instance-life.ts';
+import type { InstanceRecord } from './instance-record.ts';
+import { FRESH_HEALTH, judgeHealth, type Health } from './judge-health.ts';
+import { pause } from './pause.ts';
+import { findPortThief } from './port-owner.ts';
+import { measureGroup } from './process-group.ts';
+import { probe, type ProbeResult } from './probe.ts';
+import { stopGroup } from './stop-group.ts';
+
+/** Why a life is over. `isCrash`: the instance's own doing, counted as a restart. */
+interface LifeEnd {
+  readonly what: string;
+  /** Null: ask its standard error. */
+  readonly why: string | null;
+  readonly isCrash: boolean;
+}
+
+/**
+ * Keeps one instance: starts it, probes it, starts it again after a crash, stops it.
+ *
+ * S1 One loop owns the instance: it alone launches and buries. `stop` ends the loop first and then acts itself, so two
+ *    never act at once.
+ * S2 Between a crash and the next start there is always the back-off, and before it the whole group is killed.
+ * S3 Once stopping, nothing is started any more.
+ * S4 Closing the platform ends the loop and touches no process.
+ */
+export class InstanceSupervisor {
+  readonly #world: Surroundings;
+  readonly #onGone: (id: string) => void;
+  readonly #halt = new AbortController();
+  /** Stopping or closed. */
+  readonly #halted: AbortSignal;
+  #record: InstanceRecord;
+  #life: Life | null = null;
+  #health: Health = FRESH_HEALTH;
+  #usage = { cpuSeconds: 0, rssBytes: 0 };
+  #isLaunching = true;
+  #isGone = false;
+  #begun: Promise<void> = Promise.resolve();
+  #loop: Promise<void> = Promise.resolve();
+  #stop: Promise<void> | null = null;
+  /** Why the loop itself cannot go on, say a full disk; tried again until it can. */
+  #trouble: string | null = null;
+
+  constructor(world: Surroundings, record: InstanceRecord, onGone: (id: string) => void) {
+    this.#world = world;
+    this.#record = record;
+    this.#onGone = onGone;
+    this.#halted = AbortSignal.any([this.#halt.signal, world.closed]);
+  }
+
+  get id(): string {
+    return this.#record.id;
+  }
+
+  get number(): number {
+    return this.#record.number;
+  }
+
+  get revisionId(): string {
+    return this.#record.revision.id;
+  }
+
+  get isStopping(): boolean {
+    return this.#halt.signal.aborted;
+  }
+
+  /** Settles with the first start, or with having found the instance again. */
+  get begun(): Promise<void> {
+    return this.#begun;
+  }
+
+  /** First start of a new instance, after `prepared`. When it fails, the instance is gone again. */
+  start(prepared: Promise<void>): Promise<void> {
+    return this.#begin(async () => {
+      try {
+        await prepared;
+        await this.#launch();
+      } catch (cause) {
+        await this.#world.store.remove(this.id);
+        this.#leave();
+        throw cause;
+      }
+    });
+  }
+
+  /** Takes over what an earlier server wrote down. Resolves when the first probe has said how it is. */
+  resume(): Promise<void> {
+    return this.#begin(() => this.#findAgain());
+  }
+
+  /** Calls at the same time share one stop; a failed one can be tried again. */
+  stop(): Promise<void> {
+    this.#halt.abort();
+    this.#stop ??= this.#stopOnce().catch((cause: unknown) => {
+      this.#stop = null;
+      this.#trouble = String(cause);
+      throw cause;
+    });
+    return this.#stop;
+  }
+
+  /** After the platform was closed: everything begun has ended. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([this.#begun, this.#stop]);
+    await this.#loop;
+  }
+
+  sample(): void {
+    if (this.#life !== null) this.#usage = measureGroup(this.#life.identity);
+  }
+
+  snapshot(): Instance {
+    const { id, revision, restarts } = this.#record;
+    const life = this.#life;
+    return {
+      id,
+      service: revision.service,
+      revisionId: revision.id,
+      state: this.#state(),
+      endpoint: life === null ? null : { instanceId: id, host: '127.0.0.1', port: life.port },
+      pid: life?.identity.pid ?? null,
+      startedAtMs: life?.startedAtMs ?? null,
+      restarts,
+      reason: this.#trouble ?? this.#health.reason ?? this.#record.reason,
+      ...this.#usage,
+    };
+  }
+
+  #state(): InstanceState {
+    if (this.isStopping) return 'stopping';
+    if (this.#life !== null) return this.#health.state;
+    return this.#isLaunching ? 'starting' : 'backing-off';
+  }
+
+  #begin(first: () => Promise<void>): Promise<void> {
+    this.#begun = first().then(() => {
+      this.#loop = this.#supervise();
+    });
+    // Whoever waits for it hears of the failure; nobody has to.
+    this.#begun.catch(() => undefined);
+    return this.#begun;
+  }
+
+  async #supervise(): Promise<void> {
+    while (!this.#halted.aborted) {
+      try {
+        if (this.#life === null) await this.#startAgain();
+        else await this.#liveThrough(this.#life);
+        this.#trouble = null;
+      } catch (cause) {
+        this.#trouble = String(cause);
+        await pause(this.#world.clock, this.#world.settings.probeIntervalMs, this.#halted);
+      }
+    }
+  }
+
+  async #startAgain(): Promise<void> {
+    const { clock, settings } = this.#world;
+    await pause(clock, backoffMs(Math.max(1, this.#record.crashesInARow), settings), this.#halted);
+    if (this.#halted.aborted) return;
+    try {
+      await this.#launch();
+    } catch (cause) {
+      // Retried like a crash, however final it looks: a person may put the command or folder back.
+      const reason = cause instanceof PlatformError ? cause.message : String(cause);
+      const crashesInARow = this.#record.crashesInARow + 1;
+      this.#record = { ...this.#record, launch: null, crashesInARow, reason };
+      await this.#world.store.save(this.#record);
+    }
+  }
+
+  async #launch(): Promise<void> {
+    this.#isLaunching = true;
+    try {
+      const { life, record } = await launch(this.#world, this.#record);
+      this.#health = FRESH_HEALTH;
+      this.#life = life;
+      this.#record = record;
+    } finally {
+      this.#isLaunching = false;
+    }
+  }
+
+  async #liveThrough(life: Life): Promise<void> {
+    const { clock, settings } = this.#world;
+    const signals = life.ended === null ? [this.#halted] : [this.#halted, life.ended];
+    const wake = AbortSignal.any(signals);
+    while (!this.#halted.aborted) {
+      const startedAtMs = clock.nowMs();
+      const end = this.#naturalEnd(life) ?? (await this.#probe(life, wake));
+      if (end !== null) return this.#bury(life, end);
+      const isWaiting = this.#health.state === 'starting';
+      const everyMs = isWaiting ? settings.startingProbeIntervalMs : settings.probeIntervalMs;
+      const restMs = Math.max(0, everyMs - (clock.nowMs() - startedAtMs));
+      await pause(clock, restMs, wake);
+    }
+  }
+
+  #naturalEnd(life: Life): LifeEnd | null {
+    const what = endOf(life);
+    return what === null ? null : { what, why: null, isCrash: true };
+  }
+
+  /** One round of probes. Null: the process is to be kept, or somebody woke us and the round says nothing. */
+  async #probe(life: Life, wake: AbortSignal): Promise<LifeEnd | null> {
+    const { settings, clock } = this.#world;
+    const spec = this.#record.revision.health;
+    const ask = (path: string): Promise<ProbeResult> =>
+      probe({ port: life.port, path, timeoutMs: settings.probeTimeoutMs }, wake);
+    const livePath = this.#health.wasReady ? spec.livePath : null;
+    const [ready, live] = await Promise.all([
+      ask(spec.readyPath),
+      livePath === null ? null : ask(livePath),
+    ]);
+    if (wake.aborted) return null;
+    const ageMs = clock.nowMs() - life.startedAtMs;
+    const health = judgeHealth(this.#health, { ready, live, ageMs }, spec, settings);
+    if (health.wasReady && !this.#health.wasReady) {
+      const thief = findPortThief(life.port, life.identity);
+      if (thief !== null) return portStolen(life.port, thief.pid);
+      await this.#writeReady();
+    }
+    this.#health = health;
+    if (live?.kind !== 'failed' || health.liveFailures < settings.deadAfterFailures) return null;
+    const why = `${live.text}, ${health.liveFailures} times in a row`;
+    return { what: 'killed', why, isCrash: true };
+  }
+
+  /** So that the next server does not take traffic from an instance only because it has just met it. */
+  async #writeReady(): Promise<void> {
+    const { launch } = this.#record;
+    if (launch === null) return;
+    this.#record = { ...this.#record, launch: { ...launch, wasReady: true } };
+    await this.#world.store.save(this.#record);
+  }
+
+  async #bury(life: Life, end: LifeEnd): Promise<void> {
+    const { clock, settings, ports, store } = this.#world;
+    const livedMs = clock.nowMs() - life.startedAtMs;
+    await endGroup(this.#world, life.identity);
+    const why = end.why ?? (await lastWords(this.#world, this.id, life));
+    ports.release(life.port);
+    const { restarts, crashesInARow } = this.#record;
+    this.#life = null;
+    this.#health = FRESH_HEALTH;
+    this.#usage = { cpuSeconds: 0, rssBytes: 0 };
+    this.#record = {
+      ...this.#record,
+      launch: null,
+      restarts: end.isCrash ? restarts + 1 : restarts,
+      crashesInARow: crashesAfter(crashesInARow, livedMs, settings),
+      reason: `${end.what} after ${(livedMs / 1_000).toFixed(1)} s${why === null ? '' : `: ${why}`}`,
+    };
+    await store.save(this.#record);
+  }
+
+  async #findAgain(): Promise<void> {
+    const written = this.#record.launch;
+    this.#life = await recall(this.#world, this.#record);
+    this.#isLaunching = false;
+    if (this.#life !== null) this.#world.ports.reserve(this.#life.port);
+    if (this.#record.wanted === 'stopped') {
+      // Begun by an earlier server and carried on here; a failure shows as the reason and at the next stop.
+      this.stop().catch(() => undefined);
+    } else if (this.#life === null) {
+      // The machine was started anew, or the process never was: nobody's crash. Only a back-off is waited for.
+      if (written !== null) await this.#launchQuietly();
+    } else if (endOf(this.#life) === null) {
+      await this.#meet(this.#life, written?.wasReady === true);
+    } else {
+      const what = 'ended while no server watched it, at most';
+      await this.#bury(this.#life, { what, why: null, isCrash: true });
+    }
+  }
+
+  /** A failure is a matter of the loop, which tries again; the other instances are found again all the same. */
+  async #launchQuietly(): Promise<void> {
+    await this.#launch().catch((cause: unknown) => {
+      this.#record = { ...this.#record, launch: null, reason: String(cause) };
+    });
+  }
+
+  /** It was ready when last seen: it stays so unless the first probes, as many as in ordinary life, say otherwise. */
+  async #meet(life: Life, wasReady: boolean): Promise<void> {
+    const { clock, settings } = this.#world;
+    if (wasReady) this.#health = { ...FRESH_HEALTH, state: 'ready', wasReady };
+    for (let round = 0; round < settings.unreadyAfterFailures; round += 1) {
+      if (round > 0) await pause(clock, settings.startingProbeIntervalMs, this.#halted);
+      await this.#probe(life, this.#halted);
+      if (!wasReady || this.#health.readyFailures === 0) return;
+    }
+  }
+
+  async #stopOnce(): Promise<void> {
+    await Promise.allSettled([this.#begun]);
+    await this.#loop;
+    if (this.#isGone) return;
+    const { store, clock, settings, closed, ports } = this.#world;
+    this.#record = { ...this.#record, wanted: 'stopped' };
+    await store.save(this.#record);
+    if (this.#life !== null) {
+      const { identity, port } = this.#life;
+      const graceMs = this.#record.revision.health.stopGraceMs;
+      const isStopped = await stopGroup({ identity, graceMs, clock, settings }, closed);
+      if (!isStopped) throw closedWhileStopping(this.id);
+      ports.release(port);
+    }
+    await store.remove(this.id);
+    this.#leave();
+  }
+
+  #leave(): void {
+    this.#isGone = true;
+    this.#onGone(this.id);
+  }
+}
+
+function portStolen(port: number, pid: number): LifeEnd {
+  const why = `port ${port} is answered by process ${pid}, not by the instance; the next start gets another`;
+  return { what: 'killed', why, isCrash: false };
+}
+
+function closedWhileStopping(id: string): PlatformError {
+  return new PlatformError(
+    'stop-failed',
+    `cannot finish stopping ${id}: the platform was closed; its next opening carries on`,
+    { retryable: true },
+  );
+}

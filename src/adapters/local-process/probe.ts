@@ -1,0 +1,49 @@
+import { request } from 'node:http';
+
+export type ProbeResult =
+  | { readonly kind: 'ok' }
+  /** `text` reads like "GET /readyz answered 503". */
+  | { readonly kind: 'failed'; readonly text: string };
+
+export interface ProbeTarget {
+  readonly port: number;
+  readonly path: string;
+  readonly timeoutMs: number;
+}
+
+/**
+ * One GET on a connection of its own: a kept connection would say nothing of the next one. 2xx within the timeout is
+ * success; the body is read and dropped until the timeout, so a server that writes one is not cut off in the middle.
+ * An abort settles as failed at once.
+ */
+export function probe(target: ProbeTarget, signal: AbortSignal): Promise<ProbeResult> {
+  const { port, path, timeoutMs } = target;
+  return new Promise((resolve) => {
+    const fail = (text: string): void => resolve({ kind: 'failed', text: `GET ${path} ${text}` });
+    const outgoing = request(
+      { host: '127.0.0.1', port, path, agent: false, signal },
+      (response) => {
+        const status = response.statusCode ?? 0;
+        if (status >= 200 && status < 300) resolve({ kind: 'ok' });
+        else fail(`answered ${status}`);
+        // The verdict is in the status line; what happens to the body after it changes nothing.
+        response.on('error', () => undefined);
+        response.resume();
+      },
+    );
+    const deadline = setTimeout(() => {
+      fail(`gave no answer within ${timeoutMs / 1_000} s`);
+      outgoing.destroy();
+    }, timeoutMs);
+    outgoing.on('error', (error) => fail(describe(error, port)));
+    outgoing.on('close', () => clearTimeout(deadline));
+    outgoing.end();
+  });
+}
+
+function describe(error: Error, port: number): string {
+  if ('code' in error && error.code === 'ECONNREFUSED')
+    return `found nobody listening on port ${port}`;
+  if ('code' in error && error.code === 'ECONNRESET') return 'was cut off without an answer';
+  return `failed: ${error.message}`;
+}

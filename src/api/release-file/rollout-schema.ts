@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import { boolean, duration, field, mapping, percent, ratio, text } from './fields.ts';
+import { headerNameRule, headerValueRule } from './names.ts';
+import { quoted, read, refused, wrongType } from './reading.ts';
+import type { Reading } from './reading.ts';
+import { formatDuration } from './duration.ts';
+
+const hourMs = 3_600_000;
+const weekMs = 168 * hourMs;
+
+/** More steps than this are a ramp that no gate could follow. */
+const stepCountMax = 50;
+
+/** `rollout:` of a service. Steps keep what is written; the defaults that depend on others are set by the document. */
+export function rolloutSchema() {
+  return mapping({
+    strategy: field(readStrategy, { type: 'string', enum: ['canary'] }).prefault('canary'),
+    steps: stepsSchema().prefault(['1%', '5%', '25%', '50%', '100%']),
+    gate: gateSchema().prefault({}),
+    bake: duration({ minMs: 0, maxMs: weekMs, usualUnit: 'm' }).prefault('5m'),
+  });
+}
+
+const plannedStrategies = ['blueGreen', 'rolling', 'recreate'];
+
+function readStrategy(input: unknown): Reading<'canary'> {
+  if (input === 'canary') return read('canary');
+  if (typeof input !== 'string') return wrongType('a text');
+  if (plannedStrategies.includes(input))
+    return refused(`${quoted(input)} is not supported yet`, 'use canary');
+  return refused(`must be canary, not ${quoted(input)}`);
+}
+
+function gateSchema() {
+  const chance = (examplePercent: number) =>
+    ratio({ unit: '%', minPercent: 0.0001, maxPercent: 50, isMaxExcluded: true, examplePercent });
+  const gate = mapping({
+    falseRollback: chance(0.1).prefault('0.1%'),
+    falsePromotion: chance(1).prefault('1%'),
+    worseBy: ratio({ unit: 'pp', minPercent: 0.01, maxPercent: 50, examplePercent: 0.25 }).prefault(
+      '0.25pp',
+    ),
+    soak: duration({ minMs: 0, maxMs: weekMs, usualUnit: 's' }).prefault('30s'),
+    atMost: duration({ minMs: 1000, maxMs: weekMs, usualUnit: 'm' }).prefault('10m'),
+  });
+  return gate.superRefine(({ soak, atMost }, context) => {
+    if (soak <= atMost) return;
+    const message = `is ${formatDuration(atMost)}, shorter than "soak" (${formatDuration(soak)})`;
+    context.addIssue({ code: 'custom', path: ['atMost'], message });
+  });
+}
+
+function stepsSchema() {
+  return z
+    .array(stepSchema())
+    .min(1)
+    .max(stepCountMax)
+    .superRefine((steps, context) => {
+      let previousPercent = 0;
+      for (const [index, { weight }] of steps.entries()) {
+        if (weight <= previousPercent) {
+          const message = `must be more than the ${previousPercent}% before it, not ${weight}%`;
+          context.addIssue({ code: 'custom', path: [index, 'weight'], message });
+        }
+        previousPercent = Math.max(previousPercent, weight);
+      }
+    });
+}
+
+function stepSchema() {
+  const weightOnly = weightSchema().transform((weight): StepInput => ({ weight }));
+  return z.union([weightOnly, stepMapping()]);
+}
+
+/** A step as written. */
+interface StepInput {
+  readonly weight: number;
+  readonly gate?: boolean | undefined;
+  readonly pause?: number | undefined;
+  readonly approval?: boolean | undefined;
+  readonly match?: { readonly header: string; readonly value: string } | undefined;
+  readonly atLeast?: number | undefined;
+}
+
+function stepMapping() {
+  const step = mapping(
+    {
+      weight: weightSchema(),
+      gate: boolean().optional(),
+      pause: duration({ minMs: 0, maxMs: weekMs, usualUnit: 's' }).optional(),
+      approval: boolean().optional(),
+      match: mapping({ header: text(headerNameRule), value: text(headerValueRule) }).optional(),
+      atLeast: duration({ minMs: 0, maxMs: weekMs, usualUnit: 's' }).optional(),
+    },
+    ['mirror', 'flags'],
+  );
+  return step.superRefine((written, context) => {
+    if (written.pause !== undefined && written.approval === true) {
+      const message = 'cannot stand beside "approval": a step waits for a time or for a person';
+      context.addIssue({ code: 'custom', path: ['pause'], message });
+    }
+    if (written.weight === 100 && written.gate === true) {
+      const message = 'cannot be true at 100%: no stable traffic is left to compare with';
+      const params = { wanted: null, hint: 'remove it; "bake" watches after 100%' };
+      context.addIssue({ code: 'custom', path: ['gate'], message, params });
+    }
+  });
+}
+
+function weightSchema() {
+  const share = { unit: '%', minPercent: 0.1, maxPercent: 100, examplePercent: 5 } as const;
+  const weight = percent(share);
+  return weight.superRefine((weightPercent, context) => {
+    if (Number.isInteger(Number((weightPercent * 10).toFixed(9)))) return;
+    const message = `must be a multiple of 0.1%, not ${weightPercent}%`;
+    context.addIssue({ code: 'custom', message });
+  });
+}

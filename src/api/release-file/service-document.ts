@@ -1,0 +1,152 @@
+import { quantiles } from './service-schema.ts';
+import type { ServiceInput } from './service-schema.ts';
+
+/** A document of kind Service, parsed: every default filled in, every quantity a number in the unit its name says. */
+export interface ServiceDocument {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly run: RunDocument;
+  /** null: the platform chooses. */
+  readonly port: number | null;
+  readonly health: HealthDocument;
+  readonly dependsOn: readonly string[];
+  readonly scale: { readonly min: number; readonly max: number | null };
+  readonly traffic: { readonly host: string; readonly requestTimeoutMs: number };
+  readonly objectives: readonly ObjectiveDocument[];
+  readonly rollout: RolloutDocument;
+}
+
+export interface RunDocument {
+  /** Program and arguments, never empty. */
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** As written: relative to the folder of the file, or absolute. */
+  readonly workingDirectory: string;
+}
+
+export interface HealthDocument {
+  readonly readyPath: string;
+  readonly livePath: string | null;
+  readonly stopGraceMs: number;
+  readonly startTimeoutMs: number;
+}
+
+export type ObjectiveDocument =
+  | { readonly kind: 'success'; readonly name: string; readonly ratioMin: number }
+  | {
+      readonly kind: 'latency';
+      readonly name: string;
+      readonly quantile: number;
+      readonly limitMs: number;
+    };
+
+export interface RolloutDocument {
+  readonly strategy: 'canary';
+  /** Weights strictly increase; the last one is 100. */
+  readonly steps: readonly StepDocument[];
+  readonly gate: GateDocument;
+  readonly bakeMs: number;
+}
+
+export interface StepDocument {
+  /** A multiple of 0.1 in [0.1, 100]. */
+  readonly weightPercent: number;
+  /** The header's name is in lower case. */
+  readonly match: { readonly name: string; readonly value: string } | null;
+  readonly atLeastMs: number;
+  /** Never true at 100 %: no stable traffic is left to compare with. */
+  readonly gated: boolean;
+  readonly wait: WaitDocument;
+}
+
+export type WaitDocument =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'pause'; readonly durationMs: number }
+  | { readonly kind: 'approval' };
+
+export interface GateDocument {
+  readonly falseRollbackRatio: number;
+  readonly falsePromotionRatio: number;
+  readonly worseByRatio: number;
+  readonly soakMs: number;
+  readonly atMostMs: number;
+}
+
+/** What was written, in the words and units of this project. */
+export function toServiceDocument({ metadata, spec }: ServiceInput): ServiceDocument {
+  return {
+    name: metadata.name,
+    labels: metadata.labels,
+    annotations: metadata.annotations,
+    run: spec.run,
+    port: spec.port ?? null,
+    health: {
+      readyPath: spec.health.ready,
+      livePath: spec.health.live ?? null,
+      stopGraceMs: spec.health.stopGrace,
+      startTimeoutMs: spec.health.startTimeout,
+    },
+    dependsOn: spec.dependsOn,
+    scale: { min: spec.scale.min, max: spec.scale.max ?? null },
+    traffic: {
+      host: spec.traffic.host ?? `${metadata.name}.localhost`,
+      requestTimeoutMs: spec.traffic.timeout,
+    },
+    objectives: spec.objectives.flatMap(toObjectives),
+    rollout: toRollout(spec.rollout),
+  };
+}
+
+type Spec = ServiceInput['spec'];
+
+/** The schema has seen to it that there is exactly one. */
+function toObjectives({
+  name,
+  success,
+  ...limits
+}: Spec['objectives'][number]): ObjectiveDocument[] {
+  if (success !== undefined) return [{ kind: 'success', name, ratioMin: success }];
+  return percentiles.flatMap((percentile): ObjectiveDocument[] => {
+    const limitMs = limits[percentile];
+    if (limitMs === undefined) return [];
+    return [{ kind: 'latency', name, quantile: quantiles[percentile], limitMs }];
+  });
+}
+
+const percentiles = ['p50', 'p90', 'p95', 'p99'] as const;
+
+function toRollout({ strategy, steps, gate, bake }: Spec['rollout']): RolloutDocument {
+  const written = steps.map(toStep);
+  const isComplete = written.at(-1)?.weightPercent === 100;
+  return {
+    strategy,
+    steps: isComplete ? written : [...written, toStep({ weight: 100 })],
+    gate: {
+      falseRollbackRatio: gate.falseRollback,
+      falsePromotionRatio: gate.falsePromotion,
+      worseByRatio: gate.worseBy,
+      soakMs: gate.soak,
+      atMostMs: gate.atMost,
+    },
+    bakeMs: bake,
+  };
+}
+
+function toStep(step: Spec['rollout']['steps'][number]): StepDocument {
+  const { match } = step;
+  return {
+    weightPercent: step.weight,
+    match: match === undefined ? null : { name: match.header.toLowerCase(), value: match.value },
+    atLeastMs: step.atLeast ?? 0,
+    gated: step.gate ?? step.weight < 100,
+    wait: toWait(step),
+  };
+}
+
+function toWait({ pause, approval }: Spec['rollout']['steps'][number]): WaitDocument {
+  if (approval === true) return { kind: 'approval' };
+  return pause === undefined || pause === 0
+    ? { kind: 'none' }
+    : { kind: 'pause', durationMs: pause };
+}

@@ -1,0 +1,152 @@
+import { z } from 'zod';
+import { duration, integer, mapping, ratio, text, textMap } from './fields.ts';
+import {
+  anyText,
+  environmentNameRule,
+  hostRule,
+  labelKeyRule,
+  labelValueRule,
+  name,
+  nameRule,
+  pathRule,
+} from './names.ts';
+import { rolloutSchema } from './rollout-schema.ts';
+
+const hourMs = 3_600_000;
+
+/** Names of one list; keeps the graph of a set of files small enough to be looked at. */
+const listCountMax = 100;
+
+/** Arguments of one command, and characters of one of them (Linux takes 128 KiB, execve(2)). */
+const argumentCountMax = 1000;
+const argumentLengthMax = 100_000;
+
+export const apiVersion = 'tidegate.dev/v1';
+
+/** A document of kind Service as it is written. Every default of the format stands in these schemas. */
+export function serviceSchema() {
+  return mapping({
+    apiVersion: z.literal(apiVersion),
+    kind: z.literal('Service'),
+    metadata: mapping({
+      name: name(),
+      labels: textMap(labelKeyRule, labelValueRule).prefault({}),
+      annotations: textMap(labelKeyRule, anyText(argumentLengthMax)).prefault({}),
+    }),
+    spec: mapping({
+      run: runSchema(),
+      port: integer({ min: 1, max: 65_535 }).optional(),
+      health: healthSchema().prefault({}),
+      dependsOn: dependsOnSchema().prefault([]),
+      scale: scaleSchema().prefault({}),
+      traffic: mapping(
+        {
+          host: text(hostRule, { maxLength: 253 }).optional(),
+          timeout: duration({ minMs: 1, maxMs: hourMs, usualUnit: 's' }).prefault('15s'),
+        },
+        ['rateLimit', 'retries', 'cache'],
+      ).prefault({}),
+      objectives: objectivesSchema().prefault([]),
+      rollout: rolloutSchema().prefault({}),
+    }),
+  });
+}
+
+export type ServiceInput = z.output<ReturnType<typeof serviceSchema>>;
+
+function runSchema() {
+  return mapping(
+    {
+      command: commandSchema(),
+      env: textMap(environmentNameRule, anyText(argumentLengthMax)).prefault({}),
+      workingDirectory: text(workingDirectoryRule).prefault('.'),
+    },
+    ['image'],
+  );
+}
+
+const workingDirectoryRule = (path: string) =>
+  path === '' ? { reason: 'must not be empty', hint: 'use "." for the folder of the file' } : null;
+
+function commandSchema() {
+  return z
+    .array(text(anyText(argumentLengthMax)))
+    .min(1)
+    .max(argumentCountMax)
+    .superRefine(([program], context) => {
+      if (program === undefined || program.trim() !== '') return;
+      context.addIssue({ code: 'custom', path: [0], message: 'must name the program to start' });
+    });
+}
+
+function healthSchema() {
+  return mapping({
+    ready: text(pathRule).prefault('/readyz'),
+    live: text(pathRule).optional(),
+    stopGrace: duration({ minMs: 0, maxMs: hourMs, usualUnit: 's' }).prefault('30s'),
+    startTimeout: duration({ minMs: 100, maxMs: hourMs, usualUnit: 's' }).prefault('30s'),
+  });
+}
+
+function dependsOnSchema() {
+  const other = text(nameRule, { maxLength: 63 });
+  return z
+    .array(other)
+    .max(listCountMax)
+    .superRefine((names, context) => {
+      for (const [index, name] of names.entries()) {
+        if (names.indexOf(name) === index) continue;
+        context.addIssue({ code: 'custom', path: [index], message: `names "${name}" twice` });
+      }
+    });
+}
+
+function scaleSchema() {
+  const count = () => integer({ min: 1, max: 1000 });
+  const scale = mapping({ min: count().prefault(1), max: count().optional() }, ['on', 'toZero']);
+  return scale.superRefine(({ min, max }, context) => {
+    if (max === undefined || max >= min) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['max'],
+      message: `is ${max}, less than "min" (${min})`,
+    });
+  });
+}
+
+/** The percentiles a latency objective can be about, and their quantiles. */
+export const quantiles = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99 } as const;
+
+function objectivesSchema() {
+  return z
+    .array(objectiveSchema())
+    .max(listCountMax)
+    .superRefine((objectives, context) => {
+      const names = objectives.map((objective) => objective.name);
+      for (const [index, name] of names.entries()) {
+        if (names.indexOf(name) === index) continue;
+        const message = `"${name}" is the name of an earlier objective`;
+        context.addIssue({ code: 'custom', path: [index, 'name'], message });
+      }
+    });
+}
+
+function objectiveSchema() {
+  const limit = () => duration({ minMs: 1, maxMs: 60_000, usualUnit: 'ms' }).optional();
+  const success = { unit: '%', minPercent: 1, maxPercent: 100, isMaxExcluded: true } as const;
+  const objective = mapping({
+    name: name(),
+    success: ratio({ ...success, examplePercent: 99 }).optional(),
+    p50: limit(),
+    p90: limit(),
+    p95: limit(),
+    p99: limit(),
+  });
+  return objective.superRefine((written, context) => {
+    const given = Object.keys(written).filter((key) => key !== 'name');
+    if (given.length === 1) return;
+    const choice = 'exactly one of success, p50, p90, p95, p99';
+    const found = given.length === 0 ? 'none' : given.join(' and ');
+    context.addIssue({ code: 'custom', message: `must have ${choice}; it has ${found}` });
+  });
+}

@@ -1,0 +1,287 @@
+/**
+ * What goes over HTTP, version 1. Times are RFC 3339 in UTC; shares are percent in [0, 100]; ratios are in [0, 1].
+ * Domain types never go over the wire as they are: the server maps them to these.
+ */
+import { z } from 'zod';
+
+export const apiVersion = 'tidegate.dev/v1';
+
+const count = z.number().int().min(0);
+const percent = z.number().min(0).max(100);
+const time = z.iso.datetime();
+
+export const armSchema = z.object({ requests: count, failures: count });
+export const armPairSchema = z.object({ candidate: armSchema, stable: armSchema });
+
+export const handSchema = z.object({ who: z.string(), why: z.string().nullable() });
+
+export const revisionSchema = z.object({
+  id: z.string(),
+  service: z.string(),
+  version: z.string().nullable(),
+  command: z.array(z.string()),
+  instances: count,
+});
+
+/** How the gate stands. Evidence starts at 1 and is compared with its limit. */
+export const explanationSchema = z.object({
+  verdict: z.enum(['pass', 'fail', 'undecided']),
+  candidate: armSchema,
+  stable: armSchema,
+  against: z.number(),
+  againstLimit: z.number(),
+  for: z.number(),
+  forLimit: z.number(),
+  marginRatio: z.number(),
+  heldBy: z.string().nullable(),
+  sentence: z.string(),
+});
+
+export const causeSchema = z.object({ kind: z.string(), sentence: z.string(), at: time });
+
+export const stepResultSchema = z.object({
+  weightPercent: percent,
+  measuredSharePercent: percent.nullable(),
+  totals: armPairSchema,
+  since: time,
+  until: time,
+  sentence: z.string(),
+});
+
+export const rolloutSchema = z.object({
+  id: z.string(),
+  kind: z.enum(['first', 'canary', 'undo']),
+  from: revisionSchema.nullable(),
+  to: revisionSchema,
+  phase: z.enum([
+    'starting',
+    'shifting',
+    'judging',
+    'waiting',
+    'baking',
+    'reverting',
+    'promoted',
+    'rolled-back',
+  ]),
+  /** Counts from 1; null before the first step and after the last. */
+  stepNumber: count.nullable(),
+  stepCount: count,
+  stepWeightsPercent: z.array(percent),
+  wantedSharePercent: percent,
+  measuredSharePercent: percent.nullable(),
+  isPaused: z.boolean(),
+  /** A person has to act: an approval step, or a pause by hand. */
+  isWaitingForPerson: z.boolean(),
+  totals: armPairSchema,
+  steps: z.array(stepResultSchema),
+  gate: explanationSchema.nullable(),
+  cause: causeSchema.nullable(),
+  startedAt: time,
+  startedBy: handSchema,
+  endedAt: time.nullable(),
+  sentence: z.string(),
+});
+
+export const instanceSchema = z.object({
+  id: z.string(),
+  service: z.string(),
+  revisionId: z.string(),
+  state: z.enum(['starting', 'ready', 'unready', 'backing-off', 'stopping']),
+  port: z.number().nullable(),
+  pid: z.number().nullable(),
+  startedAt: time.nullable(),
+  restarts: count,
+  reason: z.string().nullable(),
+  cpuSeconds: z.number(),
+  rssBytes: z.number(),
+});
+
+export const serviceSchema = z.object({
+  apiVersion: z.literal(apiVersion),
+  kind: z.literal('Service'),
+  metadata: z.object({ name: z.string() }),
+  spec: z.object({
+    host: z.string(),
+    dependsOn: z.array(z.string()),
+    revision: revisionSchema,
+    requestTimeoutMs: count,
+    bakeMs: count,
+    stepWeightsPercent: z.array(percent),
+  }),
+  status: z.object({
+    /** Stable, Progressing, Paused (by hand), Waiting (for an approval), RolledBack (the newest rollout), Starting. */
+    phase: z.enum(['Starting', 'Stable', 'Progressing', 'Paused', 'Waiting', 'RolledBack']),
+    sentence: z.string(),
+    stable: revisionSchema.nullable(),
+    /** Revisions an undo can go to, newest last. */
+    stables: z.array(revisionSchema),
+    rollout: rolloutSchema.nullable(),
+    traffic: z.array(z.object({ revisionId: z.string(), weightPercent: percent })),
+    instances: z.array(instanceSchema),
+  }),
+});
+
+export const serviceListSchema = z.object({ items: z.array(serviceSchema) });
+
+/** One finished rollout. */
+export const rolloutSummarySchema = z.object({
+  id: z.string(),
+  kind: z.enum(['first', 'canary', 'undo']),
+  fromRevisionId: z.string().nullable(),
+  toRevisionId: z.string(),
+  toVersion: z.string().nullable(),
+  outcome: z.enum(['promoted', 'rolled-back']),
+  cause: causeSchema.nullable(),
+  startedAt: time,
+  endedAt: time,
+  startedBy: handSchema,
+  totals: armPairSchema,
+});
+
+export const rolloutHistorySchema = z.object({ items: z.array(rolloutSummarySchema) });
+
+/** Files as the caller has them; `path` is absolute, so that relative folders in a file mean the caller's. */
+export const filesSchema = z.object({
+  files: z
+    .array(z.object({ path: z.string(), text: z.string() }))
+    .min(1)
+    .max(500),
+});
+
+export const applyRequestSchema = filesSchema.extend({
+  dryRun: z.boolean().default(false),
+  who: z.string().min(1).max(200),
+  why: z.string().max(2000).nullable().default(null),
+});
+
+/** `would` says, in a dry run, what an apply would do. */
+export const applyResultSchema = z.object({
+  service: z.string(),
+  outcome: z.enum(['started', 'updated', 'unchanged', 'refused']),
+  rolloutId: z.string().nullable(),
+  revisionId: z.string(),
+  sentence: z.string(),
+  /** Lines of a unified diff between what is applied and the file; empty: no difference. */
+  diff: z.array(z.string()),
+});
+
+export const applyResponseSchema = z.object({ results: z.array(applyResultSchema) });
+
+export const actionRequestSchema = z.object({
+  action: z.enum([
+    'promote',
+    'promote-full',
+    'pause',
+    'resume',
+    'abort',
+    'retry',
+    'undo',
+    'delete',
+  ]),
+  /** Only for undo: id, `<version>` or null for the one before. */
+  toRevision: z.string().nullable().default(null),
+  who: z.string().min(1).max(200),
+  why: z.string().max(2000).nullable().default(null),
+});
+
+export const actionResponseSchema = z.object({
+  outcome: z.enum(['done', 'refused']),
+  sentence: z.string(),
+});
+
+/** One entry of the ledger as people read it; also one line of the event stream. */
+export const eventSchema = z.object({
+  index: count,
+  at: time,
+  type: z.string(),
+  service: z.string().nullable(),
+  rolloutId: z.string().nullable(),
+  decision: z.string().nullable(),
+  weightPercent: percent.nullable(),
+  by: handSchema.nullable(),
+  sentence: z.string(),
+});
+
+export const eventListSchema = z.object({ items: z.array(eventSchema) });
+
+export const logLineSchema = z.object({
+  instanceId: z.string(),
+  stream: z.enum(['stdout', 'stderr']),
+  text: z.string(),
+});
+
+export const serverStatusSchema = z.object({
+  version: z.string(),
+  pid: count,
+  startedAt: time,
+  stateFolder: z.string(),
+  rssBytes: count,
+  gateway: z.object({
+    url: z.string(),
+    pid: z.number().nullable(),
+    isReachable: z.boolean(),
+    tableVersion: z.number().nullable(),
+    restarts: count,
+  }),
+  ledger: z.object({ entries: count, headLeafHash: z.string().nullable(), keyId: z.string() }),
+});
+
+export const estimateRequestSchema = filesSchema.extend({
+  /** Null: what the gateway measured for the service lately, when there is anything. */
+  requestsPerSecond: z.number().positive().nullable().default(null),
+  baseErrorRatio: z.number().min(0).max(1).nullable().default(null),
+});
+
+export const estimateResponseSchema = z.object({
+  items: z.array(
+    z.object({
+      service: z.string(),
+      requestsPerSecond: z.number().nullable(),
+      baseErrorRatio: z.number(),
+      /** One line per step and per kind of fault, ready to read. */
+      sentences: z.array(z.string()),
+      /** Null: cannot be promised; the sentences say why. */
+      totalMs: z.number().nullable(),
+    }),
+  ),
+});
+
+export const stopRequestSchema = z.object({
+  /** Also stop the instances and the gateway; else only the control plane stops and traffic flows on. */
+  all: z.boolean(),
+});
+
+/** RFC 9457. `problems` is filled for refused release files. */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  detail: z.string(),
+  problems: z
+    .array(
+      z.object({
+        path: z.string(),
+        line: count,
+        column: count,
+        message: z.string(),
+        hint: z.string().nullable(),
+        sourceLine: z.string(),
+      }),
+    )
+    .optional(),
+});
+
+export type Arm = z.infer<typeof armSchema>;
+export type RevisionView = z.infer<typeof revisionSchema>;
+export type RolloutView = z.infer<typeof rolloutSchema>;
+export type ServiceView = z.infer<typeof serviceSchema>;
+export type InstanceView = z.infer<typeof instanceSchema>;
+export type RolloutSummaryView = z.infer<typeof rolloutSummarySchema>;
+export type ApplyRequest = z.infer<typeof applyRequestSchema>;
+export type ApplyResult = z.infer<typeof applyResultSchema>;
+export type ActionRequest = z.infer<typeof actionRequestSchema>;
+export type EventView = z.infer<typeof eventSchema>;
+export type LogLineView = z.infer<typeof logLineSchema>;
+export type ServerStatus = z.infer<typeof serverStatusSchema>;
+export type EstimateResponse = z.infer<typeof estimateResponseSchema>;
+export type ProblemDetails = z.infer<typeof problemSchema>;

@@ -1,0 +1,116 @@
+import { stat } from 'node:fs/promises';
+import { problemAt } from '../../api/release-file/document-origin.ts';
+import { parseReleaseFiles, type ReleaseFile } from '../../api/release-file/parse-release-files.ts';
+import type { Problem } from '../../api/release-file/problem.ts';
+import type { ServiceDocument } from '../../api/release-file/service-document.ts';
+import { unknownDependencies } from '../../api/release-file/service-conflicts.ts';
+import type { ServiceSpec } from '../../domain/release/revision.ts';
+import type { ServiceState } from '../../domain/release/service-state.ts';
+import { dependencyOrder } from '../../domain/topology/dependency-order.ts';
+import { serviceSpecOf } from './service-spec.ts';
+
+export type ReadFiles =
+  | { readonly kind: 'specs'; readonly specs: readonly ServiceSpec[] }
+  | { readonly kind: 'refused'; readonly problems: readonly Problem[] };
+
+/**
+ * Reads release files against what is applied already: specs in dependency order, or every problem with its place.
+ * One problem refuses all files, so nothing is ever half applied.
+ */
+export async function readReleaseFiles(
+  files: readonly ReleaseFile[],
+  applied: readonly ServiceState[],
+): Promise<ReadFiles> {
+  const parsed = parseReleaseFiles(files);
+  if (parsed.problems.length > 0) return { kind: 'refused', problems: parsed.problems };
+  const living = applied.filter((state) => state.spec !== null && !state.isDeleted);
+  const specs = parsed.services.map(serviceSpecOf);
+  const problems = [
+    ...dependencyProblems(parsed.services, living),
+    ...cycleProblems(parsed.services, living),
+    ...hostProblems(parsed.services, living),
+    ...(await folderProblems(parsed.services, specs)),
+  ];
+  if (problems.length > 0) return { kind: 'refused', problems };
+  return { kind: 'specs', specs: inOrder(specs) };
+}
+
+function dependencyProblems(
+  services: readonly ServiceDocument[],
+  living: readonly ServiceState[],
+): Problem[] {
+  const known = new Set(living.map((state) => state.name));
+  return unknownDependencies(services)
+    .filter(({ name }) => !known.has(name))
+    .map(({ service, name, keyPath }) => {
+      const message = `service ${service.name} depends on ${name}, which is neither in these files nor applied`;
+      return problemAt(service, keyPath, message, 'apply it together with this one');
+    });
+}
+
+function graphOf(
+  services: readonly { readonly name: string; readonly dependsOn: readonly string[] }[],
+  living: readonly ServiceState[],
+): ReadonlyMap<string, readonly string[]> {
+  const graph = new Map<string, readonly string[]>();
+  for (const state of living) graph.set(state.name, state.spec?.dependsOn ?? []);
+  for (const service of services) graph.set(service.name, service.dependsOn);
+  return graph;
+}
+
+function cycleProblems(
+  services: readonly ServiceDocument[],
+  living: readonly ServiceState[],
+): Problem[] {
+  const order = dependencyOrder(graphOf(services, living));
+  if (order.kind === 'order') return [];
+  const first = services.find((service) => order.cycle.includes(service.name));
+  if (first === undefined) return [];
+  const next = order.cycle[(order.cycle.indexOf(first.name) + 1) % order.cycle.length] ?? '';
+  const keyPath = ['spec', 'dependsOn', first.dependsOn.indexOf(next)];
+  const message = `services depend on each other: ${[...order.cycle, order.cycle[0]].join(' -> ')}`;
+  return [problemAt(first, keyPath, message, 'take one of these dependencies out')];
+}
+
+function hostProblems(
+  services: readonly ServiceDocument[],
+  living: readonly ServiceState[],
+): Problem[] {
+  return services.flatMap((service) => {
+    const owner = living.find(
+      (state) => state.name !== service.name && state.spec?.host === service.traffic.host,
+    );
+    if (owner === undefined || services.some((each) => each.name === owner.name)) return [];
+    const message = `host ${service.traffic.host} belongs to service ${owner.name}`;
+    return [problemAt(service, ['spec', 'traffic', 'host'], message, 'choose another host')];
+  });
+}
+
+async function folderProblems(
+  services: readonly ServiceDocument[],
+  specs: readonly ServiceSpec[],
+): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const [index, service] of services.entries()) {
+    const folder = specs[index]?.revision.workingDirectory ?? '';
+    const isFolder = await stat(folder).then(
+      (found) => found.isDirectory(),
+      // Not there, or not to be read: the same to the person who wrote the file.
+      () => false,
+    );
+    if (isFolder) continue;
+    const message = `cannot start in ${folder}: there is no such folder`;
+    problems.push(problemAt(service, ['spec', 'run', 'workingDirectory'], message));
+  }
+  return problems;
+}
+
+function inOrder(specs: readonly ServiceSpec[]): readonly ServiceSpec[] {
+  const names = new Set(specs.map((spec) => spec.name));
+  const graph = new Map(
+    specs.map((spec) => [spec.name, spec.dependsOn.filter((name) => names.has(name))]),
+  );
+  const order = dependencyOrder(graph);
+  if (order.kind === 'cycle') return specs;
+  return order.names.flatMap((name) => specs.filter((spec) => spec.name === name));
+}

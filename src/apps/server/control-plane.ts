@@ -1,0 +1,167 @@
+import { parseReleaseFiles, type ReleaseFile } from '../../api/release-file/parse-release-files.ts';
+import type { Problem } from '../../api/release-file/problem.ts';
+import type {
+  ActionRequest,
+  ApplyRequest,
+  ApplyResult,
+  EstimateResponse,
+  EventView,
+  RolloutSummaryView,
+  ServiceView,
+} from '../../api/wire.ts';
+import type { ControlLoop } from '../../control/loop.ts';
+import type { Recorder } from '../../control/recorder.ts';
+import { streamOfService } from '../../control/recovery.ts';
+import { decide } from '../../domain/release/decide.ts';
+import type { Action, Hand } from '../../domain/release/event.ts';
+import type { ServiceSpec } from '../../domain/release/revision.ts';
+import {
+  type Decision,
+  emptyService,
+  type ServiceState,
+} from '../../domain/release/service-state.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { readReleaseFiles } from './apply-files.ts';
+import { estimateView } from './estimate-view.ts';
+import { eventView } from './event-view.ts';
+import { HttpProblem } from './http-problem.ts';
+import type { RateMeter } from './rate-meter.ts';
+import { serviceSpecOf } from './service-spec.ts';
+import { diffSpecs } from './spec-diff.ts';
+import { serviceView, summaryView } from './views.ts';
+
+/** What the API can ask for, in the API's shapes. Throws HttpProblem for what cannot be answered. */
+export class ControlPlane {
+  readonly #loop: ControlLoop;
+  readonly #recorder: Recorder;
+  readonly #clock: Clock;
+  readonly #meter: RateMeter;
+
+  constructor(parts: {
+    readonly loop: ControlLoop;
+    readonly recorder: Recorder;
+    readonly clock: Clock;
+    readonly meter: RateMeter;
+  }) {
+    this.#loop = parts.loop;
+    this.#recorder = parts.recorder;
+    this.#clock = parts.clock;
+    this.#meter = parts.meter;
+  }
+
+  services(): ServiceView[] {
+    const nowMs = this.#clock.nowMs();
+    return this.#loop.services
+      .flatMap((state) => serviceView(state, this.#loop.instances, nowMs) ?? [])
+      .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  }
+
+  service(name: string): ServiceView {
+    const view = serviceView(this.#state(name), this.#loop.instances, this.#clock.nowMs());
+    return view ?? notFound(name);
+  }
+
+  history(name: string): RolloutSummaryView[] {
+    return this.#state(name).history.map(summaryView);
+  }
+
+  /** All files or none: nothing is submitted when one problem was found. */
+  async apply(request: ApplyRequest, signal: AbortSignal): Promise<ApplyResult[]> {
+    const specs = await this.#read(request.files);
+    const by: Hand = { who: request.who, why: request.why };
+    const results: ApplyResult[] = [];
+    for (const spec of specs) {
+      const before = this.#loop.service(spec.name) ?? emptyService(spec.name);
+      const event = { kind: 'apply', spec, by } as const;
+      const decision = request.dryRun
+        ? decide(before, { ...event, atMs: this.#clock.nowMs() })
+        : await this.#loop.submit(spec.name, event, signal);
+      results.push(applyResult(spec, before, decision));
+    }
+    return results;
+  }
+
+  async act(name: string, request: ActionRequest, signal: AbortSignal): Promise<string> {
+    const state = this.#state(name);
+    if (state.spec === null || state.isDeleted) return notFound(name);
+    const by: Hand = { who: request.who, why: request.why };
+    const action = actionOf(state, request);
+    const decision = await this.#loop.submit(name, { kind: 'operate', action, by }, signal);
+    const sentence = decision.record?.sentence ?? 'nothing changed';
+    if (decision.record?.decision === 'refuse') throw new HttpProblem(409, sentence);
+    return sentence;
+  }
+
+  async events(
+    query: { readonly fromIndex: number; readonly service: string | null },
+    signal: AbortSignal,
+  ): Promise<EventView[]> {
+    const stream = query.service === null ? null : streamOfService(query.service);
+    const events: EventView[] = [];
+    for await (const entry of this.#recorder.replay(stream, signal)) {
+      if (entry.index >= query.fromIndex) events.push(eventView(entry));
+    }
+    return events;
+  }
+
+  async estimate(request: {
+    readonly files: readonly ReleaseFile[];
+    readonly requestsPerSecond: number | null;
+    readonly baseErrorRatio: number | null;
+  }): Promise<EstimateResponse['items']> {
+    const parsed = parseReleaseFiles(request.files);
+    if (parsed.problems.length > 0) throw refusedFiles(parsed.problems);
+    return parsed.services.map(serviceSpecOf).map((spec) => {
+      const seen = this.#meter.rate(spec.name, this.#clock.nowMs());
+      return estimateView(spec, {
+        requestsPerSecond: request.requestsPerSecond ?? seen?.requestsPerSecond ?? null,
+        baseErrorRatio: request.baseErrorRatio ?? seen?.errorRatio ?? null,
+      });
+    });
+  }
+
+  async #read(files: readonly ReleaseFile[]): Promise<readonly ServiceSpec[]> {
+    const read = await readReleaseFiles(files, this.#loop.services);
+    if (read.kind === 'refused') throw refusedFiles(read.problems);
+    return read.specs;
+  }
+
+  #state(name: string): ServiceState {
+    return this.#loop.service(name) ?? notFound(name);
+  }
+}
+
+function applyResult(spec: ServiceSpec, before: ServiceState, decision: Decision): ApplyResult {
+  const { record, state } = decision;
+  return {
+    service: spec.name,
+    outcome: outcomeOf(decision),
+    rolloutId: state.rollout?.id ?? null,
+    revisionId: spec.revision.id,
+    sentence: record?.sentence ?? `${spec.name} is as the file says`,
+    diff: diffSpecs(before.isDeleted ? null : before.spec, spec),
+  };
+}
+
+function outcomeOf({ record }: Decision): ApplyResult['outcome'] {
+  if (record?.decision === 'start') return 'started';
+  if (record?.decision === 'update') return 'updated';
+  return record?.decision === 'refuse' ? 'refused' : 'unchanged';
+}
+
+function actionOf(state: ServiceState, request: ActionRequest): Action {
+  if (request.action !== 'undo') return { kind: request.action };
+  const wanted = request.toRevision;
+  if (wanted === null) return { kind: 'undo', toRevisionId: null };
+  const named = state.stables.findLast((each) => each.id === wanted || each.version === wanted);
+  return { kind: 'undo', toRevisionId: named?.id ?? wanted };
+}
+
+function refusedFiles(problems: readonly Problem[]): HttpProblem {
+  const detail = `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in the release files; nothing was applied`;
+  return new HttpProblem(422, detail, [...problems]);
+}
+
+function notFound(name: string): never {
+  throw new HttpProblem(404, `there is no service ${JSON.stringify(name)}`);
+}

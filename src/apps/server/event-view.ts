@@ -1,0 +1,48 @@
+import type { EventView } from '../../api/wire.ts';
+import type { JsonValue } from '../../domain/evidence/canonical-json.ts';
+import type { RecordedEntry } from '../../control/recorder.ts';
+import type { ReleaseRecord } from '../../domain/release/service-state.ts';
+import { timeText } from './views.ts';
+
+/** A ledger entry as people read it. Entries of other makes (key events) show what they have. */
+export function eventView(entry: RecordedEntry): EventView {
+  const data = isObject(entry.data) ? entry.data : {};
+  const by = data['by'];
+  return {
+    index: entry.index,
+    at: timeText(entry.observedAtMs),
+    type: entry.type,
+    service: textOf(data['service']),
+    rolloutId: textOf(data['rolloutId']),
+    decision: textOf(data['decision']),
+    weightPercent: typeof data['weightPercent'] === 'number' ? data['weightPercent'] : null,
+    by:
+      isObject(by) && typeof by['who'] === 'string'
+        ? { who: by['who'], why: textOf(by['why']) }
+        : null,
+    sentence: textOf(data['sentence']) ?? entry.type,
+  };
+}
+
+/** A record that has just become an entry. */
+export function recordView(record: ReleaseRecord, index: number): EventView {
+  return {
+    index,
+    at: timeText(record.atMs),
+    type: record.type,
+    service: record.service,
+    rolloutId: record.rolloutId,
+    decision: record.decision,
+    weightPercent: record.weightPercent,
+    by: record.by === null ? null : { ...record.by },
+    sentence: record.sentence,
+  };
+}
+
+function textOf(value: JsonValue | undefined): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function isObject(value: JsonValue | undefined): value is { readonly [key: string]: JsonValue } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

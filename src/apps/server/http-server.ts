@@ -1,0 +1,93 @@
+import { timingSafeEqual } from 'node:crypto';
+import swagger from '@fastify/swagger';
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import {
+  jsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod';
+import type { ProblemDetails } from '../../api/wire.ts';
+import { LedgerError } from '../../ports/ledger-store.ts';
+import { HttpProblem } from './http-problem.ts';
+import { addReadRoutes } from './http-read-routes.ts';
+import { addStreamRoutes } from './http-stream-routes.ts';
+import { addWriteRoutes } from './http-write-routes.ts';
+import type { ServerParts } from './server-parts.ts';
+
+/** Fastify with zod types. */
+export type Http = ReturnType<typeof bareServer>;
+
+const bodyBytesMax = 8 * 1024 * 1024;
+
+/** The HTTP API: everything but the health paths wants the token. Not listening yet. */
+export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
+  const http = bareServer();
+  http.setValidatorCompiler(validatorCompiler);
+  http.setSerializerCompiler(serializerCompiler);
+  await http.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Tidegate', version: parts.version },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      security: [{ token: [] }],
+    },
+    transform: jsonSchemaTransform,
+  });
+  http.addHook('onRequest', async (request) => {
+    const path = request.url.split('?', 1)[0] ?? '';
+    if (openPaths.has(path) && request.method === 'GET') return;
+    if (!isTokenRight(request.headers.authorization, parts.token)) {
+      throw new HttpProblem(
+        401,
+        'the Authorization header does not carry the token of this server',
+      );
+    }
+  });
+  http.setErrorHandler((error: FastifyError, _request, reply) => sendProblem(reply, error));
+  http.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, new HttpProblem(404, `there is no ${request.method} ${request.url}`)),
+  );
+  await http.register(async (scope) => {
+    const typed = scope.withTypeProvider<ZodTypeProvider>();
+    addReadRoutes(typed, parts);
+    addWriteRoutes(typed, parts);
+    addStreamRoutes(typed, parts);
+  });
+  return http;
+}
+
+const openPaths = new Set(['/livez', '/readyz']);
+
+function bareServer() {
+  return fastify({
+    bodyLimit: bodyBytesMax,
+    logger: false,
+    forceCloseConnections: true,
+    requestTimeout: 120_000,
+  }).withTypeProvider<ZodTypeProvider>();
+}
+
+function isTokenRight(header: string | undefined, token: string): boolean {
+  const given = Buffer.from(header ?? '');
+  const wanted = Buffer.from(`Bearer ${token}`);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+function sendProblem(reply: FastifyReply, error: FastifyError | HttpProblem): FastifyReply {
+  const details = problemOf(error);
+  return reply
+    .status(details.status)
+    .header('content-type', 'application/problem+json')
+    .serializer((payload: unknown) => JSON.stringify(payload))
+    .send(details);
+}
+
+function problemOf(error: FastifyError | HttpProblem): ProblemDetails {
+  if (error instanceof HttpProblem) return error.details;
+  if (error instanceof LedgerError) {
+    return new HttpProblem(503, error.message).details;
+  }
+  const status = error.statusCode ?? 500;
+  return new HttpProblem(status >= 400 && status < 600 ? status : 500, error.message).details;
+}

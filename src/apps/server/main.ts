@@ -1,0 +1,67 @@
+/** The control plane as a program: `node main.js --state DIR [--listen HOST:PORT] [--gateway-listen HOST:PORT]`. */
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Address, runServer, type ServerOptions } from './server.ts';
+
+const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400]`;
+
+async function main(): Promise<void> {
+  const stop = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => stop.abort(new Error(`received ${name}`)));
+  }
+  // The terminal that started it may close; the server stays.
+  process.on('SIGHUP', () => log('info', 'ignored SIGHUP'));
+  await runServer(await readOptions(), stop.signal);
+  log('info', 'stopped');
+}
+
+async function readOptions(): Promise<ServerOptions> {
+  const { values } = parseArgs({
+    options: {
+      state: { type: 'string' },
+      listen: { type: 'string', default: '127.0.0.1:7480' },
+      'gateway-listen': { type: 'string', default: '127.0.0.1:7400' },
+    },
+  });
+  const fallback = join(homedir(), '.local', 'state', 'tidegate');
+  const packageText = await readFile(new URL('../../../package.json', import.meta.url), 'utf8');
+  const { version } = JSON.parse(packageText) as { readonly version: string };
+  return {
+    stateFolder: resolve(values.state ?? fallback),
+    listen: addressOf(values.listen, '--listen'),
+    gatewayListen: addressOf(values['gateway-listen'], '--gateway-listen'),
+    version,
+    tickMs: 100,
+    environment: process.env,
+    log,
+  };
+}
+
+function addressOf(text: string, flag: string): Address {
+  const found = /^(?:\[(?<six>[0-9a-f:]+)\]|(?<host>[^:]+)):(?<port>\d{1,5})$/i.exec(text)?.groups;
+  const port = Number(found?.['port']);
+  const host = found?.['six'] ?? found?.['host'];
+  if (host === undefined || port > 65_535) {
+    throw new Error(`${flag} ${text}: must be HOST:PORT, as 127.0.0.1:7480`);
+  }
+  return { host, port };
+}
+
+function log(level: 'info' | 'error', message: string, fields: object = {}): void {
+  const line = { time: new Date().toISOString(), level, message, ...fields };
+  process.stderr.write(`${JSON.stringify(line)}\n`);
+}
+
+main().catch((error: unknown) => {
+  const said = error instanceof Error ? error : new Error(String(error));
+  const isUsage = 'code' in said && String(said.code).startsWith('ERR_PARSE_ARGS');
+  log(
+    'error',
+    said.message,
+    isUsage ? { usage } : { code: 'code' in said ? said.code : undefined },
+  );
+  process.exitCode = isUsage ? 2 : 1;
+});

@@ -1,0 +1,23 @@
+import type { ServerStatus } from '../../api/wire.ts';
+import type { ControlLoop } from '../../control/loop.ts';
+import type { Platform } from '../../ports/platform.ts';
+import type { ControlPlane } from './control-plane.ts';
+import type { EventFeed } from './event-feed.ts';
+
+/** What the HTTP routes are given. */
+export interface ServerParts {
+  readonly version: string;
+  readonly token: string;
+  readonly plane: ControlPlane;
+  readonly loop: ControlLoop;
+  readonly platform: Platform;
+  readonly feed: EventFeed;
+  /** Null: everything needed to decide is in place; else what is missing. */
+  readonly notReady: () => string | null;
+  readonly status: () => Promise<ServerStatus>;
+  readonly exportLedger: (signal: AbortSignal) => AsyncIterable<string>;
+  /** Ends the server after the answer is out; with `all` also instances and gateway. */
+  readonly stop: (all: boolean) => void;
+  /** Aborted when the server stops: ends streams. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,284 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { GatewayClient } from '../../adapters/gateway/gateway-client.ts';
+import { controlSocketName } from '../../adapters/gateway/gateway-file.ts';
+import { ensureGateway, type GatewayProcess } from '../../adapters/gateway/gateway-process.ts';
+import {
+  type LocalProcessPlatform,
+  openLocalProcessPlatform,
+} from '../../adapters/local-process/local-process-platform.ts';
+import { readProcess } from '../../adapters/local-process/process-table.ts';
+import {
+  openSqliteLedger,
+  type SqliteLedgerStore,
+} from '../../adapters/sqlite/sqlite-ledger-store.ts';
+import { openSigningKey } from '../../adapters/system/signing-key.ts';
+import { SystemClock } from '../../adapters/system/system-clock.ts';
+import type { ServerStatus } from '../../api/wire.ts';
+import { exportLedger } from '../../control/ledger-export.ts';
+import { ControlLoop } from '../../control/loop.ts';
+import { openRecorder, type Recorder } from '../../control/recorder.ts';
+import { lastObservedAtMs } from '../../control/recorder-index.ts';
+import { recoverServices } from '../../control/recovery.ts';
+import type { Signer } from '../../ports/identity.ts';
+import { LedgerError } from '../../ports/ledger-store.ts';
+import { ControlPlane } from './control-plane.ts';
+import { EventFeed } from './event-feed.ts';
+import { recordView } from './event-view.ts';
+import { httpServer } from './http-server.ts';
+import { RateMeter } from './rate-meter.ts';
+import { timeText } from './views.ts';
+
+export interface ServerOptions {
+  readonly stateFolder: string;
+  readonly listen: Address;
+  readonly gatewayListen: Address;
+  readonly version: string;
+  readonly tickMs: number;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** One line for operators. */
+  readonly log: (level: 'info' | 'error', message: string, fields?: object) => void;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What is open while the server runs, in the order it was opened. */
+interface World {
+  readonly store: SqliteLedgerStore;
+  readonly signer: Signer;
+  readonly clock: SystemClock;
+  readonly recorder: Recorder;
+  readonly gateway: GatewayProcess;
+  readonly router: GatewayClient;
+  readonly platform: LocalProcessPlatform;
+}
+
+/**
+ * The control plane of one state folder on one machine: composes the parts, runs until the signal is aborted or a stop
+ * is asked for, and leaves instances and gateway running unless the stop says `all`.
+ */
+export async function runServer(options: ServerOptions, signal: AbortSignal): Promise<void> {
+  await mkdir(options.stateFolder, { recursive: true, mode: 0o700 });
+  await using resources = new AsyncDisposableStack();
+  const stopping = new AbortController();
+  const both = AbortSignal.any([signal, stopping.signal]);
+  const world = await openWorld(options, resources, both);
+  const loop = await openLoop(options, world, both);
+  const wish = { all: false };
+  const stop = (all: boolean): void => {
+    wish.all = all;
+    setImmediate(() => stopping.abort(new Error('asked to stop')));
+  };
+  await listen(options, { world, resources, signal: both, stop, ...loop });
+  try {
+    await loop.loop.run(both);
+  } finally {
+    stopping.abort(new Error('the server is stopping'));
+  }
+  if (wish.all) await stopEverything(options, world, loop.loop);
+}
+
+async function openWorld(
+  options: ServerOptions,
+  resources: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<World> {
+  const { stateFolder, log } = options;
+  const store = resources.use(
+    await openSqliteLedger({ folder: stateFolder, sizeLimitBytes: null }, signal),
+  );
+  const signer = await openSigningKey(join(stateFolder, 'keys'));
+  const clock = new SystemClock({ notBeforeMs: await lastObservedAtMs(store, signal) });
+  const { version } = options;
+  const recorder = resources.use(await openRecorder({ store, signer, clock, version }, signal));
+  const gateway = resources.use(
+    await ensureGateway(
+      {
+        stateFolder,
+        listen: options.gatewayListen,
+        nodePath: process.execPath,
+        entry: siblingEntry('../gateway/main'),
+        onEvent: (message) => log('info', message),
+      },
+      signal,
+    ),
+  );
+  const router = resources.use(
+    new GatewayClient({ socketPath: join(stateFolder, controlSocketName) }),
+  );
+  const platform = resources.use(
+    await openLocalProcessPlatform({
+      folder: join(stateFolder, 'instances'),
+      clock,
+      gatewayUrl: gatewayUrl(gateway),
+      environment: options.environment,
+    }),
+  );
+  return { store, signer, clock, recorder, gateway, router, platform };
+}
+
+async function openLoop(
+  options: ServerOptions,
+  world: World,
+  signal: AbortSignal,
+): Promise<{
+  readonly loop: ControlLoop;
+  readonly feed: EventFeed;
+  readonly meter: RateMeter;
+  readonly trouble: { message: string | null };
+}> {
+  const { store, recorder, clock, platform, router } = world;
+  const recovered = await recoverServices(recorder.replay(null, signal), async (sha256) => {
+    const bytes = await store.blob(sha256, signal);
+    if (bytes !== null) return bytes;
+    const what = `blob ${sha256} of the ledger is missing; restore the state folder from a backup`;
+    throw new LedgerError('corrupt', what, { retryable: false });
+  });
+  const feed = new EventFeed();
+  const meter = new RateMeter();
+  const trouble: { message: string | null } = { message: null };
+  const loop = new ControlLoop(
+    { platform, router, metrics: router, recorder, clock },
+    {
+      tickMs: options.tickMs,
+      onRecord: (record, index) => feed.publish(recordView(record, index)),
+      onLedgerTrouble: (message) => {
+        if (message !== trouble.message) {
+          options.log(
+            message === null ? 'info' : 'error',
+            message ?? 'the ledger can be written again',
+          );
+        }
+        trouble.message = message;
+      },
+    },
+    recovered,
+  );
+  loop.onSample = (sample) => meter.add(sample);
+  return { loop, feed, meter, trouble };
+}
+
+async function listen(
+  options: ServerOptions,
+  running: Awaited<ReturnType<typeof openLoop>> & {
+    readonly world: World;
+    readonly resources: AsyncDisposableStack;
+    readonly signal: AbortSignal;
+    readonly stop: (all: boolean) => void;
+  },
+): Promise<void> {
+  const { world, loop, feed, meter, trouble, signal, stop, resources } = running;
+  const { recorder, clock, platform, store, signer } = world;
+  const startedAtMs = clock.nowMs();
+  const address = { url: '' };
+  const http = await httpServer({
+    version: options.version,
+    token: await openToken(options.stateFolder),
+    plane: new ControlPlane({ loop, recorder, clock, meter }),
+    loop,
+    platform,
+    feed,
+    notReady: () => trouble.message,
+    status: () => statusOf(options, world, startedAtMs, signal),
+    exportLedger: (until) => withLineFeeds(exportLedger(store, signer, until)),
+    stop,
+    signal,
+  });
+  resources.defer(() => http.close());
+  address.url = await http.listen({ host: options.listen.host, port: options.listen.port });
+  const file = join(options.stateFolder, serverFileName);
+  const found = {
+    url: address.url,
+    gatewayUrl: gatewayUrl(world.gateway),
+    pid: process.pid,
+    startTicks: readProcess(process.pid)?.startTicks ?? null,
+    version: options.version,
+  };
+  await writePrivately(file, `${JSON.stringify(found)}\n`);
+  resources.defer(() => rm(file, { force: true }));
+  options.log('info', 'listening', { url: address.url, gatewayUrl: gatewayUrl(world.gateway) });
+}
+
+/** Where the CLI finds a running server. */
+export const serverFileName = 'server.json';
+const tokenFileName = 'token';
+
+async function statusOf(
+  options: ServerOptions,
+  world: World,
+  startedAtMs: number,
+  signal: AbortSignal,
+): Promise<ServerStatus> {
+  const head = await world.store.head(signal);
+  const tableVersion = await world.router.version(signal);
+  return {
+    version: options.version,
+    pid: process.pid,
+    startedAt: timeText(startedAtMs),
+    stateFolder: options.stateFolder,
+    rssBytes: process.memoryUsage.rss(),
+    gateway: {
+      url: gatewayUrl(world.gateway),
+      pid: world.gateway.file.pid,
+      isReachable: world.router.isConnected,
+      tableVersion,
+      restarts: world.gateway.restarts,
+    },
+    ledger: { entries: head.size, headLeafHash: head.leafHash, keyId: world.signer.keyId },
+  };
+}
+
+/** Instances first, so that the gateway still finishes what they answer. */
+async function stopEverything(
+  options: ServerOptions,
+  world: World,
+  loop: ControlLoop,
+): Promise<void> {
+  const { signal } = new AbortController();
+  options.log('info', 'stopping instances and gateway');
+  const revisions = loop.services.flatMap((state) => [
+    ...state.stables,
+    ...(state.rollout === null ? [] : [state.rollout.candidate]),
+  ]);
+  const unique = [...new Map(revisions.map((each) => [each.id, each])).values()];
+  await Promise.all(unique.map((revision) => world.platform.stop(revision, signal)));
+  await world.gateway.stop(signal);
+}
+
+async function openToken(stateFolder: string): Promise<string> {
+  const path = join(stateFolder, tokenFileName);
+  const known = await readFile(path, 'utf8').catch(() => '');
+  if (known.trim().length >= 43) {
+    await chmod(path, 0o600);
+    return known.trim();
+  }
+  const token = randomBytes(32).toString('base64url');
+  await writePrivately(path, `${token}\n`);
+  return token;
+}
+
+async function writePrivately(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, text, { mode: 0o600 });
+  await rename(temporary, path);
+}
+
+function gatewayUrl(gateway: GatewayProcess): string {
+  const { host, port } = gateway.file;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** The entry of another program of this package: TypeScript in the sources, JavaScript in the built package. */
+function siblingEntry(path: string): string {
+  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+  return fileURLToPath(new URL(`${path}${extension}`, import.meta.url));
+}
+
+async function* withLineFeeds(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const line of lines) yield `${line}\n`;
+}

@@ -1,0 +1,33 @@
+import { dirname, resolve } from 'node:path';
+import { pathOf } from '../../api/release-file/document-origin.ts';
+import type { ServiceDocument } from '../../api/release-file/service-document.ts';
+import { canonicalJson } from '../../domain/evidence/canonical-json.ts';
+import { sha256Hex } from '../../domain/evidence/digest.ts';
+import type { Revision, ServiceSpec } from '../../domain/release/revision.ts';
+
+/** A document of a release file in the domain's words. Two documents with equal content give the same revision. */
+export function serviceSpecOf(document: ServiceDocument): ServiceSpec {
+  const { name, traffic, dependsOn, rollout, objectives } = document;
+  return {
+    name,
+    host: traffic.host,
+    requestTimeoutMs: traffic.requestTimeoutMs,
+    dependsOn,
+    revision: revisionOf(document),
+    plan: { steps: rollout.steps, gate: rollout.gate, bakeMs: rollout.bakeMs, objectives },
+  };
+}
+
+function revisionOf(document: ServiceDocument): Revision {
+  const content = {
+    service: document.name,
+    version: document.labels['version'] ?? null,
+    command: document.run.command,
+    workingDirectory: resolve(dirname(pathOf(document)), document.run.workingDirectory),
+    env: document.run.env,
+    health: document.health,
+    instances: document.scale.min,
+  };
+  const digest = sha256Hex(canonicalJson(content));
+  return { ...content, digest, id: `${document.name}-${digest.slice(0, 10)}` };
+}

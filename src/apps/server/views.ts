@@ -1,0 +1,166 @@
+import type {
+  InstanceView,
+  RevisionView,
+  RolloutSummaryView,
+  RolloutView,
+  ServiceView,
+} from '../../api/wire.ts';
+import type { Revision } from '../../domain/release/revision.ts';
+import { describeService } from '../../domain/release/sentence.ts';
+import {
+  activeRollout,
+  type Cause,
+  isFinal,
+  measuredSharePercent,
+  type Rollout,
+  type RolloutSummary,
+  type ServiceState,
+  stableOf,
+  type StepResult,
+} from '../../domain/release/service-state.ts';
+import type { Verdict } from '../../domain/gate/gate.ts';
+import { candidateWeightPercent } from '../../domain/release/order.ts';
+import type { Instance } from '../../ports/platform.ts';
+
+/** A service as the API shows it. Null: nothing was ever applied, or it was deleted. */
+export function serviceView(
+  state: ServiceState,
+  instances: readonly Instance[],
+  atMs: number,
+): ServiceView | null {
+  const { spec } = state;
+  if (spec === null || state.isDeleted) return null;
+  const stable = stableOf(state);
+  return {
+    apiVersion: 'tidegate.dev/v1',
+    kind: 'Service',
+    metadata: { name: state.name },
+    spec: {
+      host: spec.host,
+      dependsOn: [...spec.dependsOn],
+      revision: revisionView(spec.revision),
+      requestTimeoutMs: spec.requestTimeoutMs,
+      bakeMs: spec.plan.bakeMs,
+      stepWeightsPercent: spec.plan.steps.map((step) => step.weightPercent),
+    },
+    status: {
+      phase: servicePhase(state),
+      sentence: describeService(state, atMs),
+      stable: stable === null ? null : revisionView(stable),
+      stables: state.stables.map(revisionView),
+      rollout: state.rollout === null ? null : rolloutView(state, state.rollout, atMs),
+      traffic: (state.traffic?.shares ?? []).map((share) => ({ ...share })),
+      instances: instances.filter((each) => each.service === state.name).map(instanceView),
+    },
+  };
+}
+
+export function instanceView(instance: Instance): InstanceView {
+  const { id, service, revisionId, state, pid, restarts, reason, cpuSeconds, rssBytes } = instance;
+  return {
+    id,
+    service,
+    revisionId,
+    state,
+    port: instance.endpoint?.port ?? null,
+    pid,
+    startedAt: instance.startedAtMs === null ? null : timeText(instance.startedAtMs),
+    restarts,
+    reason,
+    cpuSeconds,
+    rssBytes,
+  };
+}
+
+export function summaryView(summary: RolloutSummary): RolloutSummaryView {
+  const { startedAtMs, endedAtMs, cause, ...same } = summary;
+  return {
+    ...same,
+    startedBy: { ...same.startedBy },
+    totals: { candidate: { ...same.totals.candidate }, stable: { ...same.totals.stable } },
+    cause: cause === null ? null : causeView(cause),
+    startedAt: timeText(startedAtMs),
+    endedAt: timeText(endedAtMs),
+  };
+}
+
+/** RFC 3339 in UTC. */
+export function timeText(atMs: number): string {
+  return new Date(atMs).toISOString();
+}
+
+function servicePhase(state: ServiceState): ServiceView['status']['phase'] {
+  const rollout = activeRollout(state);
+  if (rollout === null) {
+    return state.rollout?.phase.kind === 'rolled-back' ? 'RolledBack' : 'Stable';
+  }
+  if (rollout.paused !== null) return 'Paused';
+  if (rollout.phase.kind === 'waiting' && rollout.phase.untilMs === null) return 'Waiting';
+  return rollout.kind === 'first' ? 'Starting' : 'Progressing';
+}
+
+function rolloutView(state: ServiceState, rollout: Rollout, atMs: number): RolloutView {
+  const { phase, plan } = rollout;
+  const isOnStep =
+    phase.kind === 'shifting' || phase.kind === 'judging' || phase.kind === 'waiting';
+  return {
+    id: rollout.id,
+    kind: rollout.kind,
+    from: rollout.stable === null ? null : revisionView(rollout.stable),
+    to: revisionView(rollout.candidate),
+    phase: phase.kind,
+    stepNumber: isOnStep ? phase.stepIndex + 1 : phase.kind === 'baking' ? plan.steps.length : null,
+    stepCount: plan.steps.length,
+    stepWeightsPercent: plan.steps.map((step) => step.weightPercent),
+    wantedSharePercent: candidateWeightPercent(state),
+    measuredSharePercent: measuredSharePercent(rollout.stepTotals),
+    isPaused: rollout.paused !== null,
+    isWaitingForPerson:
+      rollout.paused !== null || (phase.kind === 'waiting' && phase.untilMs === null),
+    totals: { candidate: { ...rollout.totals.candidate }, stable: { ...rollout.totals.stable } },
+    steps: rollout.stepResults.map(stepView),
+    gate: rollout.lastVerdict === null ? null : gateView(rollout.lastVerdict),
+    cause:
+      phase.kind === 'rolled-back' || phase.kind === 'reverting' ? causeView(phase.cause) : null,
+    startedAt: timeText(rollout.startedAtMs),
+    startedBy: { ...rollout.startedBy },
+    endedAt: isFinal(phase) && 'atMs' in phase ? timeText(phase.atMs) : null,
+    sentence: describeService(state, atMs),
+  };
+}
+
+function stepView(step: StepResult): RolloutView['steps'][number] {
+  const { sinceMs, untilMs, totals, ...same } = step;
+  return {
+    ...same,
+    totals: { candidate: { ...totals.candidate }, stable: { ...totals.stable } },
+    since: timeText(sinceMs),
+    until: timeText(untilMs),
+  };
+}
+
+function gateView({ kind, explanation }: Verdict): NonNullable<RolloutView['gate']> {
+  const { candidate, stable, against, againstLimit, forLimit, marginRatio, heldBy, sentence } =
+    explanation;
+  return {
+    verdict: kind,
+    candidate: { ...candidate },
+    stable: { ...stable },
+    against,
+    againstLimit,
+    for: explanation.for,
+    forLimit,
+    marginRatio,
+    heldBy,
+    sentence,
+  };
+}
+
+function causeView(cause: Cause): NonNullable<RolloutView['cause']> {
+  return { kind: cause.kind, sentence: cause.sentence, at: timeText(cause.atMs) };
+}
+
+function revisionView(revision: Revision): RevisionView {
+  const { id, service, version, command, instances } = revision;
+  return { id, service, version, command: [...command], instances };
+}

@@ -1,0 +1,152 @@
+import type { Revision } from '../domain/release/revision.ts';
+import type { Effect, Traffic } from '../domain/release/effect.ts';
+import type { Clock } from '../ports/clock.ts';
+import { type Platform, PlatformError } from '../ports/platform.ts';
+import { RouterError, type TrafficRouter } from '../ports/traffic-router.ts';
+import type { TablePusher } from './table-pusher.ts';
+
+/** How an ordered effect ended. A superseded effect has no outcome: the newer order speaks for both. */
+export type EffectOutcome =
+  | { readonly kind: 'effect-done'; readonly key: string }
+  | {
+      readonly kind: 'effect-failed';
+      readonly key: string;
+      readonly effect: Effect['kind'];
+      readonly revisionId: string | null;
+      readonly message: string;
+    };
+
+/** Waits between tries of one effect double from the first to the last of these. */
+const retryFirstMs = 100;
+const retryLastMs = 5_000;
+
+/**
+ * Carries out effects: the one place where they are tried again.
+ *
+ * L1  One lane for each service's traffic and each revision's instances; lanes run side by side.
+ * L2  In a lane the newest order wins: an older one under way is aborted. So a way back never waits behind a way forth.
+ * L3  A stop waits until the traffic ordered before it is in force (R6 of the decider).
+ * L4  What may succeed later is tried until it does or is superseded; what can't is reported.
+ */
+export class EffectLanes {
+  readonly #platform: Platform;
+  readonly #router: TrafficRouter;
+  readonly #pusher: TablePusher;
+  readonly #clock: Clock;
+  readonly #traffic: Map<string, Traffic>;
+  readonly #report: (service: string, outcome: EffectOutcome) => void;
+  readonly #crash: (error: unknown) => void;
+  readonly #lanes = new Map<string, { readonly abort: AbortController; done: Promise<void> }>();
+
+  constructor(parts: {
+    readonly platform: Platform;
+    readonly router: TrafficRouter;
+    readonly pusher: TablePusher;
+    readonly clock: Clock;
+    /** Wanted traffic by service, shared with the table builder. */
+    readonly traffic: Map<string, Traffic>;
+    readonly report: (service: string, outcome: EffectOutcome) => void;
+    /** Called with what is neither a platform's nor a router's failure: a defect of ours. */
+    readonly crash: (error: unknown) => void;
+  }) {
+    this.#platform = parts.platform;
+    this.#router = parts.router;
+    this.#pusher = parts.pusher;
+    this.#clock = parts.clock;
+    this.#traffic = parts.traffic;
+    this.#report = parts.report;
+    this.#crash = parts.crash;
+  }
+
+  /** Starts all effects of one decision; returns at once. */
+  start(service: string, effects: readonly Effect[], signal: AbortSignal): void {
+    for (const effect of effects) this.#enter(service, effect, signal);
+  }
+
+  /** Resolves when no effect is under way. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.done));
+  }
+
+  #enter(service: string, effect: Effect, signal: AbortSignal): void {
+    const lane = laneOf(service, effect);
+    const before = this.#lanes.get(lane);
+    before?.abort.abort(new Error('superseded by a newer order'));
+    if (effect.kind === 'set-traffic') this.#traffic.set(service, effect.traffic);
+    const barrier =
+      effect.kind === 'stop-instances' ? this.#lanes.get(`traffic/${service}`)?.done : undefined;
+    const after = [before?.done, barrier].filter((each) => each !== undefined);
+    const abort = new AbortController();
+    const both = AbortSignal.any([signal, abort.signal]);
+    const done = this.#run(service, effect, { signal: both, after });
+    const entry = { abort, done };
+    this.#lanes.set(lane, entry);
+    void done.then(() => {
+      if (this.#lanes.get(lane) === entry) this.#lanes.delete(lane);
+    });
+  }
+
+  /** Never rejects. */
+  async #run(
+    service: string,
+    effect: Effect,
+    how: { readonly signal: AbortSignal; readonly after: readonly Promise<void>[] },
+  ): Promise<void> {
+    await Promise.all(how.after);
+    for (let waitMs = retryFirstMs; !how.signal.aborted;) {
+      const failure = await this.#tryOnce(effect, how.signal);
+      if (how.signal.aborted) return;
+      if (failure === null) {
+        this.#report(service, { kind: 'effect-done', key: effect.key });
+        return;
+      }
+      if (!failure.retryable) {
+        this.#report(service, {
+          kind: 'effect-failed',
+          key: effect.key,
+          effect: effect.kind,
+          revisionId: effect.kind === 'set-traffic' ? null : effect.revision.id,
+          message: failure.message,
+        });
+        return;
+      }
+      await this.#clock.sleep(waitMs, how.signal).catch(() => undefined);
+      waitMs = Math.min(retryLastMs, waitMs * 2);
+    }
+  }
+
+  async #tryOnce(
+    effect: Effect,
+    signal: AbortSignal,
+  ): Promise<{ readonly retryable: boolean; readonly message: string } | null> {
+    try {
+      await this.#do(effect, signal);
+      return null;
+    } catch (error) {
+      if (error instanceof PlatformError || error instanceof RouterError) return error;
+      if (!signal.aborted) this.#crash(error);
+      return null;
+    }
+  }
+
+  #do(effect: Effect, signal: AbortSignal): Promise<void> {
+    switch (effect.kind) {
+      case 'ensure-instances':
+        return this.#platform.ensure(effect.revision, effect.count, signal);
+      case 'stop-instances':
+        return this.#stopDrained(effect.revision, signal);
+      case 'set-traffic':
+        return this.#pusher.push(signal);
+    }
+  }
+
+  /** Requests under way finish first; nothing new comes (L3). */
+  async #stopDrained(revision: Revision, signal: AbortSignal): Promise<void> {
+    await this.#router.drain(revision.id, signal);
+    await this.#platform.stop(revision, signal);
+  }
+}
+
+function laneOf(service: string, effect: Effect): string {
+  return effect.kind === 'set-traffic' ? `traffic/${service}` : `revision/${effect.revision.id}`;
+}

@@ -1,0 +1,50 @@
+import type { JsonValue } from '../domain/evidence/canonical-json.ts';
+import { sha256Hex } from '../domain/evidence/digest.ts';
+import type { NamedDigest } from '../domain/evidence/statement.ts';
+import type { ReleaseEvent } from '../domain/release/event.ts';
+import type { ReleaseRecord, ServiceState } from '../domain/release/service-state.ts';
+import { packEvents, packState } from './journal.ts';
+import { eventsInput, stateInput, streamOfService } from './recovery.ts';
+import type { Recorder } from './recorder.ts';
+
+/**
+ * A record as the ledger keeps it: the entry, the events it was decided from, and at turning points the state after it,
+ * so that recovery starts there.
+ */
+export function entryBatch(from: {
+  readonly record: ReleaseRecord;
+  readonly events: readonly ReleaseEvent[];
+  readonly state: ServiceState;
+}): Parameters<Recorder['record']>[0] {
+  const { record, events, state } = from;
+  const isTurningPoint = record.decision !== 'progress';
+  return {
+    stream: streamOfService(record.service),
+    entries: [
+      {
+        type: record.type,
+        subjects: subjectsOf(record, state),
+        idempotencyKey: `${record.service}/${state.recordCount}`,
+        // A record is plain data; this drops what JSON has no word for and nothing else.
+        data: JSON.parse(JSON.stringify(record)) as JsonValue,
+      },
+    ],
+    blobs: [
+      ...(events.length === 0 ? [] : [{ name: eventsInput, bytes: packEvents(events) }]),
+      ...(isTurningPoint ? [{ name: stateInput, bytes: packState(state) }] : []),
+    ],
+  };
+}
+
+/** What the entry is about: the candidate and what it came from, or the service when there is no revision yet. */
+function subjectsOf(record: ReleaseRecord, state: ServiceState): readonly NamedDigest[] {
+  const known = [state.rollout?.candidate, state.rollout?.stable, ...state.stables];
+  const subjects = [record.toRevisionId, record.fromRevisionId].flatMap((id) => {
+    const revision = known.find((each) => each?.id === id);
+    return revision === undefined || revision === null
+      ? []
+      : [{ name: revision.id, sha256: revision.digest }];
+  });
+  if (subjects.length > 0) return subjects;
+  return [{ name: record.service, sha256: sha256Hex(new TextEncoder().encode(record.service)) }];
+}

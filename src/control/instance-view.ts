@@ -1,0 +1,27 @@
+import type { RevisionInstances } from '../domain/release/event.ts';
+import type { Instance } from '../ports/platform.ts';
+
+/** What the decider needs to know of the instances, by service; stopping ones are left out. */
+export function instancesByService(
+  instances: readonly Instance[],
+): ReadonlyMap<string, readonly RevisionInstances[]> {
+  const services = new Map<string, Map<string, RevisionInstances>>();
+  for (const instance of instances) {
+    if (instance.state === 'stopping') continue;
+    const revisions = services.get(instance.service) ?? new Map<string, RevisionInstances>();
+    revisions.set(instance.revisionId, withInstance(revisions.get(instance.revisionId), instance));
+    services.set(instance.service, revisions);
+  }
+  return new Map([...services].map(([name, revisions]) => [name, [...revisions.values()]]));
+}
+
+function withInstance(sum: RevisionInstances | undefined, instance: Instance): RevisionInstances {
+  const isReady = instance.state === 'ready';
+  return {
+    revisionId: instance.revisionId,
+    ready: (sum?.ready ?? 0) + (isReady ? 1 : 0),
+    total: (sum?.total ?? 0) + 1,
+    restarts: (sum?.restarts ?? 0) + instance.restarts,
+    reason: sum?.reason ?? (isReady ? null : instance.reason),
+  };
+}

@@ -1,0 +1,239 @@
+/**
+ * The loop: observe, decide, record, act, record the outcome.
+ *
+ * C1  One event at a time; all decisions of all services are made here and nowhere else.
+ * C2  A record is durable before its effects begin. The one exception is C3.
+ * C3  A way back does not wait for a ledger that cannot be written: users are harmed now, so traffic returns to stable
+ *     first and the entry follows as soon as it can be kept. Everything else waits.
+ * C4  Each effect's outcome comes back as an event; nothing is assumed done.
+ * C5  Losing this process loses at most what was observed since the last record, never a decision.
+ */
+import type { RevisionInstances } from '../domain/release/event.ts';
+import type { Traffic } from '../domain/release/effect.ts';
+import type { Decision, ReleaseRecord, ServiceState } from '../domain/release/service-state.ts';
+import type { TrafficSample } from '../domain/traffic/traffic-sample.ts';
+import type { Clock } from '../ports/clock.ts';
+import { LedgerError } from '../ports/ledger-store.ts';
+import type { MetricsSource } from '../ports/metrics-source.ts';
+import type { Instance, Platform } from '../ports/platform.ts';
+import type { TrafficRouter } from '../ports/traffic-router.ts';
+import { EffectLanes } from './effect-lanes.ts';
+import { Inbox } from './inbox.ts';
+import { entryBatch } from './entry-batch.ts';
+import { instancesByService } from './instance-view.ts';
+import type { RecoveredService } from './recovery.ts';
+import type { Recorder } from './recorder.ts';
+import { RecorderError } from './recorder-index.ts';
+import { routesOf } from './route-table.ts';
+import { ServiceLane, type UntimedEvent } from './service-lane.ts';
+import { TablePusher } from './table-pusher.ts';
+
+export interface LoopParts {
+  readonly platform: Platform;
+  readonly router: TrafficRouter;
+  readonly metrics: MetricsSource;
+  readonly recorder: Pick<Recorder, 'record'>;
+  readonly clock: Clock;
+}
+
+export interface LoopOptions {
+  /** Between two looks at the platform. */
+  readonly tickMs: number;
+  /** Called after a record is durable; must not throw. */
+  readonly onRecord?: (record: ReleaseRecord, index: number) => void;
+  /** Called when the ledger cannot be written, and with null when it can again. */
+  readonly onLedgerTrouble?: (message: string | null) => void;
+}
+
+interface Item {
+  readonly service: string;
+  readonly event: UntimedEvent;
+  readonly answer?: (decision: Decision) => void;
+}
+
+/** Events of the world may queue up this far; then samples are dropped, which is silence and never wrong evidence. */
+const inboxLimit = 10_000;
+const ledgerRetryMs = 500;
+
+export class ControlLoop {
+  readonly #parts: LoopParts;
+  readonly #options: LoopOptions;
+  readonly #inbox = new Inbox<Item>(inboxLimit);
+  readonly #lanes = new Map<string, ServiceLane>();
+  readonly #traffic = new Map<string, Traffic>();
+  readonly #pusher: TablePusher;
+  readonly #effects: EffectLanes;
+  readonly #stop = new AbortController();
+  #instances: readonly Instance[] = [];
+  #seen = new Map<string, string>();
+  #sampleListener: ((sample: TrafficSample) => void) | null = null;
+
+  constructor(
+    parts: LoopParts,
+    options: LoopOptions,
+    recovered: ReadonlyMap<string, RecoveredService>,
+  ) {
+    this.#parts = parts;
+    this.#options = options;
+    const { platform, router, clock } = parts;
+    this.#pusher = new TablePusher({
+      router,
+      clock,
+      build: () => routesOf(this.#traffic.values(), this.#instances),
+    });
+    this.#effects = new EffectLanes({
+      platform,
+      router,
+      pusher: this.#pusher,
+      clock,
+      traffic: this.#traffic,
+      report: (service, event) => this.#put({ service, event }),
+      crash: (error) => this.#stop.abort(error),
+    });
+    for (const [name, from] of recovered) this.#lanes.set(name, new ServiceLane(name, from));
+  }
+
+  get services(): readonly ServiceState[] {
+    return [...this.#lanes.values()].map((lane) => lane.state);
+  }
+
+  get instances(): readonly Instance[] {
+    return this.#instances;
+  }
+
+  service(name: string): ServiceState | null {
+    return this.#lanes.get(name)?.state ?? null;
+  }
+
+  /** Also sees every sample, decided on or not (for rates shown to people). */
+  set onSample(listener: (sample: TrafficSample) => void) {
+    this.#sampleListener = listener;
+  }
+
+  /** Runs until the signal is aborted; rejects only for a defect or a ledger that is broken for good. */
+  async run(signal: AbortSignal): Promise<void> {
+    const both = AbortSignal.any([signal, this.#stop.signal]);
+    using subscription = this.#parts.metrics.subscribe((sample) => this.#takeSample(sample));
+    void subscription;
+    for (const lane of this.#lanes.values()) {
+      if (lane.state.traffic !== null) this.#traffic.set(lane.state.name, lane.state.traffic);
+    }
+    await this.#look(both);
+    for (const name of this.#lanes.keys())
+      this.#put({ service: name, event: { kind: 'recovered' } });
+    const ticking = this.#tick(both).catch((error: unknown) => this.#stop.abort(error));
+    try {
+      for (;;) await this.#handle(await this.#inbox.take(both), both);
+    } catch (error) {
+      if (!signal.aborted) throw this.#stop.signal.aborted ? this.#stop.signal.reason : error;
+    } finally {
+      if (!this.#stop.signal.aborted) this.#stop.abort(new Error('the loop has stopped'));
+      await ticking;
+      await this.#effects.settled();
+    }
+  }
+
+  /** Hands in what a person asked for; resolves with the decision when it is durable. */
+  submit(
+    service: string,
+    event: Extract<UntimedEvent, { kind: 'apply' | 'operate' }>,
+    signal: AbortSignal,
+  ): Promise<Decision> {
+    return new Promise((resolve, reject) => {
+      const fail = (): void => reject(signal.reason as Error);
+      if (signal.aborted) return fail();
+      signal.addEventListener('abort', fail, { once: true });
+      const answer = (decision: Decision): void => {
+        signal.removeEventListener('abort', fail);
+        resolve(decision);
+      };
+      if (!this.#put({ service, event, answer }))
+        reject(new Error('the control loop is overloaded'));
+    });
+  }
+
+  #put(item: Item): boolean {
+    return this.#inbox.put(item);
+  }
+
+  #takeSample(sample: TrafficSample): void {
+    this.#sampleListener?.(sample);
+    if (this.#lanes.get(sample.service)?.isActive !== true) return;
+    this.#put({ service: sample.service, event: { kind: 'sample', sample } });
+  }
+
+  async #handle(item: Item, signal: AbortSignal): Promise<void> {
+    const lane = this.#laneOf(item.service);
+    const decision = lane.take(item.event, this.#parts.clock.nowMs());
+    const { record } = decision;
+    // Effects name wanted states, so acting a second time after trouble with the ledger changes nothing.
+    const act = (): void => this.#effects.start(item.service, decision.effects, signal);
+    if (record !== null) {
+      const onTrouble = record.decision === 'roll-back' ? act : null;
+      await this.#record(lane, record, { signal, onTrouble });
+    }
+    act();
+    item.answer?.(decision);
+  }
+
+  #laneOf(service: string): ServiceLane {
+    const known = this.#lanes.get(service);
+    if (known !== undefined) return known;
+    const lane = new ServiceLane(service);
+    this.#lanes.set(service, lane);
+    return lane;
+  }
+
+  /** Resolves when the record is durable. A full disk is waited out; a broken ledger ends the loop. */
+  async #record(
+    lane: ServiceLane,
+    record: ReleaseRecord,
+    how: { readonly signal: AbortSignal; readonly onTrouble: (() => void) | null },
+  ): Promise<void> {
+    const batch = entryBatch({ record, events: lane.drainEvents(), state: lane.state });
+    for (let tries = 0; ; tries++) {
+      try {
+        const [entry] = await this.#parts.recorder.record(batch, how.signal);
+        if (tries > 0) this.#options.onLedgerTrouble?.(null);
+        if (entry !== undefined) this.#options.onRecord?.(record, entry.index);
+        return;
+      } catch (error) {
+        if (!isRetryable(error)) throw error;
+        this.#options.onLedgerTrouble?.(error.message);
+        if (tries === 0) how.onTrouble?.();
+        await this.#parts.clock.sleep(ledgerRetryMs, how.signal);
+      }
+    }
+  }
+
+  async #tick(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    while (!signal.aborted) {
+      await clock.sleep(this.#options.tickMs, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      await this.#look(signal);
+      for (const lane of this.#lanes.values()) {
+        if (lane.isActive) this.#put({ service: lane.state.name, event: { kind: 'tick' } });
+      }
+    }
+  }
+
+  /** Looks at the platform; tells the services what changed and the router who is there. */
+  async #look(signal: AbortSignal): Promise<void> {
+    this.#instances = await this.#parts.platform.observe(signal);
+    const views = instancesByService(this.#instances);
+    for (const name of new Set([...this.#lanes.keys(), ...views.keys()])) {
+      const view: readonly RevisionInstances[] = views.get(name) ?? [];
+      const text = JSON.stringify(view);
+      if (this.#seen.get(name) === text || !this.#lanes.has(name)) continue;
+      const event = { kind: 'instances', revisions: view } as const;
+      if (this.#put({ service: name, event })) this.#seen.set(name, text);
+    }
+    // A failed push stays stale and is tried at the next look.
+    if (this.#pusher.isStale()) void this.#pusher.push(signal).catch(() => undefined);
+  }
+}
+
+function isRetryable(error: unknown): error is LedgerError | RecorderError {
+  return (error instanceof LedgerError || error instanceof RecorderError) && error.retryable;
+}

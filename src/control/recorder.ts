@@ -1,0 +1,267 @@
+import type { JsonValue } from '../domain/evidence/canonical-json.ts';
+import { enrolKeyData } from '../domain/evidence/key-directory.ts';
+import type { EntryType, NamedDigest } from '../domain/evidence/statement.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Signer } from '../ports/identity.ts';
+import type { LedgerStore } from '../ports/ledger-store.ts';
+import { Draft } from './recorder-draft.ts';
+import type { RecordBatch } from './recorder-draft.ts';
+import { readEntry, RecorderError, RecorderIndex } from './recorder-index.ts';
+
+/**
+ * The one way into the ledger.
+ *
+ * W1 when `record` has resolved, its entries are durable, chained and signed; when it rejects with a retryable error,
+ *    nothing or everything was written, and the same call again is safe because of the idempotency keys;
+ * W2 appends are serialised: callers wait in a queue and one transaction takes what has gathered (group commit);
+ * W3 one caller's bad entry is refused to that caller only;
+ * W4 an abort takes a waiting call out of the queue; a call that is being written is reported as it went.
+ */
+export class Recorder implements AsyncDisposable {
+  readonly #parts: RecorderParts;
+  readonly #index: RecorderIndex;
+  readonly #queue: Waiting[] = [];
+  #writing: Promise<void> | null = null;
+  #isClosed = false;
+
+  /** Use `openRecorder`. */
+  constructor(parts: RecorderParts, index: RecorderIndex) {
+    this.#parts = parts;
+    this.#index = index;
+  }
+
+  /** The result has one place for each entry of the batch, in its order. */
+  async record(batch: RecordBatch, signal: AbortSignal): Promise<readonly RecordedPlace[]> {
+    signal.throwIfAborted();
+    if (this.#isClosed) {
+      throw new RecorderError('closed', 'cannot record: the recorder is closed', {
+        retryable: false,
+      });
+    }
+    if (batch.entries.length === 0 || batch.entries.length > MAX_GROUP_ENTRIES) {
+      const count = batch.entries.length;
+      throw new RecorderError(
+        'invalid-entry',
+        `cannot record ${count} entries at once: must be 1-${MAX_GROUP_ENTRIES}`,
+        { retryable: false },
+      );
+    }
+    if (this.#queue.length >= MAX_WAITING) {
+      throw new RecorderError(
+        'overloaded',
+        `cannot record in stream ${batch.stream}: ${MAX_WAITING} calls are waiting already; try again later`,
+        { retryable: true },
+      );
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<readonly RecordedPlace[]>();
+    this.#queue.push({ batch, signal, resolve, reject });
+    this.#writing ??= this.#drain();
+    return promise;
+  }
+
+  /** What was recorded, oldest first; `stream` null: of all streams. Ends at what was there when it began. */
+  async *replay(stream: string | null, signal: AbortSignal): AsyncIterable<RecordedEntry> {
+    for await (const stored of this.#parts.store.read({ fromIndex: 0, stream }, signal)) {
+      const { index, leafHash, statement } = readEntry(stored);
+      const { type, streamVersion, observedAtMs, data, inputs } = statement;
+      yield {
+        index,
+        leafHash,
+        stream: statement.stream,
+        streamVersion,
+        type,
+        observedAtMs,
+        data,
+        inputs,
+      };
+    }
+  }
+
+  /** Takes no more calls and waits for those that were taken. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    await this.#writing;
+  }
+
+  async #drain(): Promise<void> {
+    // Everything asked for in this turn of the event loop shares the first transaction.
+    await Promise.resolve();
+    while (this.#queue.length > 0) {
+      const group = this.#takeGroup();
+      try {
+        await this.#write(group);
+      } catch (error) {
+        for (const waiting of group) waiting.reject(error);
+      }
+    }
+    this.#writing = null;
+  }
+
+  #takeGroup(): Waiting[] {
+    const group: Waiting[] = [];
+    let entries = 0;
+    let next = this.#queue[0];
+    while (next !== undefined && entries + next.batch.entries.length <= MAX_GROUP_ENTRIES) {
+      this.#queue.shift();
+      if (next.signal.aborted) {
+        next.reject(next.signal.reason);
+      } else {
+        group.push(next);
+        entries += next.batch.entries.length;
+      }
+      next = this.#queue[0];
+    }
+    return group;
+  }
+
+  async #write(group: readonly Waiting[]): Promise<void> {
+    const { store, signer, clock, version } = this.#parts;
+    // What has begun is finished (W4): it belongs to several callers, and none of them may stop the others.
+    const { signal } = new AbortController();
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      if (this.#index.size > 0) checkKey(this.#index, signer);
+      const context = { index: this.#index, signer, version, nowMs: clock.nowMs() };
+      const draft = new Draft(context);
+      const drafted = await addAll(draft, group, signal);
+      const outcome = draft.isEmpty ? 'appended' : await store.append(draft.batch(), signal);
+      if (outcome === 'appended') {
+        const entries = draft.entries();
+        for (const entry of entries) this.#index.add(entry);
+        const fresh = new Map(entries.map(({ index, leafHash }) => [index, leafHash]));
+        for (const { waiting, indexes } of drafted) {
+          waiting.resolve(await this.#places(indexes, fresh, signal));
+        }
+        return;
+      }
+      await this.#index.catchUp(store, signal);
+    }
+    throw new RecorderError(
+      'contended',
+      `cannot record: another writer was quicker ${MAX_ATTEMPTS} times; see which other process writes to this ledger`,
+      { retryable: true },
+    );
+  }
+
+  /** Entries recorded long ago are rare here (a repeated call after a crash): their hash is read again. */
+  async #places(
+    indexes: readonly number[],
+    fresh: ReadonlyMap<number, string>,
+    signal: AbortSignal,
+  ): Promise<readonly RecordedPlace[]> {
+    const places: RecordedPlace[] = [];
+    for (const index of indexes) {
+      const leafHash = fresh.get(index) ?? (await this.#leafHashAt(index, signal));
+      places.push({ index, leafHash });
+    }
+    return places;
+  }
+
+  async #leafHashAt(fromIndex: number, signal: AbortSignal): Promise<string> {
+    for await (const { leafHash } of this.#parts.store.read({ fromIndex, stream: null }, signal)) {
+      return leafHash;
+    }
+    throw new RecorderError('unreadable-ledger', `cannot find entry ${fromIndex} again`, {
+      retryable: false,
+    });
+  }
+}
+
+export interface RecorderParts {
+  readonly store: LedgerStore;
+  readonly signer: Signer;
+  readonly clock: Clock;
+  /** Of this program; stands in every entry. */
+  readonly version: string;
+}
+
+export interface RecordedPlace {
+  readonly index: number;
+  readonly leafHash: string;
+}
+
+export interface RecordedEntry extends RecordedPlace {
+  readonly stream: string;
+  readonly streamVersion: number;
+  readonly type: EntryType;
+  readonly observedAtMs: number;
+  readonly data: JsonValue;
+  readonly inputs: readonly NamedDigest[];
+}
+
+/** Where the ledger speaks of its own keys. */
+export const KEY_STREAM = 'ledger/keys';
+
+/** Entries in one transaction: at most 256 x 60 KiB. */
+export const MAX_GROUP_ENTRIES = 256;
+
+/** Calls waiting for a transaction. */
+export const MAX_WAITING = 4_096;
+
+/** Tries of one transaction while other writers are quicker. */
+export const MAX_ATTEMPTS = 5;
+
+/** Reads the ledger, enrols the key when it is empty, and refuses a key that the ledger does not know. */
+export async function openRecorder(parts: RecorderParts, signal: AbortSignal): Promise<Recorder> {
+  const { signer, store } = parts;
+  const index = new RecorderIndex();
+  await index.catchUp(store, signal);
+  const recorder = new Recorder(parts, index);
+  if (index.size === 0) {
+    await recorder.record(
+      {
+        stream: KEY_STREAM,
+        entries: [
+          {
+            type: 'key-event',
+            subjects: [{ name: 'ledger-key', sha256: signer.keyId }],
+            idempotencyKey: `enrol/${signer.keyId}`,
+            data: enrolKeyData(signer.keyId, signer.publicKey),
+          },
+        ],
+        blobs: [],
+      },
+      signal,
+    );
+  }
+  checkKey(index, signer);
+  return recorder;
+}
+
+function checkKey(index: RecorderIndex, signer: Signer): void {
+  if (index.keys.isValidAt(signer.keyId, index.size)) return;
+  throw new RecorderError(
+    'key-mismatch',
+    `cannot write to the ledger with key ${signer.keyId}: it only knows ${index.keys.keyIds().join(', ')}; ` +
+      'put back the key file that belongs to this ledger',
+    { retryable: false },
+  );
+}
+
+interface Waiting {
+  readonly batch: RecordBatch;
+  readonly signal: AbortSignal;
+  readonly resolve: (places: readonly RecordedPlace[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Drafted {
+  readonly waiting: Waiting;
+  readonly indexes: readonly number[];
+}
+
+/** Refuses bad batches to their callers and drafts the others. */
+async function addAll(
+  draft: Draft,
+  group: readonly Waiting[],
+  signal: AbortSignal,
+): Promise<readonly Drafted[]> {
+  const drafted: Drafted[] = [];
+  for (const waiting of group) {
+    try {
+      drafted.push({ waiting, indexes: await draft.add(waiting.batch, signal) });
+    } catch (error) {
+      waiting.reject(error);
+    }
+  }
+  return drafted;
+}

@@ -1,0 +1,89 @@
+/**
+ * One text for one value: the JSON Canonicalization Scheme (RFC 8785).
+ *
+ * Everything that is hashed or signed is written by `canonicalJson` and accepted by `parseCanonicalJson` only when
+ * writing it again gives the same text. That one rule refuses duplicate keys (JSON.parse keeps the last silently),
+ * odd number forms, white space and escapes that another reader might understand differently.
+ */
+
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
+
+export type JsonObject = { readonly [key: string]: JsonValue };
+
+/** What was read cannot be accepted as evidence; the message says what is wrong with it. */
+export class EvidenceError extends Error {
+  override readonly name = 'EvidenceError';
+}
+
+/** Nesting beyond this is refused, so that a hostile text cannot exhaust the stack. */
+export const MAX_DEPTH = 64;
+
+/** Throws an EvidenceError for what RFC 8785 has no form for: NaN, Infinity, lone surrogates, undefined, BigInt... */
+export function canonicalJson(value: unknown): string {
+  return write(value, 0);
+}
+
+/** The value of `text`, or an EvidenceError when `text` is not JSON in canonical form. */
+export function parseCanonicalJson(text: string): JsonValue {
+  let value: JsonValue;
+  try {
+    value = JSON.parse(text) as JsonValue;
+  } catch (error) {
+    throw new EvidenceError('it is not JSON', { cause: error });
+  }
+  if (canonicalJson(value) !== text) {
+    throw new EvidenceError('it is JSON but not in canonical form (RFC 8785)');
+  }
+  return value;
+}
+
+function write(value: unknown, depth: number): string {
+  if (depth > MAX_DEPTH) throw new EvidenceError(`it is nested deeper than ${MAX_DEPTH}`);
+  switch (typeof value) {
+    case 'string':
+      return writeString(value);
+    case 'number':
+      // Section 3.2.2.3 takes over ECMAScript's number form, which is what JSON.stringify writes (and -0 as 0).
+      if (!Number.isFinite(value)) throw new EvidenceError(`JSON has no form for ${value}`);
+      return JSON.stringify(value);
+    case 'boolean':
+      return value ? 'true' : 'false';
+    case 'object':
+      if (value === null) return 'null';
+      return Array.isArray(value) ? writeArray(value, depth) : writeObject(value, depth);
+    case 'bigint':
+    case 'function':
+    case 'symbol':
+    case 'undefined':
+    default:
+      throw new EvidenceError(`JSON has no form for a value of type ${typeof value}`);
+  }
+}
+
+function writeString(text: string): string {
+  if (!text.isWellFormed()) throw new EvidenceError('a string has a lone surrogate');
+  // Section 3.2.2.2 is ECMAScript's own escaping.
+  return JSON.stringify(text);
+}
+
+function writeArray(items: readonly unknown[], depth: number): string {
+  // Array.from gives holes as undefined, which is then refused; map would skip them.
+  return `[${Array.from(items, (item) => write(item, depth + 1)).join(',')}]`;
+}
+
+function writeObject(value: object, depth: number): string {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) {
+    throw new EvidenceError('an object is not a plain one: only its own fields would be written');
+  }
+  // Section 3.2.3: keys by UTF-16 code units, which is the order of sort() without a comparison.
+  const keys = Object.keys(value).sort();
+  const fields = value as Readonly<Record<string, unknown>>;
+  return `{${keys.map((key) => `${writeString(key)}:${write(fields[key], depth + 1)}`).join(',')}}`;
+}

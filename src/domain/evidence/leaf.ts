@@ -1,0 +1,71 @@
+import { canonicalJson, EvidenceError } from './canonical-json.ts';
+import { leafHashHex } from './digest.ts';
+import { envelopeText, preAuthenticationEncoding, readEnvelope } from './envelope.ts';
+import { readUtf8 } from './read-json.ts';
+import { readStatement, statementJson } from './statement.ts';
+import type { Statement } from './statement.ts';
+
+/**
+ * A leaf is one entry's bytes: the canonical JSON of a DSSE envelope over an in-toto statement. These bytes never
+ * change again; a Merkle log takes them as they are (docs/decisions/0004-entry-format.md).
+ */
+
+export const PAYLOAD_TYPE = 'application/vnd.in-toto+json';
+
+/** tlog-tiles writes an entry's length in 16 bits (65,535); the rest is left for hybrid signatures. */
+export const MAX_LEAF_BYTES = 60 * 1024;
+
+export interface Leaf {
+  /** Hex SHA-256(0x00 || bytes). */
+  readonly leafHash: string;
+  readonly statement: Statement;
+  readonly keyId: string;
+  readonly signature: Uint8Array;
+  readonly signedBytes: Uint8Array;
+}
+
+/** What has to be signed for `statement`; throws an EvidenceError when it has no canonical form. */
+export interface UnsignedLeaf {
+  readonly payload: Uint8Array;
+  readonly signedBytes: Uint8Array;
+}
+
+export function unsignedLeaf(statement: Statement): UnsignedLeaf {
+  const payload = Buffer.from(canonicalJson(statementJson(statement)));
+  return { payload, signedBytes: preAuthenticationEncoding(PAYLOAD_TYPE, payload) };
+}
+
+export function leafBytes(
+  unsigned: UnsignedLeaf,
+  keyId: string,
+  signature: Uint8Array,
+): Uint8Array {
+  const { payload } = unsigned;
+  const bytes = Buffer.from(envelopeText({ payloadType: PAYLOAD_TYPE, payload, keyId, signature }));
+  checkSize(bytes);
+  return bytes;
+}
+
+/** Reads a leaf without checking its signature; throws an EvidenceError. */
+export function readLeaf(bytes: Uint8Array): Leaf {
+  checkSize(bytes);
+  const envelope = readEnvelope(readUtf8(bytes, 'the entry'));
+  if (envelope.payloadType !== PAYLOAD_TYPE) {
+    throw new EvidenceError(`payloadType ${envelope.payloadType} is not ${PAYLOAD_TYPE}`);
+  }
+  return {
+    leafHash: leafHashHex(bytes),
+    statement: readStatement(envelope.payload),
+    keyId: envelope.keyId,
+    signature: envelope.signature,
+    signedBytes: envelope.signedBytes,
+  };
+}
+
+function checkSize(bytes: Uint8Array): void {
+  if (bytes.length > MAX_LEAF_BYTES) {
+    throw new EvidenceError(
+      `the entry has ${bytes.length} bytes, more than the ${MAX_LEAF_BYTES} allowed: put large data in a blob`,
+    );
+  }
+}

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { GateSettings, Plan, Step } from '../release/revision.ts';
+import { estimateRollout, type StepEstimate } from './estimate.ts';
+
+test('detection estimates are those of the power table', () => {
+  // Base, share in %, candidate, candidate requests (research table, two to three figures).
+  const rows: readonly (readonly [number, number, string, number])[] = [
+    [0.0001, 5, '2x', 247_000],
+    [0.0001, 10, '5x', 27_000],
+    [0.001, 5, '2x', 25_000],
+    [0.001, 5, '5x', 2400],
+    [0.001, 10, '+1 pp', 712],
+    [0.001, 5, '+5 pp', 78],
+    [0.001, 50, 'fails 50 %', 21],
+    [0.005, 5, '5x', 482],
+    [0.005, 50, '+5 pp', 357],
+    [0.01, 10, '2x', 2600],
+    [0.01, 50, 'fails 100 %', 7],
+  ];
+  for (const [base, share, name, want] of rows) {
+    const step = only(estimate({ base, weights: [share, 100] }).steps);
+    const got = step.detections.find((each) => each.name === name)?.candidateRequests ?? 0;
+    assert.ok(Math.abs(got / want - 1) < 0.04, `${base} ${share} % ${name}: ${got}, not ${want}`);
+  }
+});
+
+test('promotion estimates are those of the power table', () => {
+  // Base, share in %, margin, requests in all.
+  const rows: readonly (readonly [number, number, number, number])[] = [
+    [0.0001, 5, 0.0025, 50_000],
+    [0.0001, 50, 0.01, 1100],
+    [0.001, 5, 0.0025, 88_000],
+    [0.001, 10, 0.005, 17_000],
+    [0.001, 50, 0.0025, 10_000],
+    [0.005, 50, 0.005, 9500],
+    [0.01, 5, 0.001, 2_400_000],
+    [0.01, 10, 0.01, 18_000],
+    [0.05, 50, 0.01, 21_000],
+  ];
+  for (const [base, share, margin, want] of rows) {
+    const step = only(estimate({ base, weights: [share, 100], margin }).steps);
+    const got = step.requests ?? 0;
+    assert.ok(
+      Math.abs(got / want - 1) < 0.05,
+      `${base} ${share} % +${margin}: ${got}, not ${want}`,
+    );
+  }
+});
+
+test('the soak and what earlier steps have shown are counted', () => {
+  const all = estimate({ base: 0.001, weights: [1, 5, 50, 100] });
+  assert.equal(all.kind, 'feasible');
+  assert.deepEqual(
+    all.steps.map((step) => [step.weightPercent, step.marginRatio, step.lastsMs]),
+    [
+      [1, 0.2, 30_000],
+      [5, 0.03, 30_000],
+      [50, 0.0025, 30_000],
+    ],
+  );
+  assert.equal(all.totalMs, 90_000);
+  const direct = only(estimate({ base: 0.001, weights: [50, 100] }).steps);
+  assert.ok((all.steps[2]?.requests ?? 0) < (direct.requests ?? 0));
+});
+
+test('a step that cannot have its verdict in time says what it would need', () => {
+  const slow = estimate({ base: 0.001, weights: [5, 100], requestsPerSecond: 20 });
+  assert.equal(slow.kind, 'infeasible');
+  assert.match(
+    slow.kind === 'infeasible' ? slow.sentence : '',
+    /^20 requests\/s are too few to show "not worse than \+0.25 pp" at 5 % in 10 min: needs 8\d,000 requests = 7\d min; /,
+  );
+  const none = estimate({ base: 0.001, weights: [5, 100], requestsPerSecond: 0 });
+  assert.equal(none.kind, 'infeasible');
+  assert.equal(none.totalMs, null);
+  const byHeader = estimate({ base: 0.001, weights: [0, 50, 100] });
+  assert.match(byHeader.kind === 'infeasible' ? byHeader.sentence : '', /share .* is unknown/);
+  assert.deepEqual(JSON.parse(JSON.stringify(byHeader)), byHeader);
+});
+
+test('a perfect base has no multiples to detect and no failure is beyond 100 %', () => {
+  const step = only(estimate({ base: 0, weights: [5, 100] }).steps);
+  assert.equal(step.detections.find((each) => each.name === '5x')?.candidateRequests, null);
+  const bad = only(estimate({ base: 0.97, weights: [5, 100] }).steps);
+  for (const each of bad.detections) assert.ok(each.candidateRatio <= 1);
+});
+
+test('nonsense is refused', () => {
+  for (const requestsPerSecond of [Number.NaN, Infinity, -1]) {
+    assert.throws(
+      () => estimate({ base: 0.001, weights: [5, 100], requestsPerSecond }),
+      RangeError,
+    );
+  }
+  for (const base of [Number.NaN, -0.1, 1]) {
+    assert.throws(() => estimate({ base, weights: [5, 100] }), RangeError);
+  }
+});
+
+function estimate(input: {
+  readonly base: number;
+  readonly weights: readonly number[];
+  readonly margin?: number;
+  readonly requestsPerSecond?: number;
+}): ReturnType<typeof estimateRollout> {
+  const { base, weights, margin = 0.0025, requestsPerSecond = 800 } = input;
+  const gate: GateSettings = {
+    falseRollbackRatio: 0.001,
+    falsePromotionRatio: 0.01,
+    worseByRatio: margin,
+    soakMs: 30_000,
+    atMostMs: 600_000,
+  };
+  const steps = weights.map((weightPercent): Step => ({
+    weightPercent,
+    match: null,
+    atLeastMs: 0,
+    gated: weightPercent < 100,
+    wait: { kind: 'none' },
+  }));
+  const plan: Plan = { steps, gate, bakeMs: 0, objectives: [] };
+  return estimateRollout({ requestsPerSecond, baseErrorRatio: base, plan });
+}
+
+function only(steps: readonly StepEstimate[]): StepEstimate {
+  const [step] = steps;
+  assert.ok(step);
+  return step;
+}

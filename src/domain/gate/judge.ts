@@ -1,0 +1,197 @@
+import { baseRatioAt, type GateState, logAgainst } from './gate-state.ts';
+import { logMarginEvidence, requirementOf } from './non-inferiority.ts';
+import { logEvidence } from './onset-mixture.ts';
+import { natsFor } from './required-requests.ts';
+import type { GateExplanation, GateQuestion, Verdict } from './verdict.ts';
+import {
+  armsText,
+  countText,
+  durationText,
+  evidenceText,
+  failedText,
+  marginText,
+  percentText,
+} from './wording.ts';
+
+/**
+ * The verdict of a step. Fail: the evidence against has reached 1 / alpha at any time. Pass: not worse by the step's margin
+ * is shown, nothing speaks against, the soak is over, no objective holds, and there is fresh evidence from this very step.
+ * Else undecided. A pass after `atMostMs` is as good as one before: looking longer costs nothing, only the wait is limited.
+ */
+export function judge(state: GateState, question: GateQuestion): Verdict {
+  const findings = find(state, question);
+  if (state.peakLogAgainst >= -Math.log(state.settings.falseRollbackRatio)) {
+    return verdict('fail', findings, null, failSentence(findings));
+  }
+  const blocker = blockerOf(findings);
+  if (blocker === null) return verdict('pass', findings, null, standing(findings));
+  if (question.atMs - question.stepSinceMs >= state.settings.atMostMs && !findings.isBake) {
+    return verdict('undecided', findings, 'time-limit', timeLimitSentence(findings, blocker));
+  }
+  return verdict('undecided', findings, blocker.heldBy, blocker.sentence);
+}
+
+/** Everything that a verdict rests on. */
+interface Findings {
+  readonly state: GateState;
+  readonly question: GateQuestion;
+  readonly isBake: boolean;
+  readonly logAgainst: number;
+  readonly logFor: number;
+  readonly forLimit: number;
+  readonly marginRatio: number;
+}
+
+interface Blocker {
+  readonly heldBy: string | null;
+  readonly sentence: string;
+}
+
+function find(state: GateState, question: GateQuestion): Findings {
+  const { marginRatio, forLimit } = requirementOf(state.settings, question);
+  const margin = state.margins.find((each) => each.marginRatio === marginRatio);
+  return {
+    state,
+    question,
+    isBake: question.weightPercent >= 100,
+    logAgainst: logAgainst(state),
+    logFor: margin === undefined ? 0 : logMarginEvidence(margin),
+    forLimit,
+    marginRatio,
+  };
+}
+
+/** The first thing that keeps a step from passing, in the order in which it is worth saying; null: nothing does. */
+function blockerOf(findings: Findings): Blocker | null {
+  const { state, question, isBake } = findings;
+  const now = standing(findings);
+  const inStepMs = Math.max(0, question.atMs - question.stepSinceMs);
+  const evidenceAtMs = isBake ? (state.bake?.atMs ?? null) : state.comparedAtMs;
+  if (evidenceAtMs === null || evidenceAtMs < question.stepSinceMs) {
+    const since = `nothing to judge since this step began ${durationText(inStepMs)} ago`;
+    return { heldBy: 'no-data', sentence: `${now}; ${since}` };
+  }
+  const silentMs = question.atMs - evidenceAtMs;
+  if (silentMs > freshMs) {
+    return {
+      heldBy: 'no-data',
+      sentence: `${now}; nothing to judge for ${durationText(silentMs)}`,
+    };
+  }
+  if (findings.logAgainst >= Math.log(suspicionLimit)) {
+    const against = evidenceText(Math.exp(findings.logAgainst));
+    const limits = `${suspicionLimit} holds, ${evidenceText(1 / state.settings.falseRollbackRatio)} rolls back`;
+    const sentence = `${now}; evidence that the candidate is worse: ${against} (${limits})`;
+    return { heldBy: 'evidence-against', sentence };
+  }
+  const { objective } = state;
+  if (!isBake && objective !== null && logEvidence(objective.mixture) >= Math.log(objectiveLimit)) {
+    const allowed = `more than ${percentText(objective.allowedRatio)} of the candidate's requests fail`;
+    const sentence = `${now}; held by objective ${objective.name}: ${allowed}`;
+    return { heldBy: objective.name, sentence };
+  }
+  if (!isBake && findings.logFor < Math.log(findings.forLimit)) {
+    return { heldBy: null, sentence: now };
+  }
+  const { soakMs } = state.settings;
+  if (inStepMs >= soakMs) return null;
+  const soak = `soaking ${durationText(inStepMs)} of ${durationText(soakMs)}`;
+  return { heldBy: 'soak', sentence: `${now}; ${soak}` };
+}
+
+/** From here on a step does not pass, though it isn't rolled back yet. */
+const suspicionLimit = 20;
+/** Evidence at which a success objective holds. */
+const objectiveLimit = 20;
+/** Evidence older than this shows that the candidate was good, not that it is. Twice the age at which a block ends. */
+const freshMs = 60_000;
+
+/** Where the judgement stands, in numbers. */
+function standing(findings: Findings): string {
+  const { state, isBake, marginRatio, logFor, forLimit } = findings;
+  const { candidate, stable } = state.totals;
+  if (isBake) {
+    if (state.bake === null) return 'the candidate has all traffic and no request has been judged';
+    const alone = failedText(state.bake.count, 'requests failed at 100 %');
+    const limit = evidenceText(1 / state.settings.falseRollbackRatio);
+    const against = evidenceText(Math.exp(findings.logAgainst));
+    const allowed = `${percentText(state.bake.allowedRatio)} allowed`;
+    return `${alone}, ${allowed}: evidence against ${against} of ${limit}`;
+  }
+  const evidence = `evidence ${evidenceText(Math.exp(logFor))} of ${evidenceText(forLimit)}`;
+  return `${armsText(candidate, stable)}; not worse than ${marginText(marginRatio)}: ${evidence}`;
+}
+
+function failSentence({ state }: Findings): string {
+  const { candidate, stable } = state.totals;
+  const evidence = evidenceText(Math.exp(state.peakLogAgainst));
+  const limit = evidenceText(1 / state.settings.falseRollbackRatio);
+  const proof = `evidence that the candidate is worse: ${evidence} (limit ${limit})`;
+  if (state.bake === null) return `${armsText(candidate, stable)}; ${proof}`;
+  const alone = failedText(state.bake.count, 'requests failed at 100 %');
+  return `${alone}, ${percentText(state.bake.allowedRatio)} allowed; ${proof}`;
+}
+
+/** What is known, what is missing, what can be done. */
+function timeLimitSentence(findings: Findings, blocker: Blocker): string {
+  const { state, question } = findings;
+  const limit = `no verdict within ${durationText(state.settings.atMostMs)}`;
+  const choices = 'wait on, raise the weight, promote by hand, or abort';
+  const isShort = blocker.heldBy === null;
+  const excluded = state.margins.findLast(
+    (margin) => logMarginEvidence(margin) >= Math.log(findings.forLimit),
+  );
+  const known =
+    excluded === undefined
+      ? 'no margin is excluded yet'
+      : `worse than ${marginText(excluded.marginRatio)} is excluded`;
+  const missing = isShort && question.weightPercent > 0 ? `; ${missingText(findings)}` : '';
+  return `${limit}: ${blocker.sentence}; ${known}${missing}; ${choices}`;
+}
+
+/** `+0.25 pp needs about 88,000 more requests in all: 15 min at 98 requests/s`. */
+function missingText({ state, question, marginRatio, logFor, forLimit }: Findings): string {
+  const shareRatio = Math.min(0.99, question.weightPercent / 100);
+  const stableRatio = baseRatioAt(state.base, question.atMs);
+  const nats = Math.max(0, Math.log(forLimit) - logFor);
+  const requests = nats / natsFor({ shareRatio, stableRatio }, marginRatio);
+  const { candidate, stable } = state.totals;
+  const seconds = (state.lastAtMs - state.openedAtMs) / 1000;
+  const rate = seconds > 0 ? (candidate.requests + stable.requests) / seconds : 0;
+  const time =
+    rate > 0 ? `: ${durationText((1000 * requests) / rate)} at ${countText(rate)} requests/s` : '';
+  const target = `${marginText(marginRatio)} needs about ${roundedText(requests)} more requests`;
+  return `${target} in all at ${question.weightPercent} %${time}`;
+}
+
+/** An estimate is shown with two figures. */
+function roundedText(count: number): string {
+  return countText(Number(Math.ceil(count).toPrecision(2)));
+}
+
+function verdict(
+  kind: Verdict['kind'],
+  findings: Findings,
+  heldBy: string | null,
+  sentence: string,
+): Verdict {
+  const { state, forLimit, marginRatio } = findings;
+  const logShown = kind === 'fail' ? state.peakLogAgainst : findings.logAgainst;
+  const explanation: GateExplanation = {
+    candidate: state.totals.candidate,
+    stable: state.totals.stable,
+    against: finiteExp(logShown),
+    againstLimit: 1 / state.settings.falseRollbackRatio,
+    for: finiteExp(findings.logFor),
+    forLimit,
+    marginRatio,
+    heldBy,
+    sentence,
+  };
+  return { kind, explanation };
+}
+
+/** JSON knows no infinity. */
+function finiteExp(log: number): number {
+  return Math.exp(Math.min(log, 700));
+}

@@ -1,0 +1,58 @@
+import { clampRatio, divergence, onMargin } from './e-variable.ts';
+import { budgetShares } from './gate-state.ts';
+
+/**
+ * How many requests a verdict takes: the evidence wanted, in nats, divided by the nats that a request brings on average
+ * when the rates are known (Wald 1945; the alternatives of the mixture are near enough). Against simulation the
+ * detection formula is right within 21 % (median 2 %) and the promotion formula some 25 % too high.
+ *
+ * Worked example: base 0.1 %, candidate 5.1 %, share 5 %. The pooled rate is 0.35 %; a request brings
+ * 0.05 KL(0.051 || 0.0035) + 0.95 KL(0.001 || 0.0035) = 0.0057 nats; 8.9 nats take 1,560 requests, 78 of them the candidate's.
+ */
+export interface Situation {
+  /** The candidate's part of the requests, in (0, 1). */
+  readonly shareRatio: number;
+  readonly stableRatio: number;
+  readonly candidateRatio: number;
+}
+
+/** Nats of evidence per request (of both arms together) that the candidate is worse. */
+export function natsAgainst({ shareRatio, stableRatio, candidateRatio }: Situation): number {
+  const worse = Math.min(1, candidateRatio);
+  const pooledRatio = shareRatio * worse + (1 - shareRatio) * stableRatio;
+  if (pooledRatio <= 0 || pooledRatio >= 1) return 0;
+  return (
+    shareRatio * divergence(worse, pooledRatio) +
+    (1 - shareRatio) * divergence(stableRatio, pooledRatio)
+  );
+}
+
+/** Nats of evidence per request that the candidate is not worse by the margin, when it is as good as stable. */
+export function natsFor(
+  { shareRatio, stableRatio }: Omit<Situation, 'candidateRatio'>,
+  marginRatio: number,
+): number {
+  const ratio = clampRatio(stableRatio);
+  const both = { candidateRatio: ratio, stableRatio: ratio };
+  const nearest = onMargin({ candidate: shareRatio, stable: 1 - shareRatio }, both, marginRatio);
+  return (
+    shareRatio * divergence(ratio, nearest.candidateRatio) +
+    (1 - shareRatio) * divergence(ratio, nearest.stableRatio)
+  );
+}
+
+/** 1 / alpha, the errors' part of the budget, an alternative of usual weight begun at once; neighbours give 0.7 back. */
+export function natsToRollBack(falseRollbackRatio: number): number {
+  const budget = -Math.log(budgetShares.errors * falseRollbackRatio);
+  return budget - Math.log(usualAlternativeWeight * massAtOnce) - givenBackByNeighbours;
+}
+
+/** The limit, and what the average over alternatives costs. */
+export function natsToPass(forLimit: number): number {
+  return Math.log(forLimit) + promotionOverhead;
+}
+
+const usualAlternativeWeight = 0.16;
+const massAtOnce = 0.6;
+const givenBackByNeighbours = 0.7;
+const promotionOverhead = 0.81;

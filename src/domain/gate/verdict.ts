@@ -1,0 +1,49 @@
+import type { ArmCount } from '../traffic/traffic-sample.ts';
+
+/** One interval in which both arms had the same surroundings. */
+export interface GateObservation {
+  readonly atMs: number;
+  readonly candidate: ArmCount;
+  /** All zero when there is no control arm (after 100 %). */
+  readonly stable: ArmCount;
+}
+
+/** What the rollout asks at a step. */
+export interface GateQuestion {
+  readonly atMs: number;
+  /** When the step's weight came into force. */
+  readonly stepSinceMs: number;
+  readonly weightPercent: number;
+  /** Whether passing leads to 100 %: the declared margin and beta count, else the coarse ones of the evidence ramp. */
+  readonly isLastGate: boolean;
+}
+
+/** `undecided` covers too little evidence, a hold by an objective, and no data; the explanation says which. */
+export interface Verdict {
+  readonly kind: 'pass' | 'fail' | 'undecided';
+  readonly explanation: GateExplanation;
+}
+
+export interface GateExplanation {
+  /** Requests since the gate was opened, evidence or not. */
+  readonly candidate: ArmCount;
+  readonly stable: ArmCount;
+  /**
+   * Evidence that the candidate is worse; rolls back at `againstLimit` = 1 / alpha. Starts at 1. After a failure it is
+   * the highest value reached: a gate that has failed stays failed.
+   */
+  readonly against: number;
+  readonly againstLimit: number;
+  /** Evidence that the candidate is not worse than stable by `marginRatio`; passes at `forLimit`. Starts at 1. */
+  readonly for: number;
+  readonly forLimit: number;
+  readonly marginRatio: number;
+  /**
+   * What keeps the step, besides evidence it still lacks: an objective's name, 'soak', 'no-data' (nothing compared in this step, or not
+   * lately), 'evidence-against' (some evidence that the candidate is worse, too little to roll back), 'time-limit' (no
+   * verdict in time, for whatever reason); null: nothing but too little evidence.
+   */
+  readonly heldBy: string | null;
+  /** One sentence with numbers, without a full stop at its end. */
+  readonly sentence: string;
+}

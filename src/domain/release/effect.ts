@@ -1,0 +1,32 @@
+import type { HeaderMatch, Revision } from './revision.ts';
+
+/**
+ * Something to be done in the world, as plain data. Each effect names a wanted state, so doing it twice changes nothing;
+ * `key` names the record that ordered it and comes back in the outcome event.
+ */
+export type Effect =
+  | {
+      readonly kind: 'ensure-instances';
+      readonly key: string;
+      readonly revision: Revision;
+      readonly count: number;
+    }
+  | { readonly kind: 'stop-instances'; readonly key: string; readonly revision: Revision }
+  | { readonly kind: 'set-traffic'; readonly key: string; readonly traffic: Traffic };
+
+/** One service's wanted traffic. */
+export interface Traffic {
+  readonly service: string;
+  readonly host: string;
+  readonly requestTimeoutMs: number;
+  /** Weights sum to 100; empty: the service has no route. */
+  readonly shares: readonly Share[];
+  /** Requests with this header go to the candidate whatever its weight. */
+  readonly match: HeaderMatch | null;
+  readonly matchRevisionId: string | null;
+}
+
+export interface Share {
+  readonly revisionId: string;
+  readonly weightPercent: number;
+}

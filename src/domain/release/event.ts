@@ -1,0 +1,63 @@
+import type { TrafficSample } from '../traffic/traffic-sample.ts';
+import type { Effect } from './effect.ts';
+import type { ServiceSpec } from './revision.ts';
+
+/**
+ * Everything that can happen to a service. `atMs` is when; it never goes back within one service. The events of a
+ * service, in order, are its whole history: replaying them through `decide` gives the same state and records.
+ */
+export type ReleaseEvent =
+  | { readonly kind: 'apply'; readonly atMs: number; readonly spec: ServiceSpec; readonly by: Hand }
+  | { readonly kind: 'operate'; readonly atMs: number; readonly action: Action; readonly by: Hand }
+  | { readonly kind: 'sample'; readonly atMs: number; readonly sample: TrafficSample }
+  /** What the platform shows, sent when it changed. Revisions without instances are left out. */
+  | {
+      readonly kind: 'instances';
+      readonly atMs: number;
+      readonly revisions: readonly RevisionInstances[];
+    }
+  | { readonly kind: 'tick'; readonly atMs: number }
+  | { readonly kind: 'effect-done'; readonly atMs: number; readonly key: string }
+  /** The world refused for good; what may succeed later is tried again by the loop and never comes here. */
+  | {
+      readonly kind: 'effect-failed';
+      readonly atMs: number;
+      readonly key: string;
+      readonly effect: Effect['kind'];
+      /** Whose instances; null for traffic. */
+      readonly revisionId: string | null;
+      readonly message: string;
+    }
+  /** The control loop was away and is back: effects under way are unknown and are issued again. */
+  | { readonly kind: 'recovered'; readonly atMs: number };
+
+/** Who did something by hand, and why. */
+export interface Hand {
+  readonly who: string;
+  readonly why: string | null;
+}
+
+export type Action =
+  /** Leave this step now, or answer an approval. Never past a failed gate: that one has already gone back. */
+  | { readonly kind: 'promote' }
+  /** Straight to 100 %. */
+  | { readonly kind: 'promote-full' }
+  | { readonly kind: 'pause' }
+  | { readonly kind: 'resume' }
+  | { readonly kind: 'abort' }
+  /** A new rollout of the candidate that was rolled back. */
+  | { readonly kind: 'retry' }
+  /** Back to an earlier stable revision (null: the one before) in one step, watched by the bake. */
+  | { readonly kind: 'undo'; readonly toRevisionId: string | null }
+  /** Takes the service away: no route, no instance. */
+  | { readonly kind: 'delete' };
+
+export interface RevisionInstances {
+  readonly revisionId: string;
+  readonly ready: number;
+  readonly total: number;
+  /** Sum over the instances that exist now. */
+  readonly restarts: number;
+  /** Why the least healthy one isn't ready; null: nothing to say. */
+  readonly reason: string | null;
+}

@@ -1,0 +1,185 @@
+import { shiftTo, verdictAt } from './advance.ts';
+import type { Effect } from './effect.ts';
+import type { Action, Hand, ReleaseEvent } from './event.ts';
+import { order, stableTraffic } from './order.ts';
+import { promoted, withSummary } from './promoted.ts';
+import { revert } from './revert.ts';
+import { handText, nameOf, percentText } from './sentence.ts';
+import { activeRollout, type Decision, type Rollout, type ServiceState } from './service-state.ts';
+import { start } from './start.ts';
+
+interface Request {
+  readonly action: Action;
+  readonly by: Hand;
+  readonly atMs: number;
+}
+
+/** A person's hand on a service. What can't be done now is refused with the reason, and recorded all the same. */
+export function operate(
+  state: ServiceState,
+  event: Extract<ReleaseEvent, { kind: 'operate' }>,
+): Decision {
+  const rollout = activeRollout(state);
+  switch (event.action.kind) {
+    case 'promote':
+    case 'promote-full':
+    case 'pause':
+    case 'resume':
+    case 'abort':
+      if (rollout === null) return refuse(state, event, `${state.name} has no rollout under way`);
+      return operateRollout(state, rollout, event);
+    case 'retry':
+      return retry(state, rollout, event);
+    case 'undo':
+      return undo(state, rollout, { ...event, toRevisionId: event.action.toRevisionId });
+    case 'delete':
+      return remove(state, rollout, event);
+  }
+}
+
+function operateRollout(state: ServiceState, rollout: Rollout, request: Request): Decision {
+  const { action, by, atMs } = request;
+  if (rollout.phase.kind === 'reverting') {
+    return refuse(state, request, `${rollout.id} is going back already`);
+  }
+  switch (action.kind) {
+    case 'abort': {
+      const sentence = `aborted by ${handText(by)}`;
+      return revert(state, rollout, { kind: 'aborted', sentence, atMs }, { by });
+    }
+    case 'pause':
+      if (rollout.paused !== null) return refuse(state, request, `${rollout.id} is paused already`);
+      return hold(state, { ...rollout, paused: { atMs, by } }, request);
+    case 'resume':
+      if (rollout.paused === null) return refuse(state, request, `${rollout.id} is not paused`);
+      return hold(state, { ...rollout, paused: null }, request);
+    case 'promote':
+    case 'promote-full':
+      return promote(state, rollout, request);
+    case 'retry':
+    case 'undo':
+    case 'delete':
+      return refuse(state, request, `${action.kind} is no action on a rollout under way`);
+  }
+}
+
+function promote(state: ServiceState, rollout: Rollout, request: Request): Decision {
+  const { phase } = rollout;
+  const { action, by, atMs } = request;
+  if (phase.kind === 'starting') {
+    return refuse(state, request, `the candidate of ${rollout.id} is not ready yet`);
+  }
+  const verdict = verdictAt(rollout, atMs);
+  if (verdict.kind === 'fail') {
+    const { sentence } = verdict.explanation;
+    return revert(state, rollout, { kind: 'gate-failed', sentence, atMs }, { verdict });
+  }
+  if (phase.kind === 'baking') return promoted(state, rollout, { atMs, verdict, by });
+  if (phase.kind !== 'judging' && phase.kind !== 'waiting') {
+    return refuse(state, request, `${rollout.id} is changing its weight at this moment; try again`);
+  }
+  const lastIndex = rollout.plan.steps.length - 1;
+  const stepIndex = action.kind === 'promote-full' ? lastIndex : phase.stepIndex + 1;
+  const weight = percentText(rollout.plan.steps[stepIndex]?.weightPercent ?? 100);
+  const sentence = `raising to ${weight}: promoted by ${handText(by)}`;
+  return shiftTo(state, rollout, { stepIndex, atMs, sentence, verdict, by });
+}
+
+function hold(state: ServiceState, rollout: Rollout, request: Request): Decision {
+  const isPause = request.action.kind === 'pause';
+  return order(
+    { ...state, rollout },
+    {
+      atMs: request.atMs,
+      type: 'operator-action',
+      decision: isPause ? 'pause' : 'resume',
+      by: request.by,
+      sentence: `${isPause ? 'paused' : 'resumed'} by ${handText(request.by)}`,
+    },
+  );
+}
+
+function retry(state: ServiceState, active: Rollout | null, request: Request): Decision {
+  const { rollout, spec } = state;
+  if (active !== null) return refuse(state, request, `${active.id} is under way`);
+  if (rollout === null || spec === null || state.isDeleted) {
+    return refuse(state, request, `${state.name} has no rollout to retry`);
+  }
+  if (rollout.phase.kind !== 'rolled-back') {
+    return refuse(state, request, `${rollout.id} was promoted; there is nothing to retry`);
+  }
+  const { kind, candidate } = rollout;
+  return start(state, { kind, candidate, plan: rollout.plan, ...request });
+}
+
+function undo(
+  state: ServiceState,
+  active: Rollout | null,
+  request: Request & { readonly toRevisionId: string | null },
+): Decision {
+  if (active !== null) {
+    return refuse(
+      state,
+      request,
+      `${active.id} is under way; "tidegate rollout abort ${state.name}" goes back at once`,
+    );
+  }
+  const earlier = state.isDeleted ? [] : state.stables.slice(0, -1);
+  const wanted = request.toRevisionId;
+  const candidate =
+    wanted === null ? earlier.at(-1) : earlier.find((revision) => revision.id === wanted);
+  if (candidate === undefined || state.spec === null) {
+    const known = earlier.map(nameOf).join(', ') || 'none';
+    const what =
+      wanted === null ? 'no earlier stable revision' : `no earlier stable revision ${wanted}`;
+    return refuse(state, request, `${state.name} has ${what}; there is: ${known}`);
+  }
+  const spec = { ...state.spec, revision: candidate };
+  return start({ ...state, spec }, { kind: 'undo', candidate, plan: spec.plan, ...request });
+}
+
+/** Takes the route away and stops everything that may run. The stop waits for the router in the loop (R6). */
+function remove(state: ServiceState, active: Rollout | null, request: Request): Decision {
+  const { atMs, by } = request;
+  if (state.spec === null || state.isDeleted) {
+    return refuse(state, request, `there is no service ${state.name}`);
+  }
+  const revisions = new Map(state.stables.map((each) => [each.id, each]));
+  if (state.rollout !== null) revisions.set(state.rollout.candidate.id, state.rollout.candidate);
+  const sentence = `deleted by ${handText(by)}`;
+  const ended = active === null ? state : ending(state, active, { atMs, sentence });
+  const deleted: ServiceState = { ...ended, isDeleted: true };
+  return order(deleted, {
+    atMs,
+    type: 'operator-action',
+    decision: 'delete',
+    by,
+    sentence: `${state.name} ${sentence}`,
+    effects: (key): Effect[] => [
+      { kind: 'set-traffic', key: `${key}/route`, traffic: stableTraffic(deleted) },
+      ...[...revisions.values()].map((revision): Effect => {
+        return { kind: 'stop-instances', key: `${key}/stop/${revision.id}`, revision };
+      }),
+    ],
+  });
+}
+
+function ending(
+  state: ServiceState,
+  active: Rollout,
+  why: { readonly atMs: number; readonly sentence: string },
+): ServiceState {
+  const cause = { kind: 'deleted', ...why } as const;
+  const rollout: Rollout = { ...active, phase: { kind: 'rolled-back', atMs: why.atMs, cause } };
+  return { ...state, rollout, history: withSummary(state, rollout, why.atMs) };
+}
+
+function refuse(state: ServiceState, request: Request, because: string): Decision {
+  return order(state, {
+    atMs: request.atMs,
+    type: 'operator-action',
+    decision: 'refuse',
+    by: request.by,
+    sentence: `cannot ${request.action.kind}: ${because}`,
+  });
+}

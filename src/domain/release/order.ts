@@ -1,0 +1,124 @@
+import type { Effect, Share, Traffic } from './effect.ts';
+import type { Hand } from './event.ts';
+import type { HeaderMatch, Plan } from './revision.ts';
+import {
+  type Decision,
+  type DecisionKind,
+  type ReleaseRecord,
+  type Rollout,
+  type ServiceState,
+  stableOf,
+} from './service-state.ts';
+import type { Verdict } from '../gate/gate.ts';
+
+/** What a decision says of itself; the rest of the record is taken from the state. */
+export interface Order {
+  readonly atMs: number;
+  readonly type: ReleaseRecord['type'];
+  readonly decision: DecisionKind;
+  readonly sentence: string;
+  readonly by?: Hand;
+  readonly verdict?: Verdict | null;
+  readonly plan?: Plan;
+  /** Effects, given the key prefix that makes them unique within the service. */
+  readonly effects?: (key: string) => readonly Effect[];
+}
+
+/** Turns an order into a decision: counts the record and names the effects after it. */
+export function order(state: ServiceState, order: Order): Decision {
+  const recordCount = state.recordCount + 1;
+  const effects = order.effects?.(keyOf(state, recordCount)) ?? [];
+  const traffic = effects.findLast((effect) => effect.kind === 'set-traffic')?.traffic;
+  const record: ReleaseRecord = {
+    type: order.type,
+    decision: order.decision,
+    atMs: order.atMs,
+    service: state.name,
+    rolloutId: state.rollout?.id ?? null,
+    fromRevisionId: state.rollout?.stable?.id ?? stableOf(state)?.id ?? null,
+    toRevisionId: state.rollout?.candidate.id ?? null,
+    weightPercent: candidateWeightPercent({ ...state, traffic: traffic ?? state.traffic }),
+    by: order.by ?? null,
+    sentence: order.sentence,
+    verdict: order.verdict ?? null,
+    plan: order.plan ?? null,
+    effects: effects.map(effectText),
+  };
+  return { state: { ...state, recordCount, traffic: traffic ?? state.traffic }, record, effects };
+}
+
+/** Nothing to record and nothing to do. */
+export function unchanged(state: ServiceState): Decision {
+  return { state, record: null, effects: [] };
+}
+
+/** Key prefix of the effects that the next record orders. */
+export function nextKey(state: ServiceState): string {
+  return keyOf(state, state.recordCount + 1);
+}
+
+/** Traffic that gives the candidate `weightPercent` and stable the rest. */
+export function splitTraffic(
+  state: ServiceState,
+  rollout: Rollout,
+  options: { readonly weightPercent: number; readonly match: HeaderMatch | null },
+): Traffic | null {
+  if (state.spec === null) return null;
+  const { weightPercent, match } = options;
+  const shares: Share[] =
+    rollout.stable === null
+      ? [{ revisionId: rollout.candidate.id, weightPercent: 100 }]
+      : [
+          { revisionId: rollout.stable.id, weightPercent: (1000 - weightPercent * 10) / 10 },
+          { revisionId: rollout.candidate.id, weightPercent },
+        ];
+  return {
+    ...noTraffic(state),
+    shares,
+    match,
+    matchRevisionId: match === null ? null : rollout.candidate.id,
+  };
+}
+
+/** Everything to stable; no route at all when there is none. */
+export function stableTraffic(state: ServiceState): Traffic {
+  const stable = state.isDeleted ? null : stableOf(state);
+  if (stable === null) return noTraffic(state);
+  return { ...noTraffic(state), shares: [{ revisionId: stable.id, weightPercent: 100 }] };
+}
+
+/** Share ordered for the candidate of the newest rollout, 0 when there is none. */
+export function candidateWeightPercent(state: ServiceState): number {
+  const share = state.traffic?.shares.find(
+    (each) => each.revisionId === state.rollout?.candidate.id,
+  );
+  return share?.weightPercent ?? 0;
+}
+
+function noTraffic(state: ServiceState): Traffic {
+  return {
+    service: state.name,
+    host: state.spec?.host ?? state.name,
+    requestTimeoutMs: state.spec?.requestTimeoutMs ?? 15_000,
+    shares: [],
+    match: null,
+    matchRevisionId: null,
+  };
+}
+
+function keyOf(state: ServiceState, recordCount: number): string {
+  return `${state.name}/${recordCount}`;
+}
+
+function effectText(effect: Effect): string {
+  switch (effect.kind) {
+    case 'ensure-instances':
+      return `run ${effect.count} of ${effect.revision.id}`;
+    case 'stop-instances':
+      return `stop ${effect.revision.id}`;
+    case 'set-traffic': {
+      const shares = effect.traffic.shares.map((s) => `${s.revisionId} ${s.weightPercent} %`);
+      return `route ${effect.traffic.host} to ${shares.join(', ') || 'nothing'}`;
+    }
+  }
+}

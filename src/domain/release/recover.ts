@@ -1,0 +1,65 @@
+import type { Effect } from './effect.ts';
+import { order, stableTraffic, unchanged } from './order.ts';
+import {
+  activeRollout,
+  type Decision,
+  type Rollout,
+  type ServiceState,
+  stableOf,
+} from './service-state.ts';
+
+/**
+ * The loop is back after a stop or a crash. Whatever was ordered last may or may not have been done, so everything
+ * that should be so now is ordered again; effects name wanted states, so what was done already changes nothing.
+ */
+export function recover(state: ServiceState, atMs: number): Decision {
+  if (state.spec === null) return unchanged(state);
+  const rollout = activeRollout(state);
+  const where = rollout === null ? 'no rollout was under way' : `${rollout.id} goes on`;
+  return order(state, {
+    atMs,
+    type: 'deploy-outcome',
+    decision: 'recover',
+    sentence: `the control loop is back: ${where}`,
+    effects: (key) => wantedEffects(state, key),
+  });
+}
+
+function wantedEffects(state: ServiceState, key: string): readonly Effect[] {
+  const rollout = activeRollout(state);
+  const stable = state.isDeleted ? null : stableOf(state);
+  const runs = [stable, rollout?.candidate ?? null].filter((each) => each !== null);
+  const ensures = runs.map((revision): Effect => {
+    return {
+      kind: 'ensure-instances',
+      key: `${key}/run/${revision.id}`,
+      revision,
+      count: revision.instances,
+    };
+  });
+  const stops = leftovers(state, rollout).map((revision): Effect => {
+    return { kind: 'stop-instances', key: `${key}/stop/${revision.id}`, revision };
+  });
+  return [...ensures, wantedTraffic(state, rollout, key), ...stops];
+}
+
+/** The order that a shifting or reverting phase waits for keeps its key, so that its outcome is recognised. */
+function wantedTraffic(state: ServiceState, rollout: Rollout | null, key: string): Effect {
+  const isWaitedFor = rollout !== null && 'effectKey' in rollout.phase;
+  return {
+    kind: 'set-traffic',
+    key: isWaitedFor && 'effectKey' in rollout.phase ? rollout.phase.effectKey : `${key}/route`,
+    traffic: state.traffic ?? stableTraffic(state),
+  };
+}
+
+/** Revisions that should not run: ended candidates and earlier stables. Stopping what isn't there is free. */
+function leftovers(state: ServiceState, active: Rollout | null): ServiceState['stables'] {
+  const wanted = new Set<string>();
+  if (active !== null) wanted.add(active.candidate.id);
+  const stable = state.isDeleted ? null : stableOf(state);
+  if (stable !== null) wanted.add(stable.id);
+  const known = new Map(state.stables.map((each) => [each.id, each]));
+  if (state.rollout !== null) known.set(state.rollout.candidate.id, state.rollout.candidate);
+  return [...known.values()].filter((each) => !wanted.has(each.id));
+}

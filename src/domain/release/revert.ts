@@ -1,0 +1,55 @@
+import { closeBlock, type Verdict } from '../gate/gate.ts';
+import type { Hand } from './event.ts';
+import { nextKey, order, stableTraffic } from './order.ts';
+import { withSummary } from './promoted.ts';
+import { nameOf } from './sentence.ts';
+import type { Cause, Decision, Rollout, ServiceState } from './service-state.ts';
+
+/** Goes back: all traffic to stable first; the candidate is stopped when the router has confirmed it (R5, R6). */
+export function revert(
+  state: ServiceState,
+  rollout: Rollout,
+  cause: Cause,
+  said: { readonly verdict?: Verdict; readonly by?: Hand } = {},
+): Decision {
+  const effectKey = `${nextKey(state)}/route`;
+  const reverting: Rollout = {
+    ...rollout,
+    paused: null,
+    gate: closeBlock(rollout.gate),
+    phase: { kind: 'reverting', sinceMs: cause.atMs, cause, effectKey },
+  };
+  return order(
+    { ...state, rollout: reverting },
+    {
+      atMs: cause.atMs,
+      type: said.by === undefined ? 'decision' : 'operator-action',
+      decision: 'roll-back',
+      sentence: `going back to ${rollout.stable === null ? 'nothing' : nameOf(rollout.stable)}: ${cause.sentence}`,
+      ...said,
+      effects: () => [{ kind: 'set-traffic', key: effectKey, traffic: stableTraffic(state) }],
+    },
+  );
+}
+
+/** The router has confirmed that nothing is sent to the candidate any more. */
+export function reverted(
+  state: ServiceState,
+  rollout: Rollout,
+  moment: { readonly cause: Cause; readonly atMs: number },
+): Decision {
+  const { cause, atMs } = moment;
+  const final: Rollout = { ...rollout, phase: { kind: 'rolled-back', atMs, cause } };
+  return order(
+    { ...state, rollout: final, history: withSummary(state, final, atMs) },
+    {
+      atMs,
+      type: 'deploy-outcome',
+      decision: 'rolled-back',
+      sentence: `nothing is sent to ${nameOf(rollout.candidate)} any more, ${atMs - cause.atMs} ms after the decision`,
+      effects: (key) => [
+        { kind: 'stop-instances', key: `${key}/stop`, revision: rollout.candidate },
+      ],
+    },
+  );
+}

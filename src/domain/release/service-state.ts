@@ -1,0 +1,219 @@
+import type { GateState, Verdict } from '../gate/gate.ts';
+import type { ArmCount } from '../traffic/traffic-sample.ts';
+import type { Effect, Traffic } from './effect.ts';
+import type { Hand, RevisionInstances } from './event.ts';
+import type { Plan, Revision, ServiceSpec } from './revision.ts';
+
+/** A service as its events left it. Plain JSON; at most one rollout is active. */
+export interface ServiceState {
+  readonly name: string;
+  /** Newest accepted release file entry; null before the first. */
+  readonly spec: ServiceSpec | null;
+  /** Revisions that were stable, oldest first; the last one is stable now. At most `stableHistoryMax`. */
+  readonly stables: readonly Revision[];
+  /** The newest rollout, active or final. */
+  readonly rollout: Rollout | null;
+  /** Summaries of final rollouts, oldest first. At most `rolloutHistoryMax`. */
+  readonly history: readonly RolloutSummary[];
+  readonly rolloutCount: number;
+  readonly recordCount: number;
+  readonly instances: readonly RevisionInstances[];
+  /** The traffic last ordered; null before the first order. */
+  readonly traffic: Traffic | null;
+  readonly isDeleted: boolean;
+}
+
+export const stableHistoryMax = 20;
+export const rolloutHistoryMax = 50;
+
+export interface Rollout {
+  /** `<service>-<number>`, number counting from 1 within the service. */
+  readonly id: string;
+  readonly kind: 'first' | 'canary' | 'undo';
+  readonly candidate: Revision;
+  /** Null in the first rollout of a service: there is nothing to compare with or go back to. */
+  readonly stable: Revision | null;
+  readonly plan: Plan;
+  readonly startedAtMs: number;
+  readonly startedBy: Hand;
+  readonly phase: Phase;
+  /** A person's pause: nothing goes forward, the gate still may go back. */
+  readonly paused: { readonly atMs: number; readonly by: Hand } | null;
+  readonly gate: GateState;
+  /** Requests of both arms since the start, evidence or not. */
+  readonly totals: ArmPair;
+  /** Requests of both arms since the current step's weight is in force. */
+  readonly stepTotals: ArmPair;
+  readonly stepResults: readonly StepResult[];
+  /** Restarts of stable's instances when the rollout began, so that only new ones count. */
+  readonly stableRestartsAtStart: number;
+  /** Since when no instance of the candidate was ready, after it once was; null: one is. */
+  readonly unreadySinceMs: number | null;
+  readonly lastVerdict: Verdict | null;
+  readonly lastProgressAtMs: number;
+  /** Whether the time limit of the current step has been recorded. */
+  readonly isLimitRecorded: boolean;
+}
+
+export interface ArmPair {
+  readonly candidate: ArmCount;
+  readonly stable: ArmCount;
+}
+
+/** `shifting` and `reverting` wait for the router to have the ordered weights in force (`effectKey`). */
+export type Phase =
+  | { readonly kind: 'starting'; readonly sinceMs: number }
+  | {
+      readonly kind: 'shifting';
+      readonly sinceMs: number;
+      readonly stepIndex: number;
+      readonly effectKey: string;
+    }
+  | { readonly kind: 'judging'; readonly sinceMs: number; readonly stepIndex: number }
+  | {
+      readonly kind: 'waiting';
+      readonly sinceMs: number;
+      readonly stepIndex: number;
+      /** Null: for a person's approval. */
+      readonly untilMs: number | null;
+    }
+  | { readonly kind: 'baking'; readonly sinceMs: number; readonly untilMs: number }
+  | {
+      readonly kind: 'reverting';
+      readonly sinceMs: number;
+      readonly cause: Cause;
+      readonly effectKey: string;
+    }
+  | { readonly kind: 'promoted'; readonly atMs: number }
+  | { readonly kind: 'rolled-back'; readonly atMs: number; readonly cause: Cause };
+
+/** Why a rollout went back. */
+export interface Cause {
+  readonly kind:
+    | 'gate-failed'
+    | 'bake-failed'
+    | 'not-ready'
+    | 'crash-loop'
+    | 'platform-failed'
+    | 'router-refused'
+    | 'aborted'
+    | 'deleted';
+  /** One sentence with numbers. */
+  readonly sentence: string;
+  /** When the decision fell. */
+  readonly atMs: number;
+}
+
+export interface StepResult {
+  readonly weightPercent: number;
+  /** What really flowed, from the router's counts; null when nothing did. */
+  readonly measuredSharePercent: number | null;
+  readonly totals: ArmPair;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  readonly sentence: string;
+}
+
+export interface RolloutSummary {
+  readonly id: string;
+  readonly kind: Rollout['kind'];
+  readonly fromRevisionId: string | null;
+  readonly toRevisionId: string;
+  readonly toVersion: string | null;
+  readonly outcome: 'promoted' | 'rolled-back';
+  readonly cause: Cause | null;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  readonly startedBy: Hand;
+  readonly totals: ArmPair;
+}
+
+/** What `decide` gives back. Nothing of `effects` may be done before `record` is durable. */
+export interface Decision {
+  readonly state: ServiceState;
+  readonly record: ReleaseRecord | null;
+  readonly effects: readonly Effect[];
+}
+
+/** An entry for the ledger, plain JSON. */
+export interface ReleaseRecord {
+  readonly type:
+    | 'service-change'
+    | 'release-plan'
+    | 'decision'
+    | 'gate-result'
+    | 'deploy-outcome'
+    | 'operator-action'
+    | 'instance-event';
+  readonly decision: DecisionKind;
+  readonly atMs: number;
+  readonly service: string;
+  readonly rolloutId: string | null;
+  readonly fromRevisionId: string | null;
+  readonly toRevisionId: string | null;
+  readonly weightPercent: number | null;
+  readonly by: Hand | null;
+  /** One sentence with numbers: what and why. */
+  readonly sentence: string;
+  readonly verdict: Verdict | null;
+  readonly plan: Plan | null;
+  readonly effects: readonly string[];
+}
+
+export type DecisionKind =
+  | 'start'
+  | 'advance'
+  | 'progress'
+  | 'hold'
+  | 'wait'
+  | 'bake'
+  | 'promoted'
+  | 'roll-back'
+  | 'rolled-back'
+  | 'pause'
+  | 'resume'
+  | 'refuse'
+  | 'unchanged'
+  | 'update'
+  | 'delete'
+  | 'recover';
+
+export function emptyService(name: string): ServiceState {
+  return {
+    name,
+    spec: null,
+    stables: [],
+    rollout: null,
+    history: [],
+    rolloutCount: 0,
+    recordCount: 0,
+    instances: [],
+    traffic: null,
+    isDeleted: false,
+  };
+}
+
+/** The revision users get when no rollout runs. */
+export function stableOf(state: ServiceState): Revision | null {
+  return state.stables.at(-1) ?? null;
+}
+
+export function isFinal(phase: Phase): boolean {
+  return phase.kind === 'promoted' || phase.kind === 'rolled-back';
+}
+
+/** The rollout while it is under way, else null. */
+export function activeRollout(state: ServiceState): Rollout | null {
+  return state.rollout !== null && !isFinal(state.rollout.phase) ? state.rollout : null;
+}
+
+export const noRequests: ArmPair = {
+  candidate: { requests: 0, failures: 0 },
+  stable: { requests: 0, failures: 0 },
+};
+
+/** Share of the candidate in what really flowed; null when nothing did. */
+export function measuredSharePercent(totals: ArmPair): number | null {
+  const all = totals.candidate.requests + totals.stable.requests;
+  return all === 0 ? null : (100 * totals.candidate.requests) / all;
+}

@@ -1,0 +1,164 @@
+import { openGate } from '../gate/gate.ts';
+import type { Hand, ReleaseEvent } from './event.ts';
+import { order, stableTraffic, unchanged } from './order.ts';
+import type { Plan, Revision, ServiceSpec, Step } from './revision.ts';
+import { stableRestarts } from './see.ts';
+import { nameOf } from './sentence.ts';
+import {
+  activeRollout,
+  type Decision,
+  emptyService,
+  noRequests,
+  type Rollout,
+  type ServiceState,
+  stableOf,
+} from './service-state.ts';
+
+/** A release file was applied: starts a rollout, takes over new settings, or says why not. */
+export function apply(
+  state: ServiceState,
+  event: Extract<ReleaseEvent, { kind: 'apply' }>,
+): Decision {
+  const { spec, by, atMs } = event;
+  const running = activeRollout(state);
+  if (running !== null) return applyWhileRunning(state, running, event);
+  if (state.isDeleted) return apply(reborn(state), event);
+
+  const stable = stableOf(state);
+  const isKnownBad = state.rollout?.phase.kind === 'rolled-back';
+  if (stable?.id === spec.revision.id) return applySettings(state, event);
+  if (isKnownBad && state.spec?.revision.id === spec.revision.id) {
+    return order(state, {
+      atMs,
+      type: 'operator-action',
+      decision: 'unchanged',
+      by,
+      sentence: `${nameOf(spec.revision)} was rolled back in ${state.rollout?.id}; "tidegate rollout retry ${state.name}" tries it again`,
+    });
+  }
+  const kind = stable === null ? 'first' : 'canary';
+  return start({ ...state, spec }, { kind, candidate: spec.revision, plan: spec.plan, atMs, by });
+}
+
+/** Begins a rollout. The caller has made sure that none is under way. */
+export function start(
+  state: ServiceState,
+  wish: {
+    readonly kind: Rollout['kind'];
+    readonly candidate: Revision;
+    readonly plan: Plan;
+    readonly atMs: number;
+    readonly by: Hand;
+  },
+): Decision {
+  const { kind, candidate, atMs, by } = wish;
+  const stable = stableOf(state);
+  const plan = kind === 'canary' ? wish.plan : inOneStep(wish.plan, kind);
+  const rolloutCount = state.rolloutCount + 1;
+  const rollout: Rollout = {
+    id: `${state.name}-${rolloutCount}`,
+    kind,
+    candidate,
+    stable,
+    plan,
+    startedAtMs: atMs,
+    startedBy: by,
+    phase: { kind: 'starting', sinceMs: atMs },
+    paused: null,
+    gate: openGate(plan.gate, plan.objectives, atMs, plannedMs(plan)),
+    totals: noRequests,
+    stepTotals: noRequests,
+    stepResults: [],
+    stableRestartsAtStart: stableRestarts(state),
+    unreadySinceMs: null,
+    lastVerdict: null,
+    lastProgressAtMs: atMs,
+    isLimitRecorded: false,
+  };
+  return order(
+    { ...state, rollout, rolloutCount },
+    {
+      atMs,
+      type: 'release-plan',
+      decision: 'start',
+      by,
+      plan,
+      sentence: `${rollout.id} started: ${stable === null ? 'nothing' : nameOf(stable)} -> ${nameOf(candidate)}, ${planText(plan)}`,
+      effects: (key) => [
+        {
+          kind: 'ensure-instances',
+          key: `${key}/run`,
+          revision: candidate,
+          count: candidate.instances,
+        },
+      ],
+    },
+  );
+}
+
+/** Steps of a plan as people write them: `10 % -> 50 % -> 100 %, bake 5 s`. */
+export function planText(plan: Plan): string {
+  const steps = plan.steps.map((step) => `${step.weightPercent} %`).join(' -> ');
+  return plan.bakeMs > 0 ? `${steps}, bake ${plan.bakeMs / 1000} s` : steps;
+}
+
+function applyWhileRunning(
+  state: ServiceState,
+  running: Rollout,
+  event: Extract<ReleaseEvent, { kind: 'apply' }>,
+): Decision {
+  if (running.candidate.id === event.spec.revision.id) return unchanged(state);
+  return order(state, {
+    atMs: event.atMs,
+    type: 'operator-action',
+    decision: 'refuse',
+    by: event.by,
+    sentence: `cannot start ${nameOf(event.spec.revision)}: ${running.id} is under way; wait for it, or "tidegate rollout abort ${state.name}"`,
+  });
+}
+
+function applySettings(
+  state: ServiceState,
+  event: Extract<ReleaseEvent, { kind: 'apply' }>,
+): Decision {
+  const { spec, atMs, by } = event;
+  if (state.spec !== null && isSameSpec(state.spec, spec)) return unchanged(state);
+  const next: ServiceState = { ...state, spec };
+  return order(next, {
+    atMs,
+    type: 'service-change',
+    decision: 'update',
+    by,
+    plan: spec.plan,
+    sentence: `${state.name} has new settings and the same revision ${nameOf(spec.revision)}`,
+    effects: (key) => [{ kind: 'set-traffic', key: `${key}/route`, traffic: stableTraffic(next) }],
+  });
+}
+
+function isSameSpec(a: ServiceSpec, b: ServiceSpec): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** A deleted service begins anew; its counters go on so that ids stay unique. */
+function reborn(state: ServiceState): ServiceState {
+  const { rolloutCount, recordCount, history } = state;
+  return { ...emptyService(state.name), rolloutCount, recordCount, history };
+}
+
+/** A first rollout has nothing to compare with, and an undo goes to what was good: both need no gated steps. */
+function inOneStep(plan: Plan, kind: 'first' | 'undo'): Plan {
+  const step: Step = {
+    weightPercent: 100,
+    match: null,
+    atLeastMs: 0,
+    gated: false,
+    wait: { kind: 'none' },
+  };
+  return { ...plan, steps: [step], bakeMs: kind === 'first' ? 0 : plan.bakeMs };
+}
+
+/** How long the plan may take when every gate uses its time: the horizon of the gate's onset mixture. */
+function plannedMs(plan: Plan): number {
+  const gatedSteps = plan.steps.filter((step) => step.gated).length;
+  return Math.max(60_000, gatedSteps * plan.gate.atMostMs + plan.bakeMs);
+}
