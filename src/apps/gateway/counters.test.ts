@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { latencyBucket } from '../../domain/traffic/latency-buckets.ts';
 import { Counters, noAnswer, Reported } from './counters.ts';
 
-const key = { service: 'checkout', revisionId: 'r1', instanceId: 'r1-0' };
+const key = { service: 'checkout', revisionId: 'r1', instanceId: 'r1-0', isMatched: false };
 
 test('a counter is one for its key, until it is dropped', () => {
   const counters = new Counters();

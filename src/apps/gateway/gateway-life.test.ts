@@ -157,6 +157,33 @@ test('an instance that leaves the table finishes what it has, and its connection
   await until(() => connections === 0);
 });
 
+test('drain waits for what a revision has under way, however many ask, and for nothing else', async () => {
+  await using fixture = await GatewayFixture.start();
+  let answering: ServerResponse | null = null;
+  const leaving = await fixture.instance((_request, response) => {
+    answering = response;
+    response.write('started ');
+  });
+  const staying = await fixture.instance((_request, response) => response.end());
+  await fixture.route([{ revisionId: 'r1', weightPercent: 100, endpoints: [leaving] }]);
+  const slow = fixture.send();
+  await until(() => answering !== null);
+  await fixture.route([{ revisionId: 'r2', weightPercent: 100, endpoints: [staying] }]);
+  await fixture.client.drain('r2', signal);
+  let drained = 0;
+  const draining = [1, 2].map(async () => {
+    await fixture.client.drain('r1', signal);
+    drained += 1;
+  });
+  await fixture.client.drain('r2', signal);
+  await fixture.send();
+  assert.equal(drained, 0);
+  (answering as ServerResponse | null)?.end('finished');
+  assert.equal((await slow).body.toString(), 'started finished');
+  await until(() => drained === 2, 2000);
+  await Promise.all(draining);
+});
+
 test('SIGTERM drains: nothing new is taken, what is under way is finished, exit code 0', async () => {
   const stateFolder = await mkdtemp(join(tmpdir(), 'tidegate-gateway-'));
   const child = spawn(
