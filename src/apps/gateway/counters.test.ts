@@ -10,6 +10,7 @@ test('a counter is one for its key, until it is dropped', () => {
   const counter = counters.counter(key);
   assert.equal(counters.counter({ ...key }), counter);
   assert.notEqual(counters.counter({ ...key, instanceId: '' }), counter);
+  assert.notEqual(counters.counter({ ...key, isMatched: true }), counter);
   counters.drop([counter]);
   assert.notEqual(counters.counter(key).generation, counter.generation);
 });

@@ -98,6 +98,13 @@ test('a header match reaches its revision at weight 0', async () => {
   assert.equal(await revision({ 'X-Canary': 'true' }), 'r2');
   assert.equal(await revision({ 'X-Canary': 'false' }), 'r1');
   assert.equal(await revision({}), 'r1');
+  const counts = () => fixture.samples.flatMap((sample) => sample.counts);
+  await until(() => counts().some(({ isMatched }) => isMatched));
+  const matched = counts().filter(({ isMatched }) => isMatched);
+  assert.deepEqual(
+    matched.map(({ revisionId, byStatusClass }) => [revisionId, byStatusClass[1]]),
+    [['r2', 1]],
+  );
 });
 
 test('instances of a revision take turns', async () => {
