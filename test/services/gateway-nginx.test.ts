@@ -25,10 +25,13 @@ let nginx: ChildProcess;
 let folder: string;
 let ports: readonly number[];
 
-const missing = ['nginx', 'curl', 'wrk'].filter((program) => {
+/** Path of a program, also where only root's PATH leads; null: not installed. */
+function pathOf(program: string): string | null {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'];
-  return !folders.some((folder) => existsSync(join(folder, program)));
-});
+  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path)) ?? null;
+}
+
+const missing = ['nginx', 'curl', 'wrk'].filter((program) => pathOf(program) === null);
 const skip = missing.length === 0 ? false : `not installed: ${missing.join(', ')}`;
 
 before(async () => {
@@ -41,11 +44,14 @@ before(async () => {
   await writeFile(join(folder, 'files', 'text'), 'tide '.repeat(2000));
   ports = await freePorts(4);
   await writeFile(join(folder, 'nginx.conf'), configuration(folder, ports));
-  nginx = spawn('nginx', ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr'], {
-    stdio: 'ignore',
-    env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}${delimiter}/usr/sbin` },
-    ...(isRoot ? { uid: nobody, gid: nobody } : {}),
-  });
+  nginx = spawn(
+    pathOf('nginx') ?? '',
+    ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr'],
+    {
+      stdio: 'ignore',
+      ...(isRoot ? { uid: nobody, gid: nobody } : {}),
+    },
+  );
   await until(async () => {
     return (await send(ports[0] ?? 0).catch(() => null))?.status === 200;
   });
