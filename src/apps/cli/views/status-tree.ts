@@ -88,12 +88,11 @@ function shareOf(service: ServiceView, revisionId: string, role: Branch['role'])
   const wantedPercent = traffic.find((each) => each.revisionId === revisionId)?.weightPercent ?? 0;
   if (role === 'leaving' && wantedPercent === 0) return null;
   if (rollout === null || rollout.endedAt !== null || rollout.from === null) {
-    // Without a second arm all of it goes there; nothing has to be measured to know it.
-    return { wantedPercent, measuredPercent: wantedPercent };
+    return { kind: 'whole', wantedPercent };
   }
   const candidate = rollout.measuredSharePercent;
   const measured = role === 'candidate' || candidate === null ? candidate : 100 - candidate;
-  return { wantedPercent, measuredPercent: measured };
+  return { kind: 'split', wantedPercent, measuredPercent: measured };
 }
 
 function knownRevision(service: ServiceView, id: string): RevisionView {
