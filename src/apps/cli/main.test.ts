@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -162,6 +162,33 @@ test('rollout status prints one line per change until the end', async () => {
   const ran = await runCli(['rollout', 'status', 'checkout'], server);
   assert.equal(ran.code, 0);
   assert.equal(ran.stdout, 'checkout: one 1\ncheckout: two\ncheckout: three\n');
+});
+
+test('in a terminal rollout status repaints one picture in place', async (t) => {
+  if (spawnSync('script', ['--version']).status !== 0) {
+    t.skip('script of util-linux, which gives a terminal, is not installed');
+    return;
+  }
+  let asked = 0;
+  await using server = await startFakeServer({
+    'GET /v1/services/checkout': () => {
+      asked += 1;
+      if (asked < 3) return movingService('checkout', { sentence: `look ${asked}` });
+      return movingService('checkout', { phase: 'promoted', sentence: 'it is promoted' });
+    },
+  });
+  const command = `${process.execPath} ${mainPath} rollout status checkout`;
+  const child = spawn('script', ['-qec', command, '/dev/null'], {
+    env: { ...process.env, TIDEGATE_STATE: server.stateFolder, TERM: 'xterm', LANG: 'C' },
+    stdio: ['pipe', 'pipe', 'ignore'],
+    timeout: 20_000,
+  });
+  let screen = '';
+  child.stdout.on('data', (chunk: Buffer) => (screen += chunk.toString('utf8')));
+  await once(child, 'close');
+  assert.equal(child.exitCode, 0);
+  assert.equal(screen.split('\u001B[6F').length, 3, JSON.stringify(screen));
+  assert.match(screen.slice(screen.lastIndexOf('\u001B[6F')), /it is promoted/);
 });
 
 test('apply sends absolute paths, who and why, and --wait follows the rollout it started', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { fit, harmless, type Look, lookOf, paint, plainLook, widthOf } from '../look.ts';
+import { fit, harmless, type Look, lookOf, paint, plainLook, widthOf, wrap } from '../look.ts';
 import {
   event,
   instance,
@@ -332,6 +332,18 @@ test('a line is cut to a terminal and never elsewhere', () => {
   assert.equal(fit({ ...narrow, isUnicode: false }, '01234567890'), '0123456...');
   assert.equal(fit(plainLook, 'x'.repeat(500)).length, 500);
   assert.equal(widthOf(paint(colorLook, 'red', 'abc')), 3);
+});
+
+test('a sentence is broken at spaces on a terminal, so that it can be read whole', () => {
+  const narrow: Look = { ...plainLook, isInteractive: true, columns: 30 };
+  const text = 'step 2 of 3 at 50 %: 0 of 1,000 candidate requests failed';
+  assert.deepEqual(wrap(narrow, text, 2), [
+    'step 2 of 3 at 50 %: 0 of',
+    '1,000 candidate requests',
+    'failed',
+  ]);
+  assert.deepEqual(wrap(narrow, 'x'.repeat(40), 2), ['x'.repeat(40)]);
+  assert.deepEqual(wrap(plainLook, text, 2), [text]);
 });
 
 test('the rollout of a description names why it ended', () => {
