@@ -1,7 +1,8 @@
+import type { Revision } from '../domain/release/revision.ts';
 import type { Effect, Traffic } from '../domain/release/effect.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type Platform, PlatformError } from '../ports/platform.ts';
-import { RouterError } from '../ports/traffic-router.ts';
+import { RouterError, type TrafficRouter } from '../ports/traffic-router.ts';
 import type { TablePusher } from './table-pusher.ts';
 
 /** How an ordered effect ended. A superseded effect has no outcome: the newer order speaks for both. */
@@ -29,6 +30,7 @@ const retryLastMs = 5_000;
  */
 export class EffectLanes {
   readonly #platform: Platform;
+  readonly #router: TrafficRouter;
   readonly #pusher: TablePusher;
   readonly #clock: Clock;
   readonly #traffic: Map<string, Traffic>;
@@ -38,6 +40,7 @@ export class EffectLanes {
 
   constructor(parts: {
     readonly platform: Platform;
+    readonly router: TrafficRouter;
     readonly pusher: TablePusher;
     readonly clock: Clock;
     /** Wanted traffic by service, shared with the table builder. */
@@ -47,6 +50,7 @@ export class EffectLanes {
     readonly crash: (error: unknown) => void;
   }) {
     this.#platform = parts.platform;
+    this.#router = parts.router;
     this.#pusher = parts.pusher;
     this.#clock = parts.clock;
     this.#traffic = parts.traffic;
@@ -71,9 +75,10 @@ export class EffectLanes {
     if (effect.kind === 'set-traffic') this.#traffic.set(service, effect.traffic);
     const barrier =
       effect.kind === 'stop-instances' ? this.#lanes.get(`traffic/${service}`)?.done : undefined;
+    const after = [before?.done, barrier].filter((each) => each !== undefined);
     const abort = new AbortController();
     const both = AbortSignal.any([signal, abort.signal]);
-    const done = this.#run(service, effect, { signal: both, after: [before?.done, barrier] });
+    const done = this.#run(service, effect, { signal: both, after });
     const entry = { abort, done };
     this.#lanes.set(lane, entry);
     void done.then(() => {
@@ -85,7 +90,7 @@ export class EffectLanes {
   async #run(
     service: string,
     effect: Effect,
-    how: { readonly signal: AbortSignal; readonly after: readonly (Promise<void> | undefined)[] },
+    how: { readonly signal: AbortSignal; readonly after: readonly Promise<void>[] },
   ): Promise<void> {
     await Promise.all(how.after);
     for (let waitMs = retryFirstMs; !how.signal.aborted;) {
@@ -129,10 +134,16 @@ export class EffectLanes {
       case 'ensure-instances':
         return this.#platform.ensure(effect.revision, effect.count, signal);
       case 'stop-instances':
-        return this.#platform.stop(effect.revision, signal);
+        return this.#stopDrained(effect.revision, signal);
       case 'set-traffic':
         return this.#pusher.push(signal);
     }
+  }
+
+  /** Requests under way finish first; nothing new comes (L3). */
+  async #stopDrained(revision: Revision, signal: AbortSignal): Promise<void> {
+    await this.#router.drain(revision.id, signal);
+    await this.#platform.stop(revision, signal);
   }
 }
 

@@ -83,6 +83,7 @@ export class ControlLoop {
     });
     this.#effects = new EffectLanes({
       platform,
+      router,
       pusher: this.#pusher,
       clock,
       traffic: this.#traffic,

@@ -35,6 +35,7 @@ const reading = {
   service: 'checkout',
   revisionId: 'v1',
   instanceId: '',
+  isMatched: false,
   byStatusClass: [0, 1, 2, 3, 4, 5],
   latency: [[100, 15]] as const,
 };

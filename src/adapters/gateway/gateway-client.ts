@@ -32,6 +32,9 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
   readonly #deltas = new SampleDeltas();
   readonly #listeners = new Set<(sample: TrafficSample) => void>();
   readonly #waiters = new Set<Waiter>();
+  readonly #drains = new Map<string, { isDone: boolean }>();
+  /** A little over the gateway's own bound. */
+  readonly #drainTimeoutMs = 12_000;
   #newest: RouteTable | null = null;
   #version: number | null = null;
   /** As `#version`, but only while the link is up: a gateway that comes back may have an older table. */
@@ -71,6 +74,27 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
         { retryable: true },
       );
     }
+  }
+
+  async drain(revisionId: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const drain = { isDone: false };
+    this.#drains.set(revisionId, drain);
+    const answered = this.#wait({
+      isAnswered: () => drain.isDone,
+      version: null,
+      timeoutMs: this.#drainTimeoutMs,
+      signal,
+    });
+    this.#link.send({ type: 'drain', revisionId });
+    // A gateway that does not answer, or was restarted meanwhile, has nothing that is worth waiting longer for.
+    await answered;
+    this.#drains.delete(revisionId);
+  }
+
+  /** Whether the gateway is connected now. */
+  get isConnected(): boolean {
+    return this.#confirmed !== null || (this.#wasReached && this.#version === null);
   }
 
   async version(signal: AbortSignal): Promise<number | null> {
@@ -114,6 +138,12 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
         this.#confirmed = this.#version;
         this.#settle();
         return;
+      case 'drained': {
+        const drain = this.#drains.get(message.revisionId);
+        if (drain !== undefined) drain.isDone = true;
+        this.#settle();
+        return;
+      }
       case 'refused':
         this.#refused(message.version, message.reason);
         return;

@@ -74,6 +74,7 @@ export class GatewayProcess implements Disposable {
   readonly #options: GatewayProcessOptions;
   readonly #supervision = new AbortController();
   #started: Started;
+  #restarts = 0;
 
   constructor(options: GatewayProcessOptions, started: Started) {
     this.#options = options;
@@ -85,6 +86,11 @@ export class GatewayProcess implements Disposable {
   /** Of the process that runs now, or the last one while it is restarted. */
   get file(): GatewayFile {
     return this.#started.file;
+  }
+
+  /** Times it was started again since this object lives. */
+  get restarts(): number {
+    return this.#restarts;
   }
 
   /** SIGTERM, so that it drains; SIGKILL when it has not ended 35 s later. Resolves when it is gone. */
@@ -123,6 +129,7 @@ export class GatewayProcess implements Disposable {
       const { host, port } = this.file;
       try {
         this.#started = await start({ ...this.#options, listen: { host, port } }, signal);
+        this.#restarts += 1;
         onEvent(`gateway ${this.file.pid} serves on ${host}:${port}`);
       } catch (error) {
         if (!signal.aborted) onEvent(error instanceof Error ? error.message : String(error));

@@ -9,6 +9,7 @@ function reading(ok: number, change: Partial<CounterReading> = {}): CounterReadi
     service: 'checkout',
     revisionId: 'v1',
     instanceId: 'v1-0',
+    isMatched: false,
     byStatusClass: [0, ok, 0, 0, 0, 0],
     latency: [[10, ok]],
     ...change,

@@ -10,7 +10,7 @@ import { test } from 'node:test';
 
 import { leafHashHex } from '../../domain/evidence/digest.ts';
 import { LedgerError } from '../../ports/ledger-store.ts';
-import { openSqliteLedger } from './sqlite-ledger-store.ts';
+import { openSqliteLedger, openSqliteLedgerReader } from './sqlite-ledger-store.ts';
 
 /**
  * This file is also the writer that is killed: started with a folder, it appends and prints each index once it was
@@ -48,6 +48,9 @@ if (writerFolder !== undefined) {
       (error) => error instanceof LedgerError && error.code === 'locked' && !error.retryable,
     );
     await killed(writer);
+    // A reader first: what the dead writer left in the write-ahead log is read without any writer.
+    await using reader = await openSqliteLedgerReader(folder.path, signal());
+    assert.ok((await reader.head(signal())).size >= 2);
     await checkedSize(folder.path);
   });
 }

@@ -11,7 +11,7 @@ import { LedgerError } from '../../ports/ledger-store.ts';
 import type { LedgerBatch, LedgerStore } from '../../ports/ledger-store.ts';
 import { openSqliteLedger, openSqliteLedgerReader } from './sqlite-ledger-store.ts';
 import type { SqliteLedgerStore } from './sqlite-ledger-store.ts';
-import { FORMAT_VERSION } from './sqlite-schema.ts';
+import { FORMAT_VERSION, openForWriting } from './sqlite-schema.ts';
 
 ledgerStoreContract('sqlite', async () => {
   const folder = await temporaryFolder();
@@ -51,6 +51,16 @@ test('the file is durable by its settings and private by its modes', async () =>
     { ...raw.prepare('PRAGMA user_version').get() },
     { user_version: FORMAT_VERSION },
   );
+});
+
+test('every commit is synced: synchronous is FULL on the connection that writes', async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'ledger.db');
+  // Once for the file that is made, once for the file that is found.
+  for (const _ of [1, 2]) {
+    using database = openForWriting({ path, sizeLimitBytes: null });
+    assert.deepEqual({ ...database.prepare('PRAGMA synchronous').get() }, { synchronous: 2 });
+  }
 });
 
 const FORBIDDEN: readonly (readonly [name: string, sql: string])[] = [

@@ -10,7 +10,10 @@ const seed = 20_261_120;
 /** Runs of each property: few, for the whole suite is to take seconds; `seed` fixes them. */
 const runCount = 60;
 
-/** Of the processor, as the machine may be busy. Far above what any file takes (the slowest take about 0.4 s), so only a cost that grows without bound fails. */
+/**
+ * Of the processor, as the machine may be busy. Far above what any file takes (the slowest take about 0.4 s), so only a
+ * cost that grows without bound fails.
+ */
 const cpuTimeUsMax = 1_000_000;
 
 /** What holds for every text whatsoever. */

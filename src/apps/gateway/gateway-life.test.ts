@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { GatewayClient } from '../../adapters/gateway/gateway-client.ts';
 import { findGateway, routesFileName } from '../../adapters/gateway/gateway-file.ts';
 import { ensureGateway, GatewayProcessError } from '../../adapters/gateway/gateway-process.ts';
-import { armCount } from '../../domain/traffic/traffic-sample.ts';
+import { totalCount } from '../../domain/traffic/traffic-sample.ts';
 import { GatewayFixture, gatewayProgram, send, until } from './gateway-fixture.ts';
 
 const signal = AbortSignal.timeout(120_000);
@@ -92,7 +92,7 @@ test('the gateway serves while nobody is connected, and the next listener catche
   const samples: { requests: number; isCatchUp: boolean }[] = [];
   await using client = new GatewayClient({ socketPath: fixture.process.file.controlSocket });
   client.subscribe((sample) => {
-    samples.push({ requests: armCount(sample, 'r1').requests, isCatchUp: sample.isCatchUp });
+    samples.push({ requests: totalCount(sample, 'r1').requests, isCatchUp: sample.isCatchUp });
   });
   await until(() => samples.length === 1);
   await fixture.send();
@@ -184,7 +184,7 @@ test('SIGTERM drains: nothing new is taken, what is under way is finished, exit 
   };
   await client.apply({ version: 1, routes: [route] }, signal);
   let counted = 0;
-  client.subscribe((sample) => (counted += armCount(sample, 'r1').requests));
+  client.subscribe((sample) => (counted += totalCount(sample, 'r1').requests));
   await send(file.port, { agent: fixture.agent });
   const slow = send(file.port, { path: '/slow' });
   await until(() => answering !== null);

@@ -95,6 +95,10 @@ export class HttpEngine implements Engine {
       return;
     }
     const { target, requestTimeoutMs } = choice;
+    target.counter.underWay += 1;
+    response.on('close', () => {
+      target.counter.underWay -= 1;
+    });
     const pool = this.#pools.pool(target.origin);
     if (pool === null) {
       target.counter.count(noAnswer, 0);
