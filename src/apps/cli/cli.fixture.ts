@@ -43,7 +43,7 @@ export async function startFakeServer(answers: Answers): Promise<FakeServer> {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   const url = `http://127.0.0.1:${address.port}`;
-  const file = { url, pid: process.pid, version: '0.1.0' };
+  const file = { url, gatewayUrl: url, pid: process.pid, startTicks: null, version: '0.1.0' };
   await writeFile(join(stateFolder, 'server.json'), JSON.stringify(file));
   await writeFile(join(stateFolder, 'token'), `${token}\n`, { mode: 0o600 });
   const stopListening = async () => {

@@ -21,7 +21,8 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 const state = process.argv[process.argv.indexOf('--state') + 1];
 console.error('starting', ...process.argv.slice(4));
 const stat = readFileSync('/proc/self/stat', 'utf8');
-const startTimeTicks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+const startTicks = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
+const gatewayUrl = 'http://' + process.argv.at(-1);
 let asked = 0;
 const server = createServer((request, response) => {
   if (request.url === '/readyz') response.statusCode = (asked += 1) < 3 ? 503 : 200;
@@ -34,7 +35,7 @@ const server = createServer((request, response) => {
 server.listen(0, '127.0.0.1', () => {
   const url = 'http://127.0.0.1:' + server.address().port;
   writeFileSync(state + '/token', 'token');
-  writeFileSync(state + '/server.json', JSON.stringify({ url, pid: process.pid, startTimeTicks, version: '1' }));
+  writeFileSync(state + '/server.json', JSON.stringify({ url, gatewayUrl, pid: process.pid, startTicks, version: '1' }));
 });
 `;
 const options: UpOptions = { listen: '127.0.0.1:0', gatewayListen: '127.0.0.1:7400' };
@@ -94,7 +95,7 @@ test('up starts one server and waits until it is ready, down waits until it is g
   assert.ok(server !== null);
   assert.equal(await up(session, options, program), 0);
   assert.equal((await runningServer(session))?.pid, server.pid);
-  assert.equal(await isRunning({ ...server, startTimeTicks: '1' }), false);
+  assert.equal(await isRunning({ ...server, startTicks: 1 }), false);
   assert.equal(await down(session, {}), 0);
   assert.equal(await isRunning(server), false);
   assert.equal(await down(session, {}), 0);
