@@ -68,10 +68,6 @@ export function padEnd(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - widthOf(text)));
 }
 
-export function padStart(text: string, width: number): string {
-  return ' '.repeat(Math.max(0, width - widthOf(text))) + text;
-}
-
 /** Cut to the terminal, so that one line of a repainted picture stays one line. */
 export function fit(look: Look, line: string): string {
   if (!look.isInteractive || widthOf(line) <= look.columns) return line;

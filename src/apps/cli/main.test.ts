@@ -235,6 +235,24 @@ test('apply sends absolute paths, who and why, and --wait follows the rollout it
   }
 });
 
+test('apply --wait of what is applied already does not fail for an old rollback', async () => {
+  const unchanged = { service: 'checkout', outcome: 'unchanged', sentence: 'unchanged', diff: [] };
+  const rows: readonly [ReturnType<typeof movingService>, number][] = [
+    [movingService('checkout', { phase: 'rolled-back' }), 0],
+    [movingService('checkout', { phase: 'waiting', isWaitingForPerson: true }), 4],
+  ];
+  for (const [service, code] of rows) {
+    await using server = await startFakeServer({
+      'POST /v1/apply': () => ({
+        results: [{ ...unchanged, rolloutId: 'checkout-2', revisionId: 'checkout-1' }],
+      }),
+      'GET /v1/services/checkout': () => service,
+    });
+    const ran = await runCli(['apply', '-f', '-', '--wait'], { ...server, stdin: 'x' });
+    assert.equal(ran.code, code, ran.stdout + ran.stderr);
+  }
+});
+
 test('diff ends with 0 when nothing differs', async () => {
   const same = { service: 'a', outcome: 'unchanged', rolloutId: null, revisionId: 'a-1' };
   await using server = await startFakeServer({
