@@ -93,8 +93,13 @@ test('instances of a revision that is leaving stay in the tree until they are go
 });
 
 test('a description has what is set, each step, and the evidence against its limits', () => {
+  const service = movingService('checkout');
+  const stables = [revision('checkout', 3), ...service.status.stables];
+  const status = { ...service.status, stables };
   assert.equal(
-    serviceDescription(movingService('checkout'), plainLook).slice(7).join('\n'),
+    serviceDescription({ ...service, status }, plainLook)
+      .slice(7)
+      .join('\n'),
     `\
 Host:             checkout.localhost
 Needs:            nothing
@@ -103,7 +108,7 @@ Command:          node checkout.js
 Instances:        1
 Steps:            10 %, 50 %, 100 %, then 5 s of baking
 Request timeout:  2 s
-Undo can go to:   checkout v1 (1111111111)
+Undo can go to:   checkout v3 (3333333333)
 
 Newest rollout
 Rollout:  checkout-2 (canary)
