@@ -18,6 +18,8 @@ export interface Target {
 }
 
 export const hostName = 'bench.localhost';
+/** Debian puts servers where only root's PATH leads. */
+const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` };
 
 /** The backend itself, our gateway, the plain proxy, and nginx where it is installed: all one process each. */
 export class Targets implements AsyncDisposable {
@@ -78,7 +80,7 @@ export class Targets implements AsyncDisposable {
   }
 
   #spawn(program: string, argv: readonly string[]): ChildProcess {
-    const child = spawn(program, [...argv], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(program, [...argv], { stdio: ['ignore', 'pipe', 'inherit'], env });
     this.#children.push(child);
     return child;
   }
@@ -129,7 +131,7 @@ function nginxConfiguration(
 
 async function isInstalled(program: string): Promise<boolean> {
   try {
-    await promisify(execFile)(program, ['-v']);
+    await promisify(execFile)(program, ['-v'], { env });
     return true;
   } catch {
     // Not there: its row is left out, and the result says null.
