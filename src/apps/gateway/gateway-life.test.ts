@@ -103,6 +103,28 @@ test('the gateway serves while nobody is connected, and the next listener catche
   ]);
 });
 
+test('samples come every 100 ms, and every 20 ms once traffic is split', async () => {
+  await using fixture = await GatewayFixture.start();
+  const first = await fixture.single((_request, response) => response.end());
+  const gapsMs = () =>
+    fixture.samples.slice(1).map((each, index) => each.atMs - (fixture.samples[index]?.atMs ?? 0));
+  const sendUntil = (isEnough: () => boolean) =>
+    until(async () => (await fixture.send()).status === 200 && isEnough());
+
+  await sendUntil(() => fixture.samples.length >= 6);
+  // A little less than 100: the wall clock of the samples may be adjusted between two of them.
+  const early = gapsMs().filter((gapMs) => gapMs < 80);
+  assert.deepEqual(early, []);
+
+  const second = await fixture.instance((_request, response) => response.end(), 'r2');
+  await fixture.route([
+    { revisionId: 'r1', weightPercent: 95, endpoints: [first] },
+    { revisionId: 'r2', weightPercent: 5, endpoints: [second] },
+  ]);
+  fixture.samples.length = 0;
+  await sendUntil(() => gapsMs().filter((gapMs) => gapMs < 80).length >= 5);
+});
+
 test('weights that change every 20 ms under load lose nothing and keep the share', async () => {
   await using fixture = await GatewayFixture.start();
   const r1 = await fixture.instance((_request, response) => response.end());
