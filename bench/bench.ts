@@ -89,4 +89,10 @@ async function benchNamed(name: string): Promise<Bench> {
   return { run, about };
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`error: the benchmark could not be run: ${text}\n`);
+  process.exitCode = 1;
+}

@@ -129,26 +129,21 @@ export class World implements AsyncDisposable {
     await rm(this.stateFolder, { recursive: true, force: true });
   }
 
-  /** Only what names this state folder in its command line, or stands in its records. */
+  /** What bears this world's mark: its state folder in the command line, or its gateway in the environment. */
   async #killAll(): Promise<void> {
-    const pids = new Set<number>();
-    for (const file of ['server.json', 'gateway.json']) {
-      const text = await readFile(join(this.stateFolder, file), 'utf8').catch(() => '{}');
-      const { pid } = JSON.parse(text) as { readonly pid?: number };
-      if (pid !== undefined && (await isOurs(pid, this.stateFolder))) pids.add(pid);
-    }
-    const folder = join(this.stateFolder, 'instances');
-    const files = await readdir(folder, { recursive: true }).catch(() => []);
-    for (const file of files.filter((name) => name.endsWith('.json'))) {
-      const record = JSON.parse(await readFile(join(folder, file), 'utf8')) as {
-        readonly launch?: { readonly process?: { readonly pid: number } | null } | null;
-      };
-      const pid = record.launch?.process?.pid;
-      if (pid !== undefined && (await isOurs(pid, 'payments.js'))) pids.add(pid);
-    }
-    for (const pid of pids) {
-      // It may have gone by itself since it was looked at.
-      if (!(await isGone(pid))) process.kill(pid, 'SIGKILL');
+    for (const name of await readdir('/proc')) {
+      const pid = Number(name);
+      if (!Number.isInteger(pid) || pid === process.pid) continue;
+      const [commandLine, environment] = await Promise.all(
+        ['cmdline', 'environ'].map((file) =>
+          // Gone meanwhile, or somebody else's.
+          readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => ''),
+        ),
+      );
+      const isOurs =
+        commandLine?.includes(this.stateFolder) === true ||
+        environment?.split('\0').includes(`TIDEGATE_GATEWAY=${this.gatewayUrl}`) === true;
+      if (isOurs && !(await isGone(pid))) process.kill(pid, 'SIGKILL');
     }
   }
 
@@ -206,11 +201,6 @@ export async function freePorts(count: number): Promise<readonly number[]> {
   }
   await Promise.all(servers.map((each) => new Promise((resolve) => each.close(resolve))));
   return ports;
-}
-
-/** A pid may have been given to somebody else meanwhile. */
-async function isOurs(pid: number, mark: string): Promise<boolean> {
-  return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).includes(mark);
 }
 
 /** A zombie that nobody has waited for is gone, too. */

@@ -117,7 +117,8 @@ class Driver {
 }
 
 function serviceOf(name: string, number: number): BenchService {
-  const gate = { worseBy: '5pp', soak: '500ms' };
-  const rollout = { steps: ['25%', '50%', '100%'], gate, bake: '300ms' };
+  // Short, so that kills fall into every part of a rollout and many rollouts see one.
+  const gate = { worseBy: '10pp', soak: '200ms' };
+  const rollout = { steps: ['25%', '50%', '100%'], gate, bake: '200ms' };
   return { name, version: `v${number}`, env: {}, rollout };
 }

@@ -27,7 +27,7 @@ export const about =
 /** Real processes end to end: load generator, gateway, server, one service; one world for all runs. */
 export async function run(options: BenchOptions): Promise<BenchReport> {
   const count = options.isQuick
-    ? { dead: 3, fivePercent: 3, healthy: 2, kills: 8 }
+    ? { dead: 3, fivePercent: 3, healthy: 2, kills: 6 }
     : { dead: 20, fivePercent: 20, healthy: 30, kills: 200 };
   await using world = await World.open();
   options.say(`world in ${world.stateFolder}`);
