@@ -2,7 +2,7 @@ import { closeBlock, type Verdict } from '../gate/gate.ts';
 import type { Hand } from './event.ts';
 import { nextKey, order, stableTraffic } from './order.ts';
 import { withSummary } from './promoted.ts';
-import { nameOf } from './sentence.ts';
+import { nameOf, secondsText } from './sentence.ts';
 import type { Cause, Decision, Rollout, ServiceState } from './service-state.ts';
 
 /** Goes back: all traffic to stable first; the candidate is stopped when the router has confirmed it (R5, R6). */
@@ -13,6 +13,10 @@ export function revert(
   said: { readonly verdict?: Verdict; readonly by?: Hand } = {},
 ): Decision {
   const effectKey = `${nextKey(state)}/route`;
+  const wayBack =
+    rollout.stable === null
+      ? `giving up ${nameOf(rollout.candidate)}, there is none to go back to`
+      : `going back to ${nameOf(rollout.stable)}`;
   const reverting: Rollout = {
     ...rollout,
     paused: null,
@@ -25,7 +29,7 @@ export function revert(
       atMs: cause.atMs,
       type: said.by === undefined ? 'decision' : 'operator-action',
       decision: 'roll-back',
-      sentence: `going back to ${rollout.stable === null ? 'nothing' : nameOf(rollout.stable)}: ${cause.sentence}`,
+      sentence: `${wayBack}: ${cause.sentence}`,
       ...said,
       effects: () => [{ kind: 'set-traffic', key: effectKey, traffic: stableTraffic(state) }],
     },
@@ -46,7 +50,7 @@ export function reverted(
       atMs,
       type: 'deploy-outcome',
       decision: 'rolled-back',
-      sentence: `nothing is sent to ${nameOf(rollout.candidate)} any more, ${atMs - cause.atMs} ms after the decision`,
+      sentence: `nothing is sent to ${nameOf(rollout.candidate)} any more, ${secondsText(atMs - cause.atMs)} after the decision`,
       effects: (key) => [
         { kind: 'stop-instances', key: `${key}/stop`, revision: rollout.candidate },
       ],
