@@ -180,24 +180,26 @@ function operationOf(words: readonly string[]): { readonly action: Action; reado
   return { action: actionOf(kind, version), by: { who: 'ana', why } };
 }
 
-function actionOf(kind: string | undefined, version: string | undefined): Action {
-  switch (kind) {
-    case 'undo':
-      return {
-        kind,
-        toRevisionId: version === undefined ? null : revisionOf(numberOf(version)).id,
-      };
-    case 'promote':
-    case 'promote-full':
-    case 'pause':
-    case 'resume':
-    case 'abort':
-    case 'retry':
-    case 'delete':
-      return { kind };
-    default:
-      throw new Error(`cannot read the event "${kind}"`);
+const plainActions = [
+  'promote',
+  'promote-full',
+  'pause',
+  'resume',
+  'abort',
+  'retry',
+  'delete',
+] as const;
+
+function actionOf(word: string | undefined, version: string | undefined): Action {
+  if (word === 'undo') {
+    return {
+      kind: word,
+      toRevisionId: version === undefined ? null : revisionOf(numberOf(version)).id,
+    };
   }
+  const kind = plainActions.find((each) => each === word);
+  if (kind === undefined) throw new Error(`cannot read the event "${word}"`);
+  return { kind };
 }
 
 function planWith(plan: Plan, words: readonly string[]): Plan {
