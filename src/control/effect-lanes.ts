@@ -15,6 +15,12 @@ export type EffectOutcome =
       readonly message: string;
     };
 
+interface Lane {
+  readonly abort: AbortController;
+  /** Whether the effect was carried out. Never rejects. */
+  readonly done: Promise<boolean>;
+}
+
 /** Waits between tries of one effect double from the first to the last of these. */
 const retryFirstMs = 100;
 const retryLastMs = 5_000;
@@ -24,7 +30,8 @@ const retryLastMs = 5_000;
  *
  * L1  One lane for each service's traffic and each revision's instances; lanes run side by side.
  * L2  In a lane the newest order wins: an older one under way is aborted. So a way back never waits behind a way forth.
- * L3  A stop waits until the traffic ordered before it is in force (R6 of the decider).
+ * L3  A stop waits until the traffic ordered before it, or newer traffic, is in force; when that was refused nothing is
+ *     stopped (R6 of the decider).
  * L4  What may succeed later is tried until it does or is superseded; what can't is reported.
  */
 export class EffectLanes {
@@ -34,7 +41,7 @@ export class EffectLanes {
   readonly #traffic: Map<string, Traffic>;
   readonly #report: (service: string, outcome: EffectOutcome) => void;
   readonly #crash: (error: unknown) => void;
-  readonly #lanes = new Map<string, { readonly abort: AbortController; done: Promise<void> }>();
+  readonly #lanes = new Map<string, Lane>();
 
   constructor(parts: {
     readonly platform: Platform;
@@ -69,11 +76,9 @@ export class EffectLanes {
     const before = this.#lanes.get(lane);
     before?.abort.abort(new Error('superseded by a newer order'));
     if (effect.kind === 'set-traffic') this.#traffic.set(service, effect.traffic);
-    const barrier =
-      effect.kind === 'stop-instances' ? this.#lanes.get(`traffic/${service}`)?.done : undefined;
     const abort = new AbortController();
     const both = AbortSignal.any([signal, abort.signal]);
-    const done = this.#run(service, effect, { signal: both, after: [before?.done, barrier] });
+    const done = this.#after(before, service, { effect, signal: both });
     const entry = { abort, done };
     this.#lanes.set(lane, entry);
     void done.then(() => {
@@ -81,33 +86,53 @@ export class EffectLanes {
     });
   }
 
-  /** Never rejects. */
-  async #run(
-    service: string,
-    effect: Effect,
-    how: { readonly signal: AbortSignal; readonly after: readonly (Promise<void> | undefined)[] },
-  ): Promise<void> {
-    await Promise.all(how.after);
-    for (let waitMs = retryFirstMs; !how.signal.aborted;) {
-      const failure = await this.#tryOnce(effect, how.signal);
-      if (how.signal.aborted) return;
+  async #after(before: Lane | undefined, service: string, order: Order): Promise<boolean> {
+    await before?.done;
+    const { effect, signal } = order;
+    if (effect.kind === 'stop-instances' && !(await this.#isTrafficInForce(service))) {
+      const message = `not stopped, because requests may still be sent to ${effect.revision.id}`;
+      if (!signal.aborted) this.#reportFailure(service, effect, message);
+      return false;
+    }
+    return this.#run(service, order);
+  }
+
+  /** Waits for the service's newest traffic; true also when none is under way. */
+  async #isTrafficInForce(service: string): Promise<boolean> {
+    let isInForce = true;
+    for (;;) {
+      const lane = this.#lanes.get(`traffic/${service}`);
+      if (lane === undefined) return isInForce;
+      isInForce = await lane.done;
+    }
+  }
+
+  async #run(service: string, { effect, signal }: Order): Promise<boolean> {
+    for (let waitMs = retryFirstMs; !signal.aborted;) {
+      const failure = await this.#tryOnce(effect, signal);
+      if (signal.aborted) return false;
       if (failure === null) {
         this.#report(service, { kind: 'effect-done', key: effect.key });
-        return;
+        return true;
       }
       if (!failure.retryable) {
-        this.#report(service, {
-          kind: 'effect-failed',
-          key: effect.key,
-          effect: effect.kind,
-          revisionId: effect.kind === 'set-traffic' ? null : effect.revision.id,
-          message: failure.message,
-        });
-        return;
+        this.#reportFailure(service, effect, failure.message);
+        return false;
       }
-      await this.#clock.sleep(waitMs, how.signal).catch(() => undefined);
+      await this.#clock.sleep(waitMs, signal).catch(() => undefined);
       waitMs = Math.min(retryLastMs, waitMs * 2);
     }
+    return false;
+  }
+
+  #reportFailure(service: string, effect: Effect, message: string): void {
+    this.#report(service, {
+      kind: 'effect-failed',
+      key: effect.key,
+      effect: effect.kind,
+      revisionId: effect.kind === 'set-traffic' ? null : effect.revision.id,
+      message,
+    });
   }
 
   async #tryOnce(
@@ -120,7 +145,7 @@ export class EffectLanes {
     } catch (error) {
       if (error instanceof PlatformError || error instanceof RouterError) return error;
       if (!signal.aborted) this.#crash(error);
-      return null;
+      return { retryable: true, message: String(error) };
     }
   }
 
@@ -134,6 +159,11 @@ export class EffectLanes {
         return this.#pusher.push(signal);
     }
   }
+}
+
+interface Order {
+  readonly effect: Effect;
+  readonly signal: AbortSignal;
 }
 
 function laneOf(service: string, effect: Effect): string {

@@ -2,9 +2,17 @@ import type { Route } from '../domain/traffic/route-table.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { TrafficRouter } from '../ports/traffic-router.ts';
 
+/** A push and those who wait for it. */
+interface Turn {
+  readonly abort: AbortController;
+  readonly done: Promise<void>;
+  callers: number;
+}
+
 /**
  * Pushes whole tables to the router, one at a time. `push` builds the table when its turn comes, so callers that come
- * together share one table, and each resolves only when a table built after its call is in force.
+ * together share one table, and each resolves only when a table built after its call is in force. A caller who gives up
+ * leaves the others their push; it ends when nobody waits for it any more.
  */
 export class TablePusher {
   readonly #router: TrafficRouter;
@@ -12,8 +20,8 @@ export class TablePusher {
   readonly #build: () => readonly Route[];
   #version = 0;
   #inForce: string | null = null;
-  #running: Promise<void> | null = null;
-  #next: Promise<void> | null = null;
+  #running: Turn | null = null;
+  #next: Turn | null = null;
 
   constructor(parts: {
     readonly router: TrafficRouter;
@@ -26,10 +34,14 @@ export class TablePusher {
   }
 
   /** Rejects with RouterError when the router could not take it; the caller tries again. */
-  push(signal: AbortSignal): Promise<void> {
-    if (this.#running === null) return this.#start(signal);
-    this.#next ??= this.#after(this.#running, signal);
-    return this.#next;
+  async push(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#running === null) {
+      this.#running = this.#turn(null);
+      return this.#join(this.#running, signal);
+    }
+    this.#next ??= this.#turn(this.#running.done);
+    return this.#join(this.#next, signal);
   }
 
   /** Whether what `push` would send differs from what is known to be in force. */
@@ -37,19 +49,41 @@ export class TablePusher {
     return JSON.stringify(this.#build()) !== this.#inForce;
   }
 
-  async #after(running: Promise<void>, signal: AbortSignal): Promise<void> {
-    // The failure of the push before is its own caller's business.
-    await running.catch(() => undefined);
-    this.#next = null;
-    return this.#start(signal);
+  #turn(before: Promise<void> | null): Turn {
+    const abort = new AbortController();
+    const run = async (): Promise<void> => {
+      try {
+        if (before !== null) {
+          // The failure of the push before is its own callers' business.
+          await before.catch(() => undefined);
+          abort.signal.throwIfAborted();
+          if (this.#next === turn) this.#next = null;
+          this.#running = turn;
+        }
+        await this.#apply(abort.signal);
+      } finally {
+        if (this.#running === turn) this.#running = this.#next;
+      }
+    };
+    // `run` looks at its turn only after the first wait.
+    const turn: Turn = { abort, done: Promise.resolve().then(run), callers: 0 };
+    return turn;
   }
 
-  #start(signal: AbortSignal): Promise<void> {
-    const running = this.#apply(signal).finally(() => {
-      if (this.#running === running) this.#running = null;
+  #join(turn: Turn, signal: AbortSignal): Promise<void> {
+    turn.callers += 1;
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        turn.callers -= 1;
+        if (turn.callers === 0) turn.abort.abort(signal.reason);
+        if (turn.callers === 0 && this.#next === turn) this.#next = null;
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      void turn.done
+        .then(resolve, reject)
+        .finally(() => signal.removeEventListener('abort', leave));
     });
-    this.#running = running;
-    return running;
   }
 
   async #apply(signal: AbortSignal): Promise<void> {
