@@ -64,6 +64,31 @@ test('the newest order for a revision wins: a start under way ends for its stop'
   assert.equal(machine.instances.size, 0);
 });
 
+test('an order begins only when the one before it in its lane has ended', async () => {
+  const calls: string[] = [];
+  const clock = new HandClock();
+  const memory = new MemoryPlatform({ clock, machine: new MemoryMachine() });
+  const platform: Platform = {
+    // Takes a while to leave off after an abort.
+    ensure: async (_revision, _count, signal) => {
+      calls.push('start begins');
+      await clock.sleep(60_000, signal).catch(() => undefined);
+      await clock.sleep(50, new AbortController().signal);
+      calls.push('start ends');
+    },
+    stop: async () => void calls.push('stop'),
+    observe: (...call) => memory.observe(...call),
+    logs: (...call) => memory.logs(...call),
+  };
+  const { lanes, outcomes, signal } = world({ platform, clock });
+  lanes.start('web', [run(1)], signal);
+  await clock.pass(10);
+  lanes.start('web', [stop(1)], signal);
+  await clock.pass(100);
+  assert.deepEqual(calls, ['start begins', 'start ends', 'stop']);
+  assert.deepEqual(outcomes(), ['done stop 1']);
+});
+
 test('the newest traffic wins: a way back does not wait behind a way forth', async () => {
   const { lanes, clock, router, outcomes, signal } = world();
   router.plan({ kind: 'slow', durationMs: 60_000 });
@@ -158,8 +183,14 @@ test('a defect is handed over as one and not tried again', async () => {
   assert.equal(crash.aborted, true);
 });
 
-function world(other: { readonly platform?: Platform; readonly router?: TrafficRouter } = {}) {
-  const clock = new HandClock();
+function world(
+  other: {
+    readonly platform?: Platform;
+    readonly router?: TrafficRouter;
+    readonly clock?: HandClock;
+  } = {},
+) {
+  const clock = other.clock ?? new HandClock();
   const machine = new MemoryMachine();
   const router = new MemoryRouter(clock);
   const traffic = new Map<string, Traffic>();

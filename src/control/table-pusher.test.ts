@@ -58,11 +58,21 @@ test('after a failure the same table is sent again, also when it was in force an
     await pusher.push(signal);
     assert.equal(router.table?.routes[0]?.host, 'b');
     assert.ok((router.table?.version ?? 0) > before);
-    // Back to what was in force before the failure: that is not known to be in force either.
-    want('a');
-    await pusher.push(signal);
-    assert.equal(router.table?.routes[0]?.host, 'a');
   }
+});
+
+test('after a lost answer the table before it is not taken to be in force any more', async () => {
+  const { router, pusher, want } = world();
+  want('a');
+  await pusher.push(signal);
+  want('b');
+  router.plan({ kind: 'answer-lost' });
+  await assert.rejects(pusher.push(signal), RouterError);
+  assert.equal(router.table?.routes[0]?.host, 'b');
+  want('a');
+  assert.equal(pusher.isStale(), true);
+  await pusher.push(signal);
+  assert.equal(router.table?.routes[0]?.host, 'a');
 });
 
 test('versions grow over restarts, also when the clock was set back', async () => {

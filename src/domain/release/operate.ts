@@ -131,10 +131,9 @@ function undo(
   const candidate =
     wanted === null ? earlier.at(-1) : earlier.find((revision) => revision.id === wanted);
   if (candidate === undefined || state.spec === null) {
-    const known = earlier.map(nameOf).join(', ') || 'none';
-    const what =
-      wanted === null ? 'no earlier stable revision' : `no earlier stable revision ${wanted}`;
-    return refuse(state, request, `${state.name} has ${what}; there is: ${known}`);
+    const which = wanted === null ? '' : ` ${wanted}`;
+    const known = earlier.length === 0 ? '' : `; it has ${earlier.map(nameOf).join(', ')}`;
+    return refuse(state, request, `${state.name} has no earlier stable revision${which}${known}`);
   }
   const spec = { ...state.spec, revision: candidate };
   const { atMs, by } = request;
