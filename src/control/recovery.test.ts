@@ -76,6 +76,15 @@ test('a missing blob is an error and no other state', async () => {
   await assert.rejects(recoverServices(recorder.replay(null, signal), gone), /blob is missing/);
 });
 
+test('the count of records is that of the ledger, whatever a changed decider replays', async () => {
+  const { recorder, take, recovered } = await world();
+  for (const event of firstRollout()) await take(event);
+  const entry = { type: 'gate-result', subjects: [], idempotencyKey: 'extra', data: {} } as const;
+  const stream = streamOfService('web');
+  await recorder.record({ stream, entries: [entry], blobs: [] }, signal);
+  assert.equal((await recovered()).get('web')?.state.recordCount, 4);
+});
+
 test('no record after a recovery takes the name of an earlier one', async () => {
   const { recorder, lane, take, recovered } = await world();
   for (const event of firstRollout()) await take(event);

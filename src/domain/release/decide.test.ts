@@ -63,7 +63,7 @@ const plans: readonly Plan[] = [
 /** Steps forward are drawn often, so that sequences get somewhere. */
 const often = ['apply', 'ready', 'done', 'done', 'sample', 'sample'];
 const seldom =
-  'promote promote-full pause resume abort retry undo undo-to delete instances tick old-done bad-done failed-run failed-stop failed-route recovered strange-sample bad-sample bad-sample promote retry';
+  'promote promote-full pause resume abort retry undo undo-to delete instances tick old-done bad-done failed-run failed-stop failed-route recovered strange-sample bad-sample bad-sample promote retry abort abort abort';
 const kinds = [...Array.from({ length: 8 }, () => often).flat(), ...seldom.split(' ')];
 
 const draw: fc.Arbitrary<Draw> = fc.record({

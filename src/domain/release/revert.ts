@@ -10,8 +10,14 @@ export function revert(
   state: ServiceState,
   rollout: Rollout,
   cause: Cause,
-  said: { readonly verdict?: Verdict; readonly by?: Hand } = {},
+  said: {
+    readonly verdict?: Verdict;
+    readonly by?: Hand;
+    /** When the way back is ordered once more; not set: it is ordered now, for the first time. */
+    readonly againAtMs?: number;
+  } = {},
 ): Decision {
+  const { againAtMs, ...who } = said;
   const effectKey = `${nextKey(state)}/route`;
   const wayBack =
     rollout.stable === null
@@ -26,11 +32,11 @@ export function revert(
   return order(
     { ...state, rollout: reverting },
     {
-      atMs: cause.atMs,
+      atMs: againAtMs ?? cause.atMs,
       type: said.by === undefined ? 'decision' : 'operator-action',
       decision: 'roll-back',
-      sentence: `${wayBack}: ${cause.sentence}`,
-      ...said,
+      sentence: `${wayBack}${againAtMs === undefined ? '' : ', ordered again'}: ${cause.sentence}`,
+      ...who,
       effects: () => [{ kind: 'set-traffic', key: effectKey, traffic: stableTraffic(state) }],
     },
   );
