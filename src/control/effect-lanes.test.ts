@@ -142,9 +142,45 @@ test('a stop waits for newer traffic, too, when that takes the place of the olde
   assert.deepEqual(outcomes(), ['done run 2', 'done route 3', 'done stop 2']);
 });
 
+test('requests under way finish before their instances are stopped', async () => {
+  const clock = new HandClock();
+  const memory = new MemoryRouter(clock);
+  let drains = 0;
+  const router: TrafficRouter = {
+    apply: (...call) => memory.apply(...call),
+    version: (...call) => memory.version(...call),
+    drain: async (_revisionId, signal) => {
+      drains += 1;
+      if (drains === 1) throw new RouterError('unreachable', 'try again', { retryable: true });
+      await clock.sleep(1_000, signal);
+    },
+  };
+  const { lanes, machine, outcomes, signal } = world({ router, clock });
+  lanes.start('web', [run(2)], signal);
+  await clock.pass(0);
+  lanes.start('web', [stop(2)], signal);
+  await clock.pass(1_099);
+  assert.equal(machine.instances.size, 2);
+  await clock.pass(1);
+  assert.deepEqual(outcomes(), ['done run 2', 'done stop 2']);
+  assert.equal(machine.instances.size, 0);
+});
+
+test('a start does not wait behind a stop that waits for the router', async () => {
+  const { lanes, clock, machine, router, outcomes, signal } = world();
+  router.plan({ kind: 'slow', durationMs: 60_000 });
+  lanes.start('web', [route(1), stop(2)], signal);
+  await clock.pass(100);
+  lanes.start('web', [run(2)], signal);
+  await clock.pass(100);
+  assert.deepEqual(outcomes(), ['done run 2']);
+  assert.equal(machine.instances.size, 2);
+});
+
 test('nothing is stopped when the router refuses the traffic before it', async () => {
   const router: TrafficRouter = {
     version: () => Promise.resolve(null),
+    drain: () => Promise.resolve(),
     apply: () => Promise.reject(new RouterError('refused', 'bad table', { retryable: false })),
   };
   const { lanes, clock, machine, reports, signal } = world({ router });
@@ -200,6 +236,7 @@ function world(
   const crash = new AbortController();
   const lanes = new EffectLanes({
     platform: other.platform ?? new MemoryPlatform({ clock, machine }),
+    router: other.router ?? router,
     pusher: new TablePusher({ router: other.router ?? router, clock, build }),
     clock,
     traffic,

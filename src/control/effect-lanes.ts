@@ -1,7 +1,8 @@
+import type { Revision } from '../domain/release/revision.ts';
 import type { Effect, Traffic } from '../domain/release/effect.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type Platform, PlatformError } from '../ports/platform.ts';
-import { RouterError } from '../ports/traffic-router.ts';
+import { RouterError, type TrafficRouter } from '../ports/traffic-router.ts';
 import type { TablePusher } from './table-pusher.ts';
 
 /** How an ordered effect ended. A superseded effect has no outcome: the newer order speaks for both. */
@@ -30,12 +31,13 @@ const retryLastMs = 5_000;
  *
  * L1  One lane for each service's traffic and each revision's instances; lanes run side by side.
  * L2  In a lane the newest order wins: an older one under way is aborted. So a way back never waits behind a way forth.
- * L3  A stop waits until the traffic ordered before it, or newer traffic, is in force; when that was refused nothing is
- *     stopped (R6 of the decider).
+ * L3  A stop waits until the traffic ordered before it, or newer traffic, is in force, and then for the requests under
+ *     way; when the traffic was refused nothing is stopped (R6 of the decider).
  * L4  What may succeed later is tried until it does or is superseded; what can't is reported.
  */
 export class EffectLanes {
   readonly #platform: Platform;
+  readonly #router: TrafficRouter;
   readonly #pusher: TablePusher;
   readonly #clock: Clock;
   readonly #traffic: Map<string, Traffic>;
@@ -45,6 +47,7 @@ export class EffectLanes {
 
   constructor(parts: {
     readonly platform: Platform;
+    readonly router: TrafficRouter;
     readonly pusher: TablePusher;
     readonly clock: Clock;
     /** Wanted traffic by service, shared with the table builder. */
@@ -54,6 +57,7 @@ export class EffectLanes {
     readonly crash: (error: unknown) => void;
   }) {
     this.#platform = parts.platform;
+    this.#router = parts.router;
     this.#pusher = parts.pusher;
     this.#clock = parts.clock;
     this.#traffic = parts.traffic;
@@ -89,7 +93,7 @@ export class EffectLanes {
   async #after(before: Lane | undefined, service: string, order: Order): Promise<boolean> {
     await before?.done;
     const { effect, signal } = order;
-    if (effect.kind === 'stop-instances' && !(await this.#isTrafficInForce(service))) {
+    if (effect.kind === 'stop-instances' && !(await this.#isTrafficInForce(service, signal))) {
       const message = `not stopped, because requests may still be sent to ${effect.revision.id}`;
       if (!signal.aborted) this.#reportFailure(service, effect, message);
       return false;
@@ -97,14 +101,15 @@ export class EffectLanes {
     return this.#run(service, order);
   }
 
-  /** Waits for the service's newest traffic; true also when none is under way. */
-  async #isTrafficInForce(service: string): Promise<boolean> {
+  /** Waits for the service's newest traffic; true also when none is under way, false when aborted. */
+  async #isTrafficInForce(service: string, signal: AbortSignal): Promise<boolean> {
     let isInForce = true;
-    for (;;) {
+    while (!signal.aborted) {
       const lane = this.#lanes.get(`traffic/${service}`);
       if (lane === undefined) return isInForce;
-      isInForce = await lane.done;
+      isInForce = await doneOrAborted(lane, signal);
     }
+    return false;
   }
 
   async #run(service: string, { effect, signal }: Order): Promise<boolean> {
@@ -154,16 +159,34 @@ export class EffectLanes {
       case 'ensure-instances':
         return this.#platform.ensure(effect.revision, effect.count, signal);
       case 'stop-instances':
-        return this.#platform.stop(effect.revision, signal);
+        return this.#stopDrained(effect.revision, signal);
       case 'set-traffic':
         return this.#pusher.push(signal);
     }
+  }
+
+  /** Requests under way finish first; nothing new comes (L3). */
+  async #stopDrained(revision: Revision, signal: AbortSignal): Promise<void> {
+    await this.#router.drain(revision.id, signal);
+    await this.#platform.stop(revision, signal);
   }
 }
 
 interface Order {
   readonly effect: Effect;
   readonly signal: AbortSignal;
+}
+
+/** Whether the lane carried out its order; false at once when the signal is aborted. */
+function doneOrAborted(lane: Lane, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const leave = (): void => resolve(false);
+    signal.addEventListener('abort', leave, { once: true });
+    void lane.done.then((isDone) => {
+      signal.removeEventListener('abort', leave);
+      resolve(isDone);
+    });
+  });
 }
 
 function laneOf(service: string, effect: Effect): string {

@@ -85,6 +85,7 @@ export class ControlLoop {
     });
     this.#effects = new EffectLanes({
       platform,
+      router,
       pusher: this.#pusher,
       clock,
       traffic: this.#traffic,

@@ -67,8 +67,8 @@ interface StreamState {
 
 /**
  * What has to be known of the entries so far to write the next one: the head, each stream's version, and where each
- * idempotency key was used. It is rebuilt from the store at the start (about 40,000 entries a second) and keeps one key
- * and one number an entry in memory.
+ * idempotency key was used. It is rebuilt from the store at the start (measured: 12,700 entries a second on a busy
+ * shared core) and keeps one key and one number an entry in memory.
  */
 export class RecorderIndex {
   readonly keys = new KeyDirectory();

@@ -32,6 +32,18 @@ test('a key that the ledger does not know is refused, and nothing is written', a
   assert.equal((await store.head(signal())).size, 1);
 });
 
+test('of two keys that begin one ledger at the same time exactly one is enrolled', async () => {
+  const store = new MemoryLedgerStore();
+  const openings = await Promise.allSettled([open(store), open(store, { signer: OTHER })]);
+  assert.deepEqual(
+    openings.map((opening) => opening.status),
+    ['fulfilled', 'rejected'],
+  );
+  await assert.rejects(open(store, { signer: OTHER }), isRecorderError('key-mismatch'));
+  const report = await verified(store);
+  assert.deepEqual([report.valid, report.entries], [true, 1]);
+});
+
 test('what was recorded is replayed, whole or by stream, with inputs and versions', async () => {
   const store = new MemoryLedgerStore();
   const recorder = await open(store);

@@ -150,6 +150,7 @@ function gatedWorld() {
   const waiting: (() => void)[] = [];
   const router: TrafficRouter = {
     version: () => Promise.resolve(null),
+    drain: () => Promise.resolve(),
     apply: (table: RouteTable, signal: AbortSignal) => {
       applied.push(table.routes[0]?.host ?? '');
       const { promise, resolve, reject } = Promise.withResolvers<void>();

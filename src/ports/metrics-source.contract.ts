@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { armCount, type TrafficSample } from '../domain/traffic/traffic-sample.ts';
+import { totalCount, type TrafficSample } from '../domain/traffic/traffic-sample.ts';
 import type { MetricsSource } from './metrics-source.ts';
 
 /** A source with traffic of service `contract`: r1 answers 200, r2 answers 500. */
@@ -21,9 +21,9 @@ export function testMetricsSource(name: string, make: () => Promise<SourceUnderT
     await subject.send(2);
     await until(() => total(samples) >= 62);
     assert.equal(total(samples), 62);
-    const failures = samples.reduce((sum, sample) => sum + armCount(sample, 'r2').failures, 0);
+    const failures = samples.reduce((sum, sample) => sum + totalCount(sample, 'r2').failures, 0);
     assert.equal(failures, 31);
-    const healthy = samples.reduce((sum, sample) => sum + armCount(sample, 'r1').failures, 0);
+    const healthy = samples.reduce((sum, sample) => sum + totalCount(sample, 'r1').failures, 0);
     assert.equal(healthy, 0);
   });
 

@@ -21,16 +21,17 @@ export type FromGateway =
     }
   | { readonly type: 'applied'; readonly version: number }
   | { readonly type: 'refused'; readonly version: number; readonly reason: string }
+  | { readonly type: 'drained'; readonly revisionId: string }
   | {
       readonly type: 'samples';
       readonly atMs: number;
       readonly counters: readonly CounterReading[];
     };
 
-export interface ToGateway {
-  readonly type: 'apply';
-  readonly table: RouteTable;
-}
+export type ToGateway =
+  | { readonly type: 'apply'; readonly table: RouteTable }
+  /** Answered by `drained` when no request to the revision is under way, or after the gateway's bound. */
+  | { readonly type: 'drain'; readonly revisionId: string };
 
 /** Totals since the counter was made; only changed counters are sent, of their histogram only changed buckets. */
 export interface CounterReading {
@@ -39,6 +40,7 @@ export interface CounterReading {
   readonly service: string;
   readonly revisionId: string;
   readonly instanceId: string;
+  readonly isMatched: boolean;
   readonly byStatusClass: readonly number[];
   readonly latency: readonly (readonly [bucket: number, total: number])[];
 }
@@ -65,6 +67,8 @@ export function parseFromGateway(line: string): Parsed<FromGateway> {
         return { type, version: integer(message, 'version') };
       case 'refused':
         return { type, version: integer(message, 'version'), reason: text(message, 'reason') };
+      case 'drained':
+        return { type, revisionId: text(message, 'revisionId') };
       case 'samples':
         return {
           type,
@@ -80,6 +84,7 @@ export function parseFromGateway(line: string): Parsed<FromGateway> {
 export function parseToGateway(line: string): Parsed<ToGateway> {
   return parsed(line, (message) => {
     const type = text(message, 'type');
+    if (type === 'drain') return { type, revisionId: text(message, 'revisionId') };
     if (type !== 'apply') throw new MalformedError(`unknown type '${type.slice(0, 40)}'`);
     return { type, table: routeTable(record(message['table'], 'table')) };
   });
@@ -148,6 +153,7 @@ function counterReading(item: unknown): CounterReading {
     service: text(value, 'service'),
     revisionId: text(value, 'revisionId'),
     instanceId: text(value, 'instanceId'),
+    isMatched: value['isMatched'] === true,
     byStatusClass,
     latency: list(value, 'latency').map(latencyPair),
   };

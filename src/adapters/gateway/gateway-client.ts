@@ -32,11 +32,15 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
   readonly #deltas = new SampleDeltas();
   readonly #listeners = new Set<(sample: TrafficSample) => void>();
   readonly #waiters = new Set<Waiter>();
+  readonly #drains = new Map<string, { isDone: boolean }>();
+  /** A little over the gateway's own bound. */
+  readonly #drainTimeoutMs = 12_000;
   #newest: RouteTable | null = null;
   #version: number | null = null;
   /** As `#version`, but only while the link is up: a gateway that comes back may have an older table. */
   #confirmed: number | null = null;
   #wasReached = false;
+  #isUp = false;
   #isDisposed = false;
 
   constructor(options: GatewayClientOptions) {
@@ -46,6 +50,7 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
       onMessage: (message: FromGateway) => this.#onMessage(message),
       // Those who wait for an answer get it from the next connection, or their time runs out.
       onDown: () => {
+        this.#isUp = false;
         this.#confirmed = null;
       },
     };
@@ -71,6 +76,30 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
         { retryable: true },
       );
     }
+  }
+
+  async drain(revisionId: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const drain = this.#drains.get(revisionId) ?? { isDone: false };
+    this.#drains.set(revisionId, drain);
+    const answered = this.#wait({
+      isAnswered: () => drain.isDone,
+      version: null,
+      timeoutMs: this.#drainTimeoutMs,
+      signal,
+    });
+    this.#link.send({ type: 'drain', revisionId });
+    try {
+      // A gateway that does not answer in time has nothing that is worth waiting longer for.
+      await answered;
+    } finally {
+      this.#drains.delete(revisionId);
+    }
+  }
+
+  /** Whether the gateway is connected now. */
+  get isConnected(): boolean {
+    return this.#isUp;
   }
 
   async version(signal: AbortSignal): Promise<number | null> {
@@ -103,6 +132,7 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
     switch (message.type) {
       case 'hello':
         this.#wasReached = true;
+        this.#isUp = true;
         this.#version = message.version;
         this.#confirmed = message.version;
         this.#deltas.hello(message);
@@ -114,6 +144,12 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
         this.#confirmed = this.#version;
         this.#settle();
         return;
+      case 'drained': {
+        const drain = this.#drains.get(message.revisionId);
+        if (drain !== undefined) drain.isDone = true;
+        this.#settle();
+        return;
+      }
       case 'refused':
         this.#refused(message.version, message.reason);
         return;
@@ -129,6 +165,7 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
     if (newest !== null && newest.version > (this.#version ?? 0)) {
       this.#link.send({ type: 'apply', table: newest });
     }
+    for (const revisionId of this.#drains.keys()) this.#link.send({ type: 'drain', revisionId });
   }
 
   #settle(): void {

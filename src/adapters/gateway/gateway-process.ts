@@ -73,13 +73,15 @@ export async function ensureGateway(
 export class GatewayProcess implements Disposable {
   readonly #options: GatewayProcessOptions;
   readonly #supervision = new AbortController();
+  readonly #supervising: Promise<void>;
   #started: Started;
+  #restarts = 0;
 
   constructor(options: GatewayProcessOptions, started: Started) {
     this.#options = options;
     this.#started = started;
     // It ends with the supervision's signal; what goes wrong within is told to onEvent and tried again.
-    void this.#supervise(this.#supervision.signal);
+    this.#supervising = this.#supervise(this.#supervision.signal);
   }
 
   /** Of the process that runs now, or the last one while it is restarted. */
@@ -87,9 +89,15 @@ export class GatewayProcess implements Disposable {
     return this.#started.file;
   }
 
+  /** Times it was started again since this object lives. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
   /** SIGTERM, so that it drains; SIGKILL when it has not ended 35 s later. Resolves when it is gone. */
   async stop(signal: AbortSignal): Promise<void> {
     this[Symbol.dispose]();
+    await this.#supervising;
     const current = (await findGateway(this.#options.stateFolder)) ?? this.file;
     if (!(await isAlive(current))) return;
     process.kill(current.pid, 'SIGTERM');
@@ -123,6 +131,7 @@ export class GatewayProcess implements Disposable {
       const { host, port } = this.file;
       try {
         this.#started = await start({ ...this.#options, listen: { host, port } }, signal);
+        this.#restarts += 1;
         onEvent(`gateway ${this.file.pid} serves on ${host}:${port}`);
       } catch (error) {
         if (!signal.aborted) onEvent(error instanceof Error ? error.message : String(error));
@@ -165,7 +174,13 @@ async function start(options: GatewayProcessOptions, signal: AbortSignal): Promi
       const message = `cannot start the gateway on ${host}:${port}: ${why}`;
       throw new GatewayProcessError('start-failed', message, { retryable: true });
     }
-    await sleep(pollMs / 5, undefined, { signal });
+    try {
+      await sleep(pollMs / 5, undefined, { signal });
+    } catch (error) {
+      // Nobody would know of it: what was begun is undone.
+      child.kill('SIGKILL');
+      throw error;
+    }
   }
 }
 

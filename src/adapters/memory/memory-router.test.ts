@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RouteTable } from '../../domain/traffic/route-table.ts';
-import { armCount } from '../../domain/traffic/traffic-sample.ts';
+import { totalCount } from '../../domain/traffic/traffic-sample.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { testMetricsSource } from '../../ports/metrics-source.contract.ts';
 import { testTrafficRouter } from '../../ports/traffic-router.contract.ts';
@@ -92,14 +92,14 @@ test('a header match reaches a candidate of weight 0, and no instance is no answ
   await router.apply(table(1, 0), signal);
   const matched = router.serve('contract', 3, undefined, { 'x-canary': 'true' });
   assert.ok(matched);
-  assert.deepEqual(armCount(matched, 'r2'), { requests: 3, failures: 0 });
+  assert.deepEqual(totalCount(matched, 'r2'), { requests: 3, failures: 0 });
   const [route] = table(2, 0).routes;
   assert.ok(route);
   const backends = route.backends.map((backend) => ({ ...backend, endpoints: [] }));
   await router.apply({ version: 2, routes: [{ ...route, backends }] }, signal);
   const unanswered = router.serve('contract', 3);
   assert.ok(unanswered);
-  assert.deepEqual(armCount(unanswered, 'r1'), { requests: 3, failures: 3 });
+  assert.deepEqual(totalCount(unanswered, 'r1'), { requests: 3, failures: 3 });
   assert.equal(unanswered.counts[0]?.instanceId, '');
 });
 

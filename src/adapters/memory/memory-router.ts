@@ -70,6 +70,12 @@ export class MemoryRouter implements TrafficRouter, MetricsSource {
     if (fault?.kind === 'answer-lost') throw unreachable(table);
   }
 
+  /** Requests take no time here. */
+  drain(_revisionId: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    return Promise.resolve();
+  }
+
   version(signal: AbortSignal): Promise<number | null> {
     signal.throwIfAborted();
     return Promise.resolve(this.#table?.version ?? null);
@@ -95,11 +101,11 @@ export class MemoryRouter implements TrafficRouter, MetricsSource {
     if (route === undefined || live === undefined || requests === 0) return null;
     const tallies = new Map<string, Tally>();
     for (let request = 0; request < requests; request += 1) {
-      const { revisionId, instanceId } = this.#choose(route, live, headers);
+      const { revisionId, instanceId, isMatched } = this.#choose(route, live, headers);
       const outcome =
         instanceId === '' ? { statusClass: 5, latencyBucket: 0 } : answer(revisionId, instanceId);
-      const key = `${revisionId}\0${instanceId}`;
-      const tally = tallies.get(key) ?? newTally(revisionId, instanceId);
+      const key = `${revisionId}\0${instanceId}\0${isMatched}`;
+      const tally = tallies.get(key) ?? newTally({ revisionId, instanceId, isMatched });
       tallies.set(key, tally);
       tally.byStatusClass[outcome.statusClass] =
         (tally.byStatusClass[outcome.statusClass] ?? 0) + 1;
@@ -120,7 +126,7 @@ export class MemoryRouter implements TrafficRouter, MetricsSource {
     route: Route,
     live: { readonly split: Split; readonly turns: Map<string, number> },
     headers: RequestHeaders,
-  ): { readonly revisionId: string; readonly instanceId: string } {
+  ): Chosen {
     const matched = matchedRevision(route, headers);
     const backend =
       matched === null
@@ -130,7 +136,8 @@ export class MemoryRouter implements TrafficRouter, MetricsSource {
     const { revisionId, endpoints } = backend;
     const turn = nextInTurn(live.turns.get(revisionId) ?? -1, endpoints.length);
     live.turns.set(revisionId, turn);
-    return { revisionId, instanceId: endpoints[turn]?.instanceId ?? '' };
+    const isMatched = matched !== null;
+    return { revisionId, instanceId: endpoints[turn]?.instanceId ?? '', isMatched };
   }
 
   #switch(table: RouteTable): void {
@@ -147,19 +154,23 @@ export class MemoryRouter implements TrafficRouter, MetricsSource {
   }
 }
 
-interface Tally {
+interface Chosen {
   readonly revisionId: string;
   readonly instanceId: string;
+  readonly isMatched: boolean;
+}
+
+interface Tally extends Chosen {
   readonly byStatusClass: number[];
   readonly latency: Map<number, number>;
 }
 
-function newTally(revisionId: string, instanceId: string): Tally {
-  return { revisionId, instanceId, byStatusClass: [0, 0, 0, 0, 0, 0], latency: new Map() };
+function newTally(chosen: Chosen): Tally {
+  return { ...chosen, byStatusClass: [0, 0, 0, 0, 0, 0], latency: new Map() };
 }
 
-function instanceCount({ revisionId, instanceId, byStatusClass, latency }: Tally): InstanceCount {
-  return { revisionId, instanceId, byStatusClass, latency: [...latency].sort(([a], [b]) => a - b) };
+function instanceCount({ latency, ...same }: Tally): InstanceCount {
+  return { ...same, latency: [...latency].sort(([a], [b]) => a - b) };
 }
 
 function unreachable({ version }: RouteTable): RouterError {

@@ -113,8 +113,7 @@ export class SqliteLedgerStore implements LedgerStore, AsyncDisposable {
         ? this.#statements.page.all(from, end)
         : this.#statements.pageOfStream.all(stream, from, end);
     const entries = rows.map(entryOf);
-    const gap = stream === null && entries[0] !== undefined && entries[0].index !== from;
-    if (gap) throw corrupt(`entry ${from} is missing`);
+    if (stream === null) checkNoGap(entries, from);
     return entries;
   }
 
@@ -211,6 +210,14 @@ function checkBatch(batch: LedgerBatch): void {
     if (sha256Hex(blob.bytes) !== blob.sha256Hex) {
       throw invalid(`the blob does not hash to ${blob.sha256Hex}`);
     }
+  }
+}
+
+/** Only asked for when an entry is wanted from `from` on, so an empty page is a gap too. */
+function checkNoGap(entries: readonly StoredEntry[], from: number): void {
+  const offset = entries.findIndex((entry, position) => entry.index !== from + position);
+  if (offset !== -1 || entries.length === 0) {
+    throw corrupt(`entry ${from + Math.max(0, offset)} is missing`);
   }
 }
 

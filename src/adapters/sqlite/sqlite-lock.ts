@@ -26,7 +26,11 @@ export function lockFolder(folder: string): Disposable {
       { retryable: false, cause: error },
     );
   }
-  return { [Symbol.dispose]: () => database.close() };
+  return {
+    [Symbol.dispose]: () => {
+      if (database.isOpen) database.close();
+    },
+  };
 }
 
 function openLockFile(path: string): DatabaseSync {

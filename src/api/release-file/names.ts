@@ -11,7 +11,7 @@ export function name() {
   return text(nameRule, { pattern: `^${label}$`, maxLength: 63 });
 }
 
-/** A host without scheme, port or wildcard, in lower case: labels of RFC 1123 joined by dots, at most 253 characters. */
+/** A host in lower case without scheme, port or wildcard: labels of RFC 1123 2.1 and dots, at most 253 characters. */
 export const hostRule: TextRule = (host) => {
   const fault = hostPatternRule(host);
   const withPort = /^([-.a-z0-9]{1,253}):\d+$/i.exec(host);

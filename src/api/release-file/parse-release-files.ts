@@ -1,6 +1,6 @@
 import { rememberOrigin } from './document-origin.ts';
 import type { Origin } from './document-origin.ts';
-import { explainIssue } from './explain-issue.ts';
+import { explainIssues } from './explain-issue.ts';
 import { locateValue, offsetOf } from './located-value.ts';
 import type { LocatedValue } from './located-value.ts';
 import { nearestKey } from './nearest-key.ts';
@@ -31,7 +31,7 @@ export const problemCountMax = 20;
 /**
  * Reads release files as one set. Never throws for anything a file may hold, and takes time bounded by the number of
  * files. What needs only the text is checked here: syntax, keys, types, units, ranges, and names and hosts given twice.
- * Services that are not in the set and cycles are for the caller, who knows more: see `unknownDependencies`, `problemAt`.
+ * Services that are not in the set and cycles are for the caller, who knows more: `unknownDependencies`, `problemAt`.
  */
 export function parseReleaseFiles(files: readonly ReleaseFile[]): ParsedReleaseFiles {
   const services: ServiceDocument[] = [];
@@ -80,8 +80,7 @@ function parseDocument(origin: Origin, services: ServiceDocument[]): readonly Pr
   const misplaced = checkEnvelope(root, source);
   if (misplaced !== null) return [misplaced];
   const result = schema.safeParse(root.value);
-  if (!result.success)
-    return result.error.issues.flatMap((issue) => explainIssue(issue, root, source));
+  if (!result.success) return explainIssues(result.error.issues, root, source);
   const service = toServiceDocument(result.data);
   rememberOrigin(service, origin);
   services.push(service);

@@ -56,7 +56,6 @@ ready: => raedy:
   port: =>   prot:
     6:3: unknown key "prot"; did you mean "port"?
 metadata: => metdata:
-    1:1: the document has no "metadata"
     3:1: unknown key "metdata"; did you mean "metadata"?
 steps: [1% => steps: [{ wieght: 1%, weight: 1% }
     16:15: unknown key "wieght"; did you mean "weight"?
@@ -77,6 +76,11 @@ timeout: 2s => rateLimit: { rate: 1000/s }
     10:40: not supported yet: spec.traffic.rateLimit; remove it
 command: [node, server.js] => command: [a], image: shop:1
     5:24: not supported yet: spec.run.image; remove it
+[1% => [{ wieght: 1% }
+    16:15: unknown key "wieght"; did you mean "weight"?
+[1% => [{ wait: 1% }
+    16:13: item 1 of "steps" has no "weight"
+    16:15: unknown key "wait"; known are weight, gate, pause, approval, match, atLeast
 [1% => [{ weight: 1%, mirror: true }
     16:27: not supported yet: spec.rollout.steps.mirror; remove it
 env: { GREETING: hello } => __proto__: { a: b }
@@ -311,9 +315,9 @@ test('faults of syntax are placed', () => {
   port: 8080 =>   port:8080
     6:3: this is no "key: value"; a space must follow the colon
   port: 8080 =>    port: 8080
-    6:1: not valid YAML: All mapping items must start at the same column
+    6:1: this is indented differently from the keys before it
 [payments] => [payments
-    9:3: not valid YAML: Flow sequence in block collection must be sufficiently indented and end with a ]
+    9:3: a list or mapping in brackets is not closed before this by ]
 hello => "hello
     5:55: this quote is never closed
 strategy: canary => strategy: canary: now

@@ -2,7 +2,7 @@ import { placeOf, problemAt } from './document-origin.ts';
 import type { Problem } from './problem.ts';
 import type { ServiceDocument } from './service-document.ts';
 
-/** What is wrong between services that are right each by itself: names and hosts given twice, and dependence on oneself. */
+/** What is wrong between services that are each right by itself: names and hosts given twice, dependence on oneself. */
 export function findConflicts(services: readonly ServiceDocument[]): readonly Problem[] {
   const problems: Problem[] = [];
   const byName = new Map<string, ServiceDocument>();
@@ -31,7 +31,7 @@ export interface UnknownDependency {
   readonly keyPath: readonly (string | number)[];
 }
 
-/** Dependencies on services outside the set: wrong unless such a service is known already, which only the caller can say. */
+/** Dependencies on services outside the set: wrong unless the service is known already, which only the caller can say. */
 export function unknownDependencies(
   services: readonly ServiceDocument[],
 ): readonly UnknownDependency[] {
@@ -52,6 +52,7 @@ function nameProblem(service: ServiceDocument, first: ServiceDocument): Problem 
 function hostProblem(service: ServiceDocument, owner: ServiceDocument): Problem {
   const keyPath = ['spec', 'traffic', 'host'];
   const { host } = service.traffic;
-  const message = `host "${host}" of service "${service.name}" is the host of "${owner.name}" at ${placeOf(owner, keyPath)}`;
+  const owned = `the host of "${owner.name}" at ${placeOf(owner, keyPath)}`;
+  const message = `host "${host}" of service "${service.name}" is ${owned}`;
   return problemAt(service, keyPath, message);
 }

@@ -17,9 +17,9 @@ const tokenCountMax = 50_000;
 const depthMax = 50;
 
 /**
- * A text as YAML 1.2 documents (JSON is a part of YAML 1.2), with every bound checked before the work it bounds: size, then tokens and
- * depth while reading, and only then the tree is composed. A file with any fault of syntax gives problems only, one for
- * each document, because what follows such a fault can't be believed.
+ * A text as YAML 1.2 documents (JSON is a part of YAML 1.2), with every bound checked before the work it bounds: size,
+ * then tokens and depth while reading, and only then the tree is composed. A file with any fault of syntax gives
+ * problems only, one for each document, because what follows such a fault can't be believed.
  */
 export function readYaml(source: SourceText): YamlReading {
   const unreadable = findUnreadable(source);
@@ -88,7 +88,7 @@ function refuse(source: SourceText, offset: number, message: string): TokenReadi
 }
 
 /**
- * The library would place it at the end of the file. A text that ends in an escaped quote is missed here and found there.
+ * The library would place it at the end of the file. A text that ends in an escaped quote is missed here, found there.
  * After the marker CST.SCALAR the lexeme is no quoted text, whatever it begins with.
  */
 function isUnclosedQuote(lexeme: string, previous: string): boolean {
@@ -137,6 +137,16 @@ function wordingOf(fault: YAMLError): Wording {
   const text = fault.message.split('\n', 1)[0] ?? fault.code;
   if (text.startsWith('Implicit ')) {
     return { message: 'this is no "key: value"', hint: 'a space must follow the colon' };
+  }
+  if (text.startsWith('Flow ')) {
+    const closing = text.at(-1) ?? '';
+    return {
+      message: `a list or mapping in brackets is not closed before this by ${closing}`,
+      hint: null,
+    };
+  }
+  if (text.startsWith('All ')) {
+    return { message: 'this is indented differently from the keys before it', hint: null };
   }
   return wordings[fault.code] ?? { message: `not valid YAML: ${text}`, hint: null };
 }

@@ -6,6 +6,7 @@ import {
   parseToGateway,
   type ToGateway,
 } from '../../adapters/gateway/control-message.ts';
+import type { RouteTable } from '../../domain/traffic/route-table.ts';
 import { LineSplitter } from '../../adapters/gateway/line-splitter.ts';
 import { type Counter, type Counters, Reported } from './counters.ts';
 
@@ -14,7 +15,9 @@ export interface ControlServerOptions {
   readonly counters: Counters;
   readonly version: () => number | null;
   /** Resolves with the version in force, or with the reason why the table is refused. */
-  readonly apply: (message: ToGateway) => Promise<number | { readonly refused: string }>;
+  readonly apply: (table: RouteTable) => Promise<number | { readonly refused: string }>;
+  /** Resolves when no request to the revision is under way, or after a bound. */
+  readonly drain: (revisionId: string) => Promise<void>;
 }
 
 const reportEveryMs = 100;
@@ -105,7 +108,9 @@ export class ControlServer implements AsyncDisposable {
     const parsed = parseToGateway(line);
     if (parsed.kind === 'malformed') {
       socket.end(`${JSON.stringify({ type: 'refused', version: 0, reason: parsed.reason })}\n`);
+      // What else comes is read away, so that the reason arrives before the end.
       socket.removeAllListeners('data');
+      socket.resume();
       return false;
     }
     void this.#answer(socket, parsed.message);
@@ -113,8 +118,14 @@ export class ControlServer implements AsyncDisposable {
   }
 
   async #answer(socket: Socket, message: ToGateway): Promise<void> {
+    if (message.type === 'drain') {
+      const { revisionId } = message;
+      await this.#options.drain(revisionId);
+      send(socket, { type: 'drained', revisionId });
+      return;
+    }
     const { version } = message.table;
-    const outcome = await this.#options.apply(message);
+    const outcome = await this.#options.apply(message.table);
     send(
       socket,
       typeof outcome === 'number'

@@ -14,16 +14,20 @@ export class Counter {
   readonly service: string;
   readonly revisionId: string;
   readonly instanceId: string;
+  readonly isMatched: boolean;
   readonly byStatusClass = new Float64Array(6);
   readonly latency = new Float64Array(latencyBucketCount);
   /** Requests counted; grows with each change, so a reader sees by it whether there is anything new. */
   ended = 0;
+  /** Requests that have been sent there and whose caller still waits. */
+  underWay = 0;
 
   constructor(generation: number, key: CounterKey) {
     this.generation = generation;
     this.service = key.service;
     this.revisionId = key.revisionId;
     this.instanceId = key.instanceId;
+    this.isMatched = key.isMatched;
   }
 
   /** `statusClass` is 0-4 for answers 1xx-5xx, or `noAnswer`; the latency runs from the request's head to its end. */
@@ -40,6 +44,8 @@ export interface CounterKey {
   readonly revisionId: string;
   /** Empty: no instance was there. */
   readonly instanceId: string;
+  /** Sent there by a header match. */
+  readonly isMatched: boolean;
 }
 
 /** All counters of this gateway process. */
@@ -58,7 +64,7 @@ export class Counters {
     return counter;
   }
 
-  all(): Iterable<Counter> {
+  all(): IteratorObject<Counter> {
     return this.#counters.values();
   }
 
@@ -121,11 +127,11 @@ function reading(counter: Counter, totals: Told, before: Float64Array | null): C
   for (const [bucket, total] of totals.latency.entries()) {
     if (total !== (before?.[bucket] ?? 0)) latency.push([bucket, total]);
   }
-  const { generation, service, revisionId, instanceId } = counter;
+  const { generation, service, revisionId, instanceId, isMatched } = counter;
   const byStatusClass = [...totals.byStatusClass];
-  return { generation, service, revisionId, instanceId, byStatusClass, latency };
+  return { generation, service, revisionId, instanceId, isMatched, byStatusClass, latency };
 }
 
-function nameOf({ service, revisionId, instanceId }: CounterKey): string {
-  return `${service}\0${revisionId}\0${instanceId}`;
+function nameOf({ service, revisionId, instanceId, isMatched }: CounterKey): string {
+  return `${service}\0${revisionId}\0${instanceId}\0${isMatched}`;
 }

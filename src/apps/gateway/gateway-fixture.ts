@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { GatewayClient } from '../../adapters/gateway/gateway-client.ts';
 import { ensureGateway, type GatewayProcess } from '../../adapters/gateway/gateway-process.ts';
 import type { Backend, Endpoint, Route, RouteTable } from '../../domain/traffic/route-table.ts';
-import { armCount, type TrafficSample } from '../../domain/traffic/traffic-sample.ts';
+import { totalCount, type TrafficSample } from '../../domain/traffic/traffic-sample.ts';
 
 /** For tests: a real gateway process in a folder of its own, with instances in this process. */
 export class GatewayFixture implements AsyncDisposable {
@@ -124,7 +124,7 @@ export class GatewayFixture implements AsyncDisposable {
   }
 
   requests(revisionId: string): number {
-    return this.samples.reduce((sum, sample) => sum + armCount(sample, revisionId).requests, 0);
+    return this.samples.reduce((sum, sample) => sum + totalCount(sample, revisionId).requests, 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

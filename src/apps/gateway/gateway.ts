@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
-import type { ToGateway } from '../../adapters/gateway/control-message.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   controlSocketName,
   makeStateFolder,
@@ -33,6 +33,9 @@ export interface StartFault {
 }
 
 const drainMs = 30_000;
+/** How long a revision that left the table may finish what it has; tunnels and endless answers are not waited for. */
+const revisionDrainMs = 10_000;
+const drainPollMs = 10;
 /** A counter of an instance that left the table is kept this long after its last change. */
 const forgetAfterMs = 600_000;
 /** Of sun_path in unix(7), less the final zero. */
@@ -63,7 +66,8 @@ export class Gateway {
       epoch: randomBytes(8).toString('hex'),
       counters: this.#counters,
       version: () => this.#routes.table?.version ?? null,
-      apply: (message) => this.#apply(message),
+      apply: (table) => this.#apply(table),
+      drain: (revisionId) => this.#drain(revisionId),
     });
     this.#forgetTimer = setInterval(() => this.#forget(), forgetAfterMs / 10);
     this.#forgetTimer.unref();
@@ -117,9 +121,19 @@ export class Gateway {
     }
   }
 
-  async #apply({ table }: ToGateway): Promise<number | { readonly refused: string }> {
+  /** Polled: requests under way are few when their revision has left the table, and nobody is in a hurry. */
+  async #drain(revisionId: string): Promise<void> {
+    const until = performance.now() + revisionDrainMs;
+    const isUnderWay = () =>
+      this.#counters.all().some((each) => each.revisionId === revisionId && each.underWay > 0);
+    while (isUnderWay() && performance.now() < until) await sleep(drainPollMs);
+  }
+
+  async #apply(table: RouteTable): Promise<number | { readonly refused: string }> {
     const [problem] = checkRouteTable(table);
     if (problem !== undefined) return { refused: `${problem.place} ${problem.message}` };
+    // A sample never spans two tables: what ended until now is told before the switch.
+    this.#control.report();
     const before = this.#routes.table;
     this.#routes.apply(table);
     const inForce = this.#routes.table ?? table;

@@ -26,7 +26,7 @@ export class HttpEngine implements Engine {
   readonly #pools = new EndpointPools();
   readonly #server: Server;
   readonly #tunnels = new Set<Duplex>();
-  #inFlight = 0;
+  readonly #underWay = new Set<ServerResponse>();
   #isDraining = false;
 
   constructor(routes: LiveRoutes) {
@@ -65,6 +65,7 @@ export class HttpEngine implements Engine {
 
   async drain(boundMs: number): Promise<void> {
     this.#isDraining = true;
+    for (const response of this.#underWay) response.shouldKeepAlive = false;
     const { promise: closed, resolve } = Promise.withResolvers<void>();
     this.#server.close(() => resolve());
     const until = performance.now() + boundMs;
@@ -72,7 +73,7 @@ export class HttpEngine implements Engine {
       this.#server.closeIdleConnections();
       const isOver = performance.now() >= until;
       // Tunnels have no end of their own; they are cut when the last request has ended.
-      if (isOver || this.#inFlight === 0) for (const tunnel of this.#tunnels) tunnel.destroy();
+      if (isOver || this.#underWay.size === 0) for (const tunnel of this.#tunnels) tunnel.destroy();
       if (isOver) this.#server.closeAllConnections();
     }, 20);
     await closed;
@@ -82,10 +83,8 @@ export class HttpEngine implements Engine {
 
   #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const startedMs = performance.now();
-    this.#inFlight += 1;
-    response.on('close', () => {
-      this.#inFlight -= 1;
-    });
+    this.#underWay.add(response);
+    response.on('close', () => this.#underWay.delete(response));
     // A caller that is gone is seen by 'close'; writes that come too late must not end the process.
     response.on('error', () => {});
     if (this.#isDraining) response.shouldKeepAlive = false;
@@ -96,6 +95,10 @@ export class HttpEngine implements Engine {
       return;
     }
     const { target, requestTimeoutMs } = choice;
+    target.counter.underWay += 1;
+    response.on('close', () => {
+      target.counter.underWay -= 1;
+    });
     const pool = this.#pools.pool(target.origin);
     if (pool === null) {
       target.counter.count(noAnswer, 0);

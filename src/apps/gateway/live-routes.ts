@@ -4,7 +4,7 @@ import {
   nextInTurn,
   type RequestHeaders,
 } from '../../domain/traffic/route-choice.ts';
-import type { Endpoint, Route, RouteTable } from '../../domain/traffic/route-table.ts';
+import type { Backend, Endpoint, Route, RouteTable } from '../../domain/traffic/route-table.ts';
 import { nextIndex, type Split, splitOf } from '../../domain/traffic/split.ts';
 import type { Counter, Counters } from './counters.ts';
 
@@ -55,11 +55,12 @@ export class LiveRoutes {
     const host = hostOf(authority);
     const live = host === null ? undefined : this.#hosts.get(host);
     if (live === undefined) return { kind: 'unknown-host' };
-    const lane = laneOf(live, headers);
+    const { lane, isMatched } = laneOf(live, headers);
     lane.turn = nextInTurn(lane.turn, lane.targets.length);
-    const target = lane.targets[lane.turn];
+    const target = (isMatched ? lane.matchedTargets : lane.targets)[lane.turn];
     if (target === undefined) {
-      return { kind: 'no-endpoints', revisionId: lane.revisionId, counter: lane.noInstance() };
+      const counter = lane.noInstance(isMatched);
+      return { kind: 'no-endpoints', revisionId: lane.revisionId, counter };
     }
     return { kind: 'target', target, requestTimeoutMs: live.route.requestTimeoutMs };
   }
@@ -75,20 +76,30 @@ export class LiveRoutes {
 
   #live(route: Route, before: LiveRoute | null): LiveRoute {
     const { service } = route;
-    const lanes = route.backends.map(({ revisionId, endpoints }) => ({
-      revisionId,
-      turn: before?.lanes.find((lane) => lane.revisionId === revisionId)?.turn ?? -1,
-      noInstance: () => this.#counters.counter({ service, revisionId, instanceId: '' }),
-      targets: endpoints.map((endpoint) => {
-        const { instanceId } = endpoint;
-        const counter = this.#counters.counter({ service, revisionId, instanceId });
-        return { revisionId, endpoint, origin: originOf(endpoint), counter };
-      }),
+    const canMatch = new Set(route.matches.map((match) => match.revisionId));
+    const lanes = route.backends.map((backend) => ({
+      revisionId: backend.revisionId,
+      turn: before?.lanes.find((lane) => lane.revisionId === backend.revisionId)?.turn ?? -1,
+      noInstance: (isMatched: boolean) => {
+        const { revisionId } = backend;
+        return this.#counters.counter({ service, revisionId, instanceId: '', isMatched });
+      },
+      targets: this.#targets(service, backend, false),
+      matchedTargets: canMatch.has(backend.revisionId) ? this.#targets(service, backend, true) : [],
     }));
     const shares = route.backends.map(({ revisionId, weightPercent }) => {
       return { key: revisionId, weightPercent };
     });
     return { route, lanes, split: splitOf(shares, before?.split ?? null) };
+  }
+
+  #targets(service: string, backend: Backend, isMatched: boolean): readonly Target[] {
+    const { revisionId } = backend;
+    return backend.endpoints.map((endpoint) => {
+      const { instanceId } = endpoint;
+      const counter = this.#counters.counter({ service, revisionId, instanceId, isMatched });
+      return { revisionId, endpoint, origin: originOf(endpoint), counter };
+    });
   }
 }
 
@@ -101,12 +112,17 @@ interface LiveRoute {
 interface Lane {
   readonly revisionId: string;
   readonly targets: readonly Target[];
-  readonly noInstance: () => Counter;
+  /** The same instances, counted apart for requests that a header match sends there. */
+  readonly matchedTargets: readonly Target[];
+  readonly noInstance: (isMatched: boolean) => Counter;
   /** Index of the endpoint that had the last request, -1 at first. */
   turn: number;
 }
 
-function laneOf({ route, lanes, split }: LiveRoute, headers: RequestHeaders): Lane {
+function laneOf(
+  { route, lanes, split }: LiveRoute,
+  headers: RequestHeaders,
+): { readonly lane: Lane; readonly isMatched: boolean } {
   const matched = route.matches.length === 0 ? null : matchedRevision(route, headers);
   const lane =
     matched === null
@@ -114,7 +130,7 @@ function laneOf({ route, lanes, split }: LiveRoute, headers: RequestHeaders): La
       : lanes.find(({ revisionId }) => revisionId === matched);
   if (lane === undefined)
     throw new Error(`no backend for ${route.host}: the table was not checked`);
-  return lane;
+  return { lane, isMatched: matched !== null };
 }
 
 function originOf({ host, port }: Endpoint): string {

@@ -66,15 +66,10 @@ function cycleProblems(
   if (order.kind === 'order') return [];
   const first = services.find((service) => order.cycle.includes(service.name));
   if (first === undefined) return [];
-  const cycle = order.cycle.join(' -> ');
-  return [
-    problemAt(
-      first,
-      ['spec', 'dependsOn'],
-      `services depend on each other: ${cycle}`,
-      'take one of these out',
-    ),
-  ];
+  const next = order.cycle[(order.cycle.indexOf(first.name) + 1) % order.cycle.length] ?? '';
+  const keyPath = ['spec', 'dependsOn', first.dependsOn.indexOf(next)];
+  const message = `services depend on each other: ${[...order.cycle, order.cycle[0]].join(' -> ')}`;
+  return [problemAt(first, keyPath, message, 'take one of these dependencies out')];
 }
 
 function hostProblems(

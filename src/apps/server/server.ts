@@ -225,7 +225,7 @@ async function statusOf(
     gateway: {
       url: gatewayUrl(world.gateway),
       pid: world.gateway.file.pid,
-      isReachable: tableVersion !== null,
+      isReachable: world.router.isConnected,
       tableVersion,
       restarts: world.gateway.restarts,
     },

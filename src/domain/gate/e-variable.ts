@@ -19,7 +19,7 @@ import type { ArmCount } from '../traffic/traffic-sample.ts';
  *
  * Worked example: 4 of 4 candidate requests and 0 of 76 stable ones fail, t = (0.97, 0.005). The pooled rate is
  * 0.05 * 0.97 + 0.95 * 0.005 = 0.05325, and log E = 4 log(0.97/0.05325) + 76 log(0.995/0.94675) = 11.61 + 3.78 = 15.4,
- * past 1/alpha = 1000 (6.9) even after the 2.3 + 0.9 that sharing the budget costs.
+ * past 1/alpha = 1000 (6.9) even after the 2.9 + 0.4 that the average over alternatives and the shared budget cost.
  */
 export interface RatePair {
   readonly candidateRatio: number;

@@ -18,7 +18,7 @@ const settings: GateSettings = {
 const tickMs = 100;
 
 test('healthy candidates are rarely rolled back through a ramp with a shared 20-fold spike', () => {
-  const runs = 400;
+  const runs = 200;
   const alpha = 0.1;
   let rolledBack = 0;
   for (let run = 0; run < runs; run += 1) {
@@ -71,6 +71,12 @@ test('bad candidates at 5 % of 800 requests/s cost as few users as the study say
   }
 });
 
+test('a candidate that dies after a good minute costs little more than one dead from the start', () => {
+  const costs = Array.from({ length: 40 }, (_, run) => rollBackCost(run, 1, 60_000).failures);
+  const median = costs.toSorted((a, b) => a - b)[20] ?? Infinity;
+  assert.ok(median <= 20, `${median} failed`);
+});
+
 test('a candidate exactly at the margin rarely passes the last gate', () => {
   const runs = 400;
   const beta = 0.05;
@@ -108,10 +114,15 @@ test('healthy candidates pass the last gate soon after the soak', () => {
   assert.ok((times[59] ?? Infinity) < 60_000, `slowest ${times[59]} ms`);
 });
 
-function rollBackCost(run: number, candidateRatio: number): { failures: number; ms: number } {
-  const random = seeded(run + Math.round(1e6 * candidateRatio));
+function rollBackCost(
+  run: number,
+  badRatio: number,
+  badSinceMs = 0,
+): { failures: number; ms: number } {
+  const random = seeded(run + Math.round(1e6 * badRatio));
   let state = open(settings);
-  for (let atMs = tickMs; atMs < 60_000; atMs += tickMs) {
+  for (let atMs = tickMs; atMs < badSinceMs + 60_000; atMs += tickMs) {
+    const candidateRatio = atMs < badSinceMs ? 0.001 : badRatio;
     const rates = { shareRatio: 0.05, candidateRatio, stableRatio: 0.001 };
     state = observe(state, arrivals(random, atMs, 80, rates));
     if (verdictKind(state, atMs, 5) === 'fail') {

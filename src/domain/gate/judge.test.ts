@@ -37,6 +37,7 @@ test('the margin narrows with the weight and is never finer than declared', () =
 
 test('a step passes when everything holds, and each missing thing is named', () => {
   const good = fed({ ticks: 120, candidate: [40, 0], stable: [760, 1] });
+  const early = fed({ ticks: 30, candidate: [40, 0], stable: [760, 1] });
   const asked = { atMs: 12_000, stepSinceMs: 0, weightPercent: 5, isLastGate: false };
   const rows: readonly (readonly [string, GateState, GateQuestion, string, string | null])[] = [
     ['all holds', good, asked, 'pass', null],
@@ -51,7 +52,7 @@ test('a step passes when everything holds, and each missing thing is named', () 
     ],
     ['silence', good, { ...asked, stepSinceMs: 5000, atMs: 72_001 }, 'undecided', 'time-limit'],
     ['late, and enough', good, { ...asked, atMs: 65_000 }, 'pass', null],
-    ['finer margin', good, { ...asked, isLastGate: true }, 'undecided', null],
+    ['finer margin', early, { ...asked, atMs: 3000, isLastGate: true }, 'undecided', null],
     ['nothing at all', fed({ ticks: 0 }), asked, 'undecided', 'no-data'],
   ];
   for (const [name, state, question, kind, heldBy] of rows) {
@@ -65,7 +66,7 @@ test('some evidence against holds a step before it rolls back', () => {
   const state = fed({ ticks: 20, candidate: [40, 0], stable: [760, 1] });
   const doubted = observe(state, {
     atMs: 12_100,
-    candidate: { requests: 40, failures: 3 },
+    candidate: { requests: 40, failures: 5 },
     stable: { requests: 760, failures: 1 },
   });
   const question = { atMs: 12_100, stepSinceMs: 0, weightPercent: 5, isLastGate: false };
@@ -100,7 +101,7 @@ test('at the time limit the sentence says what is known, missing and possible', 
   assert.equal(explanation.heldBy, 'time-limit');
   assert.match(
     explanation.sentence,
-    /^no verdict within 60 s: 0 of 600 .*; worse than \+3 pp is excluded; \+0\.25 pp needs about [\d,]+ more requests in all at 5 %: \d+ (s|min) at 200 requests\/s; wait on, raise the weight, promote by hand, or abort$/,
+    /^no verdict within 60 s: 0 of 600 .*; worse than \+1 pp is excluded; \+0\.25 pp needs about [\d,]+ more requests in all at 5 %: \d+ (s|min) at 200 requests\/s; wait on, raise the weight, promote by hand, or abort$/,
   );
   assert.equal(judge(state, { ...question, atMs: 59_999 }).explanation.heldBy, null);
 });

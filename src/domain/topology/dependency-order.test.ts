@@ -63,7 +63,7 @@ function randomFrom(start: number): () => number {
 }
 
 test('10,000 services are ordered with every dependency before its dependents', () => {
-  for (let run = 0; run < 5; run += 1) {
+  for (let run = 0; run < 2; run += 1) {
     const { graph } = generate(randomFrom(seed + run));
     const result = dependencyOrder(graph);
     assert.ok(result.kind === 'order');
@@ -79,7 +79,7 @@ test('10,000 services are ordered with every dependency before its dependents', 
 });
 
 test('a cycle planted among 10,000 services is found, and what is shown is one', () => {
-  for (let run = 0; run < 10; run += 1) {
+  for (let run = 0; run < 4; run += 1) {
     const random = randomFrom(seed + run);
     const { graph, names } = generate(random);
     const length = 1 + Math.floor(random() * 40);

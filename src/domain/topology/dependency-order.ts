@@ -5,9 +5,9 @@ export type DependencyOrder =
   | { readonly kind: 'cycle'; readonly cycle: readonly string[] };
 
 /**
- * Orders names by what they depend on, dependencies first, in O(names + dependencies). Stable: the order goes in waves, first the
- * names that depend on nothing, then those that depend only on earlier waves, and within a wave as in the input. A
- * dependency that is no name of the input does not count.
+ * Orders names by what they depend on, dependencies first, in O(names + dependencies). Stable: the order goes in waves,
+ * first the names that depend on nothing, then those that depend only on earlier waves, and within a wave as in the
+ * input. A dependency that is no name of the input does not count.
  *
  * Kahn's algorithm (Communications of the ACM 5(11), 1962). Example: web on checkout, checkout on payments gives
  * payments, checkout, web.

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import {
+  type FromGateway,
+  parseFromGateway,
+  parseToGateway,
+  type ToGateway,
+} from './control-message.ts';
+
+const apply: ToGateway = {
+  type: 'apply',
+  table: {
+    version: 3,
+    routes: [
+      {
+        service: 'checkout',
+        host: 'checkout.localhost',
+        requestTimeoutMs: 2000,
+        backends: [
+          {
+            revisionId: 'v1',
+            weightPercent: 99.9,
+            endpoints: [{ instanceId: 'v1-0', host: '127.0.0.1', port: 80 }],
+          },
+          { revisionId: 'v2', weightPercent: 0.1, endpoints: [] },
+        ],
+        matches: [{ header: { name: 'x-canary', value: 'true' }, revisionId: 'v2' }],
+      },
+    ],
+  },
+};
+const reading = {
+  generation: 1,
+  service: 'checkout',
+  revisionId: 'v1',
+  instanceId: '',
+  isMatched: false,
+  byStatusClass: [0, 1, 2, 3, 4, 5],
+  latency: [[100, 15]] as const,
+};
+const messages: readonly FromGateway[] = [
+  { type: 'hello', epoch: 'abc', version: null, counters: [reading] },
+  { type: 'hello', epoch: 'abc', version: 7, counters: [] },
+  { type: 'applied', version: 7 },
+  { type: 'refused', version: 7, reason: 'no' },
+  { type: 'samples', atMs: 1, counters: [reading] },
+];
+
+test('what was said is what is heard', () => {
+  assert.deepEqual(parseToGateway(JSON.stringify(apply)), { kind: 'message', message: apply });
+  for (const message of messages) {
+    assert.deepEqual(parseFromGateway(JSON.stringify(message)), { kind: 'message', message });
+  }
+});
+
+for (const [name, line] of [
+  ['nothing', ''],
+  ['half a line', '{"type":"apply"'],
+  ['null', 'null'],
+  ['a list', '[]'],
+  ['an unknown type', '{"type":"stop"}'],
+  ['a table without routes', '{"type":"apply","table":{"version":1}}'],
+  ['a version as text', '{"type":"apply","table":{"version":"1","routes":[]}}'],
+  ['a weight as text', JSON.stringify(apply).replace('99.9', '"99.9"')],
+  ['an endpoint without a port', JSON.stringify(apply).replace('"port":80', '"prt":80')],
+] as const) {
+  test(`${name} is malformed`, () => {
+    assert.equal(parseToGateway(line).kind, 'malformed');
+  });
+}
+
+for (const [name, change] of [
+  ['five status classes', { byStatusClass: [0, 0, 0, 0, 0] }],
+  ['a negative total', { byStatusClass: [0, 0, 0, 0, 0, -1] }],
+  ['half a request', { byStatusClass: [0, 0, 0, 0, 0, 0.5] }],
+  ['bucket 368', { latency: [[368, 1]] }],
+  ['a latency of three numbers', { latency: [[1, 1, 1]] }],
+] as const) {
+  test(`a reading with ${name} is malformed`, () => {
+    const line = JSON.stringify({
+      type: 'samples',
+      atMs: 1,
+      counters: [{ ...reading, ...change }],
+    });
+    assert.equal(parseFromGateway(line).kind, 'malformed');
+  });
+}
+
+test('no JSON makes a parser throw', () => {
+  fc.assert(
+    fc.property(
+      fc.json(),
+      fc.constantFrom('hello', 'applied', 'samples', 'apply'),
+      (json, type) => {
+        parseFromGateway(json);
+        parseToGateway(json);
+        parseFromGateway(`{"type":"${type}","version":1,"epoch":"","atMs":1,"counters":${json}}`);
+        parseToGateway(`{"type":"${type}","table":${json}}`);
+      },
+    ),
+    { seed: 20261120, numRuns: 500 },
+  );
+});
