@@ -15,7 +15,7 @@ import type { TrafficSample } from '../domain/traffic/traffic-sample.ts';
 import type { Clock } from '../ports/clock.ts';
 import { LedgerError } from '../ports/ledger-store.ts';
 import type { MetricsSource } from '../ports/metrics-source.ts';
-import type { Instance, Platform } from '../ports/platform.ts';
+import { type Instance, type Platform, PlatformError } from '../ports/platform.ts';
 import type { TrafficRouter } from '../ports/traffic-router.ts';
 import { EffectLanes } from './effect-lanes.ts';
 import { Inbox } from './inbox.ts';
@@ -118,7 +118,7 @@ export class ControlLoop {
     for (const lane of this.#lanes.values()) {
       if (lane.state.traffic !== null) this.#traffic.set(lane.state.name, lane.state.traffic);
     }
-    await this.#look(both);
+    await this.#lookFirst(both);
     for (const name of this.#lanes.keys())
       this.#put({ service: name, event: { kind: 'recovered' } });
     const ticking = this.#tick(both).catch((error: unknown) => this.#stop.abort(error));
@@ -211,10 +211,23 @@ export class ControlLoop {
     while (!signal.aborted) {
       await clock.sleep(this.#options.tickMs, signal).catch(() => undefined);
       if (signal.aborted) return;
-      await this.#look(signal);
+      // Blind for a moment: what was seen last stays, and the ticks go on so that the gate does too.
+      await this.#look(signal).catch(rethrowUnlessRetryable);
       for (const lane of this.#lanes.values()) {
         if (lane.isActive) this.#put({ service: lane.state.name, event: { kind: 'tick' } });
       }
+    }
+  }
+
+  /** Waits until the platform can be seen: a table made blind would send everybody's requests nowhere. */
+  async #lookFirst(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#look(signal);
+      } catch (error) {
+        rethrowUnlessRetryable(error);
+      }
+      await this.#parts.clock.sleep(this.#options.tickMs, signal);
     }
   }
 
@@ -232,6 +245,10 @@ export class ControlLoop {
     // A failed push stays stale and is tried at the next look.
     if (this.#pusher.isStale()) void this.#pusher.push(signal).catch(() => undefined);
   }
+}
+
+function rethrowUnlessRetryable(error: unknown): void {
+  if (!(error instanceof PlatformError) || !error.retryable) throw error;
 }
 
 function isRetryable(error: unknown): error is LedgerError | RecorderError {
