@@ -113,6 +113,7 @@ export function verdictAt(rollout: Rollout, atMs: number): Verdict {
 function advanceStart(state: ServiceState, rollout: Rollout, atMs: number): Decision {
   const { candidate, phase } = rollout;
   if (isCandidateReady(state, rollout)) {
+    if (rollout.paused !== null) return unchanged(state);
     const weight = percentText(rollout.plan.steps[0]?.weightPercent ?? 100);
     const sentence = `${candidate.instances} of ${candidate.instances} instances of ${nameOf(candidate)} are ready; giving it ${weight}`;
     return shiftTo(state, rollout, { stepIndex: 0, atMs, sentence, verdict: null });
