@@ -141,8 +141,8 @@ function isSameSpec(a: ServiceSpec, b: ServiceSpec): boolean {
 
 /** A deleted service begins anew; its counters go on so that ids stay unique. */
 function reborn(state: ServiceState): ServiceState {
-  const { rolloutCount, recordCount, history } = state;
-  return { ...emptyService(state.name), rolloutCount, recordCount, history };
+  const { rolloutCount, recordCount, history, retired } = state;
+  return { ...emptyService(state.name), rolloutCount, recordCount, history, retired };
 }
 
 /** A first rollout has nothing to compare with, and an undo goes to what was good: both need no gated steps. */
