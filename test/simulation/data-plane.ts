@@ -97,7 +97,8 @@ export class DataPlane implements MetricsSource {
       behaviour?.kind === 'failing' && time.nowMs - firstAtMs >= behaviour.afterMs;
     const answered = Math.round(requests * this.#readyRatio(backend));
     const failed = random.binomial(answered, isFailing ? behaviour.ratio : service.baseRatio);
-    if (isFailing && failed > 0) witness.note({ kind: 'harm', revisionId, requests: failed });
+    // Requests sent by a match are no evidence, by design: their callers chose.
+    if (isFailing && failed > 0 && !isMatched) witness.note({ kind: 'harm', revisionId, requests: failed });
     return {
       revisionId,
       isMatched,

@@ -79,7 +79,8 @@ function gateRules(
   const behaviour = scenario.behaviours.get(rollout.candidateId);
   const isDead = behaviour?.kind === 'failing' && behaviour.ratio === 1 && behaviour.afterMs === 0;
   const isJudged = rollout.stableId !== null && rollout.hasGate && !rollout.isPushedByHand;
-  if (isDead && isJudged && rollout.outcome === 'promoted') {
+  const isWorse = isStableHealthy(rollout, scenario);
+  if (isDead && isJudged && isWorse && rollout.outcome === 'promoted') {
     note('O8', `${rollout.id} promoted ${rollout.candidateId}, which fails every request`);
   }
   if (!isJudged || rollout.isTouchedByHand || rollout.isPaused) return;
@@ -87,7 +88,7 @@ function gateRules(
   const quietAtMs = story.startMs + story.scenario.quietAtMs;
   const ageMs = story.endedAtMs - Math.max(quietAtMs, rollout.startedAtMs);
   if (!isEasy || rollout.outcome !== null || rollout.stage === 'approval') return;
-  if (isStableHealthy(rollout, scenario) && rollout.weightPercent >= 5 && ageMs > 120_000) {
+  if (isWorse && rollout.weightPercent >= 5 && ageMs > 120_000) {
     note('O6', `${rollout.id} is healthy and not promoted after ${ageMs} ms`);
   }
 }

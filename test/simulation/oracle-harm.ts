@@ -15,6 +15,7 @@ const harmRequestsMax = 500;
  */
 export class HarmMeter {
   readonly #story: Story;
+  /** By rollout. */
   readonly #since = new Map<string, { readonly sinceMs: number; requests: number }>();
 
   constructor(story: Story) {
@@ -23,17 +24,17 @@ export class HarmMeter {
 
   see({ revisionId, requests, atMs }: Of<'harm'>, services: readonly SeenService[], note: Note): void {
     const open = services.find((each) => each.open?.candidateId === revisionId)?.open ?? null;
-    const isJudged = open !== null && open.stableId !== null && open.stage !== 'starting';
+    const isJudged = open !== null && open.stableId !== null && !this.#isBad(open.stableId);
     if (!isJudged || this.#isExcused(atMs) || this.#isMild(revisionId)) {
-      this.#since.delete(revisionId);
+      this.#since.delete(open?.id ?? '');
       return;
     }
-    const harm = this.#since.get(revisionId) ?? { sinceMs: atMs, requests: 0 };
+    const harm = this.#since.get(open.id) ?? { sinceMs: atMs, requests: 0 };
     harm.requests += requests;
-    this.#since.set(revisionId, harm);
+    this.#since.set(open.id, harm);
     const forMs = atMs - harm.sinceMs;
     if (forMs <= harmMaxMs || harm.requests <= harmRequestsMax) return;
-    this.#since.delete(revisionId);
+    this.#since.delete(open.id);
     note('O11', `${revisionId} failed ${harm.requests} requests in ${forMs} ms unhindered`);
   }
 
@@ -47,6 +48,13 @@ export class HarmMeter {
     return this.#story.scenario.faults.some(
       ({ kind, fromMs, untilMs }) =>
         !kind.startsWith('store-') && fromMs <= nowMs && nowMs < untilMs + echoMs,
+    );
+  }
+
+  /** Beside a stable revision that fails as well, the candidate is no worse. */
+  #isBad(revisionId: string): boolean {
+    return this.#story.scenario.services.some(
+      ({ behaviours }) => behaviours.get(revisionId)?.kind === 'failing',
     );
   }
 

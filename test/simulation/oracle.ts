@@ -73,7 +73,7 @@ class Judge {
       case 'harm':
         return this.#harm.see(happening, [...this.#services.values()], note);
       case 'defect':
-        return note('O13', happening.text);
+        return note('O13', happening.text.split('\n')[0] ?? '');
       case 'down':
         return this.#harm.excuse(happening.atMs);
       case 'up':
@@ -117,8 +117,20 @@ class Judge {
     }
     for (const service of this.#services.values()) {
       const route = table.routes.find((each) => each.service === service.name) ?? null;
-      tableRules(service, { route, builtAfter }, note);
+      const isDeaf = this.#isDeaf(happening.atMs);
+      tableRules(service, { route, builtAfter, isDeaf }, note);
     }
+  }
+
+  /** Whether the ledger may have kept an entry without its writer knowing yet. */
+  #isDeaf(atMs: number): boolean {
+    const nowMs = atMs - this.#story.startMs;
+    return this.#story.scenario.faults.some(
+      ({ kind, fromMs, untilMs }) =>
+        (kind === 'store-slow' || kind === 'store-answer-lost') &&
+        fromMs <= nowMs &&
+        nowMs < untilMs + 10_000,
+    );
   }
 
   #seeStopping({ revisionId }: Of<'stopping'>, note: Note): void {
@@ -134,10 +146,10 @@ export type Note = (rule: string, text: string) => void;
 
 function tableRules(
   service: SeenService,
-  made: { readonly route: Route | null; readonly builtAfter: number },
+  made: { readonly route: Route | null; readonly builtAfter: number; readonly isDeaf: boolean },
   note: Note,
 ): void {
-  const { route, builtAfter } = made;
+  const { route, builtAfter, isDeaf } = made;
   const inForce = new Map<string, number>();
   for (const { revisionId, weightPercent } of route?.backends ?? []) {
     if (weightPercent > 0) inForce.set(revisionId, weightPercent);
@@ -154,6 +166,8 @@ function tableRules(
   }
   if (sharesText(inForce) === sharesText(order.shares)) return;
   if (isWayBack(service, inForce)) return;
+  const before = service.orders[service.orders.indexOf(order) - 1];
+  if (isDeaf && before !== undefined && sharesText(inForce) === sharesText(before.shares)) return;
   const wanted = sharesText(order.shares);
   note('O5', `${service.name} has ${sharesText(inForce)} in force; ordered was ${wanted}`);
 }
