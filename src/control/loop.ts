@@ -126,7 +126,7 @@ export class ControlLoop {
     let ticking: Promise<void> | null = null;
     try {
       // Before anything is handled: a table without the instances would be an outage.
-      await this.#look(both);
+      await this.#lookFirst(both);
       ticking = this.#tick(both).catch((error: unknown) => this.#stop.abort(error));
       for (;;) await this.#handle(await this.#inbox.take(both), both);
     } catch (error) {
@@ -223,19 +223,23 @@ export class ControlLoop {
     while (!signal.aborted) {
       await clock.sleep(this.#options.tickMs, signal).catch(() => undefined);
       if (signal.aborted) return;
-      await this.#lookAgain(signal);
+      // Blind for a moment: what was seen last stays, and the ticks go on so that the gate does too.
+      await this.#look(signal).catch(rethrowUnlessRetryable);
       for (const lane of this.#lanes.values()) {
         if (lane.isActive) this.#putMinor({ service: lane.state.name, event: { kind: 'tick' } });
       }
     }
   }
 
-  /** A look that failed for the moment is made up for by the next. */
-  async #lookAgain(signal: AbortSignal): Promise<void> {
-    try {
-      await this.#look(signal);
-    } catch (error) {
-      if (!(error instanceof PlatformError) || !error.retryable) throw error;
+  /** Waits until the platform can be seen: a table made blind would send everybody's requests nowhere. */
+  async #lookFirst(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#look(signal);
+      } catch (error) {
+        rethrowUnlessRetryable(error);
+      }
+      await this.#parts.clock.sleep(this.#options.tickMs, signal);
     }
   }
 
@@ -253,6 +257,10 @@ export class ControlLoop {
     // A failed push stays stale and is tried at the next look.
     if (this.#pusher.isStale()) void this.#pusher.push(signal).catch(() => undefined);
   }
+}
+
+function rethrowUnlessRetryable(error: unknown): void {
+  if (!(error instanceof PlatformError) || !error.retryable) throw error;
 }
 
 function isRetryable(error: unknown): error is LedgerError | RecorderError {

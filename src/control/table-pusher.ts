@@ -2,17 +2,10 @@ import type { Route } from '../domain/traffic/route-table.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { TrafficRouter } from '../ports/traffic-router.ts';
 
-/** A push and those who wait for it. */
-interface Turn {
-  readonly abort: AbortController;
-  readonly done: Promise<void>;
-  callers: number;
-}
-
 /**
  * Pushes whole tables to the router, one at a time. `push` builds the table when its turn comes, so callers that come
- * together share one table, and each resolves only when a table built after its call is in force. A caller who gives up
- * leaves the others their push; it ends when nobody waits for it any more.
+ * together share one push, and each resolves only when a table built after its call is in force. A caller that gives up
+ * leaves the others alone; a push that everybody has given up is aborted.
  */
 export class TablePusher {
   readonly #router: TrafficRouter;
@@ -20,8 +13,8 @@ export class TablePusher {
   readonly #build: () => readonly Route[];
   #version = 0;
   #inForce: string | null = null;
-  #running: Turn | null = null;
-  #next: Turn | null = null;
+  #running: SharedPush | null = null;
+  #next: SharedPush | null = null;
 
   constructor(parts: {
     readonly router: TrafficRouter;
@@ -34,14 +27,13 @@ export class TablePusher {
   }
 
   /** Rejects with RouterError when the router could not take it; the caller tries again. */
-  async push(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
+  push(signal: AbortSignal): Promise<void> {
     if (this.#running === null) {
-      this.#running = this.#turn(null);
-      return this.#join(this.#running, signal);
+      this.#running = this.#after(null);
+      return this.#running.join(signal);
     }
-    this.#next ??= this.#turn(this.#running.done);
-    return this.#join(this.#next, signal);
+    if (this.#next === null || this.#next.isGivenUp) this.#next = this.#after(this.#running);
+    return this.#next.join(signal);
   }
 
   /** Whether what `push` would send differs from what is known to be in force. */
@@ -49,41 +41,22 @@ export class TablePusher {
     return JSON.stringify(this.#build()) !== this.#inForce;
   }
 
-  #turn(before: Promise<void> | null): Turn {
-    const abort = new AbortController();
-    const run = async (): Promise<void> => {
+  #after(before: SharedPush | null): SharedPush {
+    const push: SharedPush = new SharedPush(async (signal) => {
       try {
-        if (before !== null) {
-          // The failure of the push before is its own callers' business.
-          await before.catch(() => undefined);
-          abort.signal.throwIfAborted();
-          if (this.#next === turn) this.#next = null;
-          this.#running = turn;
-        }
-        await this.#apply(abort.signal);
+        // The failure of the push before is its own callers' business.
+        await before?.done.catch(() => undefined);
+        signal.throwIfAborted();
+        await this.#apply(signal);
       } finally {
-        if (this.#running === turn) this.#running = this.#next;
+        // Handed over in one step, so that nobody finds the way free between two pushes.
+        if (this.#running === push) {
+          this.#running = this.#next;
+          this.#next = null;
+        }
       }
-    };
-    // `run` looks at its turn only after the first wait.
-    const turn: Turn = { abort, done: Promise.resolve().then(run), callers: 0 };
-    return turn;
-  }
-
-  #join(turn: Turn, signal: AbortSignal): Promise<void> {
-    turn.callers += 1;
-    return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        turn.callers -= 1;
-        if (turn.callers === 0) turn.abort.abort(signal.reason);
-        if (turn.callers === 0 && this.#next === turn) this.#next = null;
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener('abort', leave, { once: true });
-      void turn.done
-        .then(resolve, reject)
-        .finally(() => signal.removeEventListener('abort', leave));
     });
+    return push;
   }
 
   async #apply(signal: AbortSignal): Promise<void> {
@@ -97,5 +70,37 @@ export class TablePusher {
     this.#version = Math.max(this.#version, known, this.#clock.nowMs()) + 1;
     await this.#router.apply({ version: this.#version, routes }, signal);
     this.#inForce = text;
+  }
+}
+
+/** One push and those who wait for it. */
+class SharedPush {
+  readonly done: Promise<void>;
+  readonly #abort = new AbortController();
+  #callers = 0;
+
+  constructor(run: (signal: AbortSignal) => Promise<void>) {
+    this.done = run(this.#abort.signal);
+    // Each caller hears of a failure by its own promise; when none is left, nobody needs to.
+    this.done.catch(() => undefined);
+  }
+
+  get isGivenUp(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  join(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    this.#callers += 1;
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        this.#callers -= 1;
+        if (this.#callers === 0) this.#abort.abort(signal.reason);
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      const stay = (): void => signal.removeEventListener('abort', leave);
+      this.done.finally(stay).then(resolve, reject);
+    });
   }
 }

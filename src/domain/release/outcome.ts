@@ -73,8 +73,10 @@ function inForce(
   const weightPercent = rollout.plan.steps[stepIndex]?.weightPercent ?? 100;
   const isFull = weightPercent === 100;
   const { bakeMs } = rollout.plan;
-  if (isFull && bakeMs === 0 && rollout.paused === null)
+  // A pause that came while the router was moving holds the promotion too: the bake then ends with the pause.
+  if (isFull && bakeMs === 0 && rollout.paused === null) {
     return promoted(state, rollout, { atMs, verdict: null });
+  }
   const phase: Phase = isFull
     ? { kind: 'baking', sinceMs: atMs, untilMs: atMs + bakeMs }
     : { kind: 'judging', sinceMs: atMs, stepIndex };

@@ -73,7 +73,7 @@ function leftovers(state: ServiceState, active: Rollout | null): ServiceState['s
   if (active !== null) wanted.add(active.candidate.id);
   const stable = state.isDeleted ? null : stableOf(state);
   if (stable !== null) wanted.add(stable.id);
-  const known = new Map(state.stables.map((each) => [each.id, each]));
+  const known = new Map([...state.stables, ...state.retired].map((each) => [each.id, each]));
   if (state.rollout !== null) known.set(state.rollout.candidate.id, state.rollout.candidate);
   return [...known.values()].filter((each) => !wanted.has(each.id));
 }

@@ -151,8 +151,9 @@ function isSameSpec(a: ServiceSpec, b: ServiceSpec): boolean {
 
 /** A deleted service begins anew; its counters go on so that ids stay unique, and instances may still be there. */
 function reborn(state: ServiceState): ServiceState {
-  const { rolloutCount, recordCount, history, instances } = state;
-  return { ...emptyService(state.name), rolloutCount, recordCount, history, instances };
+  const { rolloutCount, recordCount, history, instances, retired } = state;
+  const kept = { rolloutCount, recordCount, history, instances, retired };
+  return { ...emptyService(state.name), ...kept };
 }
 
 /** A first rollout has nothing to compare with, and an undo goes to what was good: both need no gated steps. */
