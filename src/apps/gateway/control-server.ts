@@ -41,7 +41,6 @@ export class ControlServer implements AsyncDisposable {
   #lastReported = new Reported();
   #timer: NodeJS.Timeout | null = null;
   /** On the monotonic clock. */
-  #reportedMs = 0;
   #quickUntilMs = 0;
 
   constructor(options: ControlServerOptions) {
@@ -63,13 +62,14 @@ export class ControlServer implements AsyncDisposable {
     process.umask(umask);
     await promise;
     await chmod(path, 0o600);
-    this.#timer = setInterval(() => this.#reportWhenDue(), quickReportEveryMs);
+    this.#reportLater();
     return 'listening';
   }
 
   /** To be called when a table with a split has come into force. */
   reportQuickly(): void {
     this.#quickUntilMs = performance.now() + quickReportsForMs;
+    if (this.#timer !== null) this.#reportLater();
   }
 
   /** Tells every listener what has changed. */
@@ -82,13 +82,14 @@ export class ControlServer implements AsyncDisposable {
     }
   }
 
-  #reportWhenDue(): void {
-    const nowMs = performance.now();
-    // A timer may come a moment early; a report that is left out would come a whole tick late.
-    const isDue = nowMs - this.#reportedMs >= reportEveryMs - quickReportEveryMs / 2;
-    if (!isDue && nowMs >= this.#quickUntilMs) return;
-    this.#reportedMs = nowMs;
-    this.report();
+  #reportLater(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    const isQuick = performance.now() < this.#quickUntilMs;
+    const delayMs = isQuick ? quickReportEveryMs : reportEveryMs;
+    this.#timer = setTimeout(() => {
+      this.report();
+      this.#reportLater();
+    }, delayMs);
   }
 
   /** Drops what is known of these counters. */
@@ -98,7 +99,8 @@ export class ControlServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer);
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
     this.report();
     for (const socket of this.#listeners.keys()) socket.end();
     const { promise, resolve } = Promise.withResolvers<void>();
