@@ -66,7 +66,8 @@ export class DataPlane implements MetricsSource {
     const matched = match === undefined ? 0 : Math.round(requests * matchedRatio);
     for (const backend of route.backends) {
       const share = this.#whole(backend, ((requests - matched) * backend.weightPercent) / 100);
-      if (share > 0) counts.push(this.#count(service, backend, { requests: share, isMatched: false }));
+      if (share > 0)
+        counts.push(this.#count(service, backend, { requests: share, isMatched: false }));
       if (match?.revisionId === backend.revisionId && matched > 0) {
         counts.push(this.#count(service, backend, { requests: matched, isMatched: true }));
       }
@@ -93,12 +94,12 @@ export class DataPlane implements MetricsSource {
     const firstAtMs = this.#firstRequestAtMs.get(revisionId) ?? time.nowMs;
     this.#firstRequestAtMs.set(revisionId, firstAtMs);
     const behaviour = service.behaviours.get(revisionId);
-    const isFailing =
-      behaviour?.kind === 'failing' && time.nowMs - firstAtMs >= behaviour.afterMs;
+    const isFailing = behaviour?.kind === 'failing' && time.nowMs - firstAtMs >= behaviour.afterMs;
     const answered = Math.round(requests * this.#readyRatio(backend));
     const failed = random.binomial(answered, isFailing ? behaviour.ratio : service.baseRatio);
     // Requests sent by a match are no evidence, by design: their callers chose.
-    if (isFailing && failed > 0 && !isMatched) witness.note({ kind: 'harm', revisionId, requests: failed });
+    if (isFailing && failed > 0 && !isMatched)
+      witness.note({ kind: 'harm', revisionId, requests: failed });
     return {
       revisionId,
       isMatched,

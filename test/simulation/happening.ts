@@ -35,13 +35,16 @@ function detail(happening: Happening): string {
     case 'entry': {
       const { stream, data } = happening.statement;
       const { decision, sentence, effects } = data as Record<string, unknown>;
-      const ordered = Array.isArray(effects) && effects.length > 0 ? ` [${effects.join('; ')}]` : '';
+      const ordered =
+        Array.isArray(effects) && effects.length > 0 ? ` [${effects.join('; ')}]` : '';
       return `${happening.index} ${stream} ${String(decision)}: ${String(sentence)}${ordered}`;
     }
     case 'in-force':
       return happening.table.routes
         .map(({ host, backends }) => {
-          const shares = backends.map((b) => `${b.revisionId} ${b.weightPercent} % (${b.endpoints.length})`);
+          const shares = backends.map(
+            (b) => `${b.revisionId} ${b.weightPercent} % (${b.endpoints.length})`,
+          );
           return `${host}: ${shares.join(', ')}`;
         })
         .join(' | ');

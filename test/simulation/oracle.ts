@@ -75,9 +75,8 @@ class Judge {
       case 'defect':
         return note('O13', happening.text.split('\n')[0] ?? '');
       case 'down':
-        return this.#harm.excuse(happening.atMs);
       case 'up':
-        return this.#harm.excuse(happening.atMs);
+        return this.#harm.setWatched(happening.kind === 'up');
       case 'started':
       case 'hand':
         return;
@@ -95,7 +94,10 @@ class Judge {
 
   #seeEntry(happening: Of<'entry'>, index: number, note: Note): void {
     const { statement } = happening;
-    if (happening.index !== this.#entries || (statement.previous?.index ?? -1) !== this.#entries - 1) {
+    if (
+      happening.index !== this.#entries ||
+      (statement.previous?.index ?? -1) !== this.#entries - 1
+    ) {
       note('O7', `entry ${happening.index} does not follow entry ${this.#entries - 1}`);
     }
     this.#entries += 1;
@@ -105,7 +107,11 @@ class Judge {
     this.#lastObservedAtMs = statement.observedAtMs;
     const service = this.#services.get(statement.stream.replace('service/', ''));
     if (service === undefined) return;
-    entryRules(service, { statement, said: readSaid(statement), index, atMs: happening.atMs }, note);
+    entryRules(
+      service,
+      { statement, said: readSaid(statement), index, atMs: happening.atMs },
+      note,
+    );
   }
 
   #seeTable(happening: Of<'in-force'>, note: Note): void {
@@ -167,7 +173,8 @@ function tableRules(
   if (sharesText(inForce) === sharesText(order.shares)) return;
   if (isWayBack(service, inForce)) return;
   const before = service.orders[service.orders.indexOf(order) - 1];
-  if (isDeaf && before !== undefined && sharesText(inForce) === sharesText(before.shares)) return;
+  const known = before?.shares ?? new Map<string, number>();
+  if (isDeaf && sharesText(inForce) === sharesText(known)) return;
   const wanted = sharesText(order.shares);
   note('O5', `${service.name} has ${sharesText(inForce)} in force; ordered was ${wanted}`);
 }

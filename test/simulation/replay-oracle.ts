@@ -2,7 +2,11 @@ import { readLeaf } from '../../src/domain/evidence/leaf.ts';
 import { unpackEvents, unpackState } from '../../src/control/journal.ts';
 import { eventsInput, stateInput } from '../../src/control/recovery.ts';
 import { decide } from '../../src/domain/release/decide.ts';
-import { emptyService, type ReleaseRecord, type ServiceState } from '../../src/domain/release/service-state.ts';
+import {
+  emptyService,
+  type ReleaseRecord,
+  type ServiceState,
+} from '../../src/domain/release/service-state.ts';
 import type { Finding } from './oracle.ts';
 import type { Story } from './world.ts';
 

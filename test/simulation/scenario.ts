@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Action } from '../../src/domain/release/event.ts';
-import type { Plan, Revision, ServiceSpec, Step, StepWait } from '../../src/domain/release/revision.ts';
+import type {
+  Plan,
+  Revision,
+  ServiceSpec,
+  Step,
+  StepWait,
+} from '../../src/domain/release/revision.ts';
 import { Random } from './random.ts';
 
 /** What a revision really is; the control plane has to find out. */
@@ -26,8 +32,18 @@ export interface ServiceScenario {
 }
 
 export type Hand =
-  | { readonly kind: 'apply'; readonly atMs: number; readonly service: string; readonly spec: ServiceSpec }
-  | { readonly kind: 'operate'; readonly atMs: number; readonly service: string; readonly action: Action };
+  | {
+      readonly kind: 'apply';
+      readonly atMs: number;
+      readonly service: string;
+      readonly spec: ServiceSpec;
+    }
+  | {
+      readonly kind: 'operate';
+      readonly atMs: number;
+      readonly service: string;
+      readonly action: Action;
+    };
 
 export type FaultKind =
   | 'router-fails'
@@ -148,7 +164,11 @@ function behaviourOf(random: Random): Behaviour {
   if (roll < 0.65) return { kind: 'failing', ratio: 1, afterMs: 0 };
   if (roll < 0.75) return { kind: 'failing', ratio: random.pick([0.05, 0.2, 0.5]), afterMs: 0 };
   if (roll < 0.85) {
-    return { kind: 'failing', ratio: random.pick([0.2, 1]), afterMs: random.between(3_000, 60_000) };
+    return {
+      kind: 'failing',
+      ratio: random.pick([0.2, 1]),
+      afterMs: random.between(3_000, 60_000),
+    };
   }
   if (roll < 0.9) return { kind: 'never-ready' };
   if (roll < 0.96) return { kind: 'crash-loop', crashAfterMs: random.between(500, 8_000) };
@@ -175,7 +195,9 @@ function planOf(random: Random): Plan {
       atMostMs: random.pick([20_000, 60_000]),
     },
     bakeMs: random.pick([0, 4_000, 25_000]),
-    objectives: random.chance(0.5) ? [{ kind: 'success', name: 'availability', ratioMin: 0.99 }] : [],
+    objectives: random.chance(0.5)
+      ? [{ kind: 'success', name: 'availability', ratioMin: 0.99 }]
+      : [],
   };
 }
 
@@ -218,7 +240,9 @@ function handsOf(service: ServiceScenario, random: Random, isCalm: boolean): rea
 }
 
 function actionOf({ specs }: ServiceScenario, random: Random): Action {
-  const toRevisionId = random.chance(0.5) ? null : (specs[random.between(0, 3)]?.revision.id ?? null);
+  const toRevisionId = random.chance(0.5)
+    ? null
+    : (specs[random.between(0, 3)]?.revision.id ?? null);
   return random.pick<Action>([
     { kind: 'promote' },
     { kind: 'promote-full' },
@@ -234,6 +258,9 @@ function actionOf({ specs }: ServiceScenario, random: Random): Action {
 }
 
 const faultKinds = [
+  // More often than the others: what may and what must not wait for the ledger is the hardest to get right.
+  'store-full',
+  'store-full',
   'router-fails',
   'router-answer-lost',
   'router-slow',
@@ -253,8 +280,8 @@ function faultsOf(random: Random): readonly Fault[] {
     return {
       kind: random.pick(faultKinds),
       fromMs,
-      untilMs: Math.min(quietAtMs, fromMs + random.between(1_000, 40_000)),
-      ratio: random.pick([0.3, 1]),
+      untilMs: Math.min(quietAtMs, fromMs + random.between(1_000, 60_000)),
+      ratio: random.pick([0.3, 1, 1]),
       durationMs: random.pick([50, 700, 3_000, 9_000]),
     };
   });

@@ -87,7 +87,11 @@ export class ServerProcess {
       if (bytes !== null) return bytes;
       throw new LedgerError('corrupt', `blob ${sha256} is missing`, { retryable: false });
     });
-    this.#loop = new ControlLoop({ platform, router, metrics, recorder, clock }, { tickMs }, recovered);
+    this.#loop = new ControlLoop(
+      { platform, router, metrics, recorder, clock },
+      { tickMs },
+      recovered,
+    );
     onUp();
     await this.#loop.run(signal);
     await recorder[Symbol.asyncDispose]();

@@ -41,7 +41,10 @@ export interface Story {
 export type Break = (ports: Ports) => Ports;
 
 /** Lets a world happen from its seed to its end. Nothing of it depends on anything but the scenario. */
-export async function happen(scenario: Scenario, sabotage: Break = (ports) => ports): Promise<Story> {
+export async function happen(
+  scenario: Scenario,
+  sabotage: Break = (ports) => ports,
+): Promise<Story> {
   const world = new World(scenario, sabotage);
   return world.run();
 }
@@ -85,7 +88,8 @@ class World {
     for (const { behaviours } of scenario.services) {
       for (const [revisionId, behaviour] of behaviours) {
         if (behaviour.kind === 'slow-start') this.#machine.script(revisionId, behaviour);
-        if (behaviour.kind === 'never-ready') this.#machine.script(revisionId, { readyAfterMs: null });
+        if (behaviour.kind === 'never-ready')
+          this.#machine.script(revisionId, { readyAfterMs: null });
         if (behaviour.kind === 'crash-loop') this.#machine.script(revisionId, behaviour);
       }
     }
