@@ -90,10 +90,13 @@ export class RecordQueue {
   }
 
   #overtake(job: Waiting): void {
-    const place = this.#waiting.indexOf(job);
-    for (const before of this.#waiting.slice(0, place)) {
-      if (before.record.service === job.record.service) before.isOvertaken = true;
-    }
+    const { service } = job.record;
+    const before = this.#waiting
+      .slice(0, this.#waiting.indexOf(job))
+      .filter((each) => each.record.service === service);
+    // Nothing of a rollout whose start waits here too can be in force, and what came before that start comes first.
+    if (before.some((each) => each.record.decision === 'start')) return;
+    for (const each of before) each.isOvertaken = true;
     this.#start(job);
   }
 
