@@ -88,7 +88,7 @@ function gateRules(
   const quietAtMs = story.startMs + story.scenario.quietAtMs;
   const ageMs = story.endedAtMs - Math.max(quietAtMs, rollout.stageSinceMs);
   if (!isEasy || rollout.outcome !== null || rollout.stage === 'approval') return;
-  if (isWorse && rollout.weightPercent >= 5 && ageMs > 120_000) {
+  if (isWorse && rollout.weightPercent >= 5 && ageMs > 90_000) {
     note('O6', `${rollout.id} is healthy and not promoted after ${ageMs} ms`);
   }
 }

@@ -92,8 +92,8 @@ export interface Scenario {
   readonly endAtMs: number;
 }
 
-const quietAtMs = 100_000;
-const endAtMs = 260_000;
+const quietAtMs = 80_000;
+const endAtMs = 200_000;
 
 export function scenarioOf(seed: number): Scenario {
   const random = new Random(seed);
@@ -228,9 +228,9 @@ function handsOf(service: ServiceScenario, random: Random, isCalm: boolean): rea
   };
   apply(random.between(0, 3_000), 0);
   apply(random.between(6_000, 20_000), 1);
-  if (random.chance(0.5)) apply(random.between(25_000, 90_000), 2);
+  if (random.chance(0.5)) apply(random.between(25_000, 70_000), 2);
   if (isCalm) return hands;
-  if (random.chance(0.3)) apply(random.between(10_000, 90_000), random.between(0, 3));
+  if (random.chance(0.3)) apply(random.between(10_000, 70_000), random.between(0, 3));
   for (let count = random.pick([0, 0, 1, 2, 4]); count > 0; count -= 1) {
     const atMs = random.between(8_000, quietAtMs - 1_000);
     hands.push({ kind: 'operate', atMs, service: name, action: actionOf(service, random) });
