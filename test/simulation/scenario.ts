@@ -26,6 +26,8 @@ export interface ServiceScenario {
   readonly requestsPerSecond: number;
   /** Share of requests that fail on a healthy revision. */
   readonly baseRatio: number;
+  /** Between being asked and being gone. */
+  readonly stopTakesMs: number;
   /** Every revision that may be applied. The first one is healthy. */
   readonly specs: readonly ServiceSpec[];
   readonly behaviours: ReadonlyMap<string, Behaviour>;
@@ -132,6 +134,7 @@ function serviceOf(name: string, random: Random): ServiceScenario {
     name,
     requestsPerSecond: random.pick([0, 1, 20, 200, 500, 500, 1_000]),
     baseRatio: random.pick([0, 0.0005, 0.003]),
+    stopTakesMs: random.pick([0, 900]),
     specs,
     behaviours,
   };
