@@ -20,7 +20,7 @@ import type { Report } from '../report/report-model.ts';
 import { rolloutReports, type Versions } from '../report/rollout-reports.ts';
 import { print, say, type Session } from '../session.ts';
 import { acts } from './acts.ts';
-import { type DemoFacts, demoReport, demoResult } from './demo-result.ts';
+import { demoConnections, type DemoFacts, demoReport, demoResult } from './demo-result.ts';
 import { DemoStage } from './demo-stage.ts';
 import { DemoVoice } from './demo-voice.ts';
 import { noteInstances, playAct, type Played } from './play-act.ts';
@@ -32,11 +32,6 @@ const warmUpMs = 2500;
 const warmP95MsMax = 200;
 /** Rounds of warming up until the machine keeps pace; after these the demo goes on with what there is. */
 const warmUpRoundsMax = 4;
-/**
- * More would not make the load more open, since lateness counts from the intended start; it would only let a machine
- * that is behind drown in requests under way.
- */
-const connections = 64;
 
 export interface DemoOptions {
   readonly rps: number;
@@ -139,6 +134,7 @@ function startLoad(
 ): LoadProcess {
   const headers = { host: 'web.localhost' };
   const url = new URL('/', gatewayUrl).href;
+  const connections = demoConnections;
   return startLoadProcess({ url, headers, targetRps: rps, durationMs, connections }, onInterval);
 }
 

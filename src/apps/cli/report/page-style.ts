@@ -30,6 +30,7 @@ section { margin-top: 2.6rem; }
 .muted { color: var(--muted); font-weight: 400; }
 code { font: 0.86em/1.4 ui-monospace, "SFMono-Regular", Menlo, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
 .facts { display: flex; flex-wrap: wrap; gap: 0.6rem 2rem; margin: 0; }
+.facts > div { min-width: 0; }
 .facts dt { color: var(--muted); font-size: 0.82rem; }
 .facts dd { margin: 0; }
 .badge { display: inline-block; padding: 0.08em 0.6em; border-radius: 99px; font-size: 0.82rem; line-height: 1.6; font-weight: 600; white-space: nowrap; vertical-align: 0.08em; }
@@ -37,7 +38,7 @@ code { font: 0.86em/1.4 ui-monospace, "SFMono-Regular", Menlo, "DejaVu Sans Mono
 .badge.bad, .bad > .badge { color: var(--bad); background: var(--bad-ground); }
 .badge.back { color: var(--back); background: var(--back-ground); }
 .criteria { list-style: none; margin: 0; padding: 0; border-top: 1px solid var(--line); }
-.criteria li { display: grid; grid-template-columns: 5.2rem 1fr; align-items: baseline; padding: 0.6rem 0; border-bottom: 1px solid var(--line); }
+.criteria li { display: grid; grid-template-columns: 4.6rem 1fr; column-gap: 0.9rem; align-items: baseline; padding: 0.6rem 0; border-bottom: 1px solid var(--line); }
 .criteria strong { font-weight: 600; }
 .measured-value { margin-right: 0.8em; }
 .table { overflow-x: auto; margin: 0 0 0.6rem; }
@@ -50,9 +51,9 @@ tbody tr:last-child td { border-bottom: 0; }
 details { margin-top: 1rem; }
 summary { cursor: pointer; color: var(--muted); font-size: 0.92rem; }
 details .table { margin-top: 0.5rem; }
-figure { margin: 0.4rem 0 1rem; }
+figure { margin: 0.4rem 0 1rem; overflow-x: auto; }
 figcaption { color: var(--muted); font-size: 0.82rem; line-height: 1.45; margin-top: 0.3rem; }
-svg { display: block; width: 100%; height: auto; }
+svg { display: block; width: 100%; min-width: 34rem; height: auto; }
 svg text { font-family: inherit; fill: var(--ink); }
 svg .panel { font-size: 13px; font-weight: 600; }
 svg .tick { font-size: 12px; fill: var(--muted); font-variant-numeric: tabular-nums; }

@@ -109,6 +109,8 @@ export interface LoadReport {
   readonly achievedRps: number;
   readonly requests: number;
   readonly errors: number;
+  /** By status of the answer, or by why there was none. */
+  readonly failuresByKind: Readonly<Record<string, number>>;
   readonly p50Ms: number;
   readonly p95Ms: number;
   readonly p99Ms: number;

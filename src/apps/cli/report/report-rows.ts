@@ -40,7 +40,7 @@ export function rolloutsTable({ rollouts }: Report): ReportTable {
 
 export function stepsTable({ steps }: RolloutReport): ReportTable {
   return {
-    heads: ['Step', 'Wanted', 'Measured', 'Requests', 'Failed', 'Lasted'],
+    heads: ['Step', 'Wanted', 'Measured', 'Requests judged', 'Failed', 'Lasted'],
     figures: [1, 2, 3, 4, 5],
     rows: steps.map((step, index) => [
       String(index + 1),
@@ -94,14 +94,15 @@ export function entriesTable({ entries, startedAtMs }: RolloutReport): ReportTab
 
 export function loadTable(load: LoadReport): ReportTable {
   return {
-    heads: ['Wanted', 'Achieved', 'Requests', 'Failed', 'p50', 'p95', 'p99', 'Valid'],
-    figures: [0, 1, 2, 3, 4, 5, 6],
+    heads: ['Wanted', 'Achieved', 'Requests', 'Failed', 'How', 'p50', 'p95', 'p99', 'Valid'],
+    figures: [0, 1, 2, 3, 5, 6, 7],
     rows: [
       [
         `${countText(load.targetRps)}/s`,
         `${Number(load.achievedRps.toFixed(1))}/s`,
         countText(load.requests),
         countText(load.errors),
+        failuresText(load),
         ...[load.p50Ms, load.p95Ms, load.p99Ms].map((ms) => `${Number(ms.toPrecision(3))} ms`),
         load.valid ? 'yes' : 'no',
       ],
@@ -131,6 +132,14 @@ export function headline({ criteria, rollouts }: Report): string {
       ? `all ${criteria.length} exit criteria are met`
       : `${failed} of ${criteria.length} exit criteria are not met`;
   return `${rollouts.length} ${rollouts.length === 1 ? 'rollout' : 'rollouts'} (${ends.join(', ') || 'none'}): ${verdict}.`;
+}
+
+/** `502: 12, timeout: 3`: an answer of the service, or none in time. */
+export function failuresText({ failuresByKind }: LoadReport): string {
+  const kinds = Object.entries(failuresByKind).map(
+    ([kind, count]) => `${kind}: ${countText(count)}`,
+  );
+  return kinds.join(', ') || '-';
 }
 
 /** Who counted, which tells whether health probes and internal calls may be among the figures. */

@@ -60,9 +60,9 @@ export function drawingText(rollout: RolloutReport): string {
       ? 'No evidence was weighed'
       : `Evidence at the end: against ${evidenceText(end.against)} (limit ${evidenceText(end.againstLimit)}), for ${evidenceText(end.for)} (limit ${evidenceText(end.forLimit)})`;
   const marks = rollout.marks.map(
-    (mark) => `${mark.label} for ${durationText(mark.toMs - mark.fromMs)}`,
+    (mark) => `Marked: ${mark.label} for ${durationText(mark.toMs - mark.fromMs)}`,
   );
-  return `${[`Steps: ${steps.join('; ') || 'none'}`, evidence, ...marks].join('. ')}. Outcome: ${rollout.outcome}.`;
+  return `${[`Steps: ${steps.join('; ') || 'none'}`, evidence, ...marks].join('. ')}. Outcome: ${rollout.outcome === 'rolled-back' ? 'rolled back' : rollout.outcome}.`;
 }
 
 export function evidenceText(evidence: number): string {
@@ -82,21 +82,34 @@ function pointsOf({ series, startedAtMs }: RolloutReport): readonly SeriesPoint[
 function weightParts(points: readonly SeriesPoint[], x: Scale): string[] {
   const y = linearScale({ min: 0, max: 100 }, { min: weightPanel.max, max: weightPanel.min });
   const wanted = points.map(({ atMs, wantedPercent }) => [x(atMs), y(wantedPercent)] as const);
-  const measured = points.flatMap(({ atMs, measuredPercent }) =>
-    measuredPercent === null ? [] : [[x(atMs), y(measuredPercent)] as const],
-  );
+  const measured = measuredPoints(points);
   return [
     panelTitle('Share of the candidate', weightPanel.min - 30),
     legend('wanted', 'wanted', { x: 268, y: weightPanel.min - 34 }),
     legend('measured', 'measured', { x: 364, y: weightPanel.min - 34 }),
     ...[0, 50, 100].map((percent) => gridLine(y(percent), `${percent} %`)),
     `<path class="wanted" d="${stepPath(wanted)}"/>`,
-    `<path class="measured" d="${linePath(measured)}"/>`,
-    ...measured.map(
-      ([left, top]) =>
-        `<circle class="dot" cx="${coordinate(left)}" cy="${coordinate(top)}" r="1.8"/>`,
+    `<path class="measured" d="${linePath(measured.map((point) => point && [x(point.atMs), y(point.percent)]))}"/>`,
+    ...measured.map((point) =>
+      point === null
+        ? ''
+        : `<circle class="dot" cx="${coordinate(x(point.atMs))}" cy="${coordinate(y(point.percent))}" r="1.8"/>`,
     ),
   ];
+}
+
+/** With a gap wherever the weight changed: nothing was ever measured on the way from one weight to the next. */
+function measuredPoints(
+  points: readonly SeriesPoint[],
+): ({ readonly atMs: number; readonly percent: number } | null)[] {
+  let wanted: number | null = null;
+  return points.flatMap(({ atMs, wantedPercent, measuredPercent }) => {
+    if (measuredPercent === null) return [];
+    const isSame = wanted === null || wanted === wantedPercent;
+    wanted = wantedPercent;
+    const point = { atMs, percent: measuredPercent };
+    return isSame ? [point] : [null, point];
+  });
 }
 
 function evidenceParts(points: readonly SeriesPoint[], x: Scale): string[] {
@@ -144,7 +157,7 @@ function markParts({ marks }: RolloutReport, x: Scale): string[] {
     const width = Math.max(2, x(toMs) - left);
     return [
       `<rect class="mark" x="${coordinate(left)}" y="${weightPanel.min}" width="${coordinate(width)}" height="${evidencePanel.max - weightPanel.min}"/>`,
-      `<text class="note" x="${coordinate(left + width / 2)}" y="${weightPanel.max + 14}" text-anchor="middle">${html(label)}</text>`,
+      `<text class="note" x="${coordinate(left + width / 2)}" y="${weightPanel.min + 16}" text-anchor="middle">${html(label)}</text>`,
     ];
   });
 }
