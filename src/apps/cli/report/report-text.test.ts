@@ -108,7 +108,7 @@ function unclosed(page: string): string[] {
     if (selfClosed === '/' || ['meta', 'br'].includes(name)) continue;
     if (slash === '') open.push(name);
     else if (open.at(-1) === name) open.pop();
-    else wrong.push(...[open.pop() ?? '', name]);
+    else wrong.push(open.pop() ?? '', name);
   }
   return [...wrong, ...open].filter((name, index, all) => all.indexOf(name) === index);
 }
