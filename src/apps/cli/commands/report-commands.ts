@@ -33,7 +33,7 @@ export function addReportCommands(program: Command, frame: Frame): void {
     report,
     'tidegate report checkout',
     'tidegate report -o html --save report.html',
-    'tidegate report checkout-2 -o json',
+    'tidegate report checkout-1 -o json',
   );
 
   const demo = program

@@ -25,12 +25,15 @@ test('the picture looks like this', () => {
     '  evidence against 1.8 (back at 1,000), for 12 (on at 20)',
     '  step 1 of 3 at 10 %',
     '',
+    '',
     '. checkout v2 -> v3  fails 5 % of its requests',
     '',
     '',
     '',
     '',
+    '',
     '. checkout v2 -> v4  dead: fails every request',
+    '',
     '',
     '',
     '',
@@ -48,7 +51,18 @@ test('the picture keeps its height from the first moment to the last', () => {
     ),
   };
   const heights = [empty, begun, full].map((picture) => pictureLines(picture, plainLook).length);
-  assert.deepEqual(heights, [19, 19, 19]);
+  assert.deepEqual(heights, [22, 22, 22]);
+});
+
+test('a long sentence takes two lines and no more', () => {
+  const look = { ...plainLook, isInteractive: true, columns: 60 };
+  const picture = {
+    ...begun,
+    rollouts: new Map([['v2', rolloutView({ sentence: 'word '.repeat(60) })]]),
+  };
+  const lines = pictureLines(picture, look);
+  assert.equal(lines.length, 22);
+  assert.ok((lines[6] ?? '').length <= 60 && (lines[7] ?? '').endsWith('...'), lines[7]);
 });
 
 test('what services say cannot steer the terminal', () => {

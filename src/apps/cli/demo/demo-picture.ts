@@ -1,6 +1,6 @@
 import type { RolloutView } from '../../../api/wire.ts';
 import { countText, percentText } from '../views/words.ts';
-import { harmless, type Look, padEnd, padStart, paint } from '../look.ts';
+import { fit, harmless, type Look, padEnd, paint, wrap } from '../look.ts';
 import { evidenceText } from '../report/rollout-drawing.ts';
 import { weightBar } from '../views/weight-bar.ts';
 import { type Act, actService, acts } from './acts.ts';
@@ -53,21 +53,31 @@ function loadLine({ load, targetRps }: DemoPicture, look: Look): string {
   ].join(', ');
 }
 
-/** Four lines an act, also before it begins. */
+/** Five lines an act, also before it begins. */
 function actLines(act: Act, rollout: RolloutView | null, look: Look): string[] {
   const title = `${sign(rollout, look)} ${paint(look, 'bold', actTitle(act, rollout, look))}  ${paint(look, 'faint', act.about)}`;
-  if (rollout === null) return [title, '', '', ''];
+  if (rollout === null) return [title, '', '', '', ''];
   const { wantedSharePercent, measuredSharePercent, totals } = rollout;
-  const share = { wantedPercent: wantedSharePercent, measuredPercent: measuredSharePercent };
+  const share = {
+    kind: 'split',
+    wantedPercent: wantedSharePercent,
+    measuredPercent: measuredSharePercent,
+  } as const;
   const measured = measuredSharePercent === null ? '-' : percentText(measuredSharePercent);
   const requests = totals.candidate.requests + totals.stable.requests;
   const failed = totals.candidate.failures + totals.stable.failures;
   return [
     title,
-    `  ${weightBar(look, share)}  wanted ${padStart(percentText(wantedSharePercent), 5)}  measured ${padEnd(measured, 7)}  ${countText(requests)} requests, ${countText(failed)} failed`,
+    `  ${weightBar(look, share)}  wanted ${percentText(wantedSharePercent).padStart(5)}  measured ${padEnd(measured, 7)}  ${countText(requests)} requests, ${countText(failed)} failed`,
     `  ${gateText(rollout)}`,
-    `  ${harmless(rollout.sentence)}`,
+    ...sentenceLines(harmless(rollout.sentence), look),
   ];
+}
+
+/** Two lines whatever its length; what does not fit in them is in the report. */
+function sentenceLines(sentence: string, look: Look): string[] {
+  const [first = '', ...rest] = wrap(look, sentence, 2);
+  return [`  ${first}`, fit(look, rest.length === 0 ? '' : `  ${rest.join(' ')}`)];
 }
 
 function sign(rollout: RolloutView | null, look: Look): string {
@@ -108,5 +118,5 @@ export function rolloutLine(act: Act, rollout: RolloutView, look: Look): string 
 
 /** `[ 12.3 s]`, so that lines can be laid beside the report. */
 export function stamp(elapsedMs: number): string {
-  return `[${padStart((elapsedMs / 1000).toFixed(1), 5)} s]`;
+  return `[${(elapsedMs / 1000).toFixed(1).padStart(5)} s]`;
 }

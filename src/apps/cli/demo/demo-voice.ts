@@ -1,7 +1,6 @@
 import type { RolloutView } from '../../../api/wire.ts';
 import type { LoadInterval } from '../../../domain/load/load-result.ts';
-import { fit } from '../look.ts';
-import { openPainter, type Painter } from '../repaint.ts';
+import { Painter } from '../repaint.ts';
 import { print, type Session } from '../session.ts';
 import type { Act } from './acts.ts';
 import { type LoadGlance, pictureLines, rolloutKey, rolloutLine, stamp } from './demo-picture.ts';
@@ -13,7 +12,7 @@ const rateIntervals = 20;
 const newsMax = 50;
 
 /** Shows the demo as it goes: a picture repainted in place, or a line for each change. */
-export class DemoVoice implements Watcher, AsyncDisposable {
+export class DemoVoice implements Watcher, Disposable {
   readonly #session: Session;
   readonly #targetRps: number;
   readonly #painter: Painter | null;
@@ -26,16 +25,12 @@ export class DemoVoice implements Watcher, AsyncDisposable {
   #load: LoadGlance | null = null;
   gatewayUrl: string | null = null;
 
-  static async open(session: Session, targetRps: number): Promise<DemoVoice> {
-    const painter = session.look.isInteractive ? await openPainter(session) : null;
-    return new DemoVoice(session, targetRps, painter);
-  }
-
-  private constructor(session: Session, targetRps: number, painter: Painter | null) {
+  constructor(session: Session, targetRps: number) {
+    const { look, stdout } = session;
     this.#session = session;
     this.#targetRps = targetRps;
-    this.#painter = painter;
-    this.#timer = painter === null ? null : setInterval(() => this.#paint(), repaintMs);
+    this.#painter = look.isInteractive ? new Painter(stdout, look) : null;
+    this.#timer = look.isInteractive ? setInterval(() => this.#paint(), repaintMs) : null;
   }
 
   sees(act: Act, rollout: RolloutView): void {
@@ -65,11 +60,10 @@ export class DemoVoice implements Watcher, AsyncDisposable {
     };
   };
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** What was painted last stays. */
+  [Symbol.dispose](): void {
     if (this.#timer !== null) clearInterval(this.#timer);
-    if (this.#painter === null) return;
     this.#paint();
-    await this.#painter[Symbol.asyncDispose]();
   }
 
   #line(text: string): void {
@@ -89,6 +83,6 @@ export class DemoVoice implements Watcher, AsyncDisposable {
       },
       look,
     );
-    this.#painter?.show(lines.map((line) => fit(look, line)));
+    this.#painter?.show(lines);
   }
 }

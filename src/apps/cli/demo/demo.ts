@@ -63,7 +63,7 @@ async function play(session: Session, folder: string, options: DemoOptions): Pro
   session.signal.addEventListener('abort', () => say(session, 'Stopping everything ...'), {
     once: true,
   });
-  await using voice = await DemoVoice.open(session, options.rps);
+  using voice = new DemoVoice(session, options.rps);
   const gatewayUrl = await openShop(stage, voice, session.signal);
   await warmUp(gatewayUrl, options.rps, voice);
   voice.hears(`load: ${options.rps} requests/s to web through the gateway, until the end`);
