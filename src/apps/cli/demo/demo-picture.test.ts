@@ -54,6 +54,15 @@ test('the picture keeps its height from the first moment to the last', () => {
   assert.deepEqual(heights, [22, 22, 22]);
 });
 
+test('one that went back shows what it had as the past', () => {
+  const back = rolloutView({ phase: 'rolled-back', wantedSharePercent: 0 });
+  const lines = pictureLines({ ...begun, rollouts: new Map([['v2', back]]) }, plainLook);
+  assert.equal(
+    lines[4],
+    '  [....................]  wanted   0 %  it had   9.96 %   1,205 requests, 1 failed',
+  );
+});
+
 test('a long sentence takes two lines and no more', () => {
   const look = { ...plainLook, isInteractive: true, columns: 60 };
   const picture = {

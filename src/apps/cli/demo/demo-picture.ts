@@ -2,7 +2,7 @@ import type { RolloutView } from '../../../api/wire.ts';
 import { countText, percentText } from '../views/words.ts';
 import { fit, harmless, type Look, padEnd, paint, wrap } from '../look.ts';
 import { evidenceText } from '../report/rollout-drawing.ts';
-import { weightBar } from '../views/weight-bar.ts';
+import { type Share, weightBar } from '../views/weight-bar.ts';
 import { type Act, actService, acts } from './acts.ts';
 
 /** Everything a picture of the demo shows; nothing else does it depend on. */
@@ -58,20 +58,31 @@ function actLines(act: Act, rollout: RolloutView | null, look: Look): string[] {
   const title = `${sign(rollout, look)} ${paint(look, 'bold', actTitle(act, rollout, look))}  ${paint(look, 'faint', act.about)}`;
   if (rollout === null) return [title, '', '', '', ''];
   const { wantedSharePercent, measuredSharePercent, totals } = rollout;
-  const share = {
-    kind: 'split',
-    wantedPercent: wantedSharePercent,
-    measuredPercent: measuredSharePercent,
-  } as const;
+  const share: Share = isBack(rollout)
+    ? { kind: 'whole', wantedPercent: wantedSharePercent }
+    : {
+        kind: 'split',
+        wantedPercent: wantedSharePercent,
+        measuredPercent: measuredSharePercent,
+      };
   const measured = measuredSharePercent === null ? '-' : percentText(measuredSharePercent);
   const requests = totals.candidate.requests + totals.stable.requests;
   const failed = totals.candidate.failures + totals.stable.failures;
   return [
     title,
-    `  ${weightBar(look, share)}  wanted ${percentText(wantedSharePercent).padStart(5)}  measured ${padEnd(measured, 7)}  ${countText(requests)} requests, ${countText(failed)} failed`,
+    `  ${weightBar(look, share)}  wanted ${percentText(wantedSharePercent).padStart(5)}  ${padEnd(measuredWord(rollout), 8)} ${padEnd(measured, 7)}  ${countText(requests)} requests, ${countText(failed)} failed`,
     `  ${gateText(rollout)}`,
     ...sentenceLines(harmless(rollout.sentence), look),
   ];
+}
+
+function isBack({ phase }: RolloutView): boolean {
+  return phase === 'rolled-back' || phase === 'reverting';
+}
+
+/** What was measured before it went back is not what is measured now. */
+function measuredWord(rollout: RolloutView): string {
+  return isBack(rollout) ? 'it had' : 'measured';
 }
 
 /** Two lines whatever its length; what does not fit in them is in the report. */
@@ -83,8 +94,7 @@ function sentenceLines(sentence: string, look: Look): string[] {
 function sign(rollout: RolloutView | null, look: Look): string {
   if (rollout === null) return look.isUnicode ? '·' : '.';
   if (rollout.phase === 'promoted') return paint(look, 'green', look.isUnicode ? '✔' : '+');
-  const isBack = rollout.phase === 'rolled-back' || rollout.phase === 'reverting';
-  if (isBack) return paint(look, 'yellow', look.isUnicode ? '↩' : '<');
+  if (isBack(rollout)) return paint(look, 'yellow', look.isUnicode ? '↩' : '<');
   return paint(look, 'blue', look.isUnicode ? '▶' : '>');
 }
 
@@ -112,7 +122,9 @@ export function rolloutLine(act: Act, rollout: RolloutView, look: Look): string 
   const requests = totals.candidate.requests + totals.stable.requests;
   const failed = totals.candidate.failures + totals.stable.failures;
   const measured =
-    measuredSharePercent === null ? '' : `, measured ${percentText(measuredSharePercent)}`;
+    measuredSharePercent === null
+      ? ''
+      : `, ${measuredWord(rollout)} ${percentText(measuredSharePercent)}`;
   return `${actTitle(act, rollout, look)}  ${percentText(wantedSharePercent)}${measured}, ${countText(requests)} requests, ${countText(failed)} failed; ${harmless(sentence)}`;
 }
 
