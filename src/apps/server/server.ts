@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GatewayClient } from '../../adapters/gateway/gateway-client.ts';
@@ -202,6 +203,8 @@ async function listen(
   await writePrivately(file, `${JSON.stringify(found)}\n`);
   resources.defer(() => rm(file, { force: true }));
   options.log('info', 'listening', { url: address.url, gatewayUrl: gatewayUrl(world.gateway) });
+  // Node keeps it at an orderly exit only; a server that is killed shall start as fast the next time.
+  flushCompileCache();
 }
 
 /** Where the CLI finds a running server. */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -75,7 +76,7 @@ async function startDetached(
   const child = spawn(process.execPath, [...argv], {
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
-    env: process.env,
+    env: serverEnvironment(process.env),
   });
   child.unref();
   await log.close();
@@ -98,6 +99,14 @@ async function startDetached(
     'Next: tidegate apply -f FILE, then tidegate status --watch. End it with: tidegate down',
   );
   return exitCodes.ok;
+}
+
+/**
+ * Server and gateway keep what V8 compiled where this command line keeps it, and so start in half the time: that is time
+ * in which nobody judges a rollout, or nobody answers.
+ */
+function serverEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'), ...env };
 }
 
 /** Null when it is ready, else why it is not. */
@@ -135,14 +144,14 @@ async function answers(url: URL): Promise<boolean> {
 
 /** Takes this process's place (execve(2)), so that a supervisor sees, and signals, the server itself. */
 function runInPlace(argv: readonly string[]): never {
-  const { execPath, env } = process;
+  const { execPath } = process;
   if (process.execve === undefined) {
     throw new CliError('cannot run in the foreground: this system has no execve', {
       code: 'start-failed',
       remedy: 'leave out --foreground',
     });
   }
-  return process.execve(execPath, [execPath, ...argv], env);
+  return process.execve(execPath, [execPath, ...argv], serverEnvironment(process.env));
 }
 
 async function logTail(path: string, fromBytes: number): Promise<string[]> {
