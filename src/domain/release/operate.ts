@@ -109,7 +109,9 @@ function retry(state: ServiceState, active: Rollout | null, request: Request): D
     return refuse(state, request, `${rollout.id} was promoted; there is nothing to retry`);
   }
   const { kind, candidate } = rollout;
-  return start(state, { kind, candidate, plan: rollout.plan, ...request });
+  const { atMs, by } = request;
+  const isNewest = spec.revision.id === candidate.id;
+  return start(state, { kind, candidate, plan: isNewest ? spec.plan : rollout.plan, atMs, by });
 }
 
 function undo(
@@ -135,7 +137,8 @@ function undo(
     return refuse(state, request, `${state.name} has ${what}; there is: ${known}`);
   }
   const spec = { ...state.spec, revision: candidate };
-  return start({ ...state, spec }, { kind: 'undo', candidate, plan: spec.plan, ...request });
+  const { atMs, by } = request;
+  return start({ ...state, spec }, { kind: 'undo', candidate, plan: spec.plan, atMs, by });
 }
 
 /** Takes the route away and stops everything that may run. The stop waits for the router in the loop (R6). */
