@@ -32,11 +32,23 @@ const badCandidates: readonly BadCandidate[] = [
   },
   {
     name: 'mortal',
-    what: 'that exits after 5 s is found by its restarts or its failures',
+    what: 'that exits after 5 s is judged by the requests it lost',
     wish: { faults: { EXIT_AFTER: '5' }, gate: { soak: '20s' } },
-    cause: 'crash-loop',
-    sentence: /instances of mortal v2 \(\w+\) restarted \d+ times since the start/,
+    cause: 'gate-failed',
+    sentence: /candidate requests failed/,
     failuresMax: 20,
+  },
+  {
+    name: 'crashing',
+    what: 'that exits again and again goes back without a single request',
+    wish: {
+      faults: { EXIT_AFTER: '0.5' },
+      steps: ['{ weight: 20%, match: { header: x-canary, value: nobody } }', '100%'],
+    },
+    cause: 'crash-loop',
+    sentence:
+      /instances of crashing v2 \(\w+\) restarted 3 times since the start, those of stable 0 times: .*code 1/,
+    failuresMax: 0,
   },
   {
     name: 'hanging',
@@ -76,10 +88,10 @@ const badCandidates: readonly BadCandidate[] = [
   },
   {
     name: 'unlively',
-    what: 'that fails its liveness probe is restarted until that is evidence',
+    what: 'that fails its liveness probe is judged by what its restarts lose',
     wish: { faults: { LIVE: 'false' }, health: { live: '/livez' }, gate: { soak: '20s' } },
-    cause: 'crash-loop',
-    sentence: /restarted \d+ times/,
+    cause: 'gate-failed',
+    sentence: /candidate requests failed/,
     failuresMax: 20,
   },
 ];

@@ -12,6 +12,7 @@ import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { Agent, get } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -90,6 +91,7 @@ export class World implements AsyncDisposable {
   readonly stateFolder: string;
   readonly ports: { readonly api: number; readonly gateway: number };
   readonly #options: WorldOptions;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 8 });
   #fileCount = 0;
 
   constructor(folder: string, ports: World['ports'], options: WorldOptions) {
@@ -190,6 +192,25 @@ export class World implements AsyncDisposable {
     return fetch(new URL(path, this.apiUrl), { ...init, headers });
   }
 
+  /** One request of a user through the gateway: `fetch` would not let the host be set. */
+  visit(
+    service: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<{ readonly status: number; readonly version: string }> {
+    const options = { agent: this.#agent, headers: { ...headers, host: `${service}.localhost` } };
+    return new Promise((resolve, reject) => {
+      const request = get(this.gatewayUrl, options, (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (part: string) => (text += part));
+        response.on('error', reject).on('end', () => {
+          const version = /"version":"([^"]*)"/.exec(text)?.[1] ?? '';
+          resolve({ status: response.statusCode ?? 0, version });
+        });
+      });
+      request.on('error', reject);
+    });
+  }
+
   token(): Promise<string> {
     return readToken(this.stateFolder);
   }
@@ -246,6 +267,7 @@ export class World implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#agent.destroy();
     const file = await this.serverFile().catch(() => null);
     const isUp = file !== null && isAlive(file.pid);
     const said = isUp ? await this.run(['down', '--timeout', '30s']) : null;
