@@ -285,7 +285,7 @@ export class World implements AsyncDisposable {
 }
 
 /** Waits between two looks of `waitFor`, and how long it looks when nothing else is said. */
-const lookMs = 25;
+const lookMs = 100;
 const waitTimeoutMs = 20_000;
 
 /**
