@@ -68,13 +68,13 @@ const badCandidates: readonly BadCandidate[] = [
     name: 'late',
     what: 'that begins to fail after it got all traffic goes back within its bake',
     wish: {
-      faults: { FAIL_AFTER: '4' },
+      faults: { FAIL_AFTER: '6' },
       steps: ['{ weight: 50%, gate: false, atLeast: 500ms }', '100%'],
       bake: '30s',
     },
     cause: 'bake-failed',
     sentence: /failed/,
-    failuresMax: 60,
+    failuresMax: 150,
   },
   {
     name: 'missing',
