@@ -271,7 +271,6 @@ export const problemSchema = z.object({
     .optional(),
 });
 
-export type Arm = z.infer<typeof armSchema>;
 export type RevisionView = z.infer<typeof revisionSchema>;
 export type RolloutView = z.infer<typeof rolloutSchema>;
 export type ServiceView = z.infer<typeof serviceSchema>;

@@ -11,7 +11,7 @@ import { harmless, paint } from '../look.ts';
 import { readReleaseFiles } from '../release-files.ts';
 import { print, type Session } from '../session.ts';
 import { durationText } from '../views/words.ts';
-import { waitForRollout } from './wait-for-rollout.ts';
+import { look, waitForRollout } from './wait-for-rollout.ts';
 
 export interface ApplyOptions {
   readonly file: readonly string[];
@@ -29,15 +29,14 @@ export async function apply(session: Session, options: ApplyOptions): Promise<Ex
   else await printData(session, { results }, options.output);
   if (results.some((result) => result.outcome === 'refused')) return exitCodes.error;
   if (isDryRun || options.wait !== true) return exitCodes.ok;
+  const isPlain = results.length > 1 || options.output !== undefined;
+  const timeoutMs = options.timeout ?? null;
   const codes = await Promise.all(
-    results.map((result) =>
-      waitForRollout(session, {
-        service: result.service,
-        rolloutId: result.rolloutId,
-        timeoutMs: options.timeout ?? null,
-        isPlain: results.length > 1 || options.output !== undefined,
-      }),
-    ),
+    results.map(async (result) => {
+      const { service, rolloutId } = result;
+      if (!(await isToWaitFor(session, result))) return exitCodes.ok;
+      return waitForRollout(session, { service, rolloutId, timeoutMs, isPlain });
+    }),
   );
   return worst(codes);
 }
@@ -108,6 +107,15 @@ async function send(
   const body = { files, dryRun: isDryRun, who: session.who, why: options.reason ?? null };
   const answer = { schema: applyResponseSchema, signal: session.signal };
   return (await client.post('/v1/apply', body, answer)).results;
+}
+
+/** What is applied already may have an old rollout that was rolled back; how that ended is nobody's question now. */
+async function isToWaitFor(session: Session, result: ApplyResult): Promise<boolean> {
+  if (result.outcome === 'started') return true;
+  using client = await Client.connect(session);
+  const { service, rolloutId } = result;
+  const { progress } = await look(client, { service, rolloutId }, session.signal);
+  return progress.kind === 'under-way' || progress.exitCode === exitCodes.waitingForPerson;
 }
 
 function resultLine(isDryRun: boolean): (result: ApplyResult) => string[] {

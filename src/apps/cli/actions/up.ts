@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -32,14 +31,16 @@ export async function up(
   const running = await runningServer(session);
   if (running !== null) {
     say(session, `A server already runs for ${session.stateFolder} (pid ${running.pid}).`);
-    print(session, [`url: ${running.url}`]);
+    print(session, addresses(running));
     return exitCodes.ok;
   }
   await mkdir(session.stateFolder, { recursive: true, mode: 0o700 });
   const argv = serverArguments(session, options, entry);
-  return options.foreground === true
-    ? runInPlace(session, argv)
-    : startDetached(session, argv, options);
+  return options.foreground === true ? runInPlace(argv) : startDetached(session, argv, options);
+}
+
+function addresses({ url, gatewayUrl }: ServerFile): string[] {
+  return [`url: ${url}`, `gateway: ${gatewayUrl}`];
 }
 
 export async function runningServer(session: Session): Promise<ServerFile | null> {
@@ -90,7 +91,7 @@ async function startDetached(
     });
   }
   const server = await readServerFile(session.stateFolder);
-  print(session, [`url: ${server?.url ?? ''}`, `gateway: http://${options.gatewayListen}`]);
+  if (server !== null) print(session, addresses(server));
   say(
     session,
     `The server runs (pid ${child.pid}); its log is ${logPath}.`,
@@ -132,15 +133,16 @@ async function answers(url: URL): Promise<boolean> {
   }
 }
 
-/** Takes this process's place, so that a supervisor sees the server itself. */
-async function runInPlace(session: Session, argv: readonly string[]): Promise<ExitCode> {
-  const child = spawn(process.execPath, [...argv], { stdio: 'inherit' });
-  const forward = (signal: NodeJS.Signals) => child.kill(signal);
-  // Ctrl-C reaches the child by itself, since it is of the terminal's foreground group.
-  process.on('SIGTERM', forward);
-  session.signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
-  const [code] = await once(child, 'exit');
-  return code === 0 ? exitCodes.ok : exitCodes.error;
+/** Takes this process's place (execve(2)), so that a supervisor sees, and signals, the server itself. */
+function runInPlace(argv: readonly string[]): never {
+  const { execPath, env } = process;
+  if (process.execve === undefined) {
+    throw new CliError('cannot run in the foreground: this system has no execve', {
+      code: 'start-failed',
+      remedy: 'leave out --foreground',
+    });
+  }
+  return process.execve(execPath, [execPath, ...argv], env);
 }
 
 async function logTail(path: string, fromBytes: number): Promise<string[]> {
