@@ -188,7 +188,13 @@ async function listen(
   const http = await httpServer({
     version: options.version,
     token: await openToken(options.stateFolder),
-    plane: new ControlPlane({ loop, recorder, clock, meter }),
+    plane: new ControlPlane({
+      loop,
+      recorder,
+      clock,
+      meter,
+      environment: options.environment,
+    }),
     loop,
     platform,
     feed,
