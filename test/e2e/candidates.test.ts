@@ -77,14 +77,6 @@ const badCandidates: readonly BadCandidate[] = [
     failuresMax: 150,
   },
   {
-    name: 'missing',
-    what: 'whose program is not there is refused by the platform',
-    wish: { command: ['no-such-program-anywhere'], health: { startTimeout: '1s' } },
-    cause: 'platform-failed',
-    sentence: /no-such-program-anywhere/,
-    failuresMax: 0,
-  },
-  {
     name: 'unlively',
     what: 'that fails its liveness probe is judged by what its restarts lose',
     wish: { faults: { LIVE: 'false' }, health: { live: '/livez' }, gate: { soak: '20s' } },

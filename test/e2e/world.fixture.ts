@@ -11,7 +11,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { Agent, get } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -57,6 +57,8 @@ export interface Ran {
 export interface RunOptions {
   readonly input?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Ended by SIGTERM after so long; for what would go on without end. */
+  readonly boundMs?: number;
 }
 
 export interface LoadWish {
@@ -117,10 +119,17 @@ export class World implements AsyncDisposable {
 
   /** Runs `tidegate ARGUMENTS --state ...` to its end; any exit code is an answer. */
   run(command: readonly string[], options: RunOptions = {}): Promise<Ran> {
-    return runProgram([launcher, ...command, '--state', this.stateFolder], {
+    // First, so that a --state of the command's own wins.
+    return this.runNode([launcher, '--state', this.stateFolder, ...command], options);
+  }
+
+  /** Another program of this world, known by its processes as all of them (W1). */
+  runNode(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
+    return runProgram(argv, {
       input: options.input ?? '',
       workingFolder: this.folder,
       environment: { ...this.environment(), ...options.environment },
+      boundMs: options.boundMs ?? runBoundMs,
     });
   }
 
@@ -224,6 +233,12 @@ export class World implements AsyncDisposable {
       durationMs: null,
       connections: wish.connections ?? 16,
     });
+  }
+
+  /** What server and gateway logged. */
+  logs(): Promise<readonly string[]> {
+    const names = ['server.log', 'gateway.log'];
+    return Promise.all(names.map((name) => readFile(join(this.stateFolder, name), 'utf8')));
   }
 
   serverFile(): Promise<ServerFile | null> {
@@ -358,6 +373,7 @@ interface Start {
   readonly input: string;
   readonly workingFolder: string;
   readonly environment: Readonly<Record<string, string>>;
+  readonly boundMs: number;
 }
 
 async function runProgram(argv: readonly string[], start: Start): Promise<Ran> {
@@ -365,8 +381,7 @@ async function runProgram(argv: readonly string[], start: Start): Promise<Ran> {
     cwd: start.workingFolder,
     env: { ...start.environment },
     stdio: 'pipe',
-    timeout: runBoundMs,
-    killSignal: 'SIGKILL',
+    timeout: start.boundMs,
   });
   const said = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text));
