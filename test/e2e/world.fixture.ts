@@ -59,6 +59,8 @@ export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Ended by SIGTERM after so long; for what would go on without end. */
   readonly boundMs?: number;
+  /** Called with each piece of standard output. */
+  readonly onOutput?: (text: string) => void;
 }
 
 export interface LoadWish {
@@ -130,6 +132,7 @@ export class World implements AsyncDisposable {
       workingFolder: this.folder,
       environment: { ...this.environment(), ...options.environment },
       boundMs: options.boundMs ?? runBoundMs,
+      onOutput: options.onOutput ?? (() => {}),
     });
   }
 
@@ -260,11 +263,20 @@ export class World implements AsyncDisposable {
       .map((each) => each.pid);
   }
 
-  /** Checks the whole ledger offline with the program's own verifier, which has to find it good. */
-  async verifyLedger(): Promise<Ran> {
-    const ran = await this.must('verify');
-    assert.match(ran.stdout, /verified: [\d,]+ entries/);
-    return ran;
+  /** The whole ledger, checked offline by the program's own verifier, without a gap, and never back in time. */
+  async verifyLedger(): Promise<void> {
+    const { stdout } = await this.must('verify');
+    assert.match(stdout, /verified: [\d,]+ entries/);
+    const events = await this.events();
+    assert.deepEqual(
+      events.map((each) => each.index),
+      events.map((_, index) => index),
+    );
+    const times = events.map((each) => Date.parse(each.at));
+    assert.deepEqual(
+      times,
+      times.toSorted((a, b) => a - b),
+    );
   }
 
   /** Ends everything by force and removes the folder; for what failed already. */
@@ -374,6 +386,7 @@ interface Start {
   readonly workingFolder: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly boundMs: number;
+  readonly onOutput: (text: string) => void;
 }
 
 async function runProgram(argv: readonly string[], start: Start): Promise<Ran> {
@@ -384,7 +397,10 @@ async function runProgram(argv: readonly string[], start: Start): Promise<Ran> {
     timeout: start.boundMs,
   });
   const said = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text));
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said.stdout += text;
+    start.onOutput(text);
+  });
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text));
   // A program that does not read its input closes it; its exit code says what it thought of that.
   child.stdin.on('error', () => {});
