@@ -4,6 +4,7 @@ import type { Action, Hand, ReleaseEvent } from './event.ts';
 import { order, stableTraffic } from './order.ts';
 import { promoted, withSummary } from './promoted.ts';
 import { revert } from './revert.ts';
+import { instancesOf } from './see.ts';
 import { handText, nameOf, percentText } from './sentence.ts';
 import { activeRollout, type Decision, type Rollout, type ServiceState } from './service-state.ts';
 import { start } from './start.ts';
@@ -40,6 +41,10 @@ export function operate(
 function operateRollout(state: ServiceState, rollout: Rollout, request: Request): Decision {
   const { action, by, atMs } = request;
   if (rollout.phase.kind === 'reverting') {
+    // The way out when the router refused the way back for good and can take it now.
+    if (action.kind === 'abort') {
+      return revert(state, rollout, rollout.phase.cause, { by, againAtMs: atMs });
+    }
     return refuse(state, request, `${rollout.id} is going back already`);
   }
   switch (action.kind) {
@@ -77,6 +82,9 @@ function promote(state: ServiceState, rollout: Rollout, request: Request): Decis
   if (phase.kind === 'baking') return promoted(state, rollout, { atMs, verdict, by });
   if (phase.kind !== 'judging' && phase.kind !== 'waiting') {
     return refuse(state, request, `${rollout.id} is changing its weight at this moment; try again`);
+  }
+  if ((instancesOf(state, rollout.candidate.id)?.ready ?? 0) === 0) {
+    return refuse(state, request, `no instance of ${nameOf(rollout.candidate)} is ready`);
   }
   const lastIndex = rollout.plan.steps.length - 1;
   const stepIndex = action.kind === 'promote-full' ? lastIndex : phase.stepIndex + 1;
@@ -131,10 +139,9 @@ function undo(
   const candidate =
     wanted === null ? earlier.at(-1) : earlier.find((revision) => revision.id === wanted);
   if (candidate === undefined || state.spec === null) {
-    const known = earlier.map(nameOf).join(', ') || 'none';
-    const what =
-      wanted === null ? 'no earlier stable revision' : `no earlier stable revision ${wanted}`;
-    return refuse(state, request, `${state.name} has ${what}; there is: ${known}`);
+    const which = wanted === null ? '' : ` ${wanted}`;
+    const known = earlier.length === 0 ? '' : `; it has ${earlier.map(nameOf).join(', ')}`;
+    return refuse(state, request, `${state.name} has no earlier stable revision${which}${known}`);
   }
   const spec = { ...state.spec, revision: candidate };
   const { atMs, by } = request;

@@ -1,0 +1,71 @@
+import type { Of } from './happening.ts';
+import type { Note } from './oracle.ts';
+import type { SeenService } from './oracle-entries.ts';
+import type { Story } from './world.ts';
+
+/** A fault that is over may still show for as long as the longest wait between two tries, and one slow answer. */
+const echoMs = 20_000;
+/** Both must be passed: few requests take long to tell, and a moment of many says little. */
+const harmMaxMs = 25_000;
+const harmRequestsMax = 500;
+
+/**
+ * O11: how many requests a candidate under way has failed without excuse. Trouble with the ledger is no excuse: the way
+ * back does not wait for it. A candidate must fail at least a fifth of its requests and have its chance to be seen.
+ */
+export class HarmMeter {
+  readonly #story: Story;
+  /** By rollout. */
+  readonly #since = new Map<string, { readonly sinceMs: number; requests: number }>();
+
+  constructor(story: Story) {
+    this.#story = story;
+  }
+
+  see(
+    { revisionId, requests, atMs }: Of<'harm'>,
+    services: readonly SeenService[],
+    note: Note,
+  ): void {
+    const open = services.find((each) => each.open?.candidateId === revisionId)?.open ?? null;
+    const isJudged = open !== null && open.stableId !== null && !this.#isBad(open.stableId);
+    if (!isJudged || this.#isExcused(atMs) || this.#isMild(revisionId)) {
+      this.#since.delete(open?.id ?? '');
+      return;
+    }
+    const harm = this.#since.get(open.id) ?? { sinceMs: atMs, requests: 0 };
+    harm.requests += requests;
+    this.#since.set(open.id, harm);
+    const forMs = atMs - harm.sinceMs;
+    if (forMs <= harmMaxMs || harm.requests <= harmRequestsMax) return;
+    this.#since.delete(open.id);
+    note('O11', `${revisionId} failed ${harm.requests} requests in ${forMs} ms unhindered`);
+  }
+
+  /** What happened until now is forgiven: the loop was not there to see it. */
+  excuse(_atMs: number): void {
+    this.#since.clear();
+  }
+
+  #isExcused(atMs: number): boolean {
+    const nowMs = atMs - this.#story.startMs;
+    return this.#story.scenario.faults.some(
+      ({ kind, fromMs, untilMs }) =>
+        !kind.startsWith('store-') && fromMs <= nowMs && nowMs < untilMs + echoMs,
+    );
+  }
+
+  /** Beside a stable revision that fails as well, the candidate is no worse. */
+  #isBad(revisionId: string): boolean {
+    return this.#story.scenario.services.some(
+      ({ behaviours }) => behaviours.get(revisionId)?.kind === 'failing',
+    );
+  }
+
+  #isMild(revisionId: string): boolean {
+    return this.#story.scenario.services.some(({ behaviours }) => {
+      const behaviour = behaviours.get(revisionId);
+      return behaviour?.kind === 'failing' && behaviour.ratio < 0.2;
+    });
+  }
+}

@@ -1,0 +1,66 @@
+import type { MemoryMachine } from '../../src/adapters/memory/memory-platform.ts';
+import type { MemoryRouter } from '../../src/adapters/memory/memory-router.ts';
+import { readLeaf } from '../../src/domain/evidence/leaf.ts';
+import type { LedgerBatch } from '../../src/ports/ledger-store.ts';
+import type { RouteTable } from '../../src/domain/traffic/route-table.ts';
+import type { Happening } from './happening.ts';
+import type { VirtualTime } from './virtual-clock.ts';
+
+/** Omit that keeps a union a union. */
+type Timeless<Each> = Each extends Happening ? Omit<Each, 'atMs'> : never;
+
+/** Stands beside the world and writes down what it sees change, at the moment it changes. */
+export class Witness {
+  readonly happenings: Happening[] = [];
+  readonly #time: VirtualTime;
+  readonly #router: MemoryRouter;
+  readonly #machine: MemoryMachine;
+  readonly #running = new Set<string>();
+  readonly #stopping = new Set<string>();
+  #table: RouteTable | null = null;
+  #builtAfter = 0;
+  #entries = 0;
+
+  constructor(time: VirtualTime, router: MemoryRouter, machine: MemoryMachine) {
+    this.#time = time;
+    this.#router = router;
+    this.#machine = machine;
+  }
+
+  note(happening: Timeless<Happening>): void {
+    this.happenings.push({ ...happening, atMs: this.#time.nowMs });
+  }
+
+  /** A process has made a table and asks the router for its version: what it knew, it knew by now. */
+  building(): void {
+    this.#builtAfter = this.happenings.length;
+  }
+
+  /** To be called after everything that may have changed the router or the machine. */
+  look(): void {
+    const { table } = this.#router;
+    if (table !== null && table !== this.#table) {
+      this.#table = table;
+      this.note({ kind: 'in-force', table, builtAfter: this.#builtAfter });
+    }
+    for (const instance of this.#machine.instances.values()) {
+      const revisionId = instance.revision.id;
+      if (!this.#running.has(instance.id)) {
+        this.#running.add(instance.id);
+        this.note({ kind: 'started', revisionId });
+      }
+      if (instance.goneAtMs !== null && !this.#stopping.has(instance.id)) {
+        this.#stopping.add(instance.id);
+        this.note({ kind: 'stopping', revisionId });
+      }
+    }
+  }
+
+  appended(batch: LedgerBatch): void {
+    for (const { leaf } of batch.entries) {
+      const { statement } = readLeaf(leaf);
+      this.note({ kind: 'entry', index: this.#entries, statement });
+      this.#entries += 1;
+    }
+  }
+}
