@@ -116,7 +116,7 @@ export class Gateway {
       return await this.#engine.listen({ host, port });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-      const message = `cannot listen on ${host}:${port}: the port is in use; stop what has it or choose another with --listen`;
+      const message = `cannot listen on ${host}:${port}: the port is in use; stop what has it or choose another port`;
       return { kind: 'address-in-use', message };
     }
   }

@@ -35,7 +35,7 @@ export async function up(
     print(session, addresses(running));
     return exitCodes.ok;
   }
-  await mkdir(session.stateFolder, { recursive: true, mode: 0o700 });
+  await makeFolder(session.stateFolder);
   const argv = serverArguments(session, options, entry);
   return options.foreground === true ? runInPlace(argv) : startDetached(session, argv, options);
 }
@@ -65,6 +65,20 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
   return [entry, ...Object.entries(flags).flat()];
 }
 
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    const what = why === 'EEXIST' || why === 'ENOTDIR' ? 'a file is in its way' : why;
+    throw new CliError(`cannot make the state folder ${path}: ${what}`, {
+      code: 'start-failed',
+      remedy: 'name another folder with --state',
+      cause,
+    });
+  }
+}
+
 async function startDetached(
   session: Session,
   argv: readonly string[],
@@ -85,10 +99,17 @@ async function startDetached(
   if (failure !== null) {
     const lines = await logTail(logPath, logFromBytes);
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
-    throw new CliError(`cannot start the server: ${failure}`, {
+    const said = lastError(lines);
+    throw new CliError(`cannot start the server: ${said ?? failure}`, {
       code: 'start-failed',
-      lines: lines.length === 0 ? [] : [`last lines of ${logPath}:`, ...lines],
-      remedy: 'see the log above; a port in use can be changed with --listen or --gateway-listen',
+      lines:
+        said !== null || lines.length === 0
+          ? []
+          : [`last lines of ${logPath}:`, ...lines.map((line) => `  ${line}`)],
+      remedy:
+        said === null
+          ? 'see the log above; a port in use can be changed with --listen or --gateway-listen'
+          : `its log is ${logPath}`,
     });
   }
   const server = await readServerFile(session.stateFolder);
@@ -161,6 +182,18 @@ async function logTail(path: string, fromBytes: number): Promise<string[]> {
     .toString('utf8')
     .split('\n')
     .filter((line) => line !== '')
-    .slice(-tailLines)
-    .map((line) => `  ${line}`);
+    .slice(-tailLines);
+}
+
+/** Why the server ended, in its own words, when that is its last line; null: it says no such thing. */
+function lastError(lines: readonly string[]): string | null {
+  try {
+    const said: unknown = JSON.parse(lines.at(-1) ?? '');
+    const isError =
+      typeof said === 'object' && said !== null && 'level' in said && said.level === 'error';
+    return isError && 'message' in said ? String(said.message) : null;
+  } catch {
+    // Not a line of our log, such as a stack trace: it is shown as it is.
+    return null;
+  }
 }
