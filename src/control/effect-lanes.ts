@@ -73,12 +73,9 @@ export class EffectLanes {
     const before = this.#lanes.get(lane);
     before?.abort.abort(new Error('superseded by a newer order'));
     if (effect.kind === 'set-traffic') this.#traffic.set(service, effect.traffic);
-    const barrier =
-      effect.kind === 'stop-instances' ? this.#lanes.get(`traffic/${service}`)?.done : undefined;
-    const after = [before?.done, barrier].filter((each) => each !== undefined);
     const abort = new AbortController();
     const both = AbortSignal.any([signal, abort.signal]);
-    const done = this.#run(service, effect, { signal: both, after });
+    const done = this.#run(service, effect, { signal: both, after: before?.done });
     const entry = { abort, done };
     this.#lanes.set(lane, entry);
     void done.then(() => {
@@ -90,9 +87,10 @@ export class EffectLanes {
   async #run(
     service: string,
     effect: Effect,
-    how: { readonly signal: AbortSignal; readonly after: readonly Promise<void>[] },
+    how: { readonly signal: AbortSignal; readonly after: Promise<void> | undefined },
   ): Promise<void> {
-    await Promise.all(how.after);
+    await how.after;
+    if (effect.kind === 'stop-instances') await this.#trafficAtRest(service);
     for (let waitMs = retryFirstMs; !how.signal.aborted;) {
       const failure = await this.#tryOnce(effect, how.signal);
       if (how.signal.aborted) return;
@@ -112,6 +110,14 @@ export class EffectLanes {
       }
       await this.#clock.sleep(waitMs, how.signal).catch(() => undefined);
       waitMs = Math.min(retryLastMs, waitMs * 2);
+    }
+  }
+
+  /** A superseded order says nothing of what is in force; the newest one does (L3). */
+  async #trafficAtRest(service: string): Promise<void> {
+    const key = laneOfTraffic(service);
+    for (let lane = this.#lanes.get(key); lane !== undefined; lane = this.#lanes.get(key)) {
+      await lane.done;
     }
   }
 
@@ -148,5 +154,9 @@ export class EffectLanes {
 }
 
 function laneOf(service: string, effect: Effect): string {
-  return effect.kind === 'set-traffic' ? `traffic/${service}` : `revision/${effect.revision.id}`;
+  return effect.kind === 'set-traffic' ? laneOfTraffic(service) : `revision/${effect.revision.id}`;
+}
+
+function laneOfTraffic(service: string): string {
+  return `traffic/${service}`;
 }
