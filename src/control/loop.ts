@@ -3,8 +3,9 @@
  *
  * C1  One event at a time; all decisions of all services are made here and nowhere else.
  * C2  A record is durable before its effects begin. The one exception is C3.
- * C3  A way back does not wait for a ledger that cannot be written: users are harmed now, so traffic returns to stable
- *     first and the entry follows as soon as it can be kept. Everything else waits.
+ * C3  A way back does not wait for a ledger that is slow or cannot be written: users are harmed now, so traffic returns
+ *     to stable first and the entry follows as soon as it can be kept. Decisions go on meanwhile, so that the harm is
+ *     seen at all; everything else that they order waits for its record. (record-queue.ts)
  * C4  Each effect's outcome comes back as an event; nothing is assumed done.
  * C5  Losing this process loses at most what was observed since the last record, never a decision.
  */
@@ -13,7 +14,6 @@ import type { Traffic } from '../domain/release/effect.ts';
 import type { Decision, ReleaseRecord, ServiceState } from '../domain/release/service-state.ts';
 import type { TrafficSample } from '../domain/traffic/traffic-sample.ts';
 import type { Clock } from '../ports/clock.ts';
-import { LedgerError } from '../ports/ledger-store.ts';
 import type { MetricsSource } from '../ports/metrics-source.ts';
 import { type Instance, type Platform, PlatformError } from '../ports/platform.ts';
 import type { TrafficRouter } from '../ports/traffic-router.ts';
@@ -23,7 +23,7 @@ import { entryBatch } from './entry-batch.ts';
 import { instancesByService } from './instance-view.ts';
 import type { RecoveredService } from './recovery.ts';
 import type { Recorder } from './recorder.ts';
-import { RecorderError } from './recorder-index.ts';
+import { RecordQueue } from './record-queue.ts';
 import { routesOf } from './route-table.ts';
 import { ServiceLane, type UntimedEvent } from './service-lane.ts';
 import { TablePusher } from './table-pusher.ts';
@@ -55,7 +55,6 @@ interface Item {
 const inboxLimit = 10_000;
 /** From here on samples and ticks are dropped; the rest is kept for outcomes and for people, which must not be lost (C4). */
 const inboxLimitOfSamples = 5_000;
-const ledgerRetryMs = 500;
 
 export class ControlLoop {
   readonly #parts: LoopParts;
@@ -65,6 +64,7 @@ export class ControlLoop {
   readonly #traffic = new Map<string, Traffic>();
   readonly #pusher: TablePusher;
   readonly #effects: EffectLanes;
+  readonly #records: RecordQueue;
   readonly #stop = new AbortController();
   #instances: readonly Instance[] = [];
   #seen = new Map<string, string>();
@@ -91,6 +91,13 @@ export class ControlLoop {
       traffic: this.#traffic,
       report: (service, event) => this.#put({ service, event }),
       crash: (error) => this.#stop.abort(error),
+    });
+    this.#records = new RecordQueue({
+      recorder: parts.recorder,
+      clock,
+      begin: (service, effects) => this.#effects.start(service, effects, this.#stop.signal),
+      onTrouble: (message) => options.onLedgerTrouble?.(message),
+      fail: (error) => this.#stop.abort(error),
     });
     for (const [name, from] of recovered) this.#lanes.set(name, new ServiceLane(name, from));
   }
@@ -134,6 +141,7 @@ export class ControlLoop {
     } finally {
       if (!this.#stop.signal.aborted) this.#stop.abort(new Error('the loop has stopped'));
       await ticking;
+      await this.#records.settled();
       await this.#effects.settled();
     }
   }
@@ -175,17 +183,21 @@ export class ControlLoop {
   }
 
   async #handle(item: Item, signal: AbortSignal): Promise<void> {
+    await this.#records.room();
+    signal.throwIfAborted();
     const lane = this.#laneOf(item.service);
     const decision = lane.take(item.event, this.#parts.clock.nowMs());
-    const { record } = decision;
-    // Effects name wanted states, so acting a second time after trouble with the ledger changes nothing.
-    const act = (): void => this.#effects.start(item.service, decision.effects, signal);
-    if (record !== null) {
-      const onTrouble = record.decision === 'roll-back' ? act : null;
-      await this.#record(lane, record, { signal, onTrouble });
+    const { record, effects } = decision;
+    if (record === null) {
+      item.answer?.(decision);
+      return;
     }
-    act();
-    item.answer?.(decision);
+    const batch = entryBatch({ record, events: lane.drainEvents(), state: lane.state });
+    const onDurable = (index: number | null): void => {
+      if (index !== null) this.#options.onRecord?.(record, index);
+      item.answer?.(decision);
+    };
+    this.#records.put({ record, batch, effects, onDurable }, signal);
   }
 
   #laneOf(service: string): ServiceLane {
@@ -194,28 +206,6 @@ export class ControlLoop {
     const lane = new ServiceLane(service);
     this.#lanes.set(service, lane);
     return lane;
-  }
-
-  /** Resolves when the record is durable. A full disk is waited out; a broken ledger ends the loop. */
-  async #record(
-    lane: ServiceLane,
-    record: ReleaseRecord,
-    how: { readonly signal: AbortSignal; readonly onTrouble: (() => void) | null },
-  ): Promise<void> {
-    const batch = entryBatch({ record, events: lane.drainEvents(), state: lane.state });
-    for (let tries = 0; ; tries++) {
-      try {
-        const [entry] = await this.#parts.recorder.record(batch, how.signal);
-        if (tries > 0) this.#options.onLedgerTrouble?.(null);
-        if (entry !== undefined) this.#options.onRecord?.(record, entry.index);
-        return;
-      } catch (error) {
-        if (!isRetryable(error)) throw error;
-        this.#options.onLedgerTrouble?.(error.message);
-        if (tries === 0) how.onTrouble?.();
-        await this.#parts.clock.sleep(ledgerRetryMs, how.signal);
-      }
-    }
   }
 
   async #tick(signal: AbortSignal): Promise<void> {
@@ -261,8 +251,4 @@ export class ControlLoop {
 
 function rethrowUnlessRetryable(error: unknown): void {
   if (!(error instanceof PlatformError) || !error.retryable) throw error;
-}
-
-function isRetryable(error: unknown): error is LedgerError | RecorderError {
-  return (error instanceof LedgerError || error instanceof RecorderError) && error.retryable;
 }

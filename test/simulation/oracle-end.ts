@@ -86,9 +86,9 @@ function gateRules(
   if (!isJudged || rollout.isTouchedByHand || rollout.isPaused) return;
   const isEasy = behaviour?.kind === 'healthy' && scenario.requestsPerSecond >= 500;
   const quietAtMs = story.startMs + story.scenario.quietAtMs;
-  const ageMs = story.endedAtMs - Math.max(quietAtMs, rollout.startedAtMs);
+  const ageMs = story.endedAtMs - Math.max(quietAtMs, rollout.stageSinceMs);
   if (!isEasy || rollout.outcome !== null || rollout.stage === 'approval') return;
-  if (isWorse && rollout.weightPercent >= 5 && ageMs > 120_000) {
+  if (isWorse && rollout.weightPercent >= 5 && ageMs > 90_000) {
     note('O6', `${rollout.id} is healthy and not promoted after ${ageMs} ms`);
   }
 }

@@ -6,7 +6,7 @@ import type { Story } from './world.ts';
 /** A fault that is over may still show for as long as the longest wait between two tries, and one slow answer. */
 const echoMs = 20_000;
 /** Both must be passed: few requests take long to tell, and a moment of many says little. */
-const harmMaxMs = 25_000;
+const harmMaxMs = 15_000;
 const harmRequestsMax = 500;
 
 /**
@@ -15,6 +15,7 @@ const harmRequestsMax = 500;
  */
 export class HarmMeter {
   readonly #story: Story;
+  #isWatched = false;
   /** By rollout. */
   readonly #since = new Map<string, { readonly sinceMs: number; requests: number }>();
 
@@ -29,7 +30,7 @@ export class HarmMeter {
   ): void {
     const open = services.find((each) => each.open?.candidateId === revisionId)?.open ?? null;
     const isJudged = open !== null && open.stableId !== null && !this.#isBad(open.stableId);
-    if (!isJudged || this.#isExcused(atMs) || this.#isMild(revisionId)) {
+    if (!this.#isWatched || !isJudged || this.#isExcused(atMs) || this.#isMild(revisionId)) {
       this.#since.delete(open?.id ?? '');
       return;
     }
@@ -42,8 +43,9 @@ export class HarmMeter {
     note('O11', `${revisionId} failed ${harm.requests} requests in ${forMs} ms unhindered`);
   }
 
-  /** What happened until now is forgiven: the loop was not there to see it. */
-  excuse(_atMs: number): void {
+  /** Nobody can be blamed for what happens while the loop is away. */
+  setWatched(isWatched: boolean): void {
+    this.#isWatched = isWatched;
     this.#since.clear();
   }
 
@@ -55,11 +57,12 @@ export class HarmMeter {
     );
   }
 
-  /** Beside a stable revision that fails as well, the candidate is no worse. */
+  /** Beside a stable revision that is bad as well, the candidate is no worse. */
   #isBad(revisionId: string): boolean {
-    return this.#story.scenario.services.some(
-      ({ behaviours }) => behaviours.get(revisionId)?.kind === 'failing',
+    const kinds = this.#story.scenario.services.map(
+      ({ behaviours }) => behaviours.get(revisionId)?.kind,
     );
+    return !kinds.some((kind) => kind === 'healthy' || kind === 'slow-start');
   }
 
   #isMild(revisionId: string): boolean {

@@ -75,9 +75,8 @@ class Judge {
       case 'defect':
         return note('O13', happening.text.split('\n')[0] ?? '');
       case 'down':
-        return this.#harm.excuse(happening.atMs);
       case 'up':
-        return this.#harm.excuse(happening.atMs);
+        return this.#harm.setWatched(happening.kind === 'up');
       case 'started':
       case 'hand':
         return;
@@ -174,7 +173,8 @@ function tableRules(
   if (sharesText(inForce) === sharesText(order.shares)) return;
   if (isWayBack(service, inForce)) return;
   const before = service.orders[service.orders.indexOf(order) - 1];
-  if (isDeaf && before !== undefined && sharesText(inForce) === sharesText(before.shares)) return;
+  const known = before?.shares ?? new Map<string, number>();
+  if (isDeaf && sharesText(inForce) === sharesText(known)) return;
   const wanted = sharesText(order.shares);
   note('O5', `${service.name} has ${sharesText(inForce)} in force; ordered was ${wanted}`);
 }

@@ -1,4 +1,3 @@
-import { readLeaf } from '../../src/domain/evidence/leaf.ts';
 import { unpackEvents, unpackState } from '../../src/control/journal.ts';
 import { eventsInput, stateInput } from '../../src/control/recovery.ts';
 import { decide } from '../../src/domain/release/decide.ts';
@@ -18,8 +17,13 @@ export async function replayFindings(story: Story): Promise<readonly Finding[]> 
   const { signal } = new AbortController();
   const states = new Map<string, ServiceState>();
   const findings: Finding[] = [];
-  for await (const { leaf, index } of story.store.read({ fromIndex: 0, stream: null }, signal)) {
-    const { statement } = readLeaf(leaf);
+  const entries = story.happenings.filter((each) => each.kind === 'entry');
+  const { size } = await story.store.head(signal);
+  if (size !== entries.length) {
+    const text = `the ledger has ${size} entries, ${entries.length} were appended`;
+    findings.push({ rule: 'O7', atMs: story.endedAtMs, text });
+  }
+  for (const { statement, index } of entries) {
     if (!statement.stream.startsWith('service/')) continue;
     const name = statement.stream.slice('service/'.length);
     const note = (text: string): void => {

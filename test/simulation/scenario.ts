@@ -26,6 +26,8 @@ export interface ServiceScenario {
   readonly requestsPerSecond: number;
   /** Share of requests that fail on a healthy revision. */
   readonly baseRatio: number;
+  /** Between being asked and being gone. */
+  readonly stopTakesMs: number;
   /** Every revision that may be applied. The first one is healthy. */
   readonly specs: readonly ServiceSpec[];
   readonly behaviours: ReadonlyMap<string, Behaviour>;
@@ -92,8 +94,8 @@ export interface Scenario {
   readonly endAtMs: number;
 }
 
-const quietAtMs = 100_000;
-const endAtMs = 260_000;
+const quietAtMs = 80_000;
+const endAtMs = 200_000;
 
 export function scenarioOf(seed: number): Scenario {
   const random = new Random(seed);
@@ -132,6 +134,7 @@ function serviceOf(name: string, random: Random): ServiceScenario {
     name,
     requestsPerSecond: random.pick([0, 1, 20, 200, 500, 500, 1_000]),
     baseRatio: random.pick([0, 0.0005, 0.003]),
+    stopTakesMs: random.pick([0, 900]),
     specs,
     behaviours,
   };
@@ -228,9 +231,9 @@ function handsOf(service: ServiceScenario, random: Random, isCalm: boolean): rea
   };
   apply(random.between(0, 3_000), 0);
   apply(random.between(6_000, 20_000), 1);
-  if (random.chance(0.5)) apply(random.between(25_000, 90_000), 2);
+  if (random.chance(0.5)) apply(random.between(25_000, 70_000), 2);
   if (isCalm) return hands;
-  if (random.chance(0.3)) apply(random.between(10_000, 90_000), random.between(0, 3));
+  if (random.chance(0.3)) apply(random.between(10_000, 70_000), random.between(0, 3));
   for (let count = random.pick([0, 0, 1, 2, 4]); count > 0; count -= 1) {
     const atMs = random.between(8_000, quietAtMs - 1_000);
     hands.push({ kind: 'operate', atMs, service: name, action: actionOf(service, random) });
@@ -258,6 +261,9 @@ function actionOf({ specs }: ServiceScenario, random: Random): Action {
 }
 
 const faultKinds = [
+  // More often than the others: what may and what must not wait for the ledger is the hardest to get right.
+  'store-full',
+  'store-full',
   'router-fails',
   'router-answer-lost',
   'router-slow',
@@ -277,8 +283,8 @@ function faultsOf(random: Random): readonly Fault[] {
     return {
       kind: random.pick(faultKinds),
       fromMs,
-      untilMs: Math.min(quietAtMs, fromMs + random.between(1_000, 40_000)),
-      ratio: random.pick([0.3, 1]),
+      untilMs: Math.min(quietAtMs, fromMs + random.between(1_000, 60_000)),
+      ratio: random.pick([0.3, 1, 1]),
       durationMs: random.pick([50, 700, 3_000, 9_000]),
     };
   });

@@ -4,13 +4,18 @@ import { openRecorder, type Recorder } from '../../src/control/recorder.ts';
 import { lastObservedAtMs } from '../../src/control/recorder-index.ts';
 import { recoverServices } from '../../src/control/recovery.ts';
 import { activeRollout } from '../../src/domain/release/service-state.ts';
+import type { Signer } from '../../src/ports/identity.ts';
 import { LedgerError } from '../../src/ports/ledger-store.ts';
 import type { MetricsSource } from '../../src/ports/metrics-source.ts';
 import type { Ports } from './faulty-ports.ts';
 import type { Hand } from './scenario.ts';
 import type { ProcessClock } from './virtual-clock.ts';
 
-const signer = createMemorySigner(Buffer.alloc(32, 7));
+/** Real keys, and signatures that are none: nobody verifies them here, and they would take a tenth of the time. */
+const signer: Signer = {
+  ...createMemorySigner(Buffer.alloc(32, 7)),
+  sign: () => Promise.resolve(new Uint8Array(64)),
+};
 
 interface ServerParts {
   readonly clock: ProcessClock;

@@ -15,8 +15,9 @@ export class Witness {
   readonly #time: VirtualTime;
   readonly #router: MemoryRouter;
   readonly #machine: MemoryMachine;
-  readonly #running = new Set<string>();
-  readonly #stopping = new Set<string>();
+  /** Revision by instance: those that nobody has asked to stop yet. */
+  readonly #running = new Map<string, string>();
+  readonly #known = new Set<string>();
   #table: RouteTable | null = null;
   #builtAfter = 0;
   #entries = 0;
@@ -44,15 +45,17 @@ export class Witness {
       this.note({ kind: 'in-force', table, builtAfter: this.#builtAfter });
     }
     for (const instance of this.#machine.instances.values()) {
-      const revisionId = instance.revision.id;
-      if (!this.#running.has(instance.id)) {
-        this.#running.add(instance.id);
-        this.note({ kind: 'started', revisionId });
-      }
-      if (instance.goneAtMs !== null && !this.#stopping.has(instance.id)) {
-        this.#stopping.add(instance.id);
-        this.note({ kind: 'stopping', revisionId });
-      }
+      if (this.#known.has(instance.id)) continue;
+      this.#known.add(instance.id);
+      this.#running.set(instance.id, instance.revision.id);
+      this.note({ kind: 'started', revisionId: instance.revision.id });
+    }
+    for (const [id, revisionId] of this.#running) {
+      // Who stops at once is gone already: an instance leaves the machine only when it was asked to.
+      const instance = this.#machine.instances.get(id);
+      if (instance !== undefined && instance.goneAtMs === null) continue;
+      this.#running.delete(id);
+      this.note({ kind: 'stopping', revisionId });
     }
   }
 

@@ -1,5 +1,6 @@
 import { MemoryLedgerStore } from '../../src/adapters/memory/memory-ledger-store.ts';
 import { MemoryMachine, MemoryPlatform } from '../../src/adapters/memory/memory-platform.ts';
+import type { PlatformScript } from '../../src/adapters/memory/platform-script.ts';
 import { MemoryRouter } from '../../src/adapters/memory/memory-router.ts';
 import type { RouteTable } from '../../src/domain/traffic/route-table.ts';
 import type { LedgerStore } from '../../src/ports/ledger-store.ts';
@@ -7,7 +8,7 @@ import { DataPlane } from './data-plane.ts';
 import { faultyPorts, type Ports, witnessedStore } from './faulty-ports.ts';
 import type { Happening } from './happening.ts';
 import { Random } from './random.ts';
-import type { Crash, Fault, FaultKind, Hand, Scenario } from './scenario.ts';
+import type { Behaviour, Crash, Fault, FaultKind, Hand, Scenario } from './scenario.ts';
 import { ServerProcess } from './server-process.ts';
 import { ProcessClock, VirtualTime } from './virtual-clock.ts';
 import { Witness } from './witness.ts';
@@ -85,12 +86,9 @@ class World {
       router: this.#router,
       store: witnessedStore(this.#ledger, this.#witness),
     });
-    for (const { behaviours } of scenario.services) {
+    for (const { behaviours, stopTakesMs } of scenario.services) {
       for (const [revisionId, behaviour] of behaviours) {
-        if (behaviour.kind === 'slow-start') this.#machine.script(revisionId, behaviour);
-        if (behaviour.kind === 'never-ready')
-          this.#machine.script(revisionId, { readyAfterMs: null });
-        if (behaviour.kind === 'crash-loop') this.#machine.script(revisionId, behaviour);
+        this.#machine.script(revisionId, { ...scriptOf(behaviour), stopTakesMs });
       }
     }
   }
@@ -242,5 +240,20 @@ class World {
     const text = hand.kind === 'apply' ? `apply ${hand.spec.revision.id}` : hand.action.kind;
     if (isUp) this.#witness.note({ kind: 'hand', text: `${hand.service}: ${text}` });
     else if (nowMs < this.#scenario.quietAtMs) this.#at(nowMs + 1_000, () => this.#lend(hand));
+  }
+}
+
+function scriptOf(behaviour: Behaviour): Partial<PlatformScript> {
+  switch (behaviour.kind) {
+    case 'slow-start':
+      return { readyAfterMs: behaviour.readyAfterMs };
+    case 'never-ready':
+      return { readyAfterMs: null };
+    case 'crash-loop':
+      return { crashAfterMs: behaviour.crashAfterMs };
+    case 'healthy':
+    case 'failing':
+    case 'unstartable':
+      return {};
   }
 }

@@ -208,7 +208,9 @@ async function rotate(logPath: string): Promise<void> {
   if (size > logBytesMax) await rename(logPath, `${logPath}.1`);
 }
 
+/** What the gateway said last, without the time and the process it begins each line with. */
 async function lastLine(path: string): Promise<string | null> {
   const text = await readFile(path, 'utf8').catch(() => '');
-  return text.trimEnd().split('\n').at(-1) || null;
+  const line = text.trimEnd().split('\n').at(-1) ?? '';
+  return line.replace(/^\S+Z gateway\[\d+\] /, '') || null;
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -34,7 +35,7 @@ export async function up(
     print(session, addresses(running));
     return exitCodes.ok;
   }
-  await mkdir(session.stateFolder, { recursive: true, mode: 0o700 });
+  await makeFolder(session.stateFolder);
   const argv = serverArguments(session, options, entry);
   return options.foreground === true ? runInPlace(argv) : startDetached(session, argv, options);
 }
@@ -64,6 +65,20 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
   return [entry, ...Object.entries(flags).flat()];
 }
 
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    const what = why === 'EEXIST' || why === 'ENOTDIR' ? 'a file is in its way' : why;
+    throw new CliError(`cannot make the state folder ${path}: ${what}`, {
+      code: 'start-failed',
+      remedy: 'name another folder with --state',
+      cause,
+    });
+  }
+}
+
 async function startDetached(
   session: Session,
   argv: readonly string[],
@@ -75,7 +90,7 @@ async function startDetached(
   const child = spawn(process.execPath, [...argv], {
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
-    env: process.env,
+    env: serverEnvironment(process.env),
   });
   child.unref();
   await log.close();
@@ -84,10 +99,17 @@ async function startDetached(
   if (failure !== null) {
     const lines = await logTail(logPath, logFromBytes);
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
-    throw new CliError(`cannot start the server: ${failure}`, {
+    const said = lastError(lines);
+    throw new CliError(`cannot start the server: ${said ?? failure}`, {
       code: 'start-failed',
-      lines: lines.length === 0 ? [] : [`last lines of ${logPath}:`, ...lines],
-      remedy: 'see the log above; a port in use can be changed with --listen or --gateway-listen',
+      lines:
+        said !== null || lines.length === 0
+          ? []
+          : [`last lines of ${logPath}:`, ...lines.map((line) => `  ${line}`)],
+      remedy:
+        said === null
+          ? 'see the log above; a port in use can be changed with --listen or --gateway-listen'
+          : `its log is ${logPath}`,
     });
   }
   const server = await readServerFile(session.stateFolder);
@@ -98,6 +120,14 @@ async function startDetached(
     'Next: tidegate apply -f FILE, then tidegate status --watch. End it with: tidegate down',
   );
   return exitCodes.ok;
+}
+
+/**
+ * Server and gateway keep what V8 compiled where this command line keeps it, and so start in half the time: that is time
+ * in which nobody judges a rollout, or nobody answers.
+ */
+function serverEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'), ...env };
 }
 
 /** Null when it is ready, else why it is not. */
@@ -135,14 +165,14 @@ async function answers(url: URL): Promise<boolean> {
 
 /** Takes this process's place (execve(2)), so that a supervisor sees, and signals, the server itself. */
 function runInPlace(argv: readonly string[]): never {
-  const { execPath, env } = process;
+  const { execPath } = process;
   if (process.execve === undefined) {
     throw new CliError('cannot run in the foreground: this system has no execve', {
       code: 'start-failed',
       remedy: 'leave out --foreground',
     });
   }
-  return process.execve(execPath, [execPath, ...argv], env);
+  return process.execve(execPath, [execPath, ...argv], serverEnvironment(process.env));
 }
 
 async function logTail(path: string, fromBytes: number): Promise<string[]> {
@@ -152,6 +182,18 @@ async function logTail(path: string, fromBytes: number): Promise<string[]> {
     .toString('utf8')
     .split('\n')
     .filter((line) => line !== '')
-    .slice(-tailLines)
-    .map((line) => `  ${line}`);
+    .slice(-tailLines);
+}
+
+/** Why the server ended, in its own words, when that is its last line; null: it says no such thing. */
+function lastError(lines: readonly string[]): string | null {
+  try {
+    const said: unknown = JSON.parse(lines.at(-1) ?? '');
+    const isError =
+      typeof said === 'object' && said !== null && 'level' in said && said.level === 'error';
+    return isError && 'message' in said ? String(said.message) : null;
+  } catch {
+    // Not a line of our log, such as a stack trace: it is shown as it is.
+    return null;
+  }
 }
