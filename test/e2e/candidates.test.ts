@@ -113,9 +113,10 @@ describe('a candidate', { concurrency: true }, () => {
       assert.equal(end.cause?.kind, bad.cause, end.cause?.sentence);
       assert.match(end.cause?.sentence ?? '', bad.sentence);
       await isAsBefore(name, end);
-      const { errors, requests } = await load.stop();
+      const { errors, requests, byStatus, byError } = await load.stop();
       assert.ok(requests > 0);
-      assert.ok(errors <= bad.failuresMax, `${errors} of ${requests} requests failed`);
+      const what = JSON.stringify({ requests, byStatus, byError });
+      assert.ok(errors <= bad.failuresMax, `${errors} requests failed: ${what}`);
     });
   }
 
