@@ -17,7 +17,7 @@ interface BadCandidate {
   readonly sentence: RegExp;
   /** Requests of users that may fail at most. */
   readonly failuresMax: number;
-  /** Default 60. */
+  /** Default 40. */
   readonly rps?: number;
 }
 
@@ -106,7 +106,7 @@ describe('a candidate', { concurrency: true }, () => {
   for (const bad of badCandidates) {
     test(bad.what, async () => {
       const { name } = bad;
-      await using load = world.load({ service: name, rps: bad.rps ?? 60, connections: 8 });
+      await using load = world.load({ service: name, rps: bad.rps ?? 40, connections: 8 });
       await world.apply(release({ name, version: 'v2', ...bad.wish }));
       const end = await rolloutEnd(world, name, { timeoutMs: 45_000 });
       assert.equal(end.outcome, 'rolled-back');
