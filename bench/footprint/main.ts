@@ -12,7 +12,7 @@ export const about =
   'time of `tidegate --help`, memory of server and gateway, size of an installation';
 
 export async function run(options: BenchOptions): Promise<BenchReport> {
-  const starts = await measureStarts(options.isQuick ? 7 : 15, options);
+  const starts = await measureStarts(options.isQuick ? 5 : 15, options);
   const memory = await measureMemory(options);
   const install = await measureInstall(options);
   const helpMs = starts.get('tidegate --help') ?? null;
@@ -87,7 +87,7 @@ interface Memory {
   readonly gatewayBytes: number;
 }
 
-async function measureMemory({ say }: BenchOptions): Promise<{
+async function measureMemory({ isQuick, say }: BenchOptions): Promise<{
   readonly idle: Memory;
   readonly after: Memory;
   readonly bareBytes: number;
@@ -99,7 +99,8 @@ async function measureMemory({ say }: BenchOptions): Promise<{
   const rollout = { steps: ['50%', '100%'], gate, bake: '0s' };
   const service = { name: 'small', env: {}, rollout };
   await world.release({ ...service, version: 'v1' });
-  const load = world.tidegate('load', '--service', 'small', '--rps', '200', '--duration', '8s');
+  const duration = isQuick ? '4s' : '10s';
+  const load = world.tidegate('load', '--service', 'small', '--rps', '200', '--duration', duration);
   // Its verdict on the generator's punctuality is of no interest here.
   const loaded = load.catch(() => '');
   await world.release({ ...service, version: 'v2' });

@@ -22,10 +22,13 @@ export interface KillResult {
   readonly ledger: LedgerCheck;
 }
 
-/** Kills the server again and again while rollouts follow each other under load. */
+/**
+ * Kills the server again and again while rollouts follow each other under load. Begins no kill after `untilMs` on the
+ * monotonic clock.
+ */
 export async function killServers(
   world: World,
-  kills: number,
+  plan: { readonly kills: number; readonly untilMs: number },
   options: BenchOptions,
 ): Promise<KillResult> {
   await using resources = new AsyncDisposableStack();
@@ -38,17 +41,19 @@ export async function killServers(
   const driving = Promise.all(drivers.map((driver) => driver.run()));
   const shown: ShownHead[] = [];
   let killsDuringRollouts = 0;
-  for (let kill = 1; kill <= kills; kill += 1) {
+  let kills = 0;
+  while (kills < plan.kills && performance.now() < plan.untilMs) {
     options.signal.throwIfAborted();
+    kills += 1;
     await sleep(Math.random() * lifeMsMax);
     shown.push((await world.status()).ledger);
     if (drivers.some((driver) => driver.isUnderWay)) killsDuringRollouts += 1;
     await world.killServer();
     await sleep(Math.random() * awayMsMax);
     await world.up();
-    if (kill % 10 === 0 || kill === kills) {
+    if (kills % 10 === 0 || kills === plan.kills) {
       const rollouts = drivers.reduce((sum, driver) => sum + driver.ended, 0);
-      options.say(`${kill}/${kills} kills, ${rollouts} rollouts have ended`);
+      options.say(`${kills}/${plan.kills} kills, ${rollouts} rollouts have ended`);
     }
   }
   for (const driver of drivers) driver.stop();
