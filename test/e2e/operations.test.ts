@@ -26,7 +26,7 @@ describe('through the command line', { concurrency: true }, () => {
     assert.equal(waiting.code, 4, waiting.stdout + waiting.stderr);
     assert.match(
       waiting.stdout,
-      /approved: step 1 of 2 at 5 %.*: waiting for approval since .*: "tidegate rollout promote approved"\n$/,
+      /approved: step 1 of 2 at 5 %.*: waiting for approval for .*: "tidegate rollout promote approved"\n$/,
     );
     const promoted = await world.must('rollout', 'promote', 'approved', '--reason', 'looks good');
     assert.match(
@@ -57,7 +57,7 @@ describe('through the command line', { concurrency: true }, () => {
     assert.match(paused.stdout, /^service\/held: paused by \S+ \("lunch"\)\n$/);
     const status = await world.run(['rollout', 'status', 'held']);
     assert.equal(status.code, 4, status.stdout);
-    assert.match(status.stdout, /^held: paused by \S+ \("lunch"\) since .*; step 1 of 2 at 20 %/);
+    assert.match(status.stdout, /^held: paused by \S+ \("lunch"\) for .*; step 1 of 2 at 20 %/);
     const again = await world.run(['rollout', 'pause', 'held']);
     assert.deepEqual(
       [again.code, again.stderr],

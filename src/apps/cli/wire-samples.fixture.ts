@@ -196,5 +196,5 @@ export const serverStatus: ServerStatus = {
     tableVersion: 7,
     restarts: 0,
   },
-  ledger: { entries: 1234, headLeafHash: 'a'.repeat(64), keyId: 'b'.repeat(64) },
+  ledger: { entries: 1234, headLeafHash: 'a'.repeat(64), keyId: 'b'.repeat(64), trouble: null },
 };

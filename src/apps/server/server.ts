@@ -200,7 +200,7 @@ async function listen(
     platform,
     feed,
     notReady: () => trouble.message,
-    status: () => statusOf(options, world, startedAtMs, signal),
+    status: () => statusOf(options, world, { startedAtMs, trouble: trouble.message, signal }),
     exportLedger: (until) => withLineFeeds(exportLedger(store, signer, until)),
     stop,
     signal,
@@ -245,9 +245,13 @@ const tokenFileName = 'token';
 async function statusOf(
   options: ServerOptions,
   world: World,
-  startedAtMs: number,
-  signal: AbortSignal,
+  now: {
+    readonly startedAtMs: number;
+    readonly trouble: string | null;
+    readonly signal: AbortSignal;
+  },
 ): Promise<ServerStatus> {
+  const { startedAtMs, trouble, signal } = now;
   const head = await world.store.head(signal);
   const tableVersion = await world.router.version(signal);
   return {
@@ -263,7 +267,12 @@ async function statusOf(
       tableVersion,
       restarts: world.gateway.restarts,
     },
-    ledger: { entries: head.size, headLeafHash: head.leafHash, keyId: world.signer.keyId },
+    ledger: {
+      entries: head.size,
+      headLeafHash: head.leafHash,
+      keyId: world.signer.keyId,
+      trouble,
+    },
   };
 }
 
@@ -280,8 +289,11 @@ async function stopEverything(
     ...(state.rollout === null ? [] : [state.rollout.candidate]),
   ]);
   const unique = [...new Map(revisions.map((each) => [each.id, each])).values()];
-  await Promise.all(unique.map((revision) => world.platform.stop(revision, signal)));
+  const stops = unique.map((revision) => world.platform.stop(revision, signal));
+  // One that cannot be stopped keeps neither the others nor the gateway; it is told when they are gone.
+  await Promise.allSettled(stops);
   await world.gateway.stop(signal);
+  await Promise.all(stops);
 }
 
 async function openToken(stateFolder: string): Promise<string> {

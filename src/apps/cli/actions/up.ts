@@ -175,7 +175,8 @@ function runInPlace(argv: readonly string[]): never {
   return process.execve(execPath, [execPath, ...argv], serverEnvironment(process.env));
 }
 
-async function logTail(path: string, fromBytes: number): Promise<string[]> {
+/** Of the server's log, what was written after its first so many bytes. */
+export async function logTail(path: string, fromBytes: number): Promise<string[]> {
   const { size } = await stat(path);
   const text = (await readFile(path)).subarray(Math.max(fromBytes, size - tailBytes));
   return text
@@ -186,7 +187,7 @@ async function logTail(path: string, fromBytes: number): Promise<string[]> {
 }
 
 /** Why the server ended, in its own words, when that is its last line; null: it says no such thing. */
-function lastError(lines: readonly string[]): string | null {
+export function lastError(lines: readonly string[]): string | null {
   try {
     const said: unknown = JSON.parse(lines.at(-1) ?? '');
     const isError =

@@ -50,6 +50,9 @@ function headLines({ server, url }: StatusPicture, look: Look): string[] {
   return [
     `${paint(look, 'bold', `Tidegate ${server.version}`)}  ${url}  pid ${server.pid}  ${bytesText(server.rssBytes)}`,
     `gateway ${gateway.url}${gone}  ledger ${countText(ledger.entries)} entries`,
+    ...(ledger.trouble === null
+      ? []
+      : [paint(look, 'red', `nothing can be recorded: ${harmless(ledger.trouble)}`)]),
   ];
 }
 
