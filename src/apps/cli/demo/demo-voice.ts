@@ -14,7 +14,6 @@ const newsMax = 50;
 /** Shows the demo as it goes: a picture repainted in place, or a line for each change. */
 export class DemoVoice implements Watcher, Disposable {
   readonly #session: Session;
-  readonly #targetRps: number;
   readonly #painter: Painter | null;
   readonly #timer: NodeJS.Timeout | null;
   readonly #startedMs = performance.now();
@@ -24,11 +23,12 @@ export class DemoVoice implements Watcher, Disposable {
   readonly #news: string[] = [];
   #load: LoadGlance | null = null;
   gatewayUrl: string | null = null;
+  targetRps: number;
 
   constructor(session: Session, targetRps: number) {
     const { look, stdout } = session;
     this.#session = session;
-    this.#targetRps = targetRps;
+    this.targetRps = targetRps;
     this.#painter = look.isInteractive ? new Painter(stdout, look) : null;
     this.#timer = look.isInteractive ? setInterval(() => this.#paint(), repaintMs) : null;
   }
@@ -75,7 +75,7 @@ export class DemoVoice implements Watcher, Disposable {
     const lines = pictureLines(
       {
         elapsedMs: performance.now() - this.#startedMs,
-        targetRps: this.#targetRps,
+        targetRps: this.targetRps,
         gatewayUrl: this.gatewayUrl,
         load: this.#load,
         rollouts: this.#rollouts,
