@@ -92,9 +92,23 @@ test(
 
     const verified = await run(['verify', 'out/demo/ledger.jsonl'], folder);
     assert.equal(verified.code, 0, verified.stdout);
+    const args = ['report', 'checkout-3', '--ledger', 'out/demo/ledger.jsonl', '--commit', 'abc'];
+    const report = await run([...args, '-o', 'json'], folder);
+    assert.equal(report.code, 0, report.stderr);
+    const { commit, rollouts } = reportSchema.parse(JSON.parse(report.stdout));
+    assert.equal(commit, 'abc');
+    assert.deepEqual(rollouts, [{ id: 'checkout-3', outcome: 'rolled-back' }]);
+    const saved = await run([...args, '-o', 'html', '--save', 'report.html'], folder);
+    assert.equal(saved.code, 0, saved.stderr);
+    assert.match(await readFile(join(folder, 'report.html'), 'utf8'), /<svg /);
     assert.deepEqual(leftBehind(folder), []);
   },
 );
+
+const reportSchema = z.object({
+  commit: z.string(),
+  rollouts: z.array(z.object({ id: z.string(), outcome: z.string() })),
+});
 
 interface Demo {
   readonly result: z.infer<typeof resultSchema>;

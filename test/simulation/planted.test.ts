@@ -7,6 +7,7 @@ import type { Happening, Of } from './happening.ts';
 import { judgeStory } from './oracle.ts';
 import { replayFindings } from './replay-oracle.ts';
 import { runWorld } from './run-world.ts';
+import { readSaid } from './service-record.ts';
 import { type Behaviour, type Scenario, scenarioOf } from './scenario.ts';
 import { type Break, happen, type Story } from './world.ts';
 
@@ -176,7 +177,7 @@ const lies: readonly {
     rule: 'O11',
     retell: (story) => {
       const entry = entryOf(story, 'bake', 0, 'advance');
-      const revisionId = String((entry.statement.data as JsonObject)['toRevisionId']);
+      const revisionId = readSaid(entry.statement).toRevisionId ?? '';
       const harm = (second: number): Happening => {
         return { kind: 'harm', revisionId, requests: 100, atMs: entry.atMs + second * 1_000 };
       };

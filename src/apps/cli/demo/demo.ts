@@ -65,7 +65,7 @@ async function play(session: Session, folder: string, options: DemoOptions): Pro
   });
   using voice = new DemoVoice(session, options.rps);
   const gatewayUrl = await openShop(stage, voice, session.signal);
-  await warmUp(gatewayUrl, options.rps, voice);
+  await warmUp(gatewayUrl, { rps: options.rps, voice }, session.signal);
   voice.hears(`load: ${options.rps} requests/s to web through the gateway, until the end`);
   await using load = startLoad(gatewayUrl, { rps: options.rps, durationMs: null }, voice.measures);
   const played = await playAll(stage, voice, load, session.signal);
@@ -118,11 +118,20 @@ async function openShop(stage: DemoStage, voice: DemoVoice, signal: AbortSignal)
 }
 
 /** Fresh processes are slow at first, which says nothing about a release. */
-async function warmUp(gatewayUrl: string, rps: number, voice: DemoVoice): Promise<void> {
+async function warmUp(
+  gatewayUrl: string,
+  { rps, voice }: { readonly rps: number; readonly voice: DemoVoice },
+  signal: AbortSignal,
+): Promise<void> {
   for (let round = 1; round <= warmUpRoundsMax; round += 1) {
     voice.hears(`warming up at ${rps} requests/s${round === 1 ? '' : ', once more'}`);
     await using load = startLoad(gatewayUrl, { rps, durationMs: warmUpMs });
+    signal.throwIfAborted();
+    const end = (): void => void load.stop();
+    signal.addEventListener('abort', end, { once: true });
     const { valid, errors, p95Ms } = await load.finished();
+    signal.removeEventListener('abort', end);
+    signal.throwIfAborted();
     if (valid && errors === 0 && p95Ms <= warmP95MsMax) return;
   }
 }
@@ -183,6 +192,11 @@ function ending(session: Session, { criteria, load }: Report): ExitCode {
   for (const { name, wanted, measured } of missed) {
     say(session, `not as expected: ${name}: wanted ${wanted}, measured ${measured}`);
   }
-  if (load?.valid === false) say(session, 'The load was not valid; see above.');
+  if (load?.valid === false) {
+    say(
+      session,
+      `The load was not valid: ${Math.round(load.achievedRps)} of ${load.targetRps} requests/s went out in time. What failed because of that no release is to blame for.`,
+    );
+  }
   return missed.length === 0 ? exitCodes.ok : exitCodes.error;
 }

@@ -110,8 +110,13 @@ export function loadTable(load: LoadReport): ReportTable {
   };
 }
 
+/** A revision without a version is named by its id, which begins with the service. */
 export function titleOf({ service, from, to }: RolloutReport): string {
-  return from === null ? `${service} ${to} (first)` : `${service} ${from} → ${to}`;
+  const short = (name: string): string =>
+    name.startsWith(`${service}-`) ? name.slice(service.length + 1) : name;
+  return from === null
+    ? `${service} ${short(to)} (first)`
+    : `${service} ${short(from)} → ${short(to)}`;
 }
 
 export function outcomeText({ outcome }: RolloutReport): string {

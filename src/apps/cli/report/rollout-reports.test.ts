@@ -45,6 +45,17 @@ test('a rollout that went back is decided when it was, not when it was done', ()
   assert.ok(Math.abs((quickest?.failedRequests ?? 0) - 40) <= 1, String(quickest?.failedRequests));
 });
 
+test('weights that are confirmed once more after the decision do not count', () => {
+  const own = records.slice(0, 8);
+  const again = own.find(({ type }) => type === 'deploy-outcome');
+  assert.ok(again);
+  const late = { ...again, atMs: again.atMs + 60_000 };
+  const withoutFirst = own.filter(({ type }) => type !== 'deploy-outcome');
+  const [only] = rolloutReports([...withoutFirst, late], versions);
+  // From the order at 400 ms, since no confirmation stands before the decision at 11,420 ms.
+  assert.equal(only?.decidedInMs, 11_020);
+});
+
 test('an unfinished rollout and an unknown version are told as far as they go', () => {
   const [only] = rolloutReports(records.slice(0, 4), new Map());
   assert.ok(only);

@@ -46,8 +46,7 @@ function rolloutReport(
   const decision = records.find((record) => isVerdictOfRollout(record));
   const steps = stepsOf(records);
   const { candidate, stable } = totalsOf(records);
-  const inForceAtMs = firstWeightInForceAtMs(records);
-  const decidedInMs = inForceAtMs === null || !decision ? null : decision.atMs - inForceAtMs;
+  const decidedInMs = decision === undefined ? null : decidedAfterMs(records, decision);
   const outcome = outcomeOf(end);
   const last = steps.at(-1);
   return {
@@ -86,13 +85,17 @@ function outcomeOf(end: LedgerRecord | undefined): RolloutReport['outcome'] {
   return end.decision === 'promoted' ? 'promoted' : 'rolled-back';
 }
 
-/** The router's confirmation, not the order: users meet the candidate from then on. */
-export function firstWeightInForceAtMs(records: readonly LedgerRecord[]): number | null {
-  const inForce = records.find(
+/**
+ * From the router's confirmation of the first weight: users meet the candidate from then on. Only what stands before the
+ * decision counts, since a server that was started again confirms old weights once more.
+ */
+function decidedAfterMs(records: readonly LedgerRecord[], decision: LedgerRecord): number | null {
+  const before = records.slice(0, records.indexOf(decision));
+  const inForce = before.find(
     ({ type, weightPercent }) => type === 'deploy-outcome' && (weightPercent ?? 0) > 0,
   );
-  const ordered = records.find(({ decision }) => decision === 'advance');
-  return inForce?.atMs ?? ordered?.atMs ?? null;
+  const first = inForce ?? before.find((record) => record.decision === 'advance');
+  return first === undefined ? null : decision.atMs - first.atMs;
 }
 
 /** A step lasts from the order of its weight to the next decision; its requests are what the gate's totals grew by. */
