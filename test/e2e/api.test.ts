@@ -172,12 +172,11 @@ describe('the API', () => {
     assert.match(token, /^[\w-]{43}$/);
     const pids = world.processes();
     assert.ok(pids.length >= 3, 'server, gateway and an instance');
-    let isOver = false;
-    const watching = world.run(['status', '--watch'], { boundMs: 1_500 }).finally(() => {
-      isOver = true;
-    });
+    const over = new AbortController();
+    const watching = world.run(['status', '--watch'], { boundMs: 1_500 });
+    void watching.finally(() => over.abort());
     const seen = new Set<string>();
-    while (!isOver) {
+    while (!over.signal.aborted) {
       for (const pid of world.processes()) seen.add(commandLine(pid));
       await sleep(50);
     }
