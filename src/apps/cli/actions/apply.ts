@@ -10,7 +10,6 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { harmless, paint } from '../look.ts';
 import { readReleaseFiles } from '../release-files.ts';
 import { print, type Session } from '../session.ts';
-import { durationText } from '../views/words.ts';
 import { look, waitForRollout } from './wait-for-rollout.ts';
 
 export interface ApplyOptions {
@@ -84,14 +83,10 @@ export async function estimate(session: Session, options: EstimateOptions): Prom
     return exitCodes.ok;
   }
   for (const [index, item] of items.entries()) {
-    const rate = item.requestsPerSecond === null ? 'unknown' : `${item.requestsPerSecond}`;
     print(session, [
       ...(index === 0 ? [] : ['']),
-      `${paint(session.look, 'bold', item.service)}: ${rate} requests/s, ${Number((item.baseErrorRatio * 100).toPrecision(3))} % of them fail`,
+      paint(session.look, 'bold', item.service),
       ...item.sentences.map((sentence) => `  ${harmless(sentence)}`),
-      item.totalMs === null
-        ? '  in all: cannot be promised'
-        : `  in all: about ${durationText(item.totalMs)}`,
     ]);
   }
   return exitCodes.ok;
@@ -121,8 +116,14 @@ async function isToWaitFor(session: Session, result: ApplyResult): Promise<boole
 function resultLine(isDryRun: boolean): (result: ApplyResult) => string[] {
   return (result) => [
     `service/${result.service} ${result.outcome}${isDryRun ? ' (dry run)' : ''}: ${harmless(result.sentence)}`,
-    ...(isDryRun ? result.diff.map((line) => `  ${harmless(line)}`) : []),
+    ...(isDryRun ? changesOf(result).map((line) => `  ${harmless(line)}`) : []),
   ];
+}
+
+/** Of a new service every setting is new, which nobody wants to read unasked. */
+function changesOf({ diff }: ApplyResult): readonly string[] {
+  const isNew = diff.length > 0 && diff.every((line) => line.startsWith('+'));
+  return isNew ? [`a new service; "tidegate diff" shows its ${diff.length} settings`] : diff;
 }
 
 function diffLine({ look }: Session): (line: string) => string {
