@@ -452,7 +452,7 @@ test('estimate and rollout history print what the server found', async () => {
   const estimate = await runCli(argv, { ...server, stdin: 'x' });
   assert.equal(
     estimate.stdout,
-    'checkout: 800 requests/s, 0.1 % of them fail\n  about 1,400 requests at 10 %\n  in all: about 6.9 s\n',
+    'checkout\n  about 1,400 requests at 10 %\n',
   );
   const history = await runCli(['rollout', 'history', 'checkout', '-o', 'json'], server);
   assert.equal(JSON.parse(history.stdout).items[0].id, rollout('checkout').id);
