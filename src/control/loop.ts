@@ -51,8 +51,10 @@ interface Item {
   readonly answer?: (decision: Decision) => void;
 }
 
-/** Events of the world may queue up this far; then samples are dropped, which is silence and never wrong evidence. */
+/** Events of the world may queue up this far. */
 const inboxLimit = 10_000;
+/** From here on samples and ticks are dropped; the rest is kept for outcomes and for people, which must not be lost (C4). */
+const inboxLimitOfSamples = 5_000;
 
 export class ControlLoop {
   readonly #parts: LoopParts;
@@ -125,11 +127,14 @@ export class ControlLoop {
     for (const lane of this.#lanes.values()) {
       if (lane.state.traffic !== null) this.#traffic.set(lane.state.name, lane.state.traffic);
     }
-    await this.#lookFirst(both);
+    // Before what the platform shows: that is judged by waits that begin anew.
     for (const name of this.#lanes.keys())
       this.#put({ service: name, event: { kind: 'recovered' } });
-    const ticking = this.#tick(both).catch((error: unknown) => this.#stop.abort(error));
+    let ticking: Promise<void> | null = null;
     try {
+      // Before anything is handled: a table without the instances would be an outage.
+      await this.#lookFirst(both);
+      ticking = this.#tick(both).catch((error: unknown) => this.#stop.abort(error));
       for (;;) await this.#handle(await this.#inbox.take(both), both);
     } catch (error) {
       if (!signal.aborted) throw this.#stop.signal.aborted ? this.#stop.signal.reason : error;
@@ -141,22 +146,24 @@ export class ControlLoop {
     }
   }
 
-  /** Hands in what a person asked for; resolves with the decision when it is durable. */
+  /** Hands in what a person asked for; resolves with the decision when it is durable, rejects when the loop stops first. */
   submit(
     service: string,
     event: Extract<UntimedEvent, { kind: 'apply' | 'operate' }>,
     signal: AbortSignal,
   ): Promise<Decision> {
+    const either = AbortSignal.any([signal, this.#stop.signal]);
     return new Promise((resolve, reject) => {
-      const fail = (): void => reject(signal.reason as Error);
-      if (signal.aborted) return fail();
-      signal.addEventListener('abort', fail, { once: true });
+      const fail = (): void => reject(either.reason as Error);
+      if (either.aborted) return fail();
+      either.addEventListener('abort', fail, { once: true });
       const answer = (decision: Decision): void => {
-        signal.removeEventListener('abort', fail);
+        either.removeEventListener('abort', fail);
         resolve(decision);
       };
-      if (!this.#put({ service, event, answer }))
-        reject(new Error('the control loop is overloaded'));
+      if (this.#put({ service, event, answer })) return;
+      either.removeEventListener('abort', fail);
+      reject(new Error('the control loop is overloaded; try again later'));
     });
   }
 
@@ -164,10 +171,15 @@ export class ControlLoop {
     return this.#inbox.put(item);
   }
 
+  /** What is lost without harm: a sample is silence then, never wrong evidence, and another tick follows. */
+  #putMinor(item: Item): void {
+    if (this.#inbox.size < inboxLimitOfSamples) this.#put(item);
+  }
+
   #takeSample(sample: TrafficSample): void {
     this.#sampleListener?.(sample);
     if (this.#lanes.get(sample.service)?.isActive !== true) return;
-    this.#put({ service: sample.service, event: { kind: 'sample', sample } });
+    this.#putMinor({ service: sample.service, event: { kind: 'sample', sample } });
   }
 
   async #handle(item: Item, signal: AbortSignal): Promise<void> {
@@ -204,7 +216,7 @@ export class ControlLoop {
       // Blind for a moment: what was seen last stays, and the ticks go on so that the gate does too.
       await this.#look(signal).catch(rethrowUnlessRetryable);
       for (const lane of this.#lanes.values()) {
-        if (lane.isActive) this.#put({ service: lane.state.name, event: { kind: 'tick' } });
+        if (lane.isActive) this.#putMinor({ service: lane.state.name, event: { kind: 'tick' } });
       }
     }
   }

@@ -79,6 +79,8 @@ export type Phase =
   | {
       readonly kind: 'waiting';
       readonly sinceMs: number;
+      /** Since when the step's weight is in force. */
+      readonly stepSinceMs: number;
       readonly stepIndex: number;
       /** Null: for a person's approval. */
       readonly untilMs: number | null;

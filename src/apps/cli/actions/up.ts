@@ -1,0 +1,200 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+import { CliError } from '../cli-error.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { print, say, type Session } from '../session.ts';
+import { isRunning, readServerFile, type ServerFile } from '../state-folder.ts';
+
+const readyTimeoutMs = 20_000;
+const pollMs = 50;
+const tailLines = 15;
+const tailBytes = 64 * 1024;
+
+export interface UpOptions {
+  /** `127.0.0.1:7480`. */
+  readonly listen: string;
+  readonly gatewayListen: string;
+  readonly foreground?: boolean;
+  readonly timeout?: number;
+}
+
+/** `entry` is the server's program. */
+export async function up(
+  session: Session,
+  options: UpOptions,
+  entry: string = serverEntry(),
+): Promise<ExitCode> {
+  const running = await runningServer(session);
+  if (running !== null) {
+    say(session, `A server already runs for ${session.stateFolder} (pid ${running.pid}).`);
+    print(session, addresses(running));
+    return exitCodes.ok;
+  }
+  await makeFolder(session.stateFolder);
+  const argv = serverArguments(session, options, entry);
+  return options.foreground === true ? runInPlace(argv) : startDetached(session, argv, options);
+}
+
+function addresses({ url, gatewayUrl }: ServerFile): string[] {
+  return [`url: ${url}`, `gateway: ${gatewayUrl}`];
+}
+
+export async function runningServer(session: Session): Promise<ServerFile | null> {
+  const server = await readServerFile(session.stateFolder);
+  return server !== null && (await isRunning(server)) ? server : null;
+}
+
+/** The server's program lies beside this one, as source or as built. */
+function serverEntry(): string {
+  const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  return fileURLToPath(new URL(`../../server/main.${ending}`, import.meta.url));
+}
+
+function serverArguments(session: Session, options: UpOptions, entry: string): string[] {
+  const { listen, gatewayListen } = options;
+  const flags = {
+    '--state': session.stateFolder,
+    '--listen': listen,
+    '--gateway-listen': gatewayListen,
+  };
+  return [entry, ...Object.entries(flags).flat()];
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    const what = why === 'EEXIST' || why === 'ENOTDIR' ? 'a file is in its way' : why;
+    throw new CliError(`cannot make the state folder ${path}: ${what}`, {
+      code: 'start-failed',
+      remedy: 'name another folder with --state',
+      cause,
+    });
+  }
+}
+
+async function startDetached(
+  session: Session,
+  argv: readonly string[],
+  options: UpOptions,
+): Promise<ExitCode> {
+  const logPath = join(session.stateFolder, 'server.log');
+  const log = await open(logPath, 'a', 0o600);
+  const logFromBytes = (await log.stat()).size;
+  const child = spawn(process.execPath, [...argv], {
+    detached: true,
+    stdio: ['ignore', log.fd, log.fd],
+    env: serverEnvironment(process.env),
+  });
+  child.unref();
+  await log.close();
+  const timeoutMs = options.timeout ?? readyTimeoutMs;
+  const failure = await waitUntilReady(session, child, timeoutMs);
+  if (failure !== null) {
+    const lines = await logTail(logPath, logFromBytes);
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+    const said = lastError(lines);
+    throw new CliError(`cannot start the server: ${said ?? failure}`, {
+      code: 'start-failed',
+      lines:
+        said !== null || lines.length === 0
+          ? []
+          : [`last lines of ${logPath}:`, ...lines.map((line) => `  ${line}`)],
+      remedy:
+        said === null
+          ? 'see the log above; a port in use can be changed with --listen or --gateway-listen'
+          : `its log is ${logPath}`,
+    });
+  }
+  const server = await readServerFile(session.stateFolder);
+  if (server !== null) print(session, addresses(server));
+  say(
+    session,
+    `The server runs (pid ${child.pid}); its log is ${logPath}.`,
+    'Next: tidegate apply -f FILE, then tidegate status --watch. End it with: tidegate down',
+  );
+  return exitCodes.ok;
+}
+
+/**
+ * Server and gateway keep what V8 compiled where this command line keeps it, and so start in half the time: that is time
+ * in which nobody judges a rollout, or nobody answers.
+ */
+function serverEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'), ...env };
+}
+
+/** Null when it is ready, else why it is not. */
+async function waitUntilReady(
+  session: Session,
+  child: ChildProcess,
+  timeoutMs: number,
+): Promise<string | null> {
+  let spawnError: Error | null = null;
+  child.once('error', (error) => {
+    spawnError = error;
+  });
+  const endMs = performance.now() + timeoutMs;
+  while (performance.now() < endMs) {
+    if (spawnError !== null) return String(spawnError);
+    if (child.exitCode !== null) return `it ended at once with code ${child.exitCode}`;
+    if (child.signalCode !== null) return `it was ended by ${child.signalCode}`;
+    const server = await runningServer(session);
+    if (server !== null && (await answers(new URL('/readyz', server.url)))) return null;
+    await sleep(pollMs, undefined, { signal: session.signal });
+  }
+  return `it was not ready after ${timeoutMs} ms`;
+}
+
+async function answers(url: URL): Promise<boolean> {
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(2000) });
+    await answer.body?.cancel();
+    return answer.ok;
+  } catch {
+    // Nobody listens yet; the caller asks again until its time is over.
+    return false;
+  }
+}
+
+/** Takes this process's place (execve(2)), so that a supervisor sees, and signals, the server itself. */
+function runInPlace(argv: readonly string[]): never {
+  const { execPath } = process;
+  if (process.execve === undefined) {
+    throw new CliError('cannot run in the foreground: this system has no execve', {
+      code: 'start-failed',
+      remedy: 'leave out --foreground',
+    });
+  }
+  return process.execve(execPath, [execPath, ...argv], serverEnvironment(process.env));
+}
+
+/** Of the server's log, what was written after its first so many bytes. */
+export async function logTail(path: string, fromBytes: number): Promise<string[]> {
+  const { size } = await stat(path);
+  const text = (await readFile(path)).subarray(Math.max(fromBytes, size - tailBytes));
+  return text
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .slice(-tailLines);
+}
+
+/** Why the server ended, in its own words, when that is its last line; null: it says no such thing. */
+export function lastError(lines: readonly string[]): string | null {
+  try {
+    const said: unknown = JSON.parse(lines.at(-1) ?? '');
+    const isError =
+      typeof said === 'object' && said !== null && 'level' in said && said.level === 'error';
+    return isError && 'message' in said ? String(said.message) : null;
+  } catch {
+    // Not a line of our log, such as a stack trace: it is shown as it is.
+    return null;
+  }
+}

@@ -1,0 +1,85 @@
+import { createReadStream } from 'node:fs';
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+import { exportLines } from '../../../domain/evidence/export-format.ts';
+import { type ExportReport, verifyExport } from '../../../domain/evidence/verify-export.ts';
+import { CliError } from '../cli-error.ts';
+import { Client } from '../client.ts';
+import { type DataFormat, printData } from '../data-format.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { paint } from '../look.ts';
+import { print, say, type Session } from '../session.ts';
+import { verificationLines } from '../views/verification-lines.ts';
+
+export interface VerifyOptions {
+  readonly key?: string;
+  readonly save?: string;
+  readonly output?: DataFormat;
+}
+
+/** What is fetched goes through a file, so that exactly the bytes that could be kept are checked. */
+export async function verify(
+  session: Session,
+  file: string | null,
+  options: VerifyOptions,
+): Promise<ExitCode> {
+  if (file !== null) {
+    if (options.save !== undefined) {
+      throw new CliError('cannot save what is a file already', {
+        code: 'usage',
+        remedy: 'leave out --save, or leave out the file to fetch the ledger from the server',
+      });
+    }
+    return verifyFile(session, resolve(session.workingFolder, file), options);
+  }
+  if (options.save !== undefined) {
+    const path = resolve(session.workingFolder, options.save);
+    await fetchExport(session, path);
+    say(session, `Saved the ledger to ${path}.`);
+    return verifyFile(session, path, options);
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'tidegate-verify-'));
+  try {
+    await fetchExport(session, join(folder, 'ledger.jsonl'));
+    return await verifyFile(session, join(folder, 'ledger.jsonl'), options);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function verifyFile(
+  session: Session,
+  path: string,
+  options: VerifyOptions,
+): Promise<ExitCode> {
+  const trustedKeyId = options.key ?? null;
+  const report = await readReport(path, trustedKeyId, session.signal);
+  if (options.output === undefined) print(session, verificationLines(report, session.look));
+  else await printData(session, report, options.output);
+  if (!report.valid) say(session, `${paint(session.talkLook, 'red', 'error')}: not verified`);
+  return report.valid ? exitCodes.ok : exitCodes.error;
+}
+
+async function readReport(
+  path: string,
+  trustedKeyId: string | null,
+  signal: AbortSignal,
+): Promise<ExportReport> {
+  try {
+    const stream = createReadStream(path, { signal });
+    return await verifyExport(exportLines(stream), { trustedKeyId });
+  } catch (cause) {
+    if (signal.aborted || !(cause instanceof Error) || !('syscall' in cause)) throw cause;
+    throw new CliError(`cannot read ${path}: ${cause.message}`, { code: 'unreadable', cause });
+  }
+}
+
+async function fetchExport(session: Session, path: string): Promise<void> {
+  using client = await Client.connect(session);
+  const answer = await client.open('/v1/ledger/export', session.signal);
+  await using file = await open(path, 'w', 0o600);
+  for await (const chunk of answer) await file.write(String(chunk));
+  await file.sync();
+}

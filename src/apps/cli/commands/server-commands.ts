@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+
+import type { DownOptions } from '../actions/down.ts';
+import type { UpOptions } from '../actions/up.ts';
+import type { DataFormat } from '../data-format.ts';
+import type { Frame } from '../program.ts';
+import { outputOption, timeoutOption, withExamples } from './command-parts.ts';
+
+export function addServerCommands(program: Command, frame: Frame): void {
+  const up = program
+    .command('up')
+    .summary('start the server and the gateway')
+    .description(
+      'Starts the server in the background and waits until it is ready. It starts the gateway, which user requests go through. Both listen on 127.0.0.1 only.',
+    )
+    .option('--listen <address>', 'address of the server', '127.0.0.1:7480')
+    .option('--gateway-listen <address>', 'address of the gateway', '127.0.0.1:7400')
+    .option('--foreground', 'stay in the foreground, log to standard error')
+    .addOption(timeoutOption('how long it may take until it is ready (default: 20s)'))
+    .action((options: UpOptions) =>
+      frame.perform(async (session) => (await import('../actions/up.ts')).up(session, options)),
+    );
+  withExamples(up, 'tidegate up', 'tidegate up --gateway-listen 127.0.0.1:8080');
+
+  const down = program
+    .command('down')
+    .summary('stop the server, the gateway and all instances')
+    .description(
+      'Stops all instances in order, then the gateway and the server. What was applied stays recorded.',
+    )
+    .option('--keep-instances', 'stop only the server; traffic flows on')
+    .addOption(timeoutOption('how long it may take (default: 2m)'))
+    .action((options: DownOptions) =>
+      frame.perform(async (session) => (await import('../actions/down.ts')).down(session, options)),
+    );
+  withExamples(down, 'tidegate down', 'tidegate down --keep-instances');
+
+  const version = program
+    .command('version')
+    .summary('print the versions of command line and server')
+    .description('Prints the versions of the command line, of Node and of the running server.')
+    .addOption(outputOption(['json', 'yaml']))
+    .action((options: { output?: DataFormat }) =>
+      frame.perform(async (session) =>
+        (await import('../actions/version.ts')).version(session, frame.version, options),
+      ),
+    );
+  withExamples(version, 'tidegate version -o json');
+}

@@ -1,0 +1,78 @@
+import type { RolloutView, ServiceView } from '../../../api/wire.ts';
+import { harmless, type Look, paint } from '../look.ts';
+import { serviceTree } from './status-tree.ts';
+import { tableLines } from './table.ts';
+import { countText, durationText, percentText, revisionText } from './words.ts';
+
+/** `describe SERVICE`: the tree of `status`, then what is set, then how each step of the rollout went. */
+export function serviceDescription(service: ServiceView, look: Look): string[] {
+  const { spec, status } = service;
+  const steps = spec.stepWeightsPercent.map(percentText).join(', ');
+  const earlier = status.stables.filter(({ id }) => id !== status.stable?.id);
+  const facts = [
+    ['Host:', spec.host],
+    ['Needs:', spec.dependsOn.join(', ') || 'nothing'],
+    ['Revision:', revisionText(spec.revision)],
+    ['Command:', harmless(spec.revision.command.join(' '))],
+    ['Instances:', `${spec.revision.instances}`],
+    ['Steps:', `${steps}, then ${durationText(spec.bakeMs)} of baking`],
+    ['Request timeout:', durationText(spec.requestTimeoutMs)],
+    ['Undo can go to:', earlier.map(revisionText).join(', ') || 'nothing yet'],
+  ];
+  return [
+    ...serviceTree(service, look),
+    '',
+    ...tableLines({ heads: [], rows: facts }, true),
+    ...(status.rollout === null ? [] : ['', ...rolloutDescription(status.rollout, look)]),
+  ];
+}
+
+function rolloutDescription(rollout: RolloutView, look: Look): string[] {
+  const { who, why } = rollout.startedBy;
+  const facts = [
+    ['Rollout:', `${rollout.id} (${rollout.kind})`],
+    ['From:', rollout.from === null ? 'nothing' : revisionText(rollout.from)],
+    ['To:', revisionText(rollout.to)],
+    ['Phase:', rollout.isPaused ? `${rollout.phase}, paused` : rollout.phase],
+    ['Started:', `${rollout.startedAt} by ${who}${why === null ? '' : `: "${harmless(why)}"`}`],
+    ...(rollout.endedAt === null ? [] : [['Ended:', rollout.endedAt]]),
+    ...(rollout.cause === null ? [] : [['Cause:', harmless(rollout.cause.sentence)]]),
+  ];
+  const steps = rollout.steps.map((step) => [
+    percentText(step.weightPercent),
+    step.measuredSharePercent === null ? '-' : percentText(step.measuredSharePercent),
+    armText(step.totals.candidate),
+    armText(step.totals.stable),
+    durationText(Date.parse(step.until) - Date.parse(step.since)),
+    harmless(step.sentence),
+  ]);
+  const heads = ['WEIGHT', 'MEASURED', 'CANDIDATE', 'STABLE', 'TOOK', 'WHY'];
+  return [
+    paint(look, 'bold', 'Newest rollout'),
+    ...tableLines({ heads: [], rows: facts }, true),
+    ...(steps.length === 0 ? [] : ['', ...tableLines({ heads, rows: steps }, false)]),
+    ...gateLines(rollout),
+  ];
+}
+
+function gateLines({ gate }: RolloutView): string[] {
+  if (gate === null) return [];
+  const facts = [
+    ['Gate:', `${gate.verdict}: ${harmless(gate.sentence)}`],
+    ['Evidence against:', `${evidence(gate.against)} of ${evidence(gate.againstLimit)}`],
+    ['Evidence for:', `${evidence(gate.for)} of ${evidence(gate.forLimit)}`],
+    ...(gate.heldBy === null ? [] : [['Held by:', harmless(gate.heldBy)]]),
+  ];
+  return ['', ...tableLines({ heads: [], rows: facts }, true)];
+}
+
+function armText(arm: { requests: number; failures: number }): string {
+  return `${countText(arm.failures)} of ${countText(arm.requests)} failed`;
+}
+
+/** Three significant digits; evidence runs over many powers of ten. */
+function evidence(value: number): string {
+  return value !== 0 && (value < 0.001 || value >= 1e6)
+    ? value.toExponential(2)
+    : String(Number(value.toPrecision(3)));
+}
