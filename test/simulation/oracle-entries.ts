@@ -146,7 +146,7 @@ function turn(service: SeenService, open: SeenRollout, entry: Omit<Entry, 'state
       if (said.sentence.endsWith('in force')) enter('judging');
       return;
     case 'wait':
-      return enter(said.sentence.startsWith('waiting for approval') ? 'approval' : 'waiting');
+      return enter(said.sentence.includes('waiting for approval') ? 'approval' : 'waiting');
     case 'bake':
       return enter('baking');
     case 'pause':
