@@ -66,6 +66,8 @@ export class ControlLoop {
   readonly #effects: EffectLanes;
   readonly #records: RecordQueue;
   readonly #stop = new AbortController();
+  /** What ended the loop from inside; null: nothing has. */
+  #failure: Error | null = null;
   #instances: readonly Instance[] = [];
   #seen = new Map<string, string>();
   #sampleListener: ((sample: TrafficSample) => void) | null = null;
@@ -90,14 +92,14 @@ export class ControlLoop {
       clock,
       traffic: this.#traffic,
       report: (service, event) => this.#put({ service, event }),
-      crash: (error) => this.#stop.abort(error),
+      crash: (error) => this.#fail(error),
     });
     this.#records = new RecordQueue({
       recorder: parts.recorder,
       clock,
       begin: (service, effects) => this.#effects.start(service, effects, this.#stop.signal),
       onTrouble: (message) => options.onLedgerTrouble?.(message),
-      fail: (error) => this.#stop.abort(error),
+      fail: (error) => this.#fail(error),
     });
     for (const [name, from] of recovered) this.#lanes.set(name, new ServiceLane(name, from));
   }
@@ -134,10 +136,10 @@ export class ControlLoop {
     try {
       // Before anything is handled: a table without the instances would be an outage.
       await this.#lookFirst(both);
-      ticking = this.#tick(both).catch((error: unknown) => this.#stop.abort(error));
+      ticking = this.#tick(both).catch((error: unknown) => this.#fail(error));
       for (;;) await this.#handle(await this.#inbox.take(both), both);
     } catch (error) {
-      if (!signal.aborted) throw this.#stop.signal.aborted ? this.#stop.signal.reason : error;
+      if (!signal.aborted) throw this.#failure ?? error;
     } finally {
       if (!this.#stop.signal.aborted) this.#stop.abort(new Error('the loop has stopped'));
       await ticking;
@@ -165,6 +167,12 @@ export class ControlLoop {
       either.removeEventListener('abort', fail);
       reject(new Error('the control loop is overloaded; try again later'));
     });
+  }
+
+  /** Ends the loop with this error; who waits for a decision only hears that it has stopped. */
+  #fail(error: unknown): void {
+    this.#failure ??= error instanceof Error ? error : new Error(String(error));
+    this.#stop.abort(new Error('the loop has stopped', { cause: error }));
   }
 
   #put(item: Item): boolean {

@@ -78,7 +78,8 @@ function gateRules(
   const { rollout, scenario } = seen;
   const behaviour = scenario.behaviours.get(rollout.candidateId);
   const isDead = behaviour?.kind === 'failing' && behaviour.ratio === 1 && behaviour.afterMs === 0;
-  const isJudged = rollout.stableId !== null && rollout.hasGate && !rollout.isPushedByHand;
+  const isJudged =
+    rollout.stableId !== null && rollout.gatedPercents.length > 0 && !rollout.isPushedByHand;
   const isWorse = isStableHealthy(rollout, scenario);
   if (isDead && isJudged && isWorse && rollout.outcome === 'promoted') {
     note('O8', `${rollout.id} promoted ${rollout.candidateId}, which fails every request`);

@@ -12,7 +12,7 @@ export interface SeenRollout {
   readonly startedAt: number;
   readonly startedAtMs: number;
   readonly bakeMs: number;
-  readonly hasGate: boolean;
+  readonly gatedPercents: readonly number[];
   isPushedByHand: boolean;
   isTouchedByHand: boolean;
   isPaused: boolean;
@@ -89,7 +89,7 @@ function startRules(service: SeenService, { said, index, atMs }: Entry, note: No
     startedAt: index,
     startedAtMs: atMs,
     bakeMs: said.bakeMs,
-    hasGate: said.hasGate,
+    gatedPercents: said.gatedPercents,
     isPushedByHand: false,
     isTouchedByHand: false,
     isPaused: false,
@@ -146,7 +146,7 @@ function turn(service: SeenService, open: SeenRollout, entry: Omit<Entry, 'state
       if (said.sentence.endsWith('in force')) enter('judging');
       return;
     case 'wait':
-      return enter(said.sentence.startsWith('waiting for approval') ? 'approval' : 'waiting');
+      return enter(said.sentence.includes('waiting for approval') ? 'approval' : 'waiting');
     case 'bake':
       return enter('baking');
     case 'pause':

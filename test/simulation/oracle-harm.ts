@@ -1,6 +1,6 @@
 import type { Of } from './happening.ts';
 import type { Note } from './oracle.ts';
-import type { SeenService } from './oracle-entries.ts';
+import type { SeenRollout, SeenService } from './oracle-entries.ts';
 import type { Story } from './world.ts';
 
 /** A fault that is over may still show for as long as the longest wait between two tries, and one slow answer. */
@@ -30,7 +30,7 @@ export class HarmMeter {
   ): void {
     const open = services.find((each) => each.open?.candidateId === revisionId)?.open ?? null;
     const isJudged = open !== null && open.stableId !== null && !this.#isBad(open.stableId);
-    if (!this.#isWatched || !isJudged || this.#isExcused(atMs) || this.#isMild(revisionId)) {
+    if (!this.#isWatched || !isJudged || this.#isExcused(atMs, open) || this.#isMild(revisionId)) {
       this.#since.delete(open?.id ?? '');
       return;
     }
@@ -49,12 +49,25 @@ export class HarmMeter {
     this.#since.clear();
   }
 
-  #isExcused(atMs: number): boolean {
+  #isExcused(atMs: number, open: SeenRollout): boolean {
     const nowMs = atMs - this.#story.startMs;
-    return this.#story.scenario.faults.some(
-      ({ kind, fromMs, untilMs }) =>
-        !kind.startsWith('store-') && fromMs <= nowMs && nowMs < untilMs + echoMs,
+    const faults = this.#story.scenario.faults.filter(
+      ({ fromMs, untilMs }) => fromMs <= nowMs && nowMs < untilMs + echoMs,
     );
+    if (faults.some(({ kind }) => !kind.startsWith('store-'))) return true;
+    return faults.length > 0 && !this.#isHeldByGate(open);
+  }
+
+  /**
+   * A step forward that was decided and waits for the ledger is not seen from outside, and the old step is not judged any
+   * more. Only a gate that can't have passed shows that there is none.
+   */
+  #isHeldByGate({ candidateId, gatedPercents, weightPercent }: SeenRollout): boolean {
+    const isBadFromStart = this.#story.scenario.services.some(({ behaviours }) => {
+      const behaviour = behaviours.get(candidateId);
+      return behaviour?.kind === 'failing' && behaviour.afterMs === 0;
+    });
+    return isBadFromStart && gatedPercents.includes(weightPercent);
   }
 
   /** Beside a stable revision that is bad as well, the candidate is no worse. */

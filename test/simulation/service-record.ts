@@ -11,7 +11,8 @@ export interface Said {
   readonly isByHand: boolean;
   readonly verdict: string | null;
   readonly bakeMs: number;
-  readonly hasGate: boolean;
+  /** Weights of the plan's gated steps. */
+  readonly gatedPercents: readonly number[];
   readonly sentence: string;
   /** Shares ordered by this entry, by revision; null: it orders no traffic. */
   readonly ordered: ReadonlyMap<string, number> | null;
@@ -21,7 +22,7 @@ export function readSaid(statement: Statement): Said {
   const data = statement.data as Record<string, unknown>;
   const plan = data['plan'] as {
     readonly bakeMs: number;
-    readonly steps: readonly { readonly gated: boolean }[];
+    readonly steps: readonly { readonly gated: boolean; readonly weightPercent: number }[];
   } | null;
   const verdict = data['verdict'] as { readonly kind: string } | null;
   return {
@@ -34,7 +35,9 @@ export function readSaid(statement: Statement): Said {
     isByHand: data['by'] !== null,
     verdict: verdict?.kind ?? null,
     bakeMs: plan?.bakeMs ?? 0,
-    hasGate: plan?.steps.some((step) => step.gated) ?? false,
+    gatedPercents: (plan?.steps ?? [])
+      .filter((step) => step.gated)
+      .map((step) => step.weightPercent),
     sentence: String(data['sentence']),
     ordered: orderedIn(data['effects'] as readonly string[]),
   };
