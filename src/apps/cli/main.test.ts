@@ -450,10 +450,7 @@ test('estimate and rollout history print what the server found', async () => {
   });
   const argv = ['estimate', '-f', '-', '--rps', '800', '--base-errors', '0.1%'];
   const estimate = await runCli(argv, { ...server, stdin: 'x' });
-  assert.equal(
-    estimate.stdout,
-    'checkout\n  about 1,400 requests at 10 %\n',
-  );
+  assert.equal(estimate.stdout, 'checkout\n  about 1,400 requests at 10 %\n');
   const history = await runCli(['rollout', 'history', 'checkout', '-o', 'json'], server);
   assert.equal(JSON.parse(history.stdout).items[0].id, rollout('checkout').id);
 });
