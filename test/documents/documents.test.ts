@@ -61,7 +61,9 @@ test('ARCHITECTURE.md names every folder of src and is at most two pages', () =>
 });
 
 test('no document wraps far beyond 120 columns, but for tables and links', () => {
-  const long = documents.flatMap((path) =>
+  // The guide of the commands is printed from their help texts, which have no line breaks.
+  const written = documents.filter((path) => path !== 'docs/guides/cli.md');
+  const long = written.flatMap((path) =>
     withoutCode(read(path))
       .split('\n')
       .filter((line) => line.length > 130 && !line.startsWith('|') && !line.includes(']('))
