@@ -21,7 +21,7 @@ test('detection estimates are those of the power table', () => {
   for (const [base, share, name, want] of rows) {
     const step = only(estimate({ base, weights: [share, 100] }).steps);
     const got = step.detections.find((each) => each.name === name)?.candidateRequests ?? 0;
-    assert.ok(Math.abs(got / want - 1) < 0.04, `${base} ${share} % ${name}: ${got}, not ${want}`);
+    assert.ok(Math.abs(got / want - 1) < 0.06, `${base} ${share} % ${name}: ${got}, not ${want}`);
   }
 });
 

@@ -1,5 +1,5 @@
 import type { Plan, Step } from '../release/revision.ts';
-import { blockRequestsMin } from './gate-state.ts';
+import { blockRequestsMin } from './arm-block.ts';
 import { marginRatiosOf, requirementOf } from './non-inferiority.ts';
 import { natsAgainst, natsFor, natsToPass, natsToRollBack } from './required-requests.ts';
 import { countText, durationText, marginText } from './wording.ts';

@@ -1,4 +1,6 @@
 import type { ArmCount } from '../traffic/traffic-sample.ts';
+import type { MetricEvidence } from './gate-state.ts';
+import type { SparseHistogram } from './latency-scale.ts';
 
 /** One interval in which both arms had the same surroundings. */
 export interface GateObservation {
@@ -6,6 +8,23 @@ export interface GateObservation {
   readonly candidate: ArmCount;
   /** All zero when there is no control arm (after 100 %). */
   readonly stable: ArmCount;
+  /** Latencies of the same requests, as far as known. */
+  readonly latency?: ArmHistograms;
+  /** The same requests by route, region or the like; the counts sum to those above. */
+  readonly strata?: readonly StratumObservation[];
+}
+
+/** By the buckets of latency-buckets.ts; a bucket may be there several times. */
+export interface ArmHistograms {
+  readonly candidate: SparseHistogram;
+  readonly stable: SparseHistogram;
+}
+
+export interface StratumObservation {
+  readonly key: string;
+  readonly candidate: ArmCount;
+  readonly stable: ArmCount;
+  readonly latency?: ArmHistograms;
 }
 
 /** What the rollout asks at a step. */
@@ -38,6 +57,12 @@ export interface GateExplanation {
   readonly for: number;
   readonly forLimit: number;
   readonly marginRatio: number;
+  /** What has most of the evidence against, or decided: `errors`, `latency`, or in a bake the name of an objective. */
+  readonly metric: string;
+  /** The parts of `against`: share of the budget x evidence, summing to it (before a failure). */
+  readonly parts: readonly MetricEvidence[];
+  /** p95 of the last minutes, to within a place of the scale (26 %); null: no latencies are known. */
+  readonly p95: { readonly candidateMs: number; readonly stableMs: number } | null;
   /**
    * What keeps the step, besides evidence it still lacks: an objective's name, 'soak', 'no-data' (nothing compared in this step, or not
    * lately), 'evidence-against' (some evidence that the candidate is worse, too little to roll back), 'time-limit' (no

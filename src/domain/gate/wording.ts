@@ -36,6 +36,12 @@ export function evidenceText(evidence: number): string {
   return Number(evidence.toPrecision(2)).toString();
 }
 
+/** `214.3` -> `214 ms`; `1840` -> `1.8 s`. */
+export function millisecondsText(ms: number): string {
+  if (ms >= 1000) return durationText(ms);
+  return `${ms < 10 ? Number(ms.toPrecision(2)) : Math.round(ms)} ms`;
+}
+
 /** `1200` -> `1.2 s`; `1_080_000` -> `18 min`. */
 export function durationText(ms: number): string {
   if (ms < 100_000)

@@ -84,6 +84,15 @@ export interface GateSettings {
   readonly soakMs: number;
   /** After this long undecided the step holds and says so. It never passes by time. */
   readonly atMostMs: number;
+  /**
+   * Whether latency is compared with stable's. `auto`, and absent: it can roll back, and promotion asks for it where the
+   * plan has a latency objective; `on`: promotion always asks; `off`: not compared.
+   */
+  readonly latency?: 'auto' | 'on' | 'off';
+  /** A candidate slower by this part (or by 2 ms, unless it is 0) is not yet slower, in [0, 10]; absent: 0.1. */
+  readonly slowerByRatio?: number;
+  /** Latencies are not compared this long after the candidate's first request; absent: 10 s. Errors always count. */
+  readonly warmUpMs?: number;
 }
 
 export type Objective =

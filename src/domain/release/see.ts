@@ -4,6 +4,7 @@ import {
   totalCount,
   type TrafficSample,
   weightedCount,
+  weightedLatency,
 } from '../traffic/traffic-sample.ts';
 import {
   activeRollout,
@@ -26,7 +27,14 @@ export function seeSample(state: ServiceState, sample: TrafficSample): ServiceSt
   if (!isSteady || sample.isCatchUp) return { ...state, rollout: { ...rollout, totals } };
 
   const pair = pairOf(rollout, sample, weightedCount);
-  const gate = observe(rollout.gate, { atMs: sample.atMs, ...pair });
+  const gate = observe(rollout.gate, {
+    atMs: sample.atMs,
+    ...pair,
+    latency: {
+      candidate: weightedLatency(sample, rollout.candidate.id),
+      stable: rollout.stable === null ? [] : weightedLatency(sample, rollout.stable.id),
+    },
+  });
   const stepTotals = addPair(rollout.stepTotals, pair);
   return { ...state, rollout: { ...rollout, totals, stepTotals, gate } };
 }
