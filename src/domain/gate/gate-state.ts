@@ -55,7 +55,7 @@ export interface MetricEvidence {
   readonly evidence: number;
 }
 
-/** What W is made of. */
+/** What W is made of; `logAgainst` sums the same. */
 export function partsOf(
   state: Pick<GateState, 'settings' | 'errors' | 'latency' | 'promises'>,
 ): readonly MetricEvidence[] {
@@ -78,8 +78,14 @@ export function partsOf(
 export function logAgainst(
   state: Pick<GateState, 'settings' | 'errors' | 'latency' | 'promises'>,
 ): number {
-  let sum = 0;
-  for (const { share, evidence } of partsOf(state)) sum += share * evidence;
+  const hasLatency = state.settings.latency !== 'off';
+  const errorShare = budgetShares.errors + (hasLatency ? 0 : budgetShares.latency);
+  let sum = errorShare * evidenceOf(state.errors.worse);
+  if (hasLatency) sum += budgetShares.latency * evidenceOf(state.latency.slower);
+  const bakeShare = budgetShares.bake / state.promises.length;
+  for (const { bake } of state.promises) {
+    sum += bakeShare * (bake === null ? 1 : evidenceOf(bake.mixture));
+  }
   return Math.log(sum);
 }
 

@@ -1,7 +1,7 @@
 import type { GateSettings, Objective } from '../release/revision.ts';
 import type { ArmCount } from '../traffic/traffic-sample.ts';
 import { noCount, plus } from './arm-block.ts';
-import { type GateState, leadingPart, partsOf, type PendingArm } from './gate-state.ts';
+import { type GateState, leadingPart, logAgainst, partsOf, type PendingArm } from './gate-state.ts';
 import {
   addToLatencyMetric,
   closeLatencyBlocks,
@@ -195,12 +195,9 @@ function isAlone(solo: PendingArm, atMs: number): boolean {
 }
 
 function withPeak(state: GateState): GateState {
-  const parts = partsOf(state);
-  let sum = 0;
-  for (const { share, evidence } of parts) sum += share * evidence;
-  const logAgainst = Math.log(sum);
-  if (logAgainst <= state.peakLogAgainst) return state;
-  return { ...state, peakLogAgainst: logAgainst, peakMetric: leadingPart(parts).metric };
+  const now = logAgainst(state);
+  if (now <= state.peakLogAgainst) return state;
+  return { ...state, peakLogAgainst: now, peakMetric: leadingPart(partsOf(state)).metric };
 }
 
 const noArm: PendingArm = { count: noCount, sinceMs: null };

@@ -51,28 +51,62 @@ export function slowerRatios(shares: readonly number[]): SlowerRatios {
 
 const computed = new WeakMap<readonly number[], SlowerRatios>();
 
-/** log E of each alternative. `share` is the candidate's part of the block's requests. */
+/** log E of each alternative. */
 export function logSlower(
   { ratios, logRatios }: SlowerRatios,
   candidate: readonly number[],
   stable: readonly number[],
 ): readonly number[] {
-  const candidateRequests = sum(candidate);
-  const share = candidateRequests / (candidateRequests + sum(stable));
-  const logs = ratios.map(() => 0);
+  const places: number[] = [];
+  let candidateRequests = 0;
+  let requests = 0;
   for (let place = 0; place < scaleLength; place += 1) {
     const slower = candidate[place] ?? 0;
     const both = slower + (stable[place] ?? 0);
     if (both === 0) continue;
-    for (let index = 0; index < logs.length; index += 1) {
-      const ratio = ratios[index]?.[place] ?? 1;
-      const pooled = both * Math.log(1 + share * (ratio - 1));
-      const won = slower === 0 ? 0 : slower * (logRatios[index]?.[place] ?? 0);
-      logs[index] = (logs[index] ?? 0) + won - pooled;
-    }
+    candidateRequests += slower;
+    requests += both;
+    places.push(place, slower, both);
+  }
+  const share = candidateRequests / requests;
+  const logs: number[] = [];
+  for (let index = 0; index < ratios.length; index += 1) {
+    logs.push(logOf(ratios[index] ?? none, logRatios[index] ?? none, { places, share }));
   }
   return logs;
 }
+
+const none = new Float64Array(scaleLength);
+
+/**
+ * `places` has a triple for each place that is not empty: the place, the candidate's requests, those of both arms. Factors of few
+ * requests are multiplied before the logarithm is taken, which would take most of the time.
+ */
+function logOf(
+  ratios: Float64Array,
+  logRatios: Float64Array,
+  { places, share }: { readonly places: readonly number[]; readonly share: number },
+): number {
+  let log = 0;
+  let product = 1;
+  for (let index = 0; index < places.length; index += 3) {
+    const place = places[index] ?? 0;
+    const slower = places[index + 1] ?? 0;
+    const both = places[index + 2] ?? 0;
+    if (slower > 0) log += slower * (logRatios[place] ?? 0);
+    const pooled = 1 + share * ((ratios[place] ?? 1) - 1);
+    if (both > multipliedMax) log -= both * Math.log(pooled);
+    else for (let request = 0; request < both; request += 1) product *= pooled;
+    if (product > 1e100 || product < 1e-100) {
+      log -= Math.log(product);
+      product = 1;
+    }
+  }
+  return log - Math.log(product);
+}
+
+/** Of factors between 0.03 and 1e6 these many keep the product within a double. */
+const multipliedMax = 8;
 
 /** The first place of the scale above which at most `ratio` of the shares lie. */
 export function tailStart(shares: readonly number[], ratio: number): number {
@@ -110,28 +144,37 @@ function shifted(shares: readonly number[], factor: number, from: number): numbe
 
 /** moved / shares, made to rise: pool adjacent violators (Ayer et al. 1955), weighted by the shares. */
 function risingRatios(moved: readonly number[], shares: readonly number[]): Float64Array {
-  const pools: { moved: number; share: number; places: number }[] = [];
-  for (const [place, share] of shares.entries()) {
-    let pool = { moved: moved[place] ?? 0, share, places: 1 };
-    for (let last = pools.at(-1); last !== undefined; last = pools.at(-1)) {
-      if (last.moved * pool.share <= pool.moved * last.share) break;
-      pools.pop();
-      pool = {
-        moved: last.moved + pool.moved,
-        share: last.share + pool.share,
-        places: last.places + pool.places,
-      };
+  const sumsMoved: number[] = [];
+  const sumsShare: number[] = [];
+  const lengths: number[] = [];
+  for (let place = 0; place < scaleLength; place += 1) {
+    let sumMoved = moved[place] ?? 0;
+    let sumShare = shares[place] ?? 0;
+    let length = 1;
+    while (lengths.length > 0) {
+      const lastMoved = sumsMoved.at(-1) ?? 0;
+      const lastShare = sumsShare.at(-1) ?? 0;
+      if (lastMoved * sumShare <= sumMoved * lastShare) break;
+      sumMoved += lastMoved;
+      sumShare += lastShare;
+      length += lengths.at(-1) ?? 0;
+      sumsMoved.pop();
+      sumsShare.pop();
+      lengths.pop();
     }
-    pools.push(pool);
+    sumsMoved.push(sumMoved);
+    sumsShare.push(sumShare);
+    lengths.push(length);
   }
   const ratios = new Float64Array(scaleLength);
   let place = 0;
   let floor = 0;
-  for (const pool of pools) {
+  for (const [pool, length] of lengths.entries()) {
+    const ratio = (sumsMoved[pool] ?? 0) / (sumsShare[pool] ?? 1);
     // Rounding must not make it fall by a bit either.
-    floor = Math.max(floor, unmovedPart + (1 - unmovedPart) * (pool.moved / pool.share));
-    ratios.fill(floor, place, place + pool.places);
-    place += pool.places;
+    floor = Math.max(floor, unmovedPart + (1 - unmovedPart) * ratio);
+    ratios.fill(floor, place, place + length);
+    place += length;
   }
   return ratios;
 }

@@ -191,7 +191,8 @@ function slowOf(
 ): { requests: number; failures: number } {
   let requests = 0;
   let failures = 0;
-  for (const [place, count] of counts.entries()) {
+  for (let place = 0; place < counts.length; place += 1) {
+    const count = counts[place] ?? 0;
     requests += count;
     if (place >= slowFrom) failures += count;
   }
@@ -212,7 +213,7 @@ function learn(stratum: LatencyStratum, atMs: number): LatencyStratum {
 }
 
 const referenceRequestsMin = 40;
-const referenceAgeMs = 5000;
+const referenceAgeMs = 10_000;
 
 function referenceOf(seen: HistogramPair, atMs: number): LatencyReference {
   const shares = smoothed(seen.stable);
@@ -244,9 +245,9 @@ function smoothed(counts: readonly number[]): readonly number[] {
 
 const prior = 0.1;
 
-/** Seven digits: the state is stored often. */
+/** The state is stored often. Never 0: the share of one request in ten among 1e7 is still there. */
 function rounded(share: number): number {
-  return Number(share.toPrecision(7));
+  return Math.max(1e-9, Math.round(1e9 * share) / 1e9);
 }
 
 function faded(pair: HistogramPair, elapsedMs: number): HistogramPair {
@@ -256,10 +257,16 @@ function faded(pair: HistogramPair, elapsedMs: number): HistogramPair {
 }
 
 function added(a: HistogramPair, b: HistogramPair): HistogramPair {
-  return {
-    candidate: a.candidate.map((count, place) => count + (b.candidate[place] ?? 0)),
-    stable: a.stable.map((count, place) => count + (b.stable[place] ?? 0)),
-  };
+  return { candidate: summed(a.candidate, b.candidate), stable: summed(a.stable, b.stable) };
+}
+
+function summed(a: readonly number[], b: readonly number[]): readonly number[] {
+  const sums = a.slice();
+  for (let place = 0; place < sums.length; place += 1) {
+    const more = b[place] ?? 0;
+    if (more > 0) sums[place] = (sums[place] ?? 0) + more;
+  }
+  return sums;
 }
 
 const emptyPair: HistogramPair = { candidate: emptyScale, stable: emptyScale };

@@ -28,10 +28,10 @@ export function addToScale(
   slowerByRatio: number,
 ): readonly number[] {
   const scale = scaleOf(slowerByRatio);
-  const next = [...counts];
-  for (const [bucket, count] of histogram) {
-    const index = scale[bucket] ?? scaleLength - 1;
-    next[index] = (next[index] ?? 0) + count;
+  const next = counts.slice();
+  for (const pair of histogram) {
+    const index = scale[pair[0]] ?? scaleLength - 1;
+    next[index] = (next[index] ?? 0) + pair[1];
   }
   return next;
 }
@@ -69,13 +69,13 @@ export function slowCount(histogram: SparseHistogram, limitUs: number): number {
 
 export function histogramTotal(histogram: SparseHistogram): number {
   let total = 0;
-  for (const [, count] of histogram) total += count;
+  for (const pair of histogram) total += pair[1];
   return total;
 }
 
 export function sum(counts: readonly number[]): number {
   let total = 0;
-  for (const count of counts) total += count;
+  for (let index = 0; index < counts.length; index += 1) total += counts[index] ?? 0;
   return total;
 }
 

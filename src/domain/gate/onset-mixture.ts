@@ -50,10 +50,12 @@ export function advance(
   const { openedAtMs, plannedMs } = mixture;
   const inPlayRatio = Math.max(mixture.inPlayRatio, inPlayAt(atMs - openedAtMs, plannedMs));
   const added = inPlayRatio - mixture.inPlayRatio;
-  const masses = mixture.masses.map((mass, index) => {
+  const masses: number[] = [];
+  for (let index = 0; index < mixture.masses.length; index += 1) {
     const factor = Math.exp(Math.min(logFactorMax, logEvidences[index] ?? 0));
-    return Math.min(massMax, (mass + added * (weights[index] ?? 0)) * factor);
-  });
+    const mass = (mixture.masses[index] ?? 0) + added * (weights[index] ?? 0);
+    masses.push(Math.min(massMax, mass * factor));
+  }
   return { openedAtMs, plannedMs, inPlayRatio, masses };
 }
 

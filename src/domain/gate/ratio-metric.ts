@@ -8,16 +8,10 @@ import {
   wideReadinessOf,
 } from './arm-block.ts';
 import { addToBase, type BaseRate, baseRatioAt, noBase } from './base-rate.ts';
-import { logLikelihoodRatio, pooled, sizesOf } from './e-variable.ts';
 import { type MarginEvidence, openMargins, weigh } from './non-inferiority.ts';
-import {
-  advance,
-  alternativeWeights,
-  type OnsetMixture,
-  openMixture,
-  worseRatios,
-} from './onset-mixture.ts';
+import { advance, alternativeWeights, type OnsetMixture, openMixture } from './onset-mixture.ts';
 import { boundedKey } from './stratum-key.ts';
+import { logWorse } from './worse-alternatives.ts';
 
 /**
  * One metric that is a ratio of counts: failed requests, or bad events of a declared counter pair. Two sides: `worse`, the
@@ -108,12 +102,7 @@ export function closeRatioBlocks(metric: RatioMetric): RatioMetric {
 /** The block becomes evidence; the base rate learns from it afterwards (G4). */
 function compare(metric: RatioMetric, stratum: RatioStratum, atMs: number): RatioMetric {
   const { block } = stratum;
-  const stableRatio = baseRatioAt(stratum.base, atMs);
-  const sizes = sizesOf(block);
-  const logEvidences = worseRatios(stableRatio).map((candidateRatio) => {
-    const alternative = { candidateRatio, stableRatio };
-    return logLikelihoodRatio(block, alternative, pooled(sizes, alternative));
-  });
+  const logEvidences = logWorse(block, baseRatioAt(stratum.base, atMs));
   const worse = advance(metric.worse, alternativeWeights, atMs, logEvidences);
   return withStratum({ ...metric, comparedAtMs: atMs, worse }, learned(stratum, block, atMs));
 }
