@@ -49,6 +49,7 @@ function gateSchema() {
       maxPercent: 1000,
       examplePercent: 10,
     }).optional(),
+    incident: duration({ minMs: 0, maxMs: 600_000, usualUnit: 's' }).optional(),
     warmUp: duration({ minMs: 0, maxMs: hourMs, usualUnit: 's' }).optional(),
   });
   return gate.superRefine(({ soak, atMost }, context) => {

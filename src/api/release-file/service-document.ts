@@ -74,6 +74,7 @@ export interface GateDocument {
   readonly latency?: 'auto' | 'on' | 'off';
   readonly slowerByRatio?: number;
   readonly warmUpMs?: number;
+  readonly incidentMs?: number;
 }
 
 /** What was written, in the words and units of this project. */
@@ -133,6 +134,7 @@ function toRollout({ strategy, steps, gate, bake }: Spec['rollout']): RolloutDoc
       atMostMs: gate.atMost,
       ...(gate.latency === undefined ? {} : { latency: gate.latency }),
       ...(gate.slowerBy === undefined ? {} : { slowerByRatio: gate.slowerBy }),
+      ...(gate.incident === undefined ? {} : { incidentMs: gate.incident }),
       ...(gate.warmUp === undefined ? {} : { warmUpMs: gate.warmUp }),
     },
     bakeMs: bake,

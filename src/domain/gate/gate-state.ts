@@ -1,9 +1,11 @@
 import type { GateSettings, Objective } from '../release/revision.ts';
 import type { ArmCount } from '../traffic/traffic-sample.ts';
+import type { IncidentLanes } from './incident-lanes.ts';
 import type { LatencyMetric } from './latency-metric.ts';
 import type { ObjectiveEvidence } from './objective-evidence.ts';
 import { evidenceOf } from './onset-mixture.ts';
 import type { RatioMetric } from './ratio-metric.ts';
+import { unitEvidence } from './unit-lane.ts';
 
 /** Everything a gate remembers: plain JSON of bounded size, no history. */
 export interface GateState {
@@ -23,6 +25,8 @@ export interface GateState {
   readonly hasControl: boolean;
   readonly errors: RatioMetric;
   readonly latency: LatencyMetric;
+  /** Null: no incidents are to be forgiven, single requests are the evidence. */
+  readonly incidents: IncidentLanes | null;
   /** The success objective first; one of 99 % for the bake when none is declared. */
   readonly promises: readonly ObjectiveEvidence[];
   /** Highest log W so far: Ville's inequality bounds the supremum, so a limit once reached stays reached. */
@@ -55,14 +59,22 @@ export interface MetricEvidence {
   readonly evidence: number;
 }
 
+type Evidences = Pick<GateState, 'settings' | 'errors' | 'latency' | 'incidents' | 'promises'>;
+
+function errorEvidence({ errors, incidents }: Evidences): number {
+  return incidents === null ? evidenceOf(errors.worse) : unitEvidence(incidents.errors);
+}
+
+function latencyEvidence({ latency, incidents }: Evidences): number {
+  return incidents === null ? evidenceOf(latency.slower) : unitEvidence(incidents.latency);
+}
+
 /** What W is made of; `logAgainst` sums the same. */
-export function partsOf(
-  state: Pick<GateState, 'settings' | 'errors' | 'latency' | 'promises'>,
-): readonly MetricEvidence[] {
+export function partsOf(state: Evidences): readonly MetricEvidence[] {
   const hasLatency = state.settings.latency !== 'off';
   const errorShare = budgetShares.errors + (hasLatency ? 0 : budgetShares.latency);
   const parts = [
-    { metric: 'errors', share: errorShare, evidence: evidenceOf(state.errors.worse) },
+    { metric: 'errors', share: errorShare, evidence: errorEvidence(state) },
     ...state.promises.map(({ name, bake }) => ({
       metric: name,
       share: budgetShares.bake / state.promises.length,
@@ -70,18 +82,16 @@ export function partsOf(
     })),
   ];
   if (!hasLatency) return parts;
-  const evidence = evidenceOf(state.latency.slower);
+  const evidence = latencyEvidence(state);
   return [...parts, { metric: 'latency', share: budgetShares.latency, evidence }];
 }
 
 /** log W: the evidence that the candidate is worse, all metrics together. */
-export function logAgainst(
-  state: Pick<GateState, 'settings' | 'errors' | 'latency' | 'promises'>,
-): number {
+export function logAgainst(state: Evidences): number {
   const hasLatency = state.settings.latency !== 'off';
   const errorShare = budgetShares.errors + (hasLatency ? 0 : budgetShares.latency);
-  let sum = errorShare * evidenceOf(state.errors.worse);
-  if (hasLatency) sum += budgetShares.latency * evidenceOf(state.latency.slower);
+  let sum = errorShare * errorEvidence(state);
+  if (hasLatency) sum += budgetShares.latency * latencyEvidence(state);
   const bakeShare = budgetShares.bake / state.promises.length;
   for (const { bake } of state.promises) {
     sum += bakeShare * (bake === null ? 1 : evidenceOf(bake.mixture));

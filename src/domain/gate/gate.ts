@@ -1,6 +1,7 @@
 import type { GateSettings, Objective } from '../release/revision.ts';
 import type { ArmCount } from '../traffic/traffic-sample.ts';
 import { noCount, plus } from './arm-block.ts';
+import { baseRatioAt } from './base-rate.ts';
 import { type GateState, leadingPart, logAgainst, partsOf, type PendingArm } from './gate-state.ts';
 import {
   addToLatencyMetric,
@@ -8,9 +9,10 @@ import {
   type LatencyMetric,
   openLatencyMetric,
 } from './latency-metric.ts';
+import { addToLanes, cutLanes, openIncidentLanes } from './incident-lanes.ts';
 import { type ArmView, openObjectives, weighBake, weighHold } from './objective-evidence.ts';
 import { addToRatioMetric, closeRatioBlocks, openRatioMetric } from './ratio-metric.ts';
-import type { GateObservation } from './verdict.ts';
+import type { GateObservation, InstanceObservation } from './verdict.ts';
 
 export { judge } from './judge.ts';
 export type { GateState } from './gate-state.ts';
@@ -32,8 +34,9 @@ export type { GateExplanation, GateObservation, GateQuestion, Verdict } from './
  * G7  Silence is no evidence, for or against.
  * G8  A declared warm-up keeps the candidate's first time out of the latency comparison, never out of the errors.
  *
- * G1 and G2 assume that requests are independent given the rates. Bursts that fail all requests of one instance
- * together break that.
+ * G9  Where the file names the longest incident to forgive, evidence is by instance and window (unit-lane.ts), and single
+ *     requests only ask to park (park.ts). Without that G1 assumes that requests are independent given the rates, which
+ *     bursts that fail all requests of one instance together are not. G2 always assumes it.
  */
 export function openGate(
   settings: GateSettings,
@@ -59,6 +62,10 @@ export function openGate(
     hasControl: true,
     errors: openRatioMetric(settings, atMs, plannedMs),
     latency: openLatencyMetric(slowerByRatio, atMs, plannedMs),
+    incidents:
+      settings.incidentMs === undefined || settings.incidentMs === 0
+        ? null
+        : openIncidentLanes(settings.incidentMs, atMs, plannedMs),
     promises: openObjectives(objectives, atMs, plannedMs),
     peakLogAgainst: 0,
     peakMetric: 'errors',
@@ -116,6 +123,7 @@ export function closeBlock(state: GateState): GateState {
     ...state,
     errors: closeRatioBlocks(state.errors),
     latency: closeLatencyBlocks(state.latency),
+    incidents: state.incidents === null ? null : cutLanes(state.incidents, state.lastAtMs),
     solo: noArm,
     hasControl: true,
   };
@@ -132,8 +140,29 @@ function compare(state: GateState, observation: GateObservation, atMs: number): 
     ...state,
     errors: addToRatioMetric(state.errors, { total: observation, strata }, atMs),
     latency: isCompared ? addLatency(state.latency, observation, atMs) : state.latency,
+    incidents: state.incidents === null ? null : addIncidents(state, observation, isCompared),
     promises: state.promises.map((promise) => weighHold(promise, judged, atMs)),
   });
+}
+
+/** Without counts by instance each arm is one: valid still, and slow. */
+function addIncidents(
+  { incidents, errors, latency, plannedMs, lastAtMs }: GateState,
+  observation: GateObservation,
+  isCompared: boolean,
+): GateState['incidents'] {
+  if (incidents === null) return null;
+  const { candidate, stable, instances } = observation;
+  const whole = (count: ArmCount): readonly InstanceObservation[] =>
+    count.requests === 0 ? [] : [{ instanceId: '', ...count }];
+  const interval = {
+    pair: { candidate, stable },
+    candidate: instances?.candidate ?? whole(candidate),
+    stable: instances?.stable ?? whole(stable),
+    latency: isCompared ? latency : null,
+  };
+  const stableRatio = baseRatioAt(errors.base, lastAtMs);
+  return addToLanes(incidents, interval, { atMs: lastAtMs, plannedMs, stableRatio });
 }
 
 function addLatency(

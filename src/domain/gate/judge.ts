@@ -4,6 +4,7 @@ import { latencyP95 } from './latency-metric.ts';
 import { logMarginEvidence, requirementOf } from './non-inferiority.ts';
 import type { ObjectiveEvidence } from './objective-evidence.ts';
 import { logEvidence } from './onset-mixture.ts';
+import { type ParkAdvice, parkAdvice } from './park.ts';
 import { natsFor } from './required-requests.ts';
 import type { GateExplanation, GateQuestion, Verdict } from './verdict.ts';
 import {
@@ -87,6 +88,15 @@ function blockerOf(findings: Findings): Blocker | null {
       sentence: `${now}; nothing to judge for ${durationText(silentMs)}`,
     };
   }
+  const parking = parkingOf(state);
+  if (parking !== null) {
+    const what =
+      parking.kind === 'park'
+        ? 'park the candidate at weight 0'
+        : `send ${parking.requestsPerInstance} requests to each of its instances`;
+    const why = `much of it fails, for longer than an incident if it still does in the next window`;
+    return { heldBy: 'parked', sentence: `${now}; ${what}: ${why}` };
+  }
   if (findings.logAgainst >= Math.log(suspicionLimit)) {
     const against = evidenceText(Math.exp(findings.logAgainst));
     const limits = `${suspicionLimit} holds, ${evidenceText(1 / state.settings.falseRollbackRatio)} rolls back`;
@@ -120,6 +130,10 @@ function asksForLatency({ state, question }: Findings): boolean {
   const { latency = 'auto' } = state.settings;
   if (!question.isLastGate || latency === 'off') return false;
   return latency === 'on' || state.promises.some(({ signal }) => signal.kind === 'latency');
+}
+
+function parkingOf({ incidents }: GateState): ParkAdvice | null {
+  return incidents === null ? null : parkAdvice(incidents.park, incidents.errors);
 }
 
 function isBroken({ hold }: ObjectiveEvidence): boolean {
@@ -243,6 +257,7 @@ function verdict(
     metric: kind === 'fail' ? state.peakMetric : leadingPart(findings.parts).metric,
     parts: findings.parts.map((part) => ({ ...part, evidence: Math.min(part.evidence, 1e300) })),
     p95: p95Of(state),
+    advice: kind === 'fail' ? null : parkingOf(state),
     heldBy,
     sentence,
   };

@@ -119,6 +119,18 @@ export interface StratumHistograms {
   readonly key: string;
 }
 
+/** Requests of a histogram that are slower than stable's p95 as known now; null: it is not known yet. */
+export function slowTally(
+  metric: LatencyMetric,
+  histogram: SparseHistogram,
+  arm: 'candidate' | 'stable',
+): { readonly requests: number; readonly failures: number } | null {
+  const reference = metric.strata[0]?.reference ?? null;
+  if (reference === null) return null;
+  const slowerByRatio = arm === 'candidate' ? metric.slowerByRatio : 0;
+  return slowOf(addToScale(emptyScale, histogram, slowerByRatio), reference.slowFrom);
+}
+
 export function closeLatencyBlocks(metric: LatencyMetric): LatencyMetric {
   if (metric.strata.length === 0) return metric;
   const strata = metric.strata.map((stratum) => ({ ...stratum, block: noPair }));

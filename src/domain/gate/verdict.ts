@@ -1,6 +1,7 @@
 import type { ArmCount } from '../traffic/traffic-sample.ts';
 import type { MetricEvidence } from './gate-state.ts';
 import type { SparseHistogram } from './latency-scale.ts';
+import type { ParkAdvice } from './park.ts';
 
 /** One interval in which both arms had the same surroundings. */
 export interface GateObservation {
@@ -10,6 +11,8 @@ export interface GateObservation {
   readonly stable: ArmCount;
   /** Latencies of the same requests, as far as known. */
   readonly latency?: ArmHistograms;
+  /** The same requests by instance; the counts sum to those above. */
+  readonly instances?: ArmInstances;
   /** The same requests by route, region or the like; the counts sum to those above. */
   readonly strata?: readonly StratumObservation[];
 }
@@ -18,6 +21,18 @@ export interface GateObservation {
 export interface ArmHistograms {
   readonly candidate: SparseHistogram;
   readonly stable: SparseHistogram;
+}
+
+export interface ArmInstances {
+  readonly candidate: readonly InstanceObservation[];
+  readonly stable: readonly InstanceObservation[];
+}
+
+export interface InstanceObservation {
+  readonly instanceId: string;
+  readonly requests: number;
+  readonly failures: number;
+  readonly latency?: SparseHistogram;
 }
 
 export interface StratumObservation {
@@ -43,6 +58,11 @@ export interface Verdict {
   readonly explanation: GateExplanation;
 }
 
+export type GateAdvice =
+  | ParkAdvice
+  /** All errors come from this one of several instances: a new one in its place tells whether it is the version. */
+  | { readonly kind: 'replace-instance'; readonly instanceId: string };
+
 export interface GateExplanation {
   /** Requests since the gate was opened, evidence or not. */
   readonly candidate: ArmCount;
@@ -63,9 +83,11 @@ export interface GateExplanation {
   readonly parts: readonly MetricEvidence[];
   /** p95 of the last minutes, to within a place of the scale (26 %); null: no latencies are known. */
   readonly p95: { readonly candidateMs: number; readonly stableMs: number } | null;
+  /** What would help besides waiting; it changes nothing by itself. */
+  readonly advice: GateAdvice | null;
   /**
    * What keeps the step, besides evidence it still lacks: an objective's name, 'soak', 'no-data' (nothing compared in this step, or not
-   * lately), 'evidence-against' (some evidence that the candidate is worse, too little to roll back), 'time-limit' (no
+   * lately), 'parked' (much fails, and whether it is an incident takes windows to tell), 'evidence-against' (some evidence that the candidate is worse, too little to roll back), 'time-limit' (no
    * verdict in time, for whatever reason); null: nothing but too little evidence.
    */
   readonly heldBy: string | null;

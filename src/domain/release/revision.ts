@@ -93,6 +93,11 @@ export interface GateSettings {
   readonly slowerByRatio?: number;
   /** Latencies are not compared this long after the candidate's first request; absent: 10 s. Errors always count. */
   readonly warmUpMs?: number;
+  /**
+   * The longest incident of one instance, in which all its requests may fail, that is not the version's fault; evidence is
+   * then taken by instance and windows of this length. Absent or 0: by request.
+   */
+  readonly incidentMs?: number;
 }
 
 export type Objective =

@@ -4,6 +4,7 @@ import {
   totalCount,
   type TrafficSample,
   weightedCount,
+  weightedInstances,
   weightedLatency,
 } from '../traffic/traffic-sample.ts';
 import {
@@ -33,6 +34,10 @@ export function seeSample(state: ServiceState, sample: TrafficSample): ServiceSt
     latency: {
       candidate: weightedLatency(sample, rollout.candidate.id),
       stable: rollout.stable === null ? [] : weightedLatency(sample, rollout.stable.id),
+    },
+    instances: {
+      candidate: weightedInstances(sample, rollout.candidate.id),
+      stable: rollout.stable === null ? [] : weightedInstances(sample, rollout.stable.id),
     },
   });
   const stepTotals = addPair(rollout.stepTotals, pair);

@@ -52,6 +52,20 @@ export function weightedLatency(
   );
 }
 
+/** What `weightedCount` sums, by instance. */
+export function weightedInstances(
+  sample: TrafficSample,
+  revisionId: string,
+): readonly (ArmCount & Pick<InstanceCount, 'instanceId' | 'latency'>)[] {
+  return sample.counts
+    .filter((count) => count.revisionId === revisionId && !count.isMatched)
+    .map((count) => ({
+      instanceId: count.instanceId,
+      latency: count.latency,
+      ...sumCounts({ ...sample, counts: [count] }, () => true),
+    }));
+}
+
 export function addCounts(a: ArmCount, b: ArmCount): ArmCount {
   return { requests: a.requests + b.requests, failures: a.failures + b.failures };
 }
