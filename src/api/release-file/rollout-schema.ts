@@ -50,6 +50,7 @@ function gateSchema() {
       examplePercent: 10,
     }).optional(),
     incident: duration({ minMs: 0, maxMs: 600_000, usualUnit: 's' }).optional(),
+    replaceWithin: duration({ minMs: 0, maxMs: 600_000, usualUnit: 's' }).optional(),
     warmUp: duration({ minMs: 0, maxMs: hourMs, usualUnit: 's' }).optional(),
   });
   return gate.superRefine(({ soak, atMost }, context) => {

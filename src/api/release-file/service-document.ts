@@ -75,6 +75,7 @@ export interface GateDocument {
   readonly slowerByRatio?: number;
   readonly warmUpMs?: number;
   readonly incidentMs?: number;
+  readonly replaceWithinMs?: number;
 }
 
 /** What was written, in the words and units of this project. */
@@ -135,6 +136,7 @@ function toRollout({ strategy, steps, gate, bake }: Spec['rollout']): RolloutDoc
       ...(gate.latency === undefined ? {} : { latency: gate.latency }),
       ...(gate.slowerBy === undefined ? {} : { slowerByRatio: gate.slowerBy }),
       ...(gate.incident === undefined ? {} : { incidentMs: gate.incident }),
+      ...(gate.replaceWithin === undefined ? {} : { replaceWithinMs: gate.replaceWithin }),
       ...(gate.warmUp === undefined ? {} : { warmUpMs: gate.warmUp }),
     },
     bakeMs: bake,

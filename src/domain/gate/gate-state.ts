@@ -5,7 +5,11 @@ import type { LatencyMetric } from './latency-metric.ts';
 import type { ObjectiveEvidence } from './objective-evidence.ts';
 import { evidenceOf } from './onset-mixture.ts';
 import type { RatioMetric } from './ratio-metric.ts';
-import { unitEvidence } from './unit-lane.ts';
+import type { Placebo } from './placebo.ts';
+import type { Suspect } from './suspect.ts';
+import type { TelemetryFault } from './telemetry-fault.ts';
+import type { ShareEvidence } from './traffic-share.ts';
+import { type InstanceTally, unitEvidence } from './unit-lane.ts';
 
 /** Everything a gate remembers: plain JSON of bounded size, no history. */
 export interface GateState {
@@ -29,6 +33,14 @@ export interface GateState {
   readonly incidents: IncidentLanes | null;
   /** The success objective first; one of 99 % for the bake when none is declared. */
   readonly promises: readonly ObjectiveEvidence[];
+  /** Whether the candidate gets its share; null: not known at this weight. */
+  readonly share: ShareEvidence | null;
+  readonly placebo: Placebo;
+  /** The candidate's counts by instance. */
+  readonly instances: readonly InstanceTally[];
+  /** The one instance that had all the errors, given time to be replaced; null: none, or there is no such time. */
+  readonly suspect: Suspect | null;
+  readonly telemetryFault: TelemetryFault | null;
   /** Highest log W so far: Ville's inequality bounds the supremum, so a limit once reached stays reached. */
   readonly peakLogAgainst: number;
   /** What brought most of the evidence at the peak. */

@@ -11,7 +11,11 @@ import {
 } from './latency-metric.ts';
 import { addToLanes, cutLanes, openIncidentLanes } from './incident-lanes.ts';
 import { type ArmView, openObjectives, weighBake, weighHold } from './objective-evidence.ts';
+import { cutPlacebo, openPlacebo, weighPlacebo } from './placebo.ts';
 import { addToRatioMetric, closeRatioBlocks, openRatioMetric } from './ratio-metric.ts';
+import { addToInstances, loneCulprit, withoutInstance } from './suspect.ts';
+import { faultIn } from './telemetry-fault.ts';
+import { weighShare } from './traffic-share.ts';
 import type { GateObservation, InstanceObservation } from './verdict.ts';
 
 export { judge } from './judge.ts';
@@ -37,6 +41,7 @@ export type { GateExplanation, GateObservation, GateQuestion, Verdict } from './
  * G9  Where the file names the longest incident to forgive, evidence is by instance and window (unit-lane.ts), and single
  *     requests only ask to park (park.ts). Without that G1 assumes that requests are independent given the rates, which
  *     bursts that fail all requests of one instance together are not. G2 always assumes it.
+ * G10 Faulty telemetry and a wrong share of the traffic hold a step; they are evidence for nothing.
  */
 export function openGate(
   settings: GateSettings,
@@ -67,6 +72,11 @@ export function openGate(
         ? null
         : openIncidentLanes(settings.incidentMs, atMs, plannedMs),
     promises: openObjectives(objectives, atMs, plannedMs),
+    share: null,
+    placebo: openPlacebo(settings.incidentMs ?? 0, atMs, plannedMs),
+    instances: [],
+    suspect: null,
+    telemetryFault: null,
     peakLogAgainst: 0,
     peakMetric: 'errors',
   };
@@ -75,32 +85,24 @@ export function openGate(
 /** A candidate slower by this is not slower, unless the file says otherwise. */
 const slowerByRatioUsual = 0.1;
 
-/** Takes an interval in. An interval without a request changes nothing. Throws a RangeError on counts that are none. */
+/**
+ * Takes an interval in. An interval without a request changes nothing; one that can't be (impossible counts, stale) is refused
+ * and holds the step for a while.
+ */
 export function observe(state: GateState, observation: GateObservation): GateState {
   const counted = tally(state, observation);
-  if (counted === state) return state;
-  const atMs = counted.lastAtMs;
-  if (observation.stable.requests > 0) {
-    return compare({ ...counted, solo: noArm, hasControl: true }, observation, atMs);
-  }
-  const view = {
-    count: observation.candidate,
-    latency: isWarm(counted, atMs) ? (observation.latency?.candidate ?? []) : [],
-  };
-  if (!counted.hasControl) return weighAlone(counted, view, atMs);
-  const solo = {
-    count: plus(counted.solo.count, view.count),
-    sinceMs: counted.solo.sinceMs ?? atMs,
-  };
-  if (isAlone(solo, atMs)) return weighAlone(counted, { ...view, count: solo.count }, atMs);
-  return compare({ ...counted, solo }, observation, atMs);
+  const isNew = counted !== state && counted.telemetryFault === state.telemetryFault;
+  return isNew ? weighInterval(counted, observation) : counted;
 }
 
 /** Counts an interval in the totals without letting it be evidence: one that spans several weights, for example. */
 export function tally(state: GateState, observation: GateObservation): GateState {
-  requireTime('atMs', observation.atMs);
-  requireCount('candidate', observation.candidate);
-  requireCount('stable', observation.stable);
+  const sentence = faultIn(observation, state.lastAtMs);
+  if (sentence === null) return counting(state, observation);
+  return { ...state, telemetryFault: { atMs: state.lastAtMs, sentence } };
+}
+
+function counting(state: GateState, observation: GateObservation): GateState {
   const { candidate, stable } = observation;
   if (candidate.requests === 0 && stable.requests === 0) return state;
   const { totals } = state;
@@ -114,6 +116,32 @@ export function tally(state: GateState, observation: GateObservation): GateState
   };
 }
 
+function weighInterval(state: GateState, seen: GateObservation): GateState {
+  const { suspect } = state;
+  const observation = suspect === null ? seen : withoutInstance(seen, suspect.instanceId);
+  const atMs = state.lastAtMs;
+  const isSeen = seen.instances?.candidate.some((each) => each.instanceId === suspect?.instanceId);
+  const watched = {
+    ...state,
+    suspect: suspect !== null && isSeen === true ? { ...suspect, seenAtMs: atMs } : suspect,
+    instances: addToInstances(state.instances, observation.instances?.candidate ?? []),
+  };
+  if (observation.stable.requests > 0) {
+    return compare({ ...watched, solo: noArm, hasControl: true }, observation, atMs);
+  }
+  const view = {
+    count: observation.candidate,
+    latency: isWarm(watched, atMs) ? (observation.latency?.candidate ?? []) : [],
+  };
+  if (!watched.hasControl) return weighAlone(watched, view, atMs);
+  const solo = {
+    count: plus(watched.solo.count, view.count),
+    sinceMs: watched.solo.sinceMs ?? atMs,
+  };
+  if (isAlone(solo, atMs)) return weighAlone(watched, { ...view, count: solo.count }, atMs);
+  return compare({ ...watched, solo }, observation, atMs);
+}
+
 /**
  * Ends the block under way, to be called when the weight changes: a block over two weights would compare candidate requests
  * of one time with stable requests of another. What it held stays in the totals and is no evidence.
@@ -124,6 +152,8 @@ export function closeBlock(state: GateState): GateState {
     errors: closeRatioBlocks(state.errors),
     latency: closeLatencyBlocks(state.latency),
     incidents: state.incidents === null ? null : cutLanes(state.incidents, state.lastAtMs),
+    share: null,
+    placebo: cutPlacebo(state.placebo, state.lastAtMs),
     solo: noArm,
     hasControl: true,
   };
@@ -142,7 +172,25 @@ function compare(state: GateState, observation: GateObservation, atMs: number): 
     latency: isCompared ? addLatency(state.latency, observation, atMs) : state.latency,
     incidents: state.incidents === null ? null : addIncidents(state, observation, isCompared),
     promises: state.promises.map((promise) => weighHold(promise, judged, atMs)),
+    share: shareAfter(state, observation, atMs),
+    placebo:
+      observation.instances === undefined
+        ? state.placebo
+        : weighPlacebo(state.placebo, observation.instances, atMs),
   });
+}
+
+function shareAfter(
+  { share, suspect, plannedMs }: GateState,
+  observation: GateObservation,
+  atMs: number,
+): GateState['share'] {
+  const { wantedShareRatio: wantedRatio } = observation;
+  // Without the suspect's requests the share is not what the router gave.
+  if (wantedRatio === undefined || wantedRatio <= 0 || wantedRatio >= 1 || suspect !== null) {
+    return null;
+  }
+  return weighShare(share, observation, { atMs, plannedMs, wantedRatio });
 }
 
 /** Without counts by instance each arm is one: valid still, and slow. */
@@ -226,18 +274,31 @@ function isAlone(solo: PendingArm, atMs: number): boolean {
 function withPeak(state: GateState): GateState {
   const now = logAgainst(state);
   if (now <= state.peakLogAgainst) return state;
-  return { ...state, peakLogAgainst: now, peakMetric: leadingPart(partsOf(state)).metric };
+  const peaked = {
+    ...state,
+    peakLogAgainst: now,
+    peakMetric: leadingPart(partsOf(state)).metric,
+  };
+  const { replaceWithinMs = 0, falseRollbackRatio } = state.settings;
+  const isOver = now >= -Math.log(falseRollbackRatio);
+  const mayWait = replaceWithinMs > 0 && state.suspect === null && state.hasControl;
+  if (!isOver || !mayWait || peaked.peakMetric !== 'errors') return peaked;
+  const { lastAtMs, plannedMs, settings } = state;
+  const instanceId = loneCulprit(state.instances, baseRatioAt(state.errors.base, lastAtMs));
+  if (instanceId === null) return peaked;
+  return {
+    ...peaked,
+    suspect: { instanceId, sinceMs: lastAtMs, seenAtMs: lastAtMs },
+    errors: openRatioMetric(settings, lastAtMs, plannedMs),
+    incidents:
+      state.incidents === null
+        ? null
+        : openIncidentLanes(settings.incidentMs ?? 0, lastAtMs, plannedMs),
+    peakLogAgainst: 0,
+  };
 }
 
 const noArm: PendingArm = { count: noCount, sinceMs: null };
-
-function requireCount(arm: string, { requests, failures }: ArmCount): void {
-  const isSane = Number.isSafeInteger(requests) && Number.isSafeInteger(failures);
-  if (isSane && failures >= 0 && failures <= requests) return;
-  throw new RangeError(
-    `cannot observe ${failures} failures of ${requests} ${arm} requests: both must be whole numbers, 0 <= failures <= requests`,
-  );
-}
 
 function requireTime(name: string, ms: number): void {
   if (Number.isFinite(ms) && ms >= 0) return;

@@ -6,7 +6,11 @@ import type { ObjectiveEvidence } from './objective-evidence.ts';
 import { logEvidence } from './onset-mixture.ts';
 import { type ParkAdvice, parkAdvice } from './park.ts';
 import { natsFor } from './required-requests.ts';
-import type { GateExplanation, GateQuestion, Verdict } from './verdict.ts';
+import { placeboEvidence } from './placebo.ts';
+import { loneCulprit } from './suspect.ts';
+import { faultHoldMs } from './telemetry-fault.ts';
+import { isShareOff } from './traffic-share.ts';
+import type { GateAdvice, GateExplanation, GateQuestion, Verdict } from './verdict.ts';
 import {
   armsText,
   countText,
@@ -29,6 +33,9 @@ export function judge(state: GateState, question: GateQuestion): Verdict {
   const findings = find(state, question);
   if (state.peakLogAgainst >= -Math.log(state.settings.falseRollbackRatio)) {
     return verdict('fail', findings, null, failSentence(findings));
+  }
+  if (isSuspectLate(state, question.atMs)) {
+    return verdict('fail', findings, null, `${standing(findings)}; ${suspectText(state)}`);
   }
   const blocker = blockerOf(findings);
   if (blocker === null) return verdict('pass', findings, null, standing(findings));
@@ -88,6 +95,18 @@ function blockerOf(findings: Findings): Blocker | null {
       sentence: `${now}; nothing to judge for ${durationText(silentMs)}`,
     };
   }
+  const fault = state.telemetryFault;
+  if (fault !== null && question.atMs - fault.atMs < faultHoldMs) {
+    return { heldBy: 'telemetry', sentence: `${now}; telemetry is faulty: ${fault.sentence}` };
+  }
+  if (state.suspect !== null && isSuspectThere(state)) {
+    return { heldBy: 'one-instance', sentence: `${now}; ${suspectText(state)}` };
+  }
+  if (!isBake && isShareOff(state.share)) {
+    const wanted = percentText(state.share?.wantedRatio ?? 0);
+    const sentence = `${now}; the candidate does not get its ${wanted} of the requests`;
+    return { heldBy: 'traffic-share', sentence };
+  }
   const parking = parkingOf(state);
   if (parking !== null) {
     const what =
@@ -134,6 +153,31 @@ function asksForLatency({ state, question }: Findings): boolean {
 
 function parkingOf({ incidents }: GateState): ParkAdvice | null {
   return incidents === null ? null : parkAdvice(incidents.park, incidents.errors);
+}
+
+/** Whether the suspect had requests lately: it is not replaced yet. */
+function isSuspectThere({ suspect, lastAtMs }: GateState): boolean {
+  return suspect !== null && lastAtMs - suspect.seenAtMs < suspectGoneMs;
+}
+
+const suspectGoneMs = 5000;
+
+function isSuspectLate(state: GateState, atMs: number): boolean {
+  const { suspect, settings } = state;
+  if (suspect === null || !isSuspectThere(state)) return false;
+  return atMs - suspect.sinceMs >= (settings.replaceWithinMs ?? 0);
+}
+
+function suspectText({ suspect, settings }: GateState): string {
+  const within = durationText(settings.replaceWithinMs ?? 0);
+  return `all errors were on instance ${suspect?.instanceId}, to be replaced within ${within}`;
+}
+
+function adviceOf(state: GateState): GateAdvice | null {
+  if (state.suspect !== null && isSuspectThere(state)) {
+    return { kind: 'replace-instance', instanceId: state.suspect.instanceId };
+  }
+  return parkingOf(state);
 }
 
 function isBroken({ hold }: ObjectiveEvidence): boolean {
@@ -257,7 +301,8 @@ function verdict(
     metric: kind === 'fail' ? state.peakMetric : leadingPart(findings.parts).metric,
     parts: findings.parts.map((part) => ({ ...part, evidence: Math.min(part.evidence, 1e300) })),
     p95: p95Of(state),
-    advice: kind === 'fail' ? null : parkingOf(state),
+    placeboAgainst: Math.min(placeboEvidence(state.placebo), 1e300),
+    advice: kind === 'fail' ? culpritAdvice(state) : adviceOf(state),
     heldBy,
     sentence,
   };
@@ -267,6 +312,14 @@ function verdict(
 function p95Of({ latency }: GateState): GateExplanation['p95'] {
   const { candidateMs, stableMs } = latencyP95(latency);
   return candidateMs === null || stableMs === null ? null : { candidateMs, stableMs };
+}
+
+/** A failure that one instance alone has brought names it, though nobody waits for a new one. */
+function culpritAdvice(state: GateState): GateAdvice | null {
+  if (state.peakMetric !== 'errors' || state.suspect !== null) return null;
+  const stableRatio = baseRatioAt(state.errors.base, state.lastAtMs);
+  const instanceId = loneCulprit(state.instances, stableRatio);
+  return instanceId === null ? null : { kind: 'replace-instance', instanceId };
 }
 
 /** JSON knows no infinity. */

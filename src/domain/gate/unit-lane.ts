@@ -41,8 +41,8 @@ export interface UnitLane {
   readonly cutAtMs: number | null;
   readonly candidate: readonly InstanceTally[];
   readonly stable: readonly InstanceTally[];
-  readonly share: UnitProcess;
-  readonly any: UnitProcess;
+  readonly share: UnitBet;
+  readonly any: UnitBet;
   /** The candidate's instances in the last window, and how it ended for them. */
   readonly candidateIds: readonly string[];
   readonly lastWindow: 'none' | 'clean' | 'bad';
@@ -54,7 +54,7 @@ export interface InstanceTally {
   readonly failures: number;
 }
 
-interface UnitProcess {
+interface UnitBet {
   /** Instances left out of the window under way (U1). */
   readonly barred: readonly string[];
   /** Stable's failures per request as this z sees them, with a half-life: choose the alternatives. */
@@ -69,15 +69,15 @@ export const unitInstancesMax = 128;
 
 export function openUnitLane(windowMs: number, atMs: number, plannedMs: number): UnitLane {
   const mixture = openMixture(alternativeWeights, atMs, plannedMs);
-  const process = { barred: [], failures: 0, requests: 0, atMs, mixture };
+  const bet = { barred: [], failures: 0, requests: 0, atMs, mixture };
   return {
     windowMs,
     sinceMs: null,
     cutAtMs: null,
     candidate: [],
     stable: [],
-    share: process,
-    any: process,
+    share: bet,
+    any: bet,
     candidateIds: [],
     lastWindow: 'none',
   };
@@ -161,18 +161,18 @@ const badWanted = 0.2;
 const drawnMax = 500;
 
 function weighUnits(
-  process: UnitProcess,
+  bet: UnitBet,
   units: Units,
   moment: {
     readonly atMs: number;
     readonly drawn: (perRequest: number, units: Units) => number;
   },
-): UnitProcess {
+): UnitBet {
   const { atMs } = moment;
-  const kept = keptAfter(atMs - process.atMs);
-  const known = { failures: kept * process.failures, requests: kept * process.requests };
+  const kept = keptAfter(atMs - bet.atMs);
+  const known = { failures: kept * bet.failures, requests: kept * bet.requests };
   const perRequest = (priorFailures + known.failures) / (priorRequests + known.requests);
-  const isIn = (unit: InstanceTally): boolean => !process.barred.includes(unit.instanceId);
+  const isIn = (unit: InstanceTally): boolean => !bet.barred.includes(unit.instanceId);
   const candidate = withoutTiny(units.candidate.filter(isIn));
   const drawn = moment.drawn(perRequest, { candidate, stable: units.stable });
   const isEnough = (unit: InstanceTally): boolean => isIn(unit) && unit.requests >= drawn;
@@ -193,14 +193,14 @@ function weighUnits(
     barred,
   };
   if (candidateBad.length === 0 || stableBad.length === 0) {
-    return { ...learned, mixture: process.mixture };
+    return { ...learned, mixture: bet.mixture };
   }
   const logs = worseRatios(stableRatio).map((candidateRatio) =>
     logUnits(candidateBad, stableBad, { candidateRatio, stableRatio }),
   );
   return {
     ...learned,
-    mixture: advance(process.mixture, alternativeWeights, atMs, logs),
+    mixture: advance(bet.mixture, alternativeWeights, atMs, logs),
   };
 }
 

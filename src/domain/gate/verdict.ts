@@ -13,6 +13,8 @@ export interface GateObservation {
   readonly latency?: ArmHistograms;
   /** The same requests by instance; the counts sum to those above. */
   readonly instances?: ArmInstances;
+  /** The candidate's share of the requests that the weight in force asks for, in (0, 1); absent: not known. */
+  readonly wantedShareRatio?: number;
   /** The same requests by route, region or the like; the counts sum to those above. */
   readonly strata?: readonly StratumObservation[];
 }
@@ -83,11 +85,14 @@ export interface GateExplanation {
   readonly parts: readonly MetricEvidence[];
   /** p95 of the last minutes, to within a place of the scale (26 %); null: no latencies are known. */
   readonly p95: { readonly candidateMs: number; readonly stableMs: number } | null;
+  /** The gate's own comparison of one stable instance with the others; from 1000 on its assumptions are broken. */
+  readonly placeboAgainst: number;
   /** What would help besides waiting; it changes nothing by itself. */
   readonly advice: GateAdvice | null;
   /**
    * What keeps the step, besides evidence it still lacks: an objective's name, 'soak', 'no-data' (nothing compared in this step, or not
-   * lately), 'parked' (much fails, and whether it is an incident takes windows to tell), 'evidence-against' (some evidence that the candidate is worse, too little to roll back), 'time-limit' (no
+   * lately), 'telemetry' (samples that can't be), 'one-instance' (all errors are on an instance
+   * that should be replaced), 'traffic-share' (the candidate doesn't get its share), 'parked' (much fails, and whether it is an incident takes windows to tell), 'evidence-against' (some evidence that the candidate is worse, too little to roll back), 'time-limit' (no
    * verdict in time, for whatever reason); null: nothing but too little evidence.
    */
   readonly heldBy: string | null;

@@ -98,6 +98,11 @@ export interface GateSettings {
    * then taken by instance and windows of this length. Absent or 0: by request.
    */
   readonly incidentMs?: number;
+  /**
+   * How long to wait for a new instance where all errors are on one of several, before going back. Absent or 0: not at all,
+   * the explanation merely names it.
+   */
+  readonly replaceWithinMs?: number;
 }
 
 export type Objective =
