@@ -13,7 +13,8 @@ import { addToLanes, cutLanes, openIncidentLanes } from './incident-lanes.ts';
 import { type ArmView, openObjectives, weighBake, weighHold } from './objective-evidence.ts';
 import { cutPlacebo, openPlacebo, weighPlacebo } from './placebo.ts';
 import { addToRatioMetric, closeRatioBlocks, openRatioMetric } from './ratio-metric.ts';
-import { addToInstances, loneCulprit, withoutInstance } from './suspect.ts';
+import { loneCulprit, withoutInstance } from './suspect.ts';
+import { mergedTallies } from './unit-lane.ts';
 import { faultIn } from './telemetry-fault.ts';
 import { weighShare } from './traffic-share.ts';
 import type { GateObservation, InstanceObservation } from './verdict.ts';
@@ -124,7 +125,7 @@ function weighInterval(state: GateState, seen: GateObservation): GateState {
   const watched = {
     ...state,
     suspect: suspect !== null && isSeen === true ? { ...suspect, seenAtMs: atMs } : suspect,
-    instances: addToInstances(state.instances, observation.instances?.candidate ?? []),
+    instances: mergedTallies(state.instances, observation.instances?.candidate ?? []),
   };
   if (observation.stable.requests > 0) {
     return compare({ ...watched, solo: noArm, hasControl: true }, observation, atMs);

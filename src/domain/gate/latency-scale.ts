@@ -29,9 +29,9 @@ export function addToScale(
 ): readonly number[] {
   const scale = scaleOf(slowerByRatio);
   const next = counts.slice();
-  for (const pair of histogram) {
-    const index = scale[pair[0]] ?? scaleLength - 1;
-    next[index] = (next[index] ?? 0) + pair[1];
+  for (let at = 0; at < histogram.length; at += 1) {
+    const index = scale[histogram[at]?.[0] ?? 0] ?? scaleLength - 1;
+    next[index] = (next[index] ?? 0) + (histogram[at]?.[1] ?? 0);
   }
   return next;
 }

@@ -16,31 +16,6 @@ export interface Suspect {
   readonly seenAtMs: number;
 }
 
-/** Adds an interval to the candidate's counts by instance; more instances than the bound are not told apart. */
-export function addToInstances(
-  known: readonly InstanceTally[],
-  more: readonly InstanceTally[],
-): readonly InstanceTally[] {
-  if (more.length === 0) return known;
-  const next = known.slice();
-  for (const { instanceId, requests, failures } of more) {
-    const index = next.findIndex((each) => each.instanceId === instanceId);
-    const before = next[index];
-    if (before === undefined) {
-      if (next.length < candidateInstancesMax) next.push({ instanceId, requests, failures });
-      continue;
-    }
-    next[index] = {
-      instanceId,
-      requests: before.requests + requests,
-      failures: before.failures + failures,
-    };
-  }
-  return next;
-}
-
-const candidateInstancesMax = 64;
-
 /**
  * The instance that has all the errors; null: there is only one, or others fail too, or have not had the requests to show it.
  * "All" leaves the others what stable fails twice; "shown" is that at the bad one's ratio they would have had eight failures

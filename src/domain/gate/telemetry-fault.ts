@@ -55,9 +55,11 @@ function histogramFault(
   histogram: SparseHistogram | undefined,
   { requests }: ArmCount,
 ): string | null {
+  if (histogram === undefined) return null;
   let total = 0;
-  for (const pair of histogram ?? []) {
-    const [bucket, count] = pair;
+  for (let index = 0; index < histogram.length; index += 1) {
+    const bucket = histogram[index]?.[0] ?? -1;
+    const count = histogram[index]?.[1] ?? -1;
     const isBucket = Number.isInteger(bucket) && bucket >= 0 && bucket < latencyBucketCount;
     if (!isBucket || !Number.isSafeInteger(count) || count < 0) {
       return `${count} latencies of ${name} in bucket ${bucket} is no count`;

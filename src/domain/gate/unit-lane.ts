@@ -93,8 +93,9 @@ export function addToUnits(
   return {
     ...open,
     sinceMs: open.sinceMs ?? atMs,
-    candidate: open.cutAtMs === null ? merged(open.candidate, arms.candidate) : open.candidate,
-    stable: merged(open.stable, arms.stable),
+    candidate:
+      open.cutAtMs === null ? mergedTallies(open.candidate, arms.candidate) : open.candidate,
+    stable: mergedTallies(open.stable, arms.stable),
   };
 }
 
@@ -251,14 +252,19 @@ function withoutTiny(units: readonly InstanceTally[]): readonly InstanceTally[] 
   return units.filter((unit) => unit.requests > 0 && unit.requests >= most / 4);
 }
 
-function merged(
+/** Adds counts by instance; instances beyond the bound are not told apart. */
+export function mergedTallies(
   tallies: readonly InstanceTally[],
   more: readonly InstanceTally[],
 ): readonly InstanceTally[] {
   if (more.length === 0) return tallies;
   const next = tallies.slice();
-  for (const each of more) {
-    const index = next.findIndex((tally) => tally.instanceId === each.instanceId);
+  for (const [position, each] of more.entries()) {
+    // Samples name the instances in the same order mostly.
+    const isInPlace = next[position]?.instanceId === each.instanceId;
+    const index = isInPlace
+      ? position
+      : next.findIndex((tally) => tally.instanceId === each.instanceId);
     const known = next[index];
     if (known === undefined) {
       if (next.length < unitInstancesMax) next.push(each);
