@@ -1,5 +1,6 @@
 import type { GateSettings, Objective } from '../release/revision.ts';
 import type { ArmCount } from '../traffic/traffic-sample.ts';
+import { type CustomMetric, customEvidence } from './custom-metrics.ts';
 import type { IncidentLanes } from './incident-lanes.ts';
 import type { LatencyMetric } from './latency-metric.ts';
 import type { ObjectiveEvidence } from './objective-evidence.ts';
@@ -29,6 +30,7 @@ export interface GateState {
   readonly hasControl: boolean;
   readonly errors: RatioMetric;
   readonly latency: LatencyMetric;
+  readonly custom: readonly CustomMetric[];
   /** Null: no incidents are to be forgiven, single requests are the evidence. */
   readonly incidents: IncidentLanes | null;
   /** The success objective first; one of 99 % for the bake when none is declared. */
@@ -71,7 +73,10 @@ export interface MetricEvidence {
   readonly evidence: number;
 }
 
-type Evidences = Pick<GateState, 'settings' | 'errors' | 'latency' | 'incidents' | 'promises'>;
+type Evidences = Pick<
+  GateState,
+  'settings' | 'errors' | 'latency' | 'incidents' | 'promises' | 'custom'
+>;
 
 function errorEvidence({ errors, incidents }: Evidences): number {
   return incidents === null ? evidenceOf(errors.worse) : unitEvidence(incidents.errors);
@@ -81,33 +86,54 @@ function latencyEvidence({ latency, incidents }: Evidences): number {
   return incidents === null ? evidenceOf(latency.slower) : unitEvidence(incidents.latency);
 }
 
+/**
+ * The parts of the comparisons in W: errors, latency unless it is off, and custom metrics share what the bake leaves, by
+ * weight.
+ */
+export function sharesOf({ settings, custom }: Pick<GateState, 'settings' | 'custom'>): {
+  readonly errors: number;
+  readonly latency: number;
+  /** Of a custom metric of weight 1. */
+  readonly perWeight: number;
+} {
+  const { errors, latency, bake } = budgetShares;
+  const latencyWeight = settings.latency === 'off' ? 0 : latency;
+  let weights = errors + latencyWeight;
+  for (const { spec } of custom) weights += spec.weight;
+  const perWeight = (1 - bake) / weights;
+  return { errors: errors * perWeight, latency: latencyWeight * perWeight, perWeight };
+}
+
 /** What W is made of; `logAgainst` sums the same. */
 export function partsOf(state: Evidences): readonly MetricEvidence[] {
-  const hasLatency = state.settings.latency !== 'off';
-  const errorShare = budgetShares.errors + (hasLatency ? 0 : budgetShares.latency);
+  const { errors, latency, perWeight } = sharesOf(state);
   const parts = [
-    { metric: 'errors', share: errorShare, evidence: errorEvidence(state) },
+    { metric: 'errors', share: errors, evidence: errorEvidence(state) },
     ...state.promises.map(({ name, bake }) => ({
       metric: name,
       share: budgetShares.bake / state.promises.length,
       evidence: bake === null ? 1 : evidenceOf(bake.mixture),
     })),
+    ...state.custom.map((custom) => ({
+      metric: custom.spec.name,
+      share: custom.spec.weight * perWeight,
+      evidence: customEvidence(custom),
+    })),
   ];
-  if (!hasLatency) return parts;
-  const evidence = latencyEvidence(state);
-  return [...parts, { metric: 'latency', share: budgetShares.latency, evidence }];
+  if (latency === 0) return parts;
+  return [...parts, { metric: 'latency', share: latency, evidence: latencyEvidence(state) }];
 }
 
 /** log W: the evidence that the candidate is worse, all metrics together. */
 export function logAgainst(state: Evidences): number {
-  const hasLatency = state.settings.latency !== 'off';
-  const errorShare = budgetShares.errors + (hasLatency ? 0 : budgetShares.latency);
-  let sum = errorShare * errorEvidence(state);
-  if (hasLatency) sum += budgetShares.latency * latencyEvidence(state);
+  const { errors, latency, perWeight } = sharesOf(state);
+  let sum = errors * errorEvidence(state);
+  if (latency > 0) sum += latency * latencyEvidence(state);
   const bakeShare = budgetShares.bake / state.promises.length;
   for (const { bake } of state.promises) {
     sum += bakeShare * (bake === null ? 1 : evidenceOf(bake.mixture));
   }
+  for (const custom of state.custom) sum += custom.spec.weight * perWeight * customEvidence(custom);
   return Math.log(sum);
 }
 

@@ -9,6 +9,7 @@ import {
   type LatencyMetric,
   openLatencyMetric,
 } from './latency-metric.ts';
+import { addToCustomMetrics, closeCustomBlocks, openCustomMetrics } from './custom-metrics.ts';
 import { addToLanes, cutLanes, openIncidentLanes } from './incident-lanes.ts';
 import { type ArmView, openObjectives, weighBake, weighHold } from './objective-evidence.ts';
 import { cutPlacebo, openPlacebo, weighPlacebo } from './placebo.ts';
@@ -68,6 +69,7 @@ export function openGate(
     hasControl: true,
     errors: openRatioMetric(settings, atMs, plannedMs),
     latency: openLatencyMetric(slowerByRatio, atMs, plannedMs),
+    custom: openCustomMetrics(settings.metrics ?? [], settings, { atMs, plannedMs }),
     incidents:
       settings.incidentMs === undefined || settings.incidentMs === 0
         ? null
@@ -153,6 +155,7 @@ export function closeBlock(state: GateState): GateState {
     errors: closeRatioBlocks(state.errors),
     latency: closeLatencyBlocks(state.latency),
     incidents: state.incidents === null ? null : cutLanes(state.incidents, state.lastAtMs),
+    custom: closeCustomBlocks(state.custom),
     share: null,
     placebo: cutPlacebo(state.placebo, state.lastAtMs),
     solo: noArm,
@@ -173,6 +176,7 @@ function compare(state: GateState, observation: GateObservation, atMs: number): 
     latency: isCompared ? addLatency(state.latency, observation, atMs) : state.latency,
     incidents: state.incidents === null ? null : addIncidents(state, observation, isCompared),
     promises: state.promises.map((promise) => weighHold(promise, judged, atMs)),
+    custom: addToCustomMetrics(state.custom, observation.metrics ?? [], atMs),
     share: shareAfter(state, observation, atMs),
     placebo:
       observation.instances === undefined

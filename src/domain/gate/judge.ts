@@ -232,6 +232,9 @@ function failSentence({ state }: Findings): string {
   const worse = state.peakMetric === 'latency' ? 'slower' : 'worse';
   const proof = `evidence that the candidate is ${worse}: ${evidence} (limit ${limit})`;
   if (state.peakMetric === 'latency') return `${latencyText(state)}; ${proof}`;
+  if (state.custom.some(({ spec }) => spec.name === state.peakMetric)) {
+    return `by metric ${state.peakMetric}: ${proof}`;
+  }
   const bake = bakeOf(state);
   if (bake !== null && bake.name === state.peakMetric) return `${bake.text}; ${proof}`;
   return `${armsText(candidate, stable)}; ${proof}`;

@@ -26,6 +26,12 @@ export function faultIn(observation: GateObservation, lastAtMs: number): string 
     countFault('stable', stable) ??
     firstFault(instances?.candidate ?? [], (each) => countFault(each.instanceId, each)) ??
     firstFault(instances?.stable ?? [], (each) => countFault(each.instanceId, each)) ??
+    firstFault(observation.metrics ?? [], (metric) =>
+      metric.kind === 'ratio'
+        ? (countFault(metric.name, metric.candidate) ?? countFault(metric.name, metric.stable))
+        : (histogramFault(metric.name, metric.candidate, unbounded) ??
+          histogramFault(metric.name, metric.stable, unbounded)),
+    ) ??
     firstFault(parts, (part) => {
       return (
         countFault('candidate', part.candidate) ??
@@ -68,6 +74,9 @@ function histogramFault(
   }
   return total <= requests ? null : `${total} latencies of ${requests} ${name} requests`;
 }
+
+/** Events of a custom metric need not be requests. */
+const unbounded = { requests: Number.MAX_SAFE_INTEGER, failures: 0 };
 
 function firstFault<Each>(
   all: readonly Each[],

@@ -1,4 +1,5 @@
 import type { ArmCount } from '../traffic/traffic-sample.ts';
+import type { CustomObservation } from './custom-metrics.ts';
 import type { MetricEvidence } from './gate-state.ts';
 import type { SparseHistogram } from './latency-scale.ts';
 import type { ParkAdvice } from './park.ts';
@@ -13,6 +14,8 @@ export interface GateObservation {
   readonly latency?: ArmHistograms;
   /** The same requests by instance; the counts sum to those above. */
   readonly instances?: ArmInstances;
+  /** Of the metrics in the settings. */
+  readonly metrics?: readonly CustomObservation[];
   /** The candidate's share of the requests that the weight in force asks for, in (0, 1); absent: not known. */
   readonly wantedShareRatio?: number;
   /** The same requests by route, region or the like; the counts sum to those above. */
@@ -79,7 +82,7 @@ export interface GateExplanation {
   readonly for: number;
   readonly forLimit: number;
   readonly marginRatio: number;
-  /** What has most of the evidence against, or decided: `errors`, `latency`, or in a bake the name of an objective. */
+  /** What has most of the evidence against, or decided: `errors`, `latency`, a custom metric, or in a bake the name of an objective. */
   readonly metric: string;
   /** The parts of `against`: share of the budget x evidence, summing to it (before a failure). */
   readonly parts: readonly MetricEvidence[];

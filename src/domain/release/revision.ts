@@ -1,3 +1,5 @@
+import type { MetricSpec } from '../gate/custom-metrics.ts';
+
 /** One immutable version of a service. `id` is derived from the content, so equal content is one revision. */
 export interface Revision {
   /** `<service>-<10 hex digits of the SHA-256 of the canonical content>`. */
@@ -103,6 +105,8 @@ export interface GateSettings {
    * the explanation merely names it.
    */
   readonly replaceWithinMs?: number;
+  /** Metrics that the service brings, compared beside errors and latency; absent: none. */
+  readonly metrics?: readonly MetricSpec[];
 }
 
 export type Objective =
