@@ -1,6 +1,7 @@
 import type { GateSettings, Objective } from '../release/revision.ts';
 import type { ArmCount } from '../traffic/traffic-sample.ts';
 import { type CustomMetric, customEvidence } from './custom-metrics.ts';
+import type { DifferenceInterval } from './difference-interval.ts';
 import type { IncidentLanes } from './incident-lanes.ts';
 import type { LatencyMetric } from './latency-metric.ts';
 import type { ObjectiveEvidence } from './objective-evidence.ts';
@@ -38,6 +39,7 @@ export interface GateState {
   /** Whether the candidate gets its share; null: not known at this weight. */
   readonly share: ShareEvidence | null;
   readonly placebo: Placebo;
+  readonly difference: DifferenceInterval;
   /** The candidate's counts by instance. */
   readonly instances: readonly InstanceTally[];
   /** The one instance that had all the errors, given time to be replaced; null: none, or there is no such time. */

@@ -10,6 +10,11 @@ import {
   openLatencyMetric,
 } from './latency-metric.ts';
 import { addToCustomMetrics, closeCustomBlocks, openCustomMetrics } from './custom-metrics.ts';
+import {
+  addToInterval,
+  closeIntervalBlock,
+  openDifferenceInterval,
+} from './difference-interval.ts';
 import { addToLanes, cutLanes, openIncidentLanes } from './incident-lanes.ts';
 import { type ArmView, openObjectives, weighBake, weighHold } from './objective-evidence.ts';
 import { cutPlacebo, openPlacebo, weighPlacebo } from './placebo.ts';
@@ -77,6 +82,7 @@ export function openGate(
     promises: openObjectives(objectives, atMs, plannedMs),
     share: null,
     placebo: openPlacebo(settings.incidentMs ?? 0, atMs, plannedMs),
+    difference: openDifferenceInterval(atMs),
     instances: [],
     suspect: null,
     telemetryFault: null,
@@ -156,6 +162,7 @@ export function closeBlock(state: GateState): GateState {
     latency: closeLatencyBlocks(state.latency),
     incidents: state.incidents === null ? null : cutLanes(state.incidents, state.lastAtMs),
     custom: closeCustomBlocks(state.custom),
+    difference: closeIntervalBlock(state.difference),
     share: null,
     placebo: cutPlacebo(state.placebo, state.lastAtMs),
     solo: noArm,
@@ -177,6 +184,7 @@ function compare(state: GateState, observation: GateObservation, atMs: number): 
     incidents: state.incidents === null ? null : addIncidents(state, observation, isCompared),
     promises: state.promises.map((promise) => weighHold(promise, judged, atMs)),
     custom: addToCustomMetrics(state.custom, observation.metrics ?? [], atMs),
+    difference: addToInterval(state.difference, observation, atMs),
     share: shareAfter(state, observation, atMs),
     placebo:
       observation.instances === undefined

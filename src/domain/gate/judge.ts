@@ -1,5 +1,6 @@
 import { baseRatioAt } from './base-rate.ts';
 import { type GateState, leadingPart, type MetricEvidence, partsOf } from './gate-state.ts';
+import { differenceBounds } from './difference-interval.ts';
 import { latencyP95 } from './latency-metric.ts';
 import { logMarginEvidence, requirementOf } from './non-inferiority.ts';
 import type { ObjectiveEvidence } from './objective-evidence.ts';
@@ -304,12 +305,25 @@ function verdict(
     metric: kind === 'fail' ? state.peakMetric : leadingPart(findings.parts).metric,
     parts: findings.parts.map((part) => ({ ...part, evidence: Math.min(part.evidence, 1e300) })),
     p95: p95Of(state),
+    difference: differenceOf(state),
     placeboAgainst: Math.min(placeboEvidence(state.placebo), 1e300),
     advice: kind === 'fail' ? culpritAdvice(state) : adviceOf(state),
     heldBy,
     sentence,
   };
   return { kind, explanation };
+}
+
+function differenceOf({ difference, totals }: GateState): GateExplanation['difference'] {
+  const { lowRatio, highRatio } = differenceBounds(difference);
+  const { candidate, stable } = totals;
+  if (Math.min(candidate.requests, stable.requests) === 0) {
+    return { lowRatio, highRatio, sentence: 'nothing to compare yet' };
+  }
+  const seen = candidate.failures / candidate.requests - stable.failures / stable.requests;
+  const within = `${marginText(lowRatio)} to ${marginText(highRatio)}`;
+  const sentence = `the candidate's failure ratio is ${marginText(seen)} against stable's, with 95 % confidence ${within}`;
+  return { lowRatio, highRatio, sentence };
 }
 
 function p95Of({ latency }: GateState): GateExplanation['p95'] {

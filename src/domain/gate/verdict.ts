@@ -88,6 +88,15 @@ export interface GateExplanation {
   readonly parts: readonly MetricEvidence[];
   /** p95 of the last minutes, to within a place of the scale (26 %); null: no latencies are known. */
   readonly p95: { readonly candidateMs: number; readonly stableMs: number } | null;
+  /**
+   * The difference of the failure ratios, candidate less stable, with an interval that has it with a chance of 95 % at all times
+   * together (difference-interval.ts), and the same in words.
+   */
+  readonly difference: {
+    readonly lowRatio: number;
+    readonly highRatio: number;
+    readonly sentence: string;
+  };
   /** The gate's own comparison of one stable instance with the others; from 1000 on its assumptions are broken. */
   readonly placeboAgainst: number;
   /** What would help besides waiting; it changes nothing by itself. */

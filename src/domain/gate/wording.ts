@@ -12,9 +12,10 @@ export function percentText(ratio: number): string {
   return `${(100 * ratio).toFixed(2)} %`;
 }
 
-/** `0.0025` -> `+0.25 pp`. */
+/** `0.0025` -> `+0.25 pp`; `-0.01` -> `-1 pp`. */
 export function marginText(marginRatio: number): string {
-  return `+${Number((100 * marginRatio).toPrecision(3))} pp`;
+  const sign = marginRatio < 0 ? '' : '+';
+  return `${sign}${Number((100 * marginRatio).toPrecision(3))} pp`;
 }
 
 /** `0 of 1,240 candidate requests failed (0.00 %), stable 3 of 11,160 (0.03 %)`. */
