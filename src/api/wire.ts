@@ -223,7 +223,13 @@ export const serverStatusSchema = z.object({
     tableVersion: z.number().nullable(),
     restarts: count,
   }),
-  ledger: z.object({ entries: count, headLeafHash: z.string().nullable(), keyId: z.string() }),
+  ledger: z.object({
+    entries: count,
+    headLeafHash: z.string().nullable(),
+    keyId: z.string(),
+    /** Why nothing can be recorded at the moment; null: it can. */
+    trouble: z.string().nullable(),
+  }),
 });
 
 export const estimateRequestSchema = filesSchema.extend({
@@ -271,7 +277,6 @@ export const problemSchema = z.object({
     .optional(),
 });
 
-export type Arm = z.infer<typeof armSchema>;
 export type RevisionView = z.infer<typeof revisionSchema>;
 export type RolloutView = z.infer<typeof rolloutSchema>;
 export type ServiceView = z.infer<typeof serviceSchema>;

@@ -16,6 +16,12 @@ export type EffectOutcome =
       readonly message: string;
     };
 
+interface Lane {
+  readonly abort: AbortController;
+  /** Whether the effect was carried out. Never rejects. */
+  readonly done: Promise<boolean>;
+}
+
 /** Waits between tries of one effect double from the first to the last of these. */
 const retryFirstMs = 100;
 const retryLastMs = 5_000;
@@ -25,7 +31,8 @@ const retryLastMs = 5_000;
  *
  * L1  One lane for each service's traffic and each revision's instances; lanes run side by side.
  * L2  In a lane the newest order wins: an older one under way is aborted. So a way back never waits behind a way forth.
- * L3  A stop waits until the traffic ordered before it is in force (R6 of the decider).
+ * L3  A stop waits until the traffic ordered before it, or newer traffic, is in force, and then for the requests under
+ *     way; when the traffic was refused nothing is stopped (R6 of the decider).
  * L4  What may succeed later is tried until it does or is superseded; what can't is reported.
  */
 export class EffectLanes {
@@ -36,7 +43,7 @@ export class EffectLanes {
   readonly #traffic: Map<string, Traffic>;
   readonly #report: (service: string, outcome: EffectOutcome) => void;
   readonly #crash: (error: unknown) => void;
-  readonly #lanes = new Map<string, { readonly abort: AbortController; done: Promise<void> }>();
+  readonly #lanes = new Map<string, Lane>();
 
   constructor(parts: {
     readonly platform: Platform;
@@ -73,12 +80,9 @@ export class EffectLanes {
     const before = this.#lanes.get(lane);
     before?.abort.abort(new Error('superseded by a newer order'));
     if (effect.kind === 'set-traffic') this.#traffic.set(service, effect.traffic);
-    const barrier =
-      effect.kind === 'stop-instances' ? this.#lanes.get(`traffic/${service}`)?.done : undefined;
-    const after = [before?.done, barrier].filter((each) => each !== undefined);
     const abort = new AbortController();
     const both = AbortSignal.any([signal, abort.signal]);
-    const done = this.#run(service, effect, { signal: both, after });
+    const done = this.#after(before, service, { effect, signal: both });
     const entry = { abort, done };
     this.#lanes.set(lane, entry);
     void done.then(() => {
@@ -86,33 +90,54 @@ export class EffectLanes {
     });
   }
 
-  /** Never rejects. */
-  async #run(
-    service: string,
-    effect: Effect,
-    how: { readonly signal: AbortSignal; readonly after: readonly Promise<void>[] },
-  ): Promise<void> {
-    await Promise.all(how.after);
-    for (let waitMs = retryFirstMs; !how.signal.aborted;) {
-      const failure = await this.#tryOnce(effect, how.signal);
-      if (how.signal.aborted) return;
+  async #after(before: Lane | undefined, service: string, order: Order): Promise<boolean> {
+    await before?.done;
+    const { effect, signal } = order;
+    if (effect.kind === 'stop-instances' && !(await this.#isTrafficInForce(service, signal))) {
+      const message = `not stopped, because requests may still be sent to ${effect.revision.id}`;
+      if (!signal.aborted) this.#reportFailure(service, effect, message);
+      return false;
+    }
+    return this.#run(service, order);
+  }
+
+  /** Waits for the service's newest traffic; true also when none is under way, false when aborted. */
+  async #isTrafficInForce(service: string, signal: AbortSignal): Promise<boolean> {
+    let isInForce = true;
+    while (!signal.aborted) {
+      const lane = this.#lanes.get(`traffic/${service}`);
+      if (lane === undefined) return isInForce;
+      isInForce = await doneOrAborted(lane, signal);
+    }
+    return false;
+  }
+
+  async #run(service: string, { effect, signal }: Order): Promise<boolean> {
+    for (let waitMs = retryFirstMs; !signal.aborted;) {
+      const failure = await this.#tryOnce(effect, signal);
+      if (signal.aborted) return false;
       if (failure === null) {
         this.#report(service, { kind: 'effect-done', key: effect.key });
-        return;
+        return true;
       }
       if (!failure.retryable) {
-        this.#report(service, {
-          kind: 'effect-failed',
-          key: effect.key,
-          effect: effect.kind,
-          revisionId: effect.kind === 'set-traffic' ? null : effect.revision.id,
-          message: failure.message,
-        });
-        return;
+        this.#reportFailure(service, effect, failure.message);
+        return false;
       }
-      await this.#clock.sleep(waitMs, how.signal).catch(() => undefined);
+      await this.#clock.sleep(waitMs, signal).catch(() => undefined);
       waitMs = Math.min(retryLastMs, waitMs * 2);
     }
+    return false;
+  }
+
+  #reportFailure(service: string, effect: Effect, message: string): void {
+    this.#report(service, {
+      kind: 'effect-failed',
+      key: effect.key,
+      effect: effect.kind,
+      revisionId: effect.kind === 'set-traffic' ? null : effect.revision.id,
+      message,
+    });
   }
 
   async #tryOnce(
@@ -125,7 +150,7 @@ export class EffectLanes {
     } catch (error) {
       if (error instanceof PlatformError || error instanceof RouterError) return error;
       if (!signal.aborted) this.#crash(error);
-      return null;
+      return { retryable: true, message: String(error) };
     }
   }
 
@@ -145,6 +170,23 @@ export class EffectLanes {
     await this.#router.drain(revision.id, signal);
     await this.#platform.stop(revision, signal);
   }
+}
+
+interface Order {
+  readonly effect: Effect;
+  readonly signal: AbortSignal;
+}
+
+/** Whether the lane carried out its order; false at once when the signal is aborted. */
+function doneOrAborted(lane: Lane, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const leave = (): void => resolve(false);
+    signal.addEventListener('abort', leave, { once: true });
+    void lane.done.then((isDone) => {
+      signal.removeEventListener('abort', leave);
+      resolve(isDone);
+    });
+  });
 }
 
 function laneOf(service: string, effect: Effect): string {

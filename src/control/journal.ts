@@ -12,8 +12,9 @@ export function packEvents(events: readonly ReleaseEvent[]): Uint8Array {
 
 /** Throws when the bytes are not what packEvents made; the ledger has checked their digest already. */
 export function unpackEvents(bytes: Uint8Array): readonly ReleaseEvent[] {
-  const lines = unpackText(bytes).split('\n');
-  return lines.map((line) => JSON.parse(line) as ReleaseEvent);
+  const text = unpackText(bytes);
+  if (text === '') return [];
+  return text.split('\n').map((line) => JSON.parse(line) as ReleaseEvent);
 }
 
 /** A service's state after a record, so that recovery need not replay its whole life. */

@@ -3,8 +3,9 @@
  *
  * C1  One event at a time; all decisions of all services are made here and nowhere else.
  * C2  A record is durable before its effects begin. The one exception is C3.
- * C3  A way back does not wait for a ledger that cannot be written: users are harmed now, so traffic returns to stable
- *     first and the entry follows as soon as it can be kept. Everything else waits.
+ * C3  A way back does not wait for a ledger that is slow or cannot be written: users are harmed now, so traffic returns
+ *     to stable first and the entry follows as soon as it can be kept. Decisions go on meanwhile, so that the harm is
+ *     seen at all; everything else that they order waits for its record. (record-queue.ts)
  * C4  Each effect's outcome comes back as an event; nothing is assumed done.
  * C5  Losing this process loses at most what was observed since the last record, never a decision.
  */
@@ -13,9 +14,8 @@ import type { Traffic } from '../domain/release/effect.ts';
 import type { Decision, ReleaseRecord, ServiceState } from '../domain/release/service-state.ts';
 import type { TrafficSample } from '../domain/traffic/traffic-sample.ts';
 import type { Clock } from '../ports/clock.ts';
-import { LedgerError } from '../ports/ledger-store.ts';
 import type { MetricsSource } from '../ports/metrics-source.ts';
-import type { Instance, Platform } from '../ports/platform.ts';
+import { type Instance, type Platform, PlatformError } from '../ports/platform.ts';
 import type { TrafficRouter } from '../ports/traffic-router.ts';
 import { EffectLanes } from './effect-lanes.ts';
 import { Inbox } from './inbox.ts';
@@ -23,7 +23,7 @@ import { entryBatch } from './entry-batch.ts';
 import { instancesByService } from './instance-view.ts';
 import type { RecoveredService } from './recovery.ts';
 import type { Recorder } from './recorder.ts';
-import { RecorderError } from './recorder-index.ts';
+import { RecordQueue } from './record-queue.ts';
 import { routesOf } from './route-table.ts';
 import { ServiceLane, type UntimedEvent } from './service-lane.ts';
 import { TablePusher } from './table-pusher.ts';
@@ -51,9 +51,10 @@ interface Item {
   readonly answer?: (decision: Decision) => void;
 }
 
-/** Events of the world may queue up this far; then samples are dropped, which is silence and never wrong evidence. */
+/** Events of the world may queue up this far. */
 const inboxLimit = 10_000;
-const ledgerRetryMs = 500;
+/** From here on samples and ticks are dropped; the rest is kept for outcomes and for people, which must not be lost (C4). */
+const inboxLimitOfSamples = 5_000;
 
 export class ControlLoop {
   readonly #parts: LoopParts;
@@ -63,7 +64,10 @@ export class ControlLoop {
   readonly #traffic = new Map<string, Traffic>();
   readonly #pusher: TablePusher;
   readonly #effects: EffectLanes;
+  readonly #records: RecordQueue;
   readonly #stop = new AbortController();
+  /** What ended the loop from inside; null: nothing has. */
+  #failure: Error | null = null;
   #instances: readonly Instance[] = [];
   #seen = new Map<string, string>();
   #sampleListener: ((sample: TrafficSample) => void) | null = null;
@@ -88,7 +92,14 @@ export class ControlLoop {
       clock,
       traffic: this.#traffic,
       report: (service, event) => this.#put({ service, event }),
-      crash: (error) => this.#stop.abort(error),
+      crash: (error) => this.#fail(error),
+    });
+    this.#records = new RecordQueue({
+      recorder: parts.recorder,
+      clock,
+      begin: (service, effects) => this.#effects.start(service, effects, this.#stop.signal),
+      onTrouble: (message) => options.onLedgerTrouble?.(message),
+      fail: (error) => this.#fail(error),
     });
     for (const [name, from] of recovered) this.#lanes.set(name, new ServiceLane(name, from));
   }
@@ -118,62 +129,83 @@ export class ControlLoop {
     for (const lane of this.#lanes.values()) {
       if (lane.state.traffic !== null) this.#traffic.set(lane.state.name, lane.state.traffic);
     }
-    await this.#look(both);
+    // Before what the platform shows: that is judged by waits that begin anew.
     for (const name of this.#lanes.keys())
       this.#put({ service: name, event: { kind: 'recovered' } });
-    const ticking = this.#tick(both).catch((error: unknown) => this.#stop.abort(error));
+    let ticking: Promise<void> | null = null;
     try {
+      // Before anything is handled: a table without the instances would be an outage.
+      await this.#lookFirst(both);
+      ticking = this.#tick(both).catch((error: unknown) => this.#fail(error));
       for (;;) await this.#handle(await this.#inbox.take(both), both);
     } catch (error) {
-      if (!signal.aborted) throw this.#stop.signal.aborted ? this.#stop.signal.reason : error;
+      if (!signal.aborted) throw this.#failure ?? error;
     } finally {
       if (!this.#stop.signal.aborted) this.#stop.abort(new Error('the loop has stopped'));
       await ticking;
+      await this.#records.settled();
       await this.#effects.settled();
     }
   }
 
-  /** Hands in what a person asked for; resolves with the decision when it is durable. */
+  /** Hands in what a person asked for; resolves with the decision when it is durable, rejects when the loop stops first. */
   submit(
     service: string,
     event: Extract<UntimedEvent, { kind: 'apply' | 'operate' }>,
     signal: AbortSignal,
   ): Promise<Decision> {
+    const either = AbortSignal.any([signal, this.#stop.signal]);
     return new Promise((resolve, reject) => {
-      const fail = (): void => reject(signal.reason as Error);
-      if (signal.aborted) return fail();
-      signal.addEventListener('abort', fail, { once: true });
+      const fail = (): void => reject(either.reason as Error);
+      if (either.aborted) return fail();
+      either.addEventListener('abort', fail, { once: true });
       const answer = (decision: Decision): void => {
-        signal.removeEventListener('abort', fail);
+        either.removeEventListener('abort', fail);
         resolve(decision);
       };
-      if (!this.#put({ service, event, answer }))
-        reject(new Error('the control loop is overloaded'));
+      if (this.#put({ service, event, answer })) return;
+      either.removeEventListener('abort', fail);
+      reject(new Error('the control loop is overloaded; try again later'));
     });
+  }
+
+  /** Ends the loop with this error; who waits for a decision only hears that it has stopped. */
+  #fail(error: unknown): void {
+    this.#failure ??= error instanceof Error ? error : new Error(String(error));
+    this.#stop.abort(new Error('the loop has stopped', { cause: error }));
   }
 
   #put(item: Item): boolean {
     return this.#inbox.put(item);
   }
 
+  /** What is lost without harm: a sample is silence then, never wrong evidence, and another tick follows. */
+  #putMinor(item: Item): void {
+    if (this.#inbox.size < inboxLimitOfSamples) this.#put(item);
+  }
+
   #takeSample(sample: TrafficSample): void {
     this.#sampleListener?.(sample);
     if (this.#lanes.get(sample.service)?.isActive !== true) return;
-    this.#put({ service: sample.service, event: { kind: 'sample', sample } });
+    this.#putMinor({ service: sample.service, event: { kind: 'sample', sample } });
   }
 
   async #handle(item: Item, signal: AbortSignal): Promise<void> {
+    await this.#records.room();
+    signal.throwIfAborted();
     const lane = this.#laneOf(item.service);
     const decision = lane.take(item.event, this.#parts.clock.nowMs());
-    const { record } = decision;
-    // Effects name wanted states, so acting a second time after trouble with the ledger changes nothing.
-    const act = (): void => this.#effects.start(item.service, decision.effects, signal);
-    if (record !== null) {
-      const onTrouble = record.decision === 'roll-back' ? act : null;
-      await this.#record(lane, record, { signal, onTrouble });
+    const { record, effects } = decision;
+    if (record === null) {
+      item.answer?.(decision);
+      return;
     }
-    act();
-    item.answer?.(decision);
+    const batch = entryBatch({ record, events: lane.drainEvents(), state: lane.state });
+    const onDurable = (index: number | null): void => {
+      if (index !== null) this.#options.onRecord?.(record, index);
+      item.answer?.(decision);
+    };
+    this.#records.put({ record, batch, effects, onDurable }, signal);
   }
 
   #laneOf(service: string): ServiceLane {
@@ -184,37 +216,28 @@ export class ControlLoop {
     return lane;
   }
 
-  /** Resolves when the record is durable. A full disk is waited out; a broken ledger ends the loop. */
-  async #record(
-    lane: ServiceLane,
-    record: ReleaseRecord,
-    how: { readonly signal: AbortSignal; readonly onTrouble: (() => void) | null },
-  ): Promise<void> {
-    const batch = entryBatch({ record, events: lane.drainEvents(), state: lane.state });
-    for (let tries = 0; ; tries++) {
-      try {
-        const [entry] = await this.#parts.recorder.record(batch, how.signal);
-        if (tries > 0) this.#options.onLedgerTrouble?.(null);
-        if (entry !== undefined) this.#options.onRecord?.(record, entry.index);
-        return;
-      } catch (error) {
-        if (!isRetryable(error)) throw error;
-        this.#options.onLedgerTrouble?.(error.message);
-        if (tries === 0) how.onTrouble?.();
-        await this.#parts.clock.sleep(ledgerRetryMs, how.signal);
-      }
-    }
-  }
-
   async #tick(signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
     while (!signal.aborted) {
       await clock.sleep(this.#options.tickMs, signal).catch(() => undefined);
       if (signal.aborted) return;
-      await this.#look(signal);
+      // Blind for a moment: what was seen last stays, and the ticks go on so that the gate does too.
+      await this.#look(signal).catch(rethrowUnlessRetryable);
       for (const lane of this.#lanes.values()) {
-        if (lane.isActive) this.#put({ service: lane.state.name, event: { kind: 'tick' } });
+        if (lane.isActive) this.#putMinor({ service: lane.state.name, event: { kind: 'tick' } });
       }
+    }
+  }
+
+  /** Waits until the platform can be seen: a table made blind would send everybody's requests nowhere. */
+  async #lookFirst(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#look(signal);
+      } catch (error) {
+        rethrowUnlessRetryable(error);
+      }
+      await this.#parts.clock.sleep(this.#options.tickMs, signal);
     }
   }
 
@@ -234,6 +257,6 @@ export class ControlLoop {
   }
 }
 
-function isRetryable(error: unknown): error is LedgerError | RecorderError {
-  return (error instanceof LedgerError || error instanceof RecorderError) && error.retryable;
+function rethrowUnlessRetryable(error: unknown): void {
+  if (!(error instanceof PlatformError) || !error.retryable) throw error;
 }

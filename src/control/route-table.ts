@@ -1,5 +1,5 @@
 import type { Traffic } from '../domain/release/effect.ts';
-import type { Backend, Route } from '../domain/traffic/route-table.ts';
+import type { Backend, Endpoint, Route } from '../domain/traffic/route-table.ts';
 import type { Instance } from '../ports/platform.ts';
 
 /** Joins who should get what share with who is there to take it: the routes of the next table. */
@@ -31,8 +31,17 @@ function backendsOf(wanted: Traffic, instances: readonly Instance[]): readonly B
     .map((share) => ({
       revisionId: share.revisionId,
       weightPercent: share.weightPercent,
-      endpoints: instances
-        .filter((each) => each.revisionId === share.revisionId && each.state === 'ready')
-        .flatMap((each) => (each.endpoint === null ? [] : [each.endpoint])),
+      endpoints: endpointsOf(share.revisionId, instances),
     }));
+}
+
+/**
+ * The ready instances; when none is, those that were. A starved machine makes healthy instances miss their probes, and
+ * trying them serves more users than a 503 for everybody. (Envoy calls this the panic threshold.)
+ */
+function endpointsOf(revisionId: string, instances: readonly Instance[]): readonly Endpoint[] {
+  const own = instances.filter((each) => each.revisionId === revisionId);
+  const ready = own.filter((each) => each.state === 'ready');
+  const taken = ready.length > 0 ? ready : own.filter((each) => each.state === 'unready');
+  return taken.flatMap((each) => (each.endpoint === null ? [] : [each.endpoint]));
 }

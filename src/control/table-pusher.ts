@@ -4,7 +4,8 @@ import type { TrafficRouter } from '../ports/traffic-router.ts';
 
 /**
  * Pushes whole tables to the router, one at a time. `push` builds the table when its turn comes, so callers that come
- * together share one table, and each resolves only when a table built after its call is in force.
+ * together share one push, and each resolves only when a table built after its call is in force. A caller that gives up
+ * leaves the others alone; a push that everybody has given up is aborted.
  */
 export class TablePusher {
   readonly #router: TrafficRouter;
@@ -12,8 +13,8 @@ export class TablePusher {
   readonly #build: () => readonly Route[];
   #version = 0;
   #inForce: string | null = null;
-  #running: Promise<void> | null = null;
-  #next: Promise<void> | null = null;
+  #running: SharedPush | null = null;
+  #next: SharedPush | null = null;
 
   constructor(parts: {
     readonly router: TrafficRouter;
@@ -27,9 +28,12 @@ export class TablePusher {
 
   /** Rejects with RouterError when the router could not take it; the caller tries again. */
   push(signal: AbortSignal): Promise<void> {
-    if (this.#running === null) return this.#start(signal);
-    this.#next ??= this.#after(this.#running, signal);
-    return this.#next;
+    if (this.#running === null) {
+      this.#running = this.#after(null);
+      return this.#running.join(signal);
+    }
+    if (this.#next === null || this.#next.isGivenUp) this.#next = this.#after(this.#running);
+    return this.#next.join(signal);
   }
 
   /** Whether what `push` would send differs from what is known to be in force. */
@@ -37,19 +41,22 @@ export class TablePusher {
     return JSON.stringify(this.#build()) !== this.#inForce;
   }
 
-  async #after(running: Promise<void>, signal: AbortSignal): Promise<void> {
-    // The failure of the push before is its own caller's business.
-    await running.catch(() => undefined);
-    this.#next = null;
-    return this.#start(signal);
-  }
-
-  #start(signal: AbortSignal): Promise<void> {
-    const running = this.#apply(signal).finally(() => {
-      if (this.#running === running) this.#running = null;
+  #after(before: SharedPush | null): SharedPush {
+    const push: SharedPush = new SharedPush(async (signal) => {
+      try {
+        // The failure of the push before is its own callers' business.
+        await before?.done.catch(() => undefined);
+        signal.throwIfAborted();
+        await this.#apply(signal);
+      } finally {
+        // Handed over in one step, so that nobody finds the way free between two pushes.
+        if (this.#running === push) {
+          this.#running = this.#next;
+          this.#next = null;
+        }
+      }
     });
-    this.#running = running;
-    return running;
+    return push;
   }
 
   async #apply(signal: AbortSignal): Promise<void> {
@@ -63,5 +70,37 @@ export class TablePusher {
     this.#version = Math.max(this.#version, known, this.#clock.nowMs()) + 1;
     await this.#router.apply({ version: this.#version, routes }, signal);
     this.#inForce = text;
+  }
+}
+
+/** One push and those who wait for it. */
+class SharedPush {
+  readonly done: Promise<void>;
+  readonly #abort = new AbortController();
+  #callers = 0;
+
+  constructor(run: (signal: AbortSignal) => Promise<void>) {
+    this.done = run(this.#abort.signal);
+    // Each caller hears of a failure by its own promise; when none is left, nobody needs to.
+    this.done.catch(() => undefined);
+  }
+
+  get isGivenUp(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  join(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    this.#callers += 1;
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        this.#callers -= 1;
+        if (this.#callers === 0) this.#abort.abort(signal.reason);
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      const stay = (): void => signal.removeEventListener('abort', leave);
+      this.done.finally(stay).then(resolve, reject);
+    });
   }
 }

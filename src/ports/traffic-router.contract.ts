@@ -87,6 +87,15 @@ export function testTrafficRouter(name: string, make: () => Promise<RouterUnderT
     assert.deepEqual(await subject.send(2), ['r2', 'r2']);
   });
 
+  test(`${name}: drain resolves for a revision that has nothing under way, or is unknown`, async () => {
+    await using subject = await make();
+    await subject.router.apply(tableOf(subject, 1, 50), signal);
+    await subject.send(4);
+    await subject.router.apply(tableOf(subject, 2, 0), signal);
+    await subject.router.drain('r2', signal);
+    await subject.router.drain('never-seen', signal);
+  });
+
   test(`${name}: an aborted signal is heeded`, async () => {
     await using subject = await make();
     const reason = new Error('enough');

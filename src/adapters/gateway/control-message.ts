@@ -8,7 +8,8 @@ import { integer, list, MalformedError, record, text } from './shape.ts';
  *
  * On connecting the gateway says `hello` with the counters as they were last reported to anybody, and at once
  * `samples` with all that has changed since: a gap, so the listener takes this one as catch-up. From then on
- * `samples` come every 100 ms if a counter has changed. Counters only grow while the epoch is the same.
+ * `samples` come if a counter has changed: every 100 ms, and every 20 ms for a while after a table with a split has come
+ * into force. Counters only grow while the epoch is the same.
  */
 export type FromGateway =
   | {

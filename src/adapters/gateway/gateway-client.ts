@@ -40,6 +40,7 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
   /** As `#version`, but only while the link is up: a gateway that comes back may have an older table. */
   #confirmed: number | null = null;
   #wasReached = false;
+  #isUp = false;
   #isDisposed = false;
 
   constructor(options: GatewayClientOptions) {
@@ -49,6 +50,7 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
       onMessage: (message: FromGateway) => this.#onMessage(message),
       // Those who wait for an answer get it from the next connection, or their time runs out.
       onDown: () => {
+        this.#isUp = false;
         this.#confirmed = null;
       },
     };
@@ -78,7 +80,7 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
 
   async drain(revisionId: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const drain = { isDone: false };
+    const drain = this.#drains.get(revisionId) ?? { isDone: false };
     this.#drains.set(revisionId, drain);
     const answered = this.#wait({
       isAnswered: () => drain.isDone,
@@ -87,14 +89,17 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
       signal,
     });
     this.#link.send({ type: 'drain', revisionId });
-    // A gateway that does not answer, or was restarted meanwhile, has nothing that is worth waiting longer for.
-    await answered;
-    this.#drains.delete(revisionId);
+    try {
+      // A gateway that does not answer in time has nothing that is worth waiting longer for.
+      await answered;
+    } finally {
+      this.#drains.delete(revisionId);
+    }
   }
 
   /** Whether the gateway is connected now. */
   get isConnected(): boolean {
-    return this.#confirmed !== null || (this.#wasReached && this.#version === null);
+    return this.#isUp;
   }
 
   async version(signal: AbortSignal): Promise<number | null> {
@@ -127,6 +132,7 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
     switch (message.type) {
       case 'hello':
         this.#wasReached = true;
+        this.#isUp = true;
         this.#version = message.version;
         this.#confirmed = message.version;
         this.#deltas.hello(message);
@@ -159,6 +165,7 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
     if (newest !== null && newest.version > (this.#version ?? 0)) {
       this.#link.send({ type: 'apply', table: newest });
     }
+    for (const revisionId of this.#drains.keys()) this.#link.send({ type: 'drain', revisionId });
   }
 
   #settle(): void {

@@ -55,9 +55,12 @@ export async function startTicks(pid: number): Promise<string | null> {
   return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null);
 }
 
-/** Writes beside and renames, so that readers see the old or the new content, and a crash leaves one of both. */
+/**
+ * Writes beside and renames, so that readers see the old or the new content, and a crash leaves one of both. One
+ * writer at a time.
+ */
 export async function replaceFile(path: string, content: string): Promise<void> {
-  const beside = `${path}.${process.pid}.new`;
+  const beside = `${path}.new`;
   await writeFile(beside, content, { mode: 0o600 });
   await rename(beside, path);
 }

@@ -73,6 +73,7 @@ export async function ensureGateway(
 export class GatewayProcess implements Disposable {
   readonly #options: GatewayProcessOptions;
   readonly #supervision = new AbortController();
+  readonly #supervising: Promise<void>;
   #started: Started;
   #restarts = 0;
 
@@ -80,7 +81,7 @@ export class GatewayProcess implements Disposable {
     this.#options = options;
     this.#started = started;
     // It ends with the supervision's signal; what goes wrong within is told to onEvent and tried again.
-    void this.#supervise(this.#supervision.signal);
+    this.#supervising = this.#supervise(this.#supervision.signal);
   }
 
   /** Of the process that runs now, or the last one while it is restarted. */
@@ -96,6 +97,7 @@ export class GatewayProcess implements Disposable {
   /** SIGTERM, so that it drains; SIGKILL when it has not ended 35 s later. Resolves when it is gone. */
   async stop(signal: AbortSignal): Promise<void> {
     this[Symbol.dispose]();
+    await this.#supervising;
     const current = (await findGateway(this.#options.stateFolder)) ?? this.file;
     if (!(await isAlive(current))) return;
     process.kill(current.pid, 'SIGTERM');
@@ -172,7 +174,13 @@ async function start(options: GatewayProcessOptions, signal: AbortSignal): Promi
       const message = `cannot start the gateway on ${host}:${port}: ${why}`;
       throw new GatewayProcessError('start-failed', message, { retryable: true });
     }
-    await sleep(pollMs / 5, undefined, { signal });
+    try {
+      await sleep(pollMs / 5, undefined, { signal });
+    } catch (error) {
+      // Nobody would know of it: what was begun is undone.
+      child.kill('SIGKILL');
+      throw error;
+    }
   }
 }
 
@@ -200,7 +208,9 @@ async function rotate(logPath: string): Promise<void> {
   if (size > logBytesMax) await rename(logPath, `${logPath}.1`);
 }
 
+/** What the gateway said last, without the time and the process it begins each line with. */
 async function lastLine(path: string): Promise<string | null> {
   const text = await readFile(path, 'utf8').catch(() => '');
-  return text.trimEnd().split('\n').at(-1) || null;
+  const line = text.trimEnd().split('\n').at(-1) ?? '';
+  return line.replace(/^\S+Z gateway\[\d+\] /, '') || null;
 }

@@ -309,7 +309,9 @@ export class InstanceSupervisor {
     if (this.#isGone) return;
     const { store, clock, settings, closed, ports } = this.#world;
     this.#record = { ...this.#record, wanted: 'stopped' };
-    await store.save(this.#record);
+    // So that a next opening carries on. A disk that is full must not keep a process alive, though: then a death of this
+    // process meanwhile brings the instance back, until it is ordered to stop again.
+    await store.save(this.#record).catch(() => undefined);
     if (this.#life !== null) {
       const { identity, port } = this.#life;
       const graceMs = this.#record.revision.health.stopGraceMs;

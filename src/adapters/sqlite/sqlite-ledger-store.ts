@@ -1,4 +1,4 @@
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 
@@ -145,6 +145,8 @@ export async function openSqliteLedger(
   const { folder, sizeLimitBytes } = options;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, 'ledger.db');
+  // SQLite gives its journals the rights of the file they belong to.
+  for (const file of [path, join(folder, 'ledger.lock')]) await touchPrivately(file);
   const lock = lockFolder(folder);
   try {
     const database = openForWriting({ path, sizeLimitBytes });
@@ -153,6 +155,17 @@ export async function openSqliteLedger(
   } catch (error) {
     lock[Symbol.dispose]();
     throw error;
+  }
+}
+
+/** Makes an empty file that only the owner can read, unless it is there. Before any lock is held: see sqlite-lock.ts. */
+async function touchPrivately(path: string): Promise<void> {
+  try {
+    const file = await open(path, 'wx', 0o600);
+    await file.close();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+    throw asLedgerError(error, `make ${path}`);
   }
 }
 

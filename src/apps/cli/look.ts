@@ -28,7 +28,7 @@ export function lookOf(screen: Screen, env: Environment, isColorRefused: boolean
     isColored: !isColorRefused && wantsColor(env, isTerminal),
     isUnicode: /utf-?8/i.test(env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || ''),
     isInteractive: isTerminal,
-    columns: screen.columns ?? 120,
+    columns: screen.columns || 120,
   };
 }
 
@@ -68,10 +68,6 @@ export function padEnd(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - widthOf(text)));
 }
 
-export function padStart(text: string, width: number): string {
-  return ' '.repeat(Math.max(0, width - widthOf(text))) + text;
-}
-
 /** Cut to the terminal, so that one line of a repainted picture stays one line. */
 export function fit(look: Look, line: string): string {
   if (!look.isInteractive || widthOf(line) <= look.columns) return line;
@@ -81,6 +77,24 @@ export function fit(look: Look, line: string): string {
       .slice(0, look.columns - end.length)
       .join('') + end
   );
+}
+
+/** Broken at spaces, for a sentence that must be read whole; as it is when the screen is no terminal. */
+export function wrap(look: Look, text: string, indentWidth: number): string[] {
+  if (!look.isInteractive) return [text];
+  const width = Math.max(20, look.columns - indentWidth);
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (line !== '' && widthOf(longer) > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = longer;
+    }
+  }
+  return [...lines, line];
 }
 
 /** Texts of others (reasons, messages) may hold control characters that would steer the terminal. */

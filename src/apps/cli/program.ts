@@ -4,6 +4,7 @@ import { addCompletionCommands } from './commands/completion-commands.ts';
 import { addEvidenceCommands } from './commands/evidence-commands.ts';
 import { addReadCommands } from './commands/read-commands.ts';
 import { addReleaseCommands } from './commands/release-commands.ts';
+import { addReportCommands } from './commands/report-commands.ts';
 import { addRolloutCommands } from './commands/rollout-commands.ts';
 import { addServerCommands } from './commands/server-commands.ts';
 import { addTrafficCommands } from './commands/traffic-commands.ts';
@@ -38,6 +39,7 @@ export function buildProgram(frame: Frame): Command {
   addReadCommands(program, frame);
   addRolloutCommands(program, frame);
   addEvidenceCommands(program, frame);
+  addReportCommands(program, frame);
   addTrafficCommands(program, frame);
   addCompletionCommands(program, frame);
   return program;

@@ -6,9 +6,10 @@ import { CliError } from './cli-error.ts';
 
 const serverFileSchema = z.object({
   url: z.url(),
+  gatewayUrl: z.url(),
   pid: z.number().int().positive(),
   /** Field 22 of /proc/PID/stat; tells a reused pid from the server we mean. */
-  startTimeTicks: z.union([z.number(), z.string()]).nullable().optional(),
+  startTicks: z.number().nullable(),
   version: z.string(),
 });
 
@@ -46,19 +47,15 @@ export async function isRunning(server: ServerFile): Promise<boolean> {
   const stat = await processStat(server.pid);
   if (stat === null) return process.platform !== 'linux';
   if (stat.isZombie) return false;
-  const { startTimeTicks } = server;
-  if (startTimeTicks === undefined || startTimeTicks === null) return true;
-  return stat.startTimeTicks === String(startTimeTicks);
+  return server.startTicks === null || stat.startTicks === server.startTicks;
 }
 
 /** proc(5), /proc/pid/stat: the name in field 2 may hold spaces and brackets, so fields are counted after the last one. */
-async function processStat(
-  pid: number,
-): Promise<{ startTimeTicks: string | undefined; isZombie: boolean } | null> {
+async function processStat(pid: number): Promise<{ startTicks: number; isZombie: boolean } | null> {
   const stat = await readIfThere(`/proc/${pid}/stat`);
   if (stat === null) return null;
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return { startTimeTicks: fields[19], isZombie: fields[0] === 'Z' };
+  return { startTicks: Number(fields[19]), isZombie: fields[0] === 'Z' };
 }
 
 async function readIfThere(path: string): Promise<string | null> {

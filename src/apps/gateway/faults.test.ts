@@ -98,6 +98,13 @@ test('a header match reaches its revision at weight 0', async () => {
   assert.equal(await revision({ 'X-Canary': 'true' }), 'r2');
   assert.equal(await revision({ 'X-Canary': 'false' }), 'r1');
   assert.equal(await revision({}), 'r1');
+  const counts = () => fixture.samples.flatMap((sample) => sample.counts);
+  await until(() => counts().some(({ isMatched }) => isMatched));
+  const matched = counts().filter(({ isMatched }) => isMatched);
+  assert.deepEqual(
+    matched.map(({ revisionId, byStatusClass }) => [revisionId, byStatusClass[1]]),
+    [['r2', 1]],
+  );
 });
 
 test('instances of a revision take turns', async () => {
@@ -212,19 +219,88 @@ test('a caller that hangs up ends the request at the instance and is not counted
   assert.deepEqual(fixture.counted('left'), [0, 1, 0, 0, 0, 0]);
 });
 
-test('a caller that hangs up within its body ends the request at the instance', async () => {
+test('a caller that hangs up within its body ends the request at the instance and is not counted', async () => {
+  let receivedBytes = 0;
+  let ended = 0;
+  const endpoint = await fixture.instance((request, response) => {
+    request.on('data', (chunk: Buffer) => (receivedBytes += chunk.length));
+    request.on('end', () => response.end());
+    request.on('close', () => (ended += 1));
+  });
+  await fixture.route([{ revisionId: 'half', weightPercent: 100, endpoints: [endpoint] }]);
+  for (let round = 1; round <= 5; round += 1) {
+    const socket = connect(fixture.port, '127.0.0.1');
+    socket.write('POST / HTTP/1.1\r\nHost: svc.localhost\r\nContent-Length: 10\r\n\r\nabc');
+    await until(() => receivedBytes === 3 * round);
+    if (round % 2 === 0) socket.resetAndDestroy();
+    else socket.destroy();
+    await until(() => ended === round);
+  }
+  await fixture.send();
+  await until(() => fixture.requests('half') > 0);
+  assert.deepEqual(fixture.counted('half'), [0, 1, 0, 0, 0, 0]);
+});
+
+test('a caller whose body breaks off into nonsense is refused and not counted', async () => {
   let receivedBytes = 0;
   let isEnded = false;
-  await fixture.single((request) => {
+  const endpoint = await fixture.instance((request, response) => {
     request.on('data', (chunk: Buffer) => (receivedBytes += chunk.length));
+    request.on('end', () => response.end());
     request.on('close', () => (isEnded = true));
   });
+  await fixture.route([{ revisionId: 'chunk', weightPercent: 100, endpoints: [endpoint] }]);
   const socket = connect(fixture.port, '127.0.0.1');
-  socket.write('POST / HTTP/1.1\r\nHost: svc.localhost\r\nContent-Length: 10\r\n\r\nabc');
+  let received = '';
+  socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
+  socket.on('error', () => {});
+  const head = 'POST / HTTP/1.1\r\nHost: svc.localhost\r\nTransfer-Encoding: chunked\r\n\r\n';
+  socket.write(`${head}3\r\nabc\r\n`);
   await until(() => receivedBytes === 3);
-  socket.destroy();
-  await until(() => isEnded);
-  assert.equal(receivedBytes, 3);
+  socket.write('nonsense\r\n');
+  await until(() => isEnded && socket.closed);
+  assert.match(received, /^HTTP\/1\.1 400/);
+  await fixture.send();
+  await until(() => fixture.requests('chunk') > 0);
+  assert.deepEqual(fixture.counted('chunk'), [0, 1, 0, 0, 0, 0]);
+});
+
+test('nonsense of any kind leaves the gateway serving', async () => {
+  await fixture.single((_request, response) => response.end('still here'));
+  const { pid } = fixture.process.file;
+  const lines = [
+    'GET / HTTP/1.1',
+    'Host: svc.localhost',
+    'Content-Length: 5',
+    'Transfer-Encoding: chunked',
+  ];
+  const text = `${lines.join('\r\n')}\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhello`;
+  // A small linear congruential generator with a fixed seed, so that a failure can be seen again.
+  let seed = 20261120;
+  const chance = (below: number) => {
+    seed = (seed * 1103515245 + 12345) % 2 ** 31;
+    return Math.floor((seed / 2 ** 31) * below);
+  };
+  for (let round = 0; round < 40; round += 1) {
+    await Promise.all(
+      Array.from({ length: 10 }, () => {
+        const bytes = Buffer.from(text);
+        for (let change = 0; change <= chance(4); change += 1) {
+          bytes[chance(bytes.length)] = chance(256);
+        }
+        const { promise, resolve } = Promise.withResolvers<void>();
+        const socket = connect(fixture.port, '127.0.0.1');
+        socket.on('error', () => {});
+        socket.on('close', () => resolve());
+        socket.on('data', () => socket.destroy());
+        socket.setTimeout(20, () => socket.resetAndDestroy());
+        socket.write(bytes);
+        return promise;
+      }),
+    );
+  }
+  assert.equal((await fixture.send()).body.toString(), 'still here');
+  assert.equal(fixture.process.file.pid, pid);
 });
 
 test('an answer before the body is whole reaches the caller', async () => {

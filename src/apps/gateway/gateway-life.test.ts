@@ -103,6 +103,28 @@ test('the gateway serves while nobody is connected, and the next listener catche
   ]);
 });
 
+test('samples come every 100 ms, and every 20 ms once traffic is split', async () => {
+  await using fixture = await GatewayFixture.start();
+  const first = await fixture.single((_request, response) => response.end());
+  const gapsMs = () =>
+    fixture.samples.slice(1).map((each, index) => each.atMs - (fixture.samples[index]?.atMs ?? 0));
+  const sendUntil = (isEnough: () => boolean) =>
+    until(async () => (await fixture.send()).status === 200 && isEnough());
+
+  await sendUntil(() => fixture.samples.length >= 6);
+  // A little less than 100: the wall clock of the samples may be adjusted between two of them.
+  const early = gapsMs().filter((gapMs) => gapMs < 80);
+  assert.deepEqual(early, []);
+
+  const second = await fixture.instance((_request, response) => response.end(), 'r2');
+  await fixture.route([
+    { revisionId: 'r1', weightPercent: 95, endpoints: [first] },
+    { revisionId: 'r2', weightPercent: 5, endpoints: [second] },
+  ]);
+  fixture.samples.length = 0;
+  await sendUntil(() => gapsMs().filter((gapMs) => gapMs < 80).length >= 5);
+});
+
 test('weights that change every 20 ms under load lose nothing and keep the share', async () => {
   await using fixture = await GatewayFixture.start();
   const r1 = await fixture.instance((_request, response) => response.end());
@@ -157,6 +179,33 @@ test('an instance that leaves the table finishes what it has, and its connection
   await until(() => connections === 0);
 });
 
+test('drain waits for what a revision has under way, however many ask, and for nothing else', async () => {
+  await using fixture = await GatewayFixture.start();
+  let answering: ServerResponse | null = null;
+  const leaving = await fixture.instance((_request, response) => {
+    answering = response;
+    response.write('started ');
+  });
+  const staying = await fixture.instance((_request, response) => response.end());
+  await fixture.route([{ revisionId: 'r1', weightPercent: 100, endpoints: [leaving] }]);
+  const slow = fixture.send();
+  await until(() => answering !== null);
+  await fixture.route([{ revisionId: 'r2', weightPercent: 100, endpoints: [staying] }]);
+  await fixture.client.drain('r2', signal);
+  let drained = 0;
+  const draining = [1, 2].map(async () => {
+    await fixture.client.drain('r1', signal);
+    drained += 1;
+  });
+  await fixture.client.drain('r2', signal);
+  await fixture.send();
+  assert.equal(drained, 0);
+  (answering as ServerResponse | null)?.end('finished');
+  assert.equal((await slow).body.toString(), 'started finished');
+  await until(() => drained === 2, 2000);
+  await Promise.all(draining);
+});
+
 test('SIGTERM drains: nothing new is taken, what is under way is finished, exit code 0', async () => {
   const stateFolder = await mkdtemp(join(tmpdir(), 'tidegate-gateway-'));
   const child = spawn(
@@ -190,7 +239,13 @@ test('SIGTERM drains: nothing new is taken, what is under way is finished, exit 
   await until(() => answering !== null);
   child.kill('SIGHUP');
   child.kill('SIGTERM');
-  await until(async () => (await send(file.port).catch(() => null)) === null);
+  // A signal takes its time: what is asked until it is heard is served and counted.
+  let servedBefore = 0;
+  await until(async () => {
+    const answer = await send(file.port).catch(() => null);
+    if (answer?.status === 200) servedBefore += 1;
+    return answer === null;
+  });
   assert.equal(child.exitCode, null);
   (answering as ServerResponse | null)?.end('finished');
   const answer = await slow;
@@ -198,7 +253,7 @@ test('SIGTERM drains: nothing new is taken, what is under way is finished, exit 
   assert.equal(answer.headers.connection, 'close');
   const [code] = (await once(child, 'exit')) as [number | null];
   assert.equal(code, 0);
-  await until(() => counted === 2);
+  await until(() => counted === 2 + servedBefore);
   await rm(stateFolder, { recursive: true });
 });
 
@@ -258,6 +313,36 @@ test('a running gateway is found again by another process, unless another addres
   await assert.rejects(ensureGateway(other, signal), (error) => {
     return error instanceof GatewayProcessError && error.code === 'other-address';
   });
+});
+
+test('a gateway outlives the process that started it, and whoever finds it restarts it', async () => {
+  const stateFolder = await mkdtemp(join(tmpdir(), 'tidegate-gateway-'));
+  const options = { ...gatewayProgram, stateFolder, listen: { host: '127.0.0.1', port: 0 } };
+  const library = new URL('../../adapters/gateway/gateway-process.ts', import.meta.url);
+  const script = `
+    import { ensureGateway } from ${JSON.stringify(library.href)};
+    await ensureGateway(${JSON.stringify(options)}, AbortSignal.timeout(20000));
+    console.log('started');
+    setInterval(() => {}, 1000);
+  `;
+  const server = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  await once(server.stdout, 'data');
+  const before = await findGateway(stateFolder);
+  assert.ok(before);
+  server.kill('SIGKILL');
+  await once(server, 'exit');
+  assert.equal((await send(before.port)).status, 404);
+  const found = await ensureGateway(options, signal);
+  assert.equal(found.file.pid, before.pid);
+  process.kill(before.pid, 'SIGKILL');
+  await until(() => found.file.pid !== before.pid);
+  assert.equal((await send(before.port)).status, 404);
+  await found.stop(signal);
+  assert.equal(await findGateway(stateFolder), null);
+  await assert.rejects(send(before.port), { code: 'ECONNREFUSED' });
+  await rm(stateFolder, { recursive: true });
 });
 
 test('the control socket is for its owner only and survives nonsense', async () => {

@@ -9,7 +9,7 @@ import {
   writeGatewayFile,
 } from '../../adapters/gateway/gateway-file.ts';
 import { checkRouteTable } from '../../domain/traffic/check-route-table.ts';
-import type { RouteTable } from '../../domain/traffic/route-table.ts';
+import type { Route, RouteTable } from '../../domain/traffic/route-table.ts';
 import { ControlServer } from './control-server.ts';
 import { type Counter, Counters } from './counters.ts';
 import { type Engine, HttpEngine } from './http-engine.ts';
@@ -116,7 +116,7 @@ export class Gateway {
       return await this.#engine.listen({ host, port });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-      const message = `cannot listen on ${host}:${port}: the port is in use; stop what has it or choose another with --listen`;
+      const message = `cannot listen on ${host}:${port}: the port is in use; stop what has it or choose another port`;
       return { kind: 'address-in-use', message };
     }
   }
@@ -139,6 +139,7 @@ export class Gateway {
     const inForce = this.#routes.table ?? table;
     if (inForce === before) return inForce.version;
     this.#engine.routesChanged();
+    if (inForce.routes.some(isSplit)) this.#control.reportQuickly();
     await this.#keep(inForce);
     return inForce.version;
   }
@@ -165,6 +166,10 @@ export class Gateway {
     this.#counters.drop(gone);
     this.#control.forget(gone);
   }
+}
+
+function isSplit(route: Route): boolean {
+  return route.backends.filter(({ weightPercent }) => weightPercent > 0).length > 1;
 }
 
 function isServed(table: RouteTable | null, counter: Counter): boolean {

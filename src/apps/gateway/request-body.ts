@@ -8,17 +8,14 @@ import { Readable } from 'node:stream';
  */
 export class RequestBody extends Readable {
   readonly #source: IncomingMessage;
-  readonly #onRead: () => void;
-  readonly #onChunk: () => void;
+  readonly #events: RequestBodyEvents;
   #isStarted = false;
   #isWanted = false;
 
-  /** `onRead` is called once, when the instance wants the first byte; `onChunk` for each piece from the caller. */
-  constructor(source: IncomingMessage, on: { onRead: () => void; onChunk: () => void }) {
+  constructor(source: IncomingMessage, events: RequestBodyEvents) {
     super();
     this.#source = source;
-    this.#onRead = on.onRead;
-    this.#onChunk = on.onChunk;
+    this.#events = events;
     // Whoever sends the body hears of its end by itself; an error after that must not end the process.
     this.on('error', () => {});
   }
@@ -35,7 +32,7 @@ export class RequestBody extends Readable {
       return;
     }
     this.#isStarted = true;
-    this.#onRead();
+    this.#events.onRead();
     this.#source.on('data', this.#data);
     this.#source.on('end', this.#end);
     this.#source.on('close', this.#close);
@@ -51,7 +48,7 @@ export class RequestBody extends Readable {
   }
 
   readonly #data = (chunk: Buffer): void => {
-    this.#onChunk();
+    this.#events.onChunk();
     this.#isWanted = this.push(chunk);
     if (!this.#isWanted) this.#source.pause();
   };
@@ -63,6 +60,13 @@ export class RequestBody extends Readable {
   readonly #close = (): void => {
     if (!this.#source.complete) this.destroy(new Error('the caller hung up within the body'));
   };
+}
+
+export interface RequestBodyEvents {
+  /** Once: the instance wants the first byte. */
+  readonly onRead: () => void;
+  /** A piece came from the caller. */
+  readonly onChunk: () => void;
 }
 
 /** Whether a request has a body at all (RFC 9112 section 6.3). */

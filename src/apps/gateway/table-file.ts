@@ -10,8 +10,7 @@ import type { RouteTable } from '../../domain/traffic/route-table.ts';
  */
 export class TableFile {
   readonly #path: string;
-  #waiting: RouteTable | null = null;
-  #writing: Promise<void> | null = null;
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(path: string) {
     this.#path = path;
@@ -37,23 +36,11 @@ export class TableFile {
     return null;
   }
 
-  /** Resolves when this table or a newer one is in the file. Tables that come while one is written are merged. */
-  async write(table: RouteTable): Promise<void> {
-    this.#waiting = table;
-    while (this.#waiting !== null) {
-      this.#writing ??= this.#writeWaiting();
-      await this.#writing;
-    }
-    await this.#writing;
-  }
-
-  async #writeWaiting(): Promise<void> {
-    const table = this.#waiting;
-    this.#waiting = null;
-    try {
-      await replaceFile(this.#path, JSON.stringify(table));
-    } finally {
-      this.#writing = null;
-    }
+  /** Resolves when the table is in the file. Tables are written one after the other, in the order of the calls. */
+  write(table: RouteTable): Promise<void> {
+    const turn = this.#turn.then(() => replaceFile(this.#path, JSON.stringify(table)));
+    // The caller hears of a failure; the next table is written all the same.
+    this.#turn = turn.catch(() => {});
+    return turn;
   }
 }

@@ -7,7 +7,10 @@ import { unknownDependencies } from '../../api/release-file/service-conflicts.ts
 import type { ServiceSpec } from '../../domain/release/revision.ts';
 import type { ServiceState } from '../../domain/release/service-state.ts';
 import { dependencyOrder } from '../../domain/topology/dependency-order.ts';
+import { isProgramThere } from './find-program.ts';
 import { serviceSpecOf } from './service-spec.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 export type ReadFiles =
   | { readonly kind: 'specs'; readonly specs: readonly ServiceSpec[] }
@@ -19,8 +22,13 @@ export type ReadFiles =
  */
 export async function readReleaseFiles(
   files: readonly ReleaseFile[],
-  applied: readonly ServiceState[],
+  known: {
+    readonly applied: readonly ServiceState[];
+    /** The server's own, whose PATH the instances get. */
+    readonly environment: Environment;
+  },
 ): Promise<ReadFiles> {
+  const { applied, environment } = known;
   const parsed = parseReleaseFiles(files);
   if (parsed.problems.length > 0) return { kind: 'refused', problems: parsed.problems };
   const living = applied.filter((state) => state.spec !== null && !state.isDeleted);
@@ -29,7 +37,7 @@ export async function readReleaseFiles(
     ...dependencyProblems(parsed.services, living),
     ...cycleProblems(parsed.services, living),
     ...hostProblems(parsed.services, living),
-    ...(await folderProblems(parsed.services, specs)),
+    ...(await folderProblems(parsed.services, specs, environment)),
   ];
   if (problems.length > 0) return { kind: 'refused', problems };
   return { kind: 'specs', specs: inOrder(specs) };
@@ -86,9 +94,11 @@ function hostProblems(
   });
 }
 
+/** What the platform would stumble over: a folder that is not there, a program that cannot be found. */
 async function folderProblems(
   services: readonly ServiceDocument[],
   specs: readonly ServiceSpec[],
+  environment: Environment,
 ): Promise<Problem[]> {
   const problems: Problem[] = [];
   for (const [index, service] of services.entries()) {
@@ -98,11 +108,29 @@ async function folderProblems(
       // Not there, or not to be read: the same to the person who wrote the file.
       () => false,
     );
-    if (isFolder) continue;
-    const message = `cannot start in ${folder}: there is no such folder`;
-    problems.push(problemAt(service, ['spec', 'run', 'workingDirectory'], message));
+    if (!isFolder) {
+      const message = `cannot start in ${folder}: there is no such folder`;
+      problems.push(problemAt(service, ['spec', 'run', 'workingDirectory'], message));
+      continue;
+    }
+    const problem = await programProblem(service, folder, environment);
+    if (problem !== null) problems.push(problem);
   }
   return problems;
+}
+
+async function programProblem(
+  service: ServiceDocument,
+  workingFolder: string,
+  environment: Environment,
+): Promise<Problem | null> {
+  const { command, env } = service.run;
+  const program = command[0] ?? '';
+  const path = env['PATH'] ?? environment['PATH'] ?? '';
+  if (await isProgramThere(program, { workingFolder, path })) return null;
+  const where = program.includes('/') ? `from ${workingFolder}` : `in PATH (${path})`;
+  const message = `cannot find the program ${JSON.stringify(program)} ${where}`;
+  return problemAt(service, ['spec', 'run', 'command', 0], message);
 }
 
 function inOrder(specs: readonly ServiceSpec[]): readonly ServiceSpec[] {

@@ -36,17 +36,21 @@ export class ControlPlane {
   readonly #recorder: Recorder;
   readonly #clock: Clock;
   readonly #meter: RateMeter;
+  readonly #environment: Readonly<Record<string, string | undefined>>;
 
   constructor(parts: {
     readonly loop: ControlLoop;
     readonly recorder: Recorder;
     readonly clock: Clock;
     readonly meter: RateMeter;
+    /** The server's own. */
+    readonly environment: Readonly<Record<string, string | undefined>>;
   }) {
     this.#loop = parts.loop;
     this.#recorder = parts.recorder;
     this.#clock = parts.clock;
     this.#meter = parts.meter;
+    this.#environment = parts.environment;
   }
 
   services(): ServiceView[] {
@@ -121,7 +125,8 @@ export class ControlPlane {
   }
 
   async #read(files: readonly ReleaseFile[]): Promise<readonly ServiceSpec[]> {
-    const read = await readReleaseFiles(files, this.#loop.services);
+    const known = { applied: this.#loop.services, environment: this.#environment };
+    const read = await readReleaseFiles(files, known);
     if (read.kind === 'refused') throw refusedFiles(read.problems);
     return read.specs;
   }

@@ -44,8 +44,14 @@ export function estimateView(
 
 function detectionText(detection: DetectionEstimate): string {
   const { name, failedRequests, detectedMs } = detection;
-  if (failedRequests === null || detectedMs === null) {
-    return `a candidate that ${name}: cannot be told from stable`;
-  }
-  return `a candidate that ${name}: thrown back after about ${secondsText(detectedMs)} and ${countText(failedRequests)} failed requests at the first step`;
+  const who = `a candidate that ${faultText(name)}`;
+  if (failedRequests === null || detectedMs === null) return `${who}: cannot be told from stable`;
+  return `${who}: thrown back after about ${secondsText(detectedMs)} and ${countText(failedRequests)} failed requests at the first step`;
+}
+
+/** `5x` and `+5 pp` as people say them. */
+function faultText(name: string): string {
+  if (name.endsWith('x')) return `fails ${name.slice(0, -1)} times as often as stable`;
+  if (name.startsWith('+')) return `fails ${name.slice(1)} more often than stable`;
+  return name;
 }

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { ProblemDetails } from '../../api/wire.ts';
 
 /** An answer that is not what was asked for, as RFC 9457 problem details. */
@@ -7,7 +8,7 @@ export class HttpProblem extends Error {
 
   constructor(status: number, detail: string, problems?: ProblemDetails['problems']) {
     super(detail);
-    const title = titles[status] ?? 'Error';
+    const title = titles[status] ?? STATUS_CODES[status] ?? 'Error';
     this.details = {
       type: 'about:blank',
       title,
@@ -18,6 +19,7 @@ export class HttpProblem extends Error {
   }
 }
 
+/** As RFC 9110 has them where Node still has an older name, and those that are written often. */
 const titles: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   401: 'Unauthorized',

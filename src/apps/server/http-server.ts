@@ -35,8 +35,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
     transform: jsonSchemaTransform,
   });
   http.addHook('onRequest', async (request) => {
-    const path = request.url.split('?', 1)[0] ?? '';
-    if (openPaths.has(path) && request.method === 'GET') return;
+    if (openPaths.has(pathOf(request)) && request.method === 'GET') return;
     if (!isTokenRight(request.headers.authorization, parts.token)) {
       throw new HttpProblem(
         401,
@@ -46,7 +45,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
   });
   http.setErrorHandler((error: FastifyError, _request, reply) => sendProblem(reply, error));
   http.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, new HttpProblem(404, `there is no ${request.method} ${request.url}`)),
+    sendProblem(reply, new HttpProblem(404, `there is no ${request.method} ${pathOf(request)}`)),
   );
   await http.register(async (scope) => {
     const typed = scope.withTypeProvider<ZodTypeProvider>();
@@ -58,6 +57,10 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
 }
 
 const openPaths = new Set(['/livez', '/readyz']);
+
+function pathOf(request: { readonly url: string }): string {
+  return request.url.split('?', 1)[0] ?? '';
+}
 
 function bareServer() {
   return fastify({
@@ -89,5 +92,9 @@ function problemOf(error: FastifyError | HttpProblem): ProblemDetails {
     return new HttpProblem(503, error.message).details;
   }
   const status = error.statusCode ?? 500;
+  if (status === 413) {
+    const limit = `${bodyBytesMax / 1024 / 1024} MiB`;
+    return new HttpProblem(413, `the request is over ${limit}; send fewer files at once`).details;
+  }
   return new HttpProblem(status >= 400 && status < 600 ? status : 500, error.message).details;
 }

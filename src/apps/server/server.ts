@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GatewayClient } from '../../adapters/gateway/gateway-client.ts';
-import { controlSocketName } from '../../adapters/gateway/gateway-file.ts';
+import { controlSocketName, findGateway } from '../../adapters/gateway/gateway-file.ts';
 import { ensureGateway, type GatewayProcess } from '../../adapters/gateway/gateway-process.ts';
 import {
   type LocalProcessPlatform,
@@ -54,6 +55,8 @@ interface World {
   readonly clock: SystemClock;
   readonly recorder: Recorder;
   readonly gateway: GatewayProcess;
+  /** Started now, not left from an earlier server. The ledger's lock keeps other servers from starting one meanwhile. */
+  readonly isGatewayNew: boolean;
   readonly router: GatewayClient;
   readonly platform: LocalProcessPlatform;
 }
@@ -74,7 +77,13 @@ export async function runServer(options: ServerOptions, signal: AbortSignal): Pr
     wish.all = all;
     setImmediate(() => stopping.abort(new Error('asked to stop')));
   };
-  await listen(options, { world, resources, signal: both, stop, ...loop });
+  try {
+    await listen(options, { world, resources, signal: both, stop, ...loop });
+  } catch (error) {
+    // Nobody would find a gateway whose server never ran: `down` asks the server.
+    if (world.isGatewayNew) await world.gateway.stop(new AbortController().signal);
+    throw error;
+  }
   try {
     await loop.loop.run(both);
   } finally {
@@ -96,6 +105,7 @@ async function openWorld(
   const clock = new SystemClock({ notBeforeMs: await lastObservedAtMs(store, signal) });
   const { version } = options;
   const recorder = resources.use(await openRecorder({ store, signer, clock, version }, signal));
+  const isGatewayNew = (await findGateway(stateFolder)) === null;
   const gateway = resources.use(
     await ensureGateway(
       {
@@ -119,7 +129,7 @@ async function openWorld(
       environment: options.environment,
     }),
   );
-  return { store, signer, clock, recorder, gateway, router, platform };
+  return { store, signer, clock, recorder, gateway, isGatewayNew, router, platform };
 }
 
 async function openLoop(
@@ -179,18 +189,24 @@ async function listen(
   const http = await httpServer({
     version: options.version,
     token: await openToken(options.stateFolder),
-    plane: new ControlPlane({ loop, recorder, clock, meter }),
+    plane: new ControlPlane({
+      loop,
+      recorder,
+      clock,
+      meter,
+      environment: options.environment,
+    }),
     loop,
     platform,
     feed,
     notReady: () => trouble.message,
-    status: () => statusOf(options, world, startedAtMs, signal),
+    status: () => statusOf(options, world, { startedAtMs, trouble: trouble.message, signal }),
     exportLedger: (until) => withLineFeeds(exportLedger(store, signer, until)),
     stop,
     signal,
   });
   resources.defer(() => http.close());
-  address.url = await http.listen({ host: options.listen.host, port: options.listen.port });
+  address.url = await bind(http, options.listen);
   const file = join(options.stateFolder, serverFileName);
   const found = {
     url: address.url,
@@ -202,6 +218,24 @@ async function listen(
   await writePrivately(file, `${JSON.stringify(found)}\n`);
   resources.defer(() => rm(file, { force: true }));
   options.log('info', 'listening', { url: address.url, gatewayUrl: gatewayUrl(world.gateway) });
+  // Node keeps it at an orderly exit only; a server that is killed shall start as fast the next time.
+  flushCompileCache();
+}
+
+/** Resolves with the URL it listens on. */
+async function bind(
+  http: Awaited<ReturnType<typeof httpServer>>,
+  { host, port }: Address,
+): Promise<string> {
+  try {
+    return await http.listen({ host, port });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    const isTaken = error.code === 'EADDRINUSE';
+    const why = isTaken ? 'the port is in use' : error.message;
+    const message = `cannot listen on ${host}:${port}: ${why}; choose another address with --listen`;
+    throw Object.assign(new Error(message, { cause: error }), { code: error.code });
+  }
 }
 
 /** Where the CLI finds a running server. */
@@ -211,9 +245,13 @@ const tokenFileName = 'token';
 async function statusOf(
   options: ServerOptions,
   world: World,
-  startedAtMs: number,
-  signal: AbortSignal,
+  now: {
+    readonly startedAtMs: number;
+    readonly trouble: string | null;
+    readonly signal: AbortSignal;
+  },
 ): Promise<ServerStatus> {
+  const { startedAtMs, trouble, signal } = now;
   const head = await world.store.head(signal);
   const tableVersion = await world.router.version(signal);
   return {
@@ -229,7 +267,12 @@ async function statusOf(
       tableVersion,
       restarts: world.gateway.restarts,
     },
-    ledger: { entries: head.size, headLeafHash: head.leafHash, keyId: world.signer.keyId },
+    ledger: {
+      entries: head.size,
+      headLeafHash: head.leafHash,
+      keyId: world.signer.keyId,
+      trouble,
+    },
   };
 }
 
@@ -246,8 +289,11 @@ async function stopEverything(
     ...(state.rollout === null ? [] : [state.rollout.candidate]),
   ]);
   const unique = [...new Map(revisions.map((each) => [each.id, each])).values()];
-  await Promise.all(unique.map((revision) => world.platform.stop(revision, signal)));
+  const stops = unique.map((revision) => world.platform.stop(revision, signal));
+  // One that cannot be stopped keeps neither the others nor the gateway; it is told when they are gone.
+  await Promise.allSettled(stops);
   await world.gateway.stop(signal);
+  await Promise.all(stops);
 }
 
 async function openToken(stateFolder: string): Promise<string> {

@@ -27,7 +27,7 @@ import type { GateObservation, InstanceObservation } from './verdict.ts';
 
 export { judge } from './judge.ts';
 export type { GateState } from './gate-state.ts';
-export type { GateExplanation, GateObservation, GateQuestion, Verdict } from './verdict.ts';
+export type { GateObservation, Verdict } from './verdict.ts';
 
 /**
  * The gate: is the candidate worse than stable, is it shown not to be, or is that still open? It may be asked at any moment

@@ -4,12 +4,13 @@ import { promoted } from './promoted.ts';
 import { revert } from './revert.ts';
 import type { Step } from './revision.ts';
 import { instancesOf, stableRestarts } from './see.ts';
-import { nameOf, percentText, secondsText } from './sentence.ts';
+import { holdText, nameOf, percentText, secondsText, timesText } from './sentence.ts';
 import {
   activeRollout,
   type Decision,
   measuredSharePercent,
   noRequests,
+  type Phase,
   type Rollout,
   type ServiceState,
 } from './service-state.ts';
@@ -100,19 +101,25 @@ export function shiftTo(
 export function verdictAt(rollout: Rollout, atMs: number): Verdict {
   const { phase, plan } = rollout;
   const stepIndex = 'stepIndex' in phase ? phase.stepIndex : plan.steps.length - 1;
-  const sinceMs = 'sinceMs' in phase ? phase.sinceMs : atMs;
   const lastGate = plan.steps.findLastIndex((each) => each.gated && each.weightPercent < 100);
   return judge(rollout.gate, {
     atMs,
-    stepSinceMs: sinceMs,
+    stepSinceMs: stepSinceMs(phase, atMs),
     weightPercent: plan.steps[stepIndex]?.weightPercent ?? 100,
     isLastGate: stepIndex >= lastGate,
   });
 }
 
+/** Since when the weight is in force: a wait after the gate belongs to its step and does not soak again. */
+function stepSinceMs(phase: Phase, atMs: number): number {
+  if (phase.kind === 'waiting') return phase.stepSinceMs;
+  return 'sinceMs' in phase ? phase.sinceMs : atMs;
+}
+
 function advanceStart(state: ServiceState, rollout: Rollout, atMs: number): Decision {
   const { candidate, phase } = rollout;
   if (isCandidateReady(state, rollout)) {
+    if (rollout.paused !== null) return unchanged(state);
     const weight = percentText(rollout.plan.steps[0]?.weightPercent ?? 100);
     const sentence = `${candidate.instances} of ${candidate.instances} instances of ${nameOf(candidate)} are ready; giving it ${weight}`;
     return shiftTo(state, rollout, { stepIndex: 0, atMs, sentence, verdict: null });
@@ -192,7 +199,7 @@ function next(
   const stepIndex = moment.stepIndex + 1;
   const weight = percentText(rollout.plan.steps[stepIndex]?.weightPercent ?? 100);
   const isGated = rollout.plan.steps[moment.stepIndex]?.gated ?? false;
-  const why = isGated ? moment.verdict.explanation.sentence : 'the step asks for no gate';
+  const why = isGated ? moment.verdict.explanation.sentence : 'the step before has no gate';
   return shiftTo(state, rollout, {
     stepIndex,
     atMs: moment.atMs,
@@ -204,15 +211,22 @@ function next(
 function beginWait(
   state: ServiceState,
   rollout: Rollout,
-  moment: Moment & { readonly stepIndex: number; readonly wait: Step['wait'] },
+  moment: Moment & {
+    readonly stepIndex: number;
+    readonly sinceMs: number;
+    readonly wait: Step['wait'];
+  },
 ): Decision {
   const { wait, atMs, stepIndex, verdict } = moment;
   const untilMs = wait.kind === 'pause' ? atMs + wait.durationMs : null;
+  const isGated = rollout.plan.steps[stepIndex]?.gated ?? false;
+  const passed = isGated ? verdict.explanation.sentence : 'the step has no gate';
   const sentence =
     untilMs === null
-      ? `waiting for approval: "tidegate rollout promote ${state.name}"`
-      : `pausing for ${secondsText(untilMs - atMs)} as the plan says`;
-  const phase = { kind: 'waiting', sinceMs: atMs, stepIndex, untilMs } as const;
+      ? `${passed}; waiting for approval: "tidegate rollout promote ${state.name}"`
+      : `${passed}; pausing for ${secondsText(untilMs - atMs)} as the plan says`;
+  const { sinceMs: stepSinceMs } = moment;
+  const phase = { kind: 'waiting', sinceMs: atMs, stepSinceMs, stepIndex, untilMs } as const;
   return order(
     { ...state, rollout: { ...rollout, phase } },
     { atMs, type: 'decision', decision: 'wait', sentence, verdict },
@@ -235,7 +249,7 @@ function progress(state: ServiceState, rollout: Rollout, moment: Moment): Decisi
       atMs,
       type: 'gate-result',
       decision: isLimit ? 'hold' : 'progress',
-      sentence: verdict.explanation.sentence,
+      sentence: `${verdict.explanation.sentence}${holdText(state, rollout, atMs)}`,
       verdict,
     },
   );
@@ -262,7 +276,7 @@ function leaveStep(rollout: Rollout, atMs: number): Rollout {
     weightPercent,
     measuredSharePercent: measuredSharePercent(rollout.stepTotals),
     totals: rollout.stepTotals,
-    sinceMs: phase.sinceMs,
+    sinceMs: stepSinceMs(phase, atMs),
     untilMs: atMs,
     sentence: rollout.lastVerdict?.explanation.sentence ?? '',
   };
@@ -281,5 +295,5 @@ function crashSentence(state: ServiceState, rollout: Rollout): string | null {
   const ofStable = Math.max(0, stableRestarts(state) - rollout.stableRestartsAtStart);
   if (seen.restarts - ofStable < restartsMax) return null;
   const why = seen.reason === null ? '' : `: ${seen.reason}`;
-  return `instances of ${nameOf(rollout.candidate)} restarted ${seen.restarts} times since the start, those of stable ${ofStable} times${why}`;
+  return `instances of ${nameOf(rollout.candidate)} restarted ${timesText(seen.restarts)} since the start, those of stable ${timesText(ofStable)}${why}`;
 }

@@ -2,6 +2,7 @@ import { advance } from './advance.ts';
 import type { ReleaseEvent } from './event.ts';
 import { order, unchanged } from './order.ts';
 import { instancesOf } from './see.ts';
+import { nameOf, timesText } from './sentence.ts';
 import { activeRollout, type Decision, type ServiceState, stableOf } from './service-state.ts';
 
 /** Takes over what the platform shows; a crash of a service at rest is worth an entry of its own. */
@@ -29,6 +30,6 @@ function seeAtRest(before: ServiceState, seen: ServiceState, atMs: number): Deci
     atMs,
     type: 'instance-event',
     decision: 'progress',
-    sentence: `an instance of ${stable.id} restarted (${now.ready} of ${stable.instances} ready)${why}`,
+    sentence: `instances of ${nameOf(stable)} restarted ${timesText(restarts)}, ${now.ready} of ${stable.instances} ready${why}`,
   });
 }

@@ -4,6 +4,7 @@ import type { Action, Hand, ReleaseEvent } from './event.ts';
 import { order, stableTraffic } from './order.ts';
 import { promoted, withSummary } from './promoted.ts';
 import { revert } from './revert.ts';
+import { instancesOf } from './see.ts';
 import { handText, nameOf, percentText } from './sentence.ts';
 import { activeRollout, type Decision, type Rollout, type ServiceState } from './service-state.ts';
 import { start } from './start.ts';
@@ -40,6 +41,10 @@ export function operate(
 function operateRollout(state: ServiceState, rollout: Rollout, request: Request): Decision {
   const { action, by, atMs } = request;
   if (rollout.phase.kind === 'reverting') {
+    // The way out when the router refused the way back for good and can take it now.
+    if (action.kind === 'abort') {
+      return revert(state, rollout, rollout.phase.cause, { by, againAtMs: atMs });
+    }
     return refuse(state, request, `${rollout.id} is going back already`);
   }
   switch (action.kind) {
@@ -78,6 +83,9 @@ function promote(state: ServiceState, rollout: Rollout, request: Request): Decis
   if (phase.kind !== 'judging' && phase.kind !== 'waiting') {
     return refuse(state, request, `${rollout.id} is changing its weight at this moment; try again`);
   }
+  if ((instancesOf(state, rollout.candidate.id)?.ready ?? 0) === 0) {
+    return refuse(state, request, `no instance of ${nameOf(rollout.candidate)} is ready`);
+  }
   const lastIndex = rollout.plan.steps.length - 1;
   const stepIndex = action.kind === 'promote-full' ? lastIndex : phase.stepIndex + 1;
   const weight = percentText(rollout.plan.steps[stepIndex]?.weightPercent ?? 100);
@@ -109,7 +117,9 @@ function retry(state: ServiceState, active: Rollout | null, request: Request): D
     return refuse(state, request, `${rollout.id} was promoted; there is nothing to retry`);
   }
   const { kind, candidate } = rollout;
-  return start(state, { kind, candidate, plan: rollout.plan, ...request });
+  const { atMs, by } = request;
+  const isNewest = spec.revision.id === candidate.id;
+  return start(state, { kind, candidate, plan: isNewest ? spec.plan : rollout.plan, atMs, by });
 }
 
 function undo(
@@ -129,13 +139,13 @@ function undo(
   const candidate =
     wanted === null ? earlier.at(-1) : earlier.find((revision) => revision.id === wanted);
   if (candidate === undefined || state.spec === null) {
-    const known = earlier.map(nameOf).join(', ') || 'none';
-    const what =
-      wanted === null ? 'no earlier stable revision' : `no earlier stable revision ${wanted}`;
-    return refuse(state, request, `${state.name} has ${what}; there is: ${known}`);
+    const which = wanted === null ? '' : ` ${wanted}`;
+    const known = earlier.length === 0 ? '' : `; it has ${earlier.map(nameOf).join(', ')}`;
+    return refuse(state, request, `${state.name} has no earlier stable revision${which}${known}`);
   }
   const spec = { ...state.spec, revision: candidate };
-  return start({ ...state, spec }, { kind: 'undo', candidate, plan: spec.plan, ...request });
+  const { atMs, by } = request;
+  return start({ ...state, spec }, { kind: 'undo', candidate, plan: spec.plan, atMs, by });
 }
 
 /** Takes the route away and stops everything that may run. The stop waits for the router in the loop (R6). */

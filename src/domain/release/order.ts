@@ -1,10 +1,11 @@
 import type { Effect, Share, Traffic } from './effect.ts';
 import type { Hand } from './event.ts';
-import type { HeaderMatch, Plan } from './revision.ts';
+import type { HeaderMatch, Plan, Revision } from './revision.ts';
 import {
   type Decision,
   type DecisionKind,
   type ReleaseRecord,
+  retiredMax,
   type Rollout,
   type ServiceState,
   stableOf,
@@ -44,7 +45,22 @@ export function order(state: ServiceState, order: Order): Decision {
     plan: order.plan ?? null,
     effects: effects.map(effectText),
   };
-  return { state: { ...state, recordCount, traffic: traffic ?? state.traffic }, record, effects };
+  const retired = retiredAfter(state.retired, effects);
+  const next = { ...state, recordCount, retired, traffic: traffic ?? state.traffic };
+  return { state: next, record, effects };
+}
+
+/** Who is stopped by these effects joins the list, who is started again leaves it. */
+function retiredAfter(
+  before: readonly Revision[],
+  effects: readonly Effect[],
+): readonly Revision[] {
+  const moved = effects.filter((effect) => effect.kind !== 'set-traffic');
+  if (moved.length === 0) return before;
+  const ids = new Set(moved.map((effect) => effect.revision.id));
+  const stopped = moved.filter((effect) => effect.kind === 'stop-instances');
+  const others = before.filter((revision) => !ids.has(revision.id));
+  return [...others, ...stopped.map((effect) => effect.revision)].slice(-retiredMax);
 }
 
 /** Nothing to record and nothing to do. */

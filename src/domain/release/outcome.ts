@@ -2,7 +2,7 @@ import type { ReleaseEvent } from './event.ts';
 import { order, unchanged } from './order.ts';
 import { promoted } from './promoted.ts';
 import { revert, reverted } from './revert.ts';
-import { percentText, secondsText } from './sentence.ts';
+import { nameOf, percentText, secondsText } from './sentence.ts';
 import {
   activeRollout,
   type Decision,
@@ -34,7 +34,8 @@ export function seeEffectFailed(
   const { atMs, message } = event;
   const rollout = activeRollout(state);
   const isReverting = rollout?.phase.kind === 'reverting';
-  if (rollout !== null && !isReverting && event.revisionId === rollout.candidate.id) {
+  const isStart = event.effect === 'ensure-instances';
+  if (rollout !== null && !isReverting && isStart && event.revisionId === rollout.candidate.id) {
     return revert(state, rollout, { kind: 'platform-failed', sentence: message, atMs });
   }
   if (rollout !== null && !isReverting && event.effect === 'set-traffic') {
@@ -44,8 +45,22 @@ export function seeEffectFailed(
     atMs,
     type: 'deploy-outcome',
     decision: 'hold',
-    sentence: `could not ${event.effect} (${event.key}): ${message}`,
+    sentence: `could not ${failedText(event)} (order ${event.key}): ${message}`,
   });
+}
+
+function failedText({
+  effect,
+  revisionId,
+}: Extract<ReleaseEvent, { kind: 'effect-failed' }>): string {
+  switch (effect) {
+    case 'ensure-instances':
+      return `start the instances of ${revisionId}`;
+    case 'stop-instances':
+      return `stop the instances of ${revisionId}`;
+    case 'set-traffic':
+      return 'change the route';
+  }
 }
 
 /** A step's weight is in force: from now on its traffic is evidence. */
@@ -58,19 +73,22 @@ function inForce(
   const weightPercent = rollout.plan.steps[stepIndex]?.weightPercent ?? 100;
   const isFull = weightPercent === 100;
   const { bakeMs } = rollout.plan;
-  if (isFull && bakeMs === 0) return promoted(state, rollout, { atMs, verdict: null });
+  // A pause that came while the router was moving holds the promotion too: the bake then ends with the pause.
+  if (isFull && bakeMs === 0 && rollout.paused === null) {
+    return promoted(state, rollout, { atMs, verdict: null });
+  }
   const phase: Phase = isFull
     ? { kind: 'baking', sinceMs: atMs, untilMs: atMs + bakeMs }
     : { kind: 'judging', sinceMs: atMs, stepIndex };
   return order(
-    { ...state, rollout: { ...rollout, phase, lastProgressAtMs: atMs } },
+    { ...state, rollout: { ...rollout, phase, lastProgressAtMs: atMs, lastVerdict: null } },
     {
       atMs,
       type: 'deploy-outcome',
       decision: isFull ? 'bake' : 'progress',
       sentence: isFull
-        ? `100 % in force; the old revision stays warm for ${secondsText(bakeMs)}`
-        : `${percentText(weightPercent)} in force`,
+        ? `100 % in force; ${rollout.stable === null ? 'it is watched' : `${nameOf(rollout.stable)} stays warm`} ${bakeMs === 0 ? 'until the rollout is resumed' : `for ${secondsText(bakeMs)}`}`
+        : `step ${stepIndex + 1} of ${rollout.plan.steps.length}: ${percentText(weightPercent)} in force`,
     },
   );
 }

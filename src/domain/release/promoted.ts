@@ -2,7 +2,7 @@ import type { Verdict } from '../gate/gate.ts';
 import type { Effect } from './effect.ts';
 import type { Hand } from './event.ts';
 import { order } from './order.ts';
-import { nameOf, sharesText } from './sentence.ts';
+import { handText, nameOf, sharesText } from './sentence.ts';
 import {
   type Decision,
   measuredSharePercent,
@@ -41,7 +41,7 @@ export function promoted(
       decision: 'promoted',
       ...(moment.by === undefined ? {} : { by: moment.by }),
       verdict: moment.verdict,
-      sentence: `${nameOf(candidate)} is stable: ${sharesText(rollout.totals)}`,
+      sentence: `${nameOf(candidate)} is stable now${moment.by === undefined ? '' : `, promoted by ${handText(moment.by)}`}: ${sharesText(rollout.totals)}`,
       effects: (key): Effect[] =>
         stable === null ? [] : [{ kind: 'stop-instances', key: `${key}/stop`, revision: stable }],
     },

@@ -1,5 +1,6 @@
 import type { Effect } from './effect.ts';
 import { order, stableTraffic, unchanged } from './order.ts';
+import { describeService } from './sentence.ts';
 import {
   activeRollout,
   type Decision,
@@ -15,14 +16,27 @@ import {
 export function recover(state: ServiceState, atMs: number): Decision {
   if (state.spec === null) return unchanged(state);
   const rollout = activeRollout(state);
-  const where = rollout === null ? 'no rollout was under way' : `${rollout.id} goes on`;
-  return order(state, {
+  const resumed = rollout === null ? state : { ...state, rollout: resume(rollout, atMs) };
+  const where =
+    rollout === null
+      ? 'no rollout was under way'
+      : `${rollout.id} goes on: ${describeService(resumed, atMs)}`;
+  return order(resumed, {
     atMs,
     type: 'deploy-outcome',
     decision: 'recover',
     sentence: `the control loop is back: ${where}`,
     effects: (key) => wantedEffects(state, key),
   });
+}
+
+/** Time that nobody watched is no waiting: a start and a bake get their whole time again. */
+function resume(rollout: Rollout, atMs: number): Rollout {
+  const { phase, plan, unreadySinceMs } = rollout;
+  const seen = { ...rollout, unreadySinceMs: unreadySinceMs === null ? null : atMs };
+  if (phase.kind === 'starting') return { ...seen, phase: { ...phase, sinceMs: atMs } };
+  if (phase.kind !== 'baking') return seen;
+  return { ...seen, phase: { ...phase, untilMs: atMs + plan.bakeMs } };
 }
 
 function wantedEffects(state: ServiceState, key: string): readonly Effect[] {
@@ -59,7 +73,7 @@ function leftovers(state: ServiceState, active: Rollout | null): ServiceState['s
   if (active !== null) wanted.add(active.candidate.id);
   const stable = state.isDeleted ? null : stableOf(state);
   if (stable !== null) wanted.add(stable.id);
-  const known = new Map(state.stables.map((each) => [each.id, each]));
+  const known = new Map([...state.stables, ...state.retired].map((each) => [each.id, each]));
   if (state.rollout !== null) known.set(state.rollout.candidate.id, state.rollout.candidate);
   return [...known.values()].filter((each) => !wanted.has(each.id));
 }

@@ -2,7 +2,7 @@ import { closeBlock, type Verdict } from '../gate/gate.ts';
 import type { Hand } from './event.ts';
 import { nextKey, order, stableTraffic } from './order.ts';
 import { withSummary } from './promoted.ts';
-import { nameOf } from './sentence.ts';
+import { nameOf, secondsText } from './sentence.ts';
 import type { Cause, Decision, Rollout, ServiceState } from './service-state.ts';
 
 /** Goes back: all traffic to stable first; the candidate is stopped when the router has confirmed it (R5, R6). */
@@ -10,9 +10,19 @@ export function revert(
   state: ServiceState,
   rollout: Rollout,
   cause: Cause,
-  said: { readonly verdict?: Verdict; readonly by?: Hand } = {},
+  said: {
+    readonly verdict?: Verdict;
+    readonly by?: Hand;
+    /** When the way back is ordered once more; not set: it is ordered now, for the first time. */
+    readonly againAtMs?: number;
+  } = {},
 ): Decision {
+  const { againAtMs, ...who } = said;
   const effectKey = `${nextKey(state)}/route`;
+  const wayBack =
+    rollout.stable === null
+      ? `giving up ${nameOf(rollout.candidate)}, there is none to go back to`
+      : `going back to ${nameOf(rollout.stable)}`;
   const reverting: Rollout = {
     ...rollout,
     paused: null,
@@ -22,11 +32,11 @@ export function revert(
   return order(
     { ...state, rollout: reverting },
     {
-      atMs: cause.atMs,
+      atMs: againAtMs ?? cause.atMs,
       type: said.by === undefined ? 'decision' : 'operator-action',
       decision: 'roll-back',
-      sentence: `going back to ${rollout.stable === null ? 'nothing' : nameOf(rollout.stable)}: ${cause.sentence}`,
-      ...said,
+      sentence: `${wayBack}${againAtMs === undefined ? '' : ', ordered again'}: ${cause.sentence}`,
+      ...who,
       effects: () => [{ kind: 'set-traffic', key: effectKey, traffic: stableTraffic(state) }],
     },
   );
@@ -46,7 +56,7 @@ export function reverted(
       atMs,
       type: 'deploy-outcome',
       decision: 'rolled-back',
-      sentence: `nothing is sent to ${nameOf(rollout.candidate)} any more, ${atMs - cause.atMs} ms after the decision`,
+      sentence: `nothing is sent to ${nameOf(rollout.candidate)} any more, ${secondsText(atMs - cause.atMs)} after the decision`,
       effects: (key) => [
         { kind: 'stop-instances', key: `${key}/stop`, revision: rollout.candidate },
       ],

@@ -15,7 +15,7 @@ export function describeService(state: ServiceState, atMs: number): string {
   if (rollout === null) return stableOf(state) === null ? 'nothing applied yet' : 'stable';
   const sentence = describePhase(state, rollout, atMs);
   if (rollout.paused === null) return sentence;
-  return `paused by ${handText(rollout.paused.by)} since ${secondsText(atMs - rollout.paused.atMs)}; ${sentence}`;
+  return `paused by ${handText(rollout.paused.by)} for ${secondsText(atMs - rollout.paused.atMs)}; ${sentence}`;
 }
 
 /** What people call a revision: its version when it has one, with enough of its id to find it. */
@@ -29,6 +29,7 @@ export function nameOf(revision: Revision): string {
 /** `0 of 1,240 candidate requests failed, stable 3 of 11,160`. */
 export function sharesText(totals: ArmPair): string {
   const { candidate, stable } = totals;
+  if (candidate.requests === 0) return 'it had no request';
   const text = `${countText(candidate.failures)} of ${countText(candidate.requests)} candidate requests failed`;
   if (stable.requests === 0) return text;
   return `${text}, stable ${countText(stable.failures)} of ${countText(stable.requests)}`;
@@ -57,8 +58,27 @@ export function countText(count: number): string {
   return String(Math.round(count)).replaceAll(/\B(?=(\d{3})+$)/g, ',');
 }
 
+/** `once`, `3 times`. */
+export function timesText(count: number): string {
+  return count === 1 ? 'once' : `${countText(count)} times`;
+}
+
 export function handText(hand: Hand): string {
   return hand.why === null ? hand.who : `${hand.who} ("${hand.why}")`;
+}
+
+/** What keeps a step besides its gate, after a semicolon; empty: nothing does. */
+export function holdText(state: ServiceState, rollout: Rollout, atMs: number): string {
+  const { phase, candidate, plan } = rollout;
+  if (phase.kind !== 'judging' && phase.kind !== 'waiting') return '';
+  const seen = state.instances.find((each) => each.revisionId === candidate.id);
+  if ((seen?.ready ?? 0) < candidate.instances) {
+    const reason = seen?.reason === null || seen === undefined ? '' : ` (${seen.reason})`;
+    return `; held by readiness: ${seen?.ready ?? 0} of ${candidate.instances} candidate instances are ready${reason}`;
+  }
+  const atLeastMs = plan.steps[phase.stepIndex]?.atLeastMs ?? 0;
+  if (phase.kind === 'waiting' || atMs - phase.sinceMs >= atLeastMs) return '';
+  return `; the step lasts at least ${secondsText(atLeastMs)}, ${secondsText(atMs - phase.sinceMs)} so far`;
 }
 
 function describePhase(state: ServiceState, rollout: Rollout, atMs: number): string {
@@ -78,22 +98,27 @@ function describePhase(state: ServiceState, rollout: Rollout, atMs: number): str
       const measured = measuredText(rollout);
       const weight = percentText(plan.steps[phase.stepIndex]?.weightPercent ?? 100);
       const why = rollout.lastVerdict?.explanation.sentence ?? 'no request yet';
-      return `step ${phase.stepIndex + 1} of ${steps} at ${weight}${measured}: ${why}`;
+      const hold = holdText(state, rollout, atMs);
+      return `step ${phase.stepIndex + 1} of ${steps} at ${weight}${measured}: ${why}${hold}`;
     }
     case 'waiting': {
       const weight = percentText(plan.steps[phase.stepIndex]?.weightPercent ?? 100);
       const what =
         phase.untilMs === null
-          ? `waiting for approval since ${secondsText(atMs - phase.sinceMs)}: "tidegate rollout promote ${state.name}"`
+          ? `waiting for approval for ${secondsText(atMs - phase.sinceMs)}: "tidegate rollout promote ${state.name}"`
           : `pausing for another ${secondsText(Math.max(0, phase.untilMs - atMs))}`;
-      return `step ${phase.stepIndex + 1} of ${steps} at ${weight}${measuredText(rollout)}: ${what}`;
+      const hold = holdText(state, rollout, atMs);
+      return `step ${phase.stepIndex + 1} of ${steps} at ${weight}${measuredText(rollout)}: ${what}${hold}`;
     }
     case 'baking': {
-      const left = secondsText(Math.max(0, phase.untilMs - atMs));
-      return `baking at 100 %${measuredText(rollout)}, the old revision stays warm for another ${left}: ${rollout.lastVerdict?.explanation.sentence ?? 'no request yet'}`;
+      const isOver = rollout.paused !== null && atMs >= phase.untilMs;
+      const left = isOver
+        ? 'until it is resumed'
+        : `for another ${secondsText(Math.max(0, phase.untilMs - atMs))}`;
+      return `baking at 100 %${measuredText(rollout)}, the old revision stays warm ${left}: ${rollout.lastVerdict?.explanation.sentence ?? 'no request yet'}`;
     }
     case 'reverting':
-      return `going back: ${phase.cause.sentence}`;
+      return `${rollout.stable === null ? `giving up ${nameOf(candidate)}` : `going back to ${nameOf(rollout.stable)}`}, the router has not confirmed for ${secondsText(atMs - phase.sinceMs)}: ${phase.cause.sentence}`;
     case 'promoted':
       return `promoted ${nameOf(candidate)}: ${sharesText(rollout.totals)}`;
     case 'rolled-back':

@@ -11,6 +11,11 @@ export interface ServiceState {
   readonly spec: ServiceSpec | null;
   /** Revisions that were stable, oldest first; the last one is stable now. At most `stableHistoryMax`. */
   readonly stables: readonly Revision[];
+  /**
+   * Revisions whose stop was ordered last, oldest first, whether it is done or not: a crash may have come between. At most
+   * `retiredMax`.
+   */
+  readonly retired: readonly Revision[];
   /** The newest rollout, active or final. */
   readonly rollout: Rollout | null;
   /** Summaries of final rollouts, oldest first. At most `rolloutHistoryMax`. */
@@ -24,6 +29,7 @@ export interface ServiceState {
 }
 
 export const stableHistoryMax = 20;
+export const retiredMax = 20;
 export const rolloutHistoryMax = 50;
 
 export interface Rollout {
@@ -73,6 +79,8 @@ export type Phase =
   | {
       readonly kind: 'waiting';
       readonly sinceMs: number;
+      /** Since when the step's weight is in force. */
+      readonly stepSinceMs: number;
       readonly stepIndex: number;
       /** Null: for a person's approval. */
       readonly untilMs: number | null;
@@ -183,6 +191,7 @@ export function emptyService(name: string): ServiceState {
     name,
     spec: null,
     stables: [],
+    retired: [],
     rollout: null,
     history: [],
     rolloutCount: 0,

@@ -3,7 +3,7 @@ import type { Hand, ReleaseEvent } from './event.ts';
 import { order, stableTraffic, unchanged } from './order.ts';
 import type { Plan, Revision, ServiceSpec, Step } from './revision.ts';
 import { stableRestarts } from './see.ts';
-import { nameOf } from './sentence.ts';
+import { nameOf, percentText, secondsText } from './sentence.ts';
 import {
   activeRollout,
   type Decision,
@@ -28,13 +28,17 @@ export function apply(
   const isKnownBad = state.rollout?.phase.kind === 'rolled-back';
   if (stable?.id === spec.revision.id) return applySettings(state, event);
   if (isKnownBad && state.spec?.revision.id === spec.revision.id) {
-    return order(state, {
-      atMs,
-      type: 'operator-action',
-      decision: 'unchanged',
-      by,
-      sentence: `${nameOf(spec.revision)} was rolled back in ${state.rollout?.id}; "tidegate rollout retry ${state.name}" tries it again`,
-    });
+    // A new plan is taken over all the same: the retry goes by it.
+    return order(
+      { ...state, spec },
+      {
+        atMs,
+        type: 'operator-action',
+        decision: 'unchanged',
+        by,
+        sentence: `${nameOf(spec.revision)} was rolled back in ${state.rollout?.id}; "tidegate rollout retry ${state.name}" tries it again${isSameSpec(state.spec, spec) ? '' : ' by the settings just applied'}`,
+      },
+    );
   }
   const kind = stable === null ? 'first' : 'canary';
   return start({ ...state, spec }, { kind, candidate: spec.revision, plan: spec.plan, atMs, by });
@@ -55,6 +59,10 @@ export function start(
   const stable = stableOf(state);
   const plan = kind === 'canary' ? wish.plan : inOneStep(wish.plan, kind);
   const rolloutCount = state.rolloutCount + 1;
+  const fromTo =
+    stable === null
+      ? `${nameOf(candidate)}, nothing before it`
+      : `${nameOf(stable)} -> ${nameOf(candidate)}`;
   const rollout: Rollout = {
     id: `${state.name}-${rolloutCount}`,
     kind,
@@ -83,7 +91,7 @@ export function start(
       decision: 'start',
       by,
       plan,
-      sentence: `${rollout.id} started: ${stable === null ? 'nothing' : nameOf(stable)} -> ${nameOf(candidate)}, ${planText(plan)}`,
+      sentence: `${rollout.id} started: ${fromTo}, ${planText(plan)}`,
       effects: (key) => [
         {
           kind: 'ensure-instances',
@@ -98,8 +106,8 @@ export function start(
 
 /** Steps of a plan as people write them: `10 % -> 50 % -> 100 %, bake 5 s`. */
 export function planText(plan: Plan): string {
-  const steps = plan.steps.map((step) => `${step.weightPercent} %`).join(' -> ');
-  return plan.bakeMs > 0 ? `${steps}, bake ${plan.bakeMs / 1000} s` : steps;
+  const steps = plan.steps.map((step) => percentText(step.weightPercent)).join(' -> ');
+  return plan.bakeMs > 0 ? `${steps}, bake ${secondsText(plan.bakeMs)}` : steps;
 }
 
 function applyWhileRunning(
@@ -107,13 +115,15 @@ function applyWhileRunning(
   running: Rollout,
   event: Extract<ReleaseEvent, { kind: 'apply' }>,
 ): Decision {
-  if (running.candidate.id === event.spec.revision.id) return unchanged(state);
+  if (state.spec !== null && isSameSpec(state.spec, event.spec)) return unchanged(state);
+  const isSame = running.candidate.id === event.spec.revision.id;
+  const what = isSame ? 'change the settings of' : 'start';
   return order(state, {
     atMs: event.atMs,
     type: 'operator-action',
     decision: 'refuse',
     by: event.by,
-    sentence: `cannot start ${nameOf(event.spec.revision)}: ${running.id} is under way; wait for it, or "tidegate rollout abort ${state.name}"`,
+    sentence: `cannot ${what} ${nameOf(event.spec.revision)}: ${running.id} is under way; wait for it, or "tidegate rollout abort ${state.name}"`,
   });
 }
 
@@ -139,10 +149,11 @@ function isSameSpec(a: ServiceSpec, b: ServiceSpec): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** A deleted service begins anew; its counters go on so that ids stay unique. */
+/** A deleted service begins anew; its counters go on so that ids stay unique, and instances may still be there. */
 function reborn(state: ServiceState): ServiceState {
-  const { rolloutCount, recordCount, history } = state;
-  return { ...emptyService(state.name), rolloutCount, recordCount, history };
+  const { rolloutCount, recordCount, history, instances, retired } = state;
+  const kept = { rolloutCount, recordCount, history, instances, retired };
+  return { ...emptyService(state.name), ...kept };
 }
 
 /** A first rollout has nothing to compare with, and an undo goes to what was good: both need no gated steps. */

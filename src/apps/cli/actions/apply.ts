@@ -10,8 +10,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { harmless, paint } from '../look.ts';
 import { readReleaseFiles } from '../release-files.ts';
 import { print, type Session } from '../session.ts';
-import { durationText } from '../views/words.ts';
-import { waitForRollout } from './wait-for-rollout.ts';
+import { look, waitForRollout } from './wait-for-rollout.ts';
 
 export interface ApplyOptions {
   readonly file: readonly string[];
@@ -29,15 +28,14 @@ export async function apply(session: Session, options: ApplyOptions): Promise<Ex
   else await printData(session, { results }, options.output);
   if (results.some((result) => result.outcome === 'refused')) return exitCodes.error;
   if (isDryRun || options.wait !== true) return exitCodes.ok;
+  const isPlain = results.length > 1 || options.output !== undefined;
+  const timeoutMs = options.timeout ?? null;
   const codes = await Promise.all(
-    results.map((result) =>
-      waitForRollout(session, {
-        service: result.service,
-        rolloutId: result.rolloutId,
-        timeoutMs: options.timeout ?? null,
-        isPlain: results.length > 1 || options.output !== undefined,
-      }),
-    ),
+    results.map(async (result) => {
+      const { service, rolloutId } = result;
+      if (!(await isToWaitFor(session, result))) return exitCodes.ok;
+      return waitForRollout(session, { service, rolloutId, timeoutMs, isPlain });
+    }),
   );
   return worst(codes);
 }
@@ -85,14 +83,10 @@ export async function estimate(session: Session, options: EstimateOptions): Prom
     return exitCodes.ok;
   }
   for (const [index, item] of items.entries()) {
-    const rate = item.requestsPerSecond === null ? 'unknown' : `${item.requestsPerSecond}`;
     print(session, [
       ...(index === 0 ? [] : ['']),
-      `${paint(session.look, 'bold', item.service)}: ${rate} requests/s, ${Number((item.baseErrorRatio * 100).toPrecision(3))} % of them fail`,
+      paint(session.look, 'bold', item.service),
       ...item.sentences.map((sentence) => `  ${harmless(sentence)}`),
-      item.totalMs === null
-        ? '  in all: cannot be promised'
-        : `  in all: about ${durationText(item.totalMs)}`,
     ]);
   }
   return exitCodes.ok;
@@ -110,11 +104,26 @@ async function send(
   return (await client.post('/v1/apply', body, answer)).results;
 }
 
+/** What is applied already may have an old rollout that was rolled back; how that ended is nobody's question now. */
+async function isToWaitFor(session: Session, result: ApplyResult): Promise<boolean> {
+  if (result.outcome === 'started') return true;
+  using client = await Client.connect(session);
+  const { service, rolloutId } = result;
+  const { progress } = await look(client, { service, rolloutId }, session.signal);
+  return progress.kind === 'under-way' || progress.exitCode === exitCodes.waitingForPerson;
+}
+
 function resultLine(isDryRun: boolean): (result: ApplyResult) => string[] {
   return (result) => [
     `service/${result.service} ${result.outcome}${isDryRun ? ' (dry run)' : ''}: ${harmless(result.sentence)}`,
-    ...(isDryRun ? result.diff.map((line) => `  ${harmless(line)}`) : []),
+    ...(isDryRun ? changesOf(result).map((line) => `  ${harmless(line)}`) : []),
   ];
+}
+
+/** Of a new service every setting is new, which nobody wants to read unasked. */
+function changesOf({ diff }: ApplyResult): readonly string[] {
+  const isNew = diff.length > 0 && diff.every((line) => line.startsWith('+'));
+  return isNew ? [`a new service; "tidegate diff" shows its ${diff.length} settings`] : diff;
 }
 
 function diffLine({ look }: Session): (line: string) => string {

@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { CliError } from '../cli-error.ts';
@@ -5,7 +7,7 @@ import { Client } from '../client.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { say, type Session } from '../session.ts';
 import { isRunning, type ServerFile } from '../state-folder.ts';
-import { runningServer } from './up.ts';
+import { lastError, logTail, runningServer } from './up.ts';
 
 /** Longer than an instance's default stop grace of 30 s, since instances are stopped in dependency order. */
 const goneTimeoutMs = 120_000;
@@ -24,9 +26,18 @@ export async function down(session: Session, options: DownOptions): Promise<Exit
     return exitCodes.ok;
   }
   const all = options.keepInstances !== true;
+  const logPath = join(session.stateFolder, 'server.log');
+  const logFromBytes = await sizeOf(logPath);
   using client = await Client.connect(session);
   await client.tell('/v1/stop', { all }, session.signal);
   await waitUntilGone(session, server, options.timeout ?? goneTimeoutMs);
+  const trouble = lastError(await logTail(logPath, logFromBytes).catch(() => []));
+  if (trouble !== null) {
+    throw new CliError(`the server has ended, but not in order: ${trouble}`, {
+      code: 'refused',
+      remedy: `its log is ${logPath}; tidegate up and tidegate down try again`,
+    });
+  }
   say(
     session,
     all
@@ -34,6 +45,14 @@ export async function down(session: Session, options: DownOptions): Promise<Exit
       : 'Stopped the server; instances and gateway go on. Start it again: tidegate up',
   );
   return exitCodes.ok;
+}
+
+/** 0 when there is none, as of a server that was started in the foreground. */
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
 }
 
 async function waitUntilGone(

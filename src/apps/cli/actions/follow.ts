@@ -2,7 +2,7 @@ import { eventListSchema, eventSchema, type EventView, logLineSchema } from '../
 import { Client } from '../client.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { stillAway } from '../poll.ts';
-import { print, type Session } from '../session.ts';
+import { print, say, type Session } from '../session.ts';
 import { eventLine, logLine } from '../views/event-line.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -78,9 +78,13 @@ export async function logs(
   if (options.tail !== undefined) query.set('tail', String(options.tail));
   if (options.follow === true) query.set('follow', 'true');
   const view = { isPrefixed: options.instance === undefined, look: session.look };
+  let count = 0;
   for await (const text of client.lines(`/v1/logs?${query.toString()}`, session.signal)) {
-    if (text !== '') print(session, [logLine(logLineSchema.parse(JSON.parse(text)), view)]);
+    if (text === '') continue;
+    count += 1;
+    print(session, [logLine(logLineSchema.parse(JSON.parse(text)), view)]);
   }
+  if (count === 0) say(session, `No lines of ${service} are kept.`);
   return exitCodes.ok;
 }
 

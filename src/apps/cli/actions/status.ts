@@ -3,7 +3,7 @@ import { Client } from '../client.ts';
 import { type DataFormat, printData } from '../data-format.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { poll } from '../poll.ts';
-import { openPainter } from '../repaint.ts';
+import { Painter } from '../repaint.ts';
 import { changeKey } from '../rollout-progress.ts';
 import { print, type Session } from '../session.ts';
 import { type StatusPicture, statusTree } from '../views/status-tree.ts';
@@ -28,7 +28,7 @@ export async function status(session: Session, options: StatusOptions): Promise<
 }
 
 async function paintTree(session: Session): Promise<void> {
-  await using painter = await openPainter(session);
+  const painter = new Painter(session.stdout, session.look);
   const { signal } = session;
   for await (const picture of poll(session, ask, { intervalMs, signal })) {
     painter.show(statusTree(picture, session.look));

@@ -2,10 +2,9 @@ import { rolloutHistorySchema, serviceSchema } from '../../../api/wire.ts';
 import type { Client } from '../client.ts';
 import { startDeadline } from '../deadline.ts';
 import type { ExitCode } from '../exit-codes.ts';
-import { fit } from '../look.ts';
 import { poll } from '../poll.ts';
 import { type Progress, progressOf } from '../rollout-progress.ts';
-import { openPainter } from '../repaint.ts';
+import { Painter } from '../repaint.ts';
 import { print, type Session } from '../session.ts';
 import { serviceTree } from '../views/status-tree.ts';
 import type { ServiceView } from '../../../api/wire.ts';
@@ -47,9 +46,9 @@ async function paintUntilOver(
   wait: Wait,
   signal: AbortSignal,
 ): Promise<ExitCode> {
-  await using painter = await openPainter(session);
+  const painter = new Painter(session.stdout, session.look);
   for await (const { service, progress } of sights(session, wait, signal)) {
-    painter.show(serviceTree(service, session.look).map((line) => fit(session.look, line)));
+    painter.show(serviceTree(service, session.look));
     if (progress.kind === 'over') return progress.exitCode;
   }
   throw new Error('a poll has no end');

@@ -8,6 +8,7 @@ import { countText, durationText, percentText, revisionText } from './words.ts';
 export function serviceDescription(service: ServiceView, look: Look): string[] {
   const { spec, status } = service;
   const steps = spec.stepWeightsPercent.map(percentText).join(', ');
+  const earlier = status.stables.filter(({ id }) => id !== status.stable?.id);
   const facts = [
     ['Host:', spec.host],
     ['Needs:', spec.dependsOn.join(', ') || 'nothing'],
@@ -16,7 +17,7 @@ export function serviceDescription(service: ServiceView, look: Look): string[] {
     ['Instances:', `${spec.revision.instances}`],
     ['Steps:', `${steps}, then ${durationText(spec.bakeMs)} of baking`],
     ['Request timeout:', durationText(spec.requestTimeoutMs)],
-    ['Undo can go to:', status.stables.map(revisionText).join(', ') || 'nothing yet'],
+    ['Undo can go to:', earlier.map(revisionText).join(', ') || 'nothing yet'],
   ];
   return [
     ...serviceTree(service, look),

@@ -5,7 +5,7 @@ import type {
   ServerStatus,
   ServiceView,
 } from '../../../api/wire.ts';
-import { fit, harmless, type Look, padEnd, paint, widthOf } from '../look.ts';
+import { harmless, type Look, padEnd, paint, widthOf, wrap } from '../look.ts';
 import { inDependencyOrder } from './dependency-order.ts';
 import { type Share, shareText, weightBar } from './weight-bar.ts';
 import { bytesText, countText, instanceSign, paintPhase, phaseSign, versionText } from './words.ts';
@@ -24,7 +24,7 @@ export function statusTree(picture: StatusPicture, look: Look): string[] {
     ...services.flatMap((service) => ['', ...serviceTree(service, look)]),
   ];
   if (services.length === 0) lines.push('', 'No service yet. Apply one: tidegate apply -f FILE');
-  return lines.map((line) => fit(look, line));
+  return lines;
 }
 
 export function serviceTree(service: ServiceView, look: Look): string[] {
@@ -37,7 +37,7 @@ export function serviceTree(service: ServiceView, look: Look): string[] {
   const labelWidth = Math.max(0, ...branches.map((branch) => widthOf(branchLabel(branch))));
   return [
     head,
-    ...(status.sentence === '' ? [] : [`${bar} ${harmless(status.sentence)}`]),
+    ...wrap(look, harmless(status.sentence), 2).map((line) => `${bar} ${line}`.trimEnd()),
     ...branches.flatMap((branch, index) =>
       branchLines(branch, { look, isLast: index === branches.length - 1, labelWidth }),
     ),
@@ -50,6 +50,9 @@ function headLines({ server, url }: StatusPicture, look: Look): string[] {
   return [
     `${paint(look, 'bold', `Tidegate ${server.version}`)}  ${url}  pid ${server.pid}  ${bytesText(server.rssBytes)}`,
     `gateway ${gateway.url}${gone}  ledger ${countText(ledger.entries)} entries`,
+    ...(ledger.trouble === null
+      ? []
+      : [paint(look, 'red', `nothing can be recorded: ${harmless(ledger.trouble)}`)]),
   ];
 }
 
@@ -88,12 +91,11 @@ function shareOf(service: ServiceView, revisionId: string, role: Branch['role'])
   const wantedPercent = traffic.find((each) => each.revisionId === revisionId)?.weightPercent ?? 0;
   if (role === 'leaving' && wantedPercent === 0) return null;
   if (rollout === null || rollout.endedAt !== null || rollout.from === null) {
-    // Without a second arm all of it goes there; nothing has to be measured to know it.
-    return { wantedPercent, measuredPercent: wantedPercent };
+    return { kind: 'whole', wantedPercent };
   }
   const candidate = rollout.measuredSharePercent;
   const measured = role === 'candidate' || candidate === null ? candidate : 100 - candidate;
-  return { wantedPercent, measuredPercent: measured };
+  return { kind: 'split', wantedPercent, measuredPercent: measured };
 }
 
 function knownRevision(service: ServiceView, id: string): RevisionView {

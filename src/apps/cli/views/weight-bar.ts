@@ -5,11 +5,15 @@ const cellCount = 20;
 const unicodeSigns = { full: '█', light: '░', dark: '▓', none: '·' };
 const asciiSigns = { full: '#', light: '-', dark: '+', none: '.' };
 
-export interface Share {
-  readonly wantedPercent: number;
-  /** Null: nothing measured, since no request came. */
-  readonly measuredPercent: number | null;
-}
+export type Share =
+  /** All that comes goes one way, so there is nothing to measure. */
+  | { readonly kind: 'whole'; readonly wantedPercent: number }
+  /** `measuredPercent` null: no request came yet. */
+  | {
+      readonly kind: 'split';
+      readonly wantedPercent: number;
+      readonly measuredPercent: number | null;
+    };
 
 /**
  * Twenty cells of 5 % each. Full: traffic that was wanted there and came. Light: wanted, did not come.
@@ -17,7 +21,7 @@ export interface Share {
  */
 export function weightBar(look: Look, share: Share): string {
   const wanted = cells(share.wantedPercent);
-  const measured = cells(share.measuredPercent ?? 0);
+  const measured = share.kind === 'whole' ? wanted : cells(share.measuredPercent ?? 0);
   const both = Math.min(wanted, measured);
   const sign = look.isUnicode ? unicodeSigns : asciiSigns;
   const bar = [
@@ -34,6 +38,7 @@ export function weightBar(look: Look, share: Share): string {
 
 export function shareText(share: Share): string {
   const wanted = percentText(share.wantedPercent);
+  if (share.kind === 'whole') return wanted;
   if (share.measuredPercent === null) return `${wanted}, nothing measured yet`;
   return `${wanted}, measured ${percentText(share.measuredPercent)}`;
 }

@@ -1,0 +1,200 @@
+import type {
+  EventView,
+  InstanceView,
+  RevisionView,
+  RolloutSummaryView,
+  RolloutView,
+  ServerStatus,
+  ServiceView,
+} from '../../api/wire.ts';
+
+/** What a server would send, for the tests of the command line. */
+export const startedAt = '2026-11-20T10:00:00.000Z';
+
+export function revision(service: string, number: number): RevisionView {
+  return {
+    id: `${service}-${String(number).repeat(10)}`,
+    service,
+    version: `v${number}`,
+    command: ['node', `${service}.js`],
+    instances: 1,
+  };
+}
+
+export function instance(of: RevisionView, more: Partial<InstanceView> = {}): InstanceView {
+  return {
+    id: `${of.id}-1`,
+    service: of.service,
+    revisionId: of.id,
+    state: 'ready',
+    port: 41_001,
+    pid: 1234,
+    startedAt,
+    restarts: 0,
+    reason: null,
+    cpuSeconds: 1.25,
+    rssBytes: 60 * 1024 * 1024,
+    ...more,
+  };
+}
+
+export function stableService(name: string, more: Partial<ServiceView['spec']> = {}): ServiceView {
+  const stable = revision(name, 1);
+  return {
+    apiVersion: 'tidegate.dev/v1',
+    kind: 'Service',
+    metadata: { name },
+    spec: {
+      host: `${name}.localhost`,
+      dependsOn: [],
+      revision: stable,
+      requestTimeoutMs: 2000,
+      bakeMs: 5000,
+      stepWeightsPercent: [10, 50, 100],
+      ...more,
+    },
+    status: {
+      phase: 'Stable',
+      sentence: 'stable',
+      stable,
+      stables: [stable],
+      rollout: null,
+      traffic: [{ revisionId: stable.id, weightPercent: 100 }],
+      instances: [instance(stable)],
+    },
+  };
+}
+
+export function rollout(service: string, more: Partial<RolloutView> = {}): RolloutView {
+  return {
+    id: `${service}-2`,
+    kind: 'canary',
+    from: revision(service, 1),
+    to: revision(service, 2),
+    phase: 'judging',
+    stepNumber: 2,
+    stepCount: 3,
+    stepWeightsPercent: [10, 50, 100],
+    wantedSharePercent: 50,
+    measuredSharePercent: 40,
+    isPaused: false,
+    isWaitingForPerson: false,
+    totals: {
+      candidate: { requests: 1240, failures: 0 },
+      stable: { requests: 11_160, failures: 3 },
+    },
+    steps: [
+      {
+        weightPercent: 10,
+        measuredSharePercent: 9.8,
+        totals: {
+          candidate: { requests: 240, failures: 0 },
+          stable: { requests: 2160, failures: 1 },
+        },
+        since: startedAt,
+        until: '2026-11-20T10:00:03.500Z',
+        sentence: 'not worse than +3 pp',
+      },
+    ],
+    gate: {
+      verdict: 'undecided',
+      candidate: { requests: 1000, failures: 0 },
+      stable: { requests: 9000, failures: 2 },
+      against: 0.75,
+      againstLimit: 1000,
+      for: 12.3456,
+      forLimit: 20,
+      marginRatio: 0.005,
+      heldBy: null,
+      sentence: '0 of 1,000 candidate requests failed',
+    },
+    cause: null,
+    startedAt,
+    startedBy: { who: 'ann', why: 'faster search' },
+    endedAt: null,
+    sentence: 'step 2 of 3 at 50 % (measured 40 %): 0 of 1,000 candidate requests failed',
+    ...more,
+  };
+}
+
+/** In the middle of a canary rollout; `more` changes the rollout. */
+export function movingService(name: string, more: Partial<RolloutView> = {}): ServiceView {
+  const service = stableService(name);
+  const moving = rollout(name, more);
+  const { phase } = moving;
+  const isOver = phase === 'promoted' || phase === 'rolled-back';
+  return {
+    ...service,
+    status: {
+      ...service.status,
+      phase:
+        phase === 'rolled-back' ? 'RolledBack' : phase === 'promoted' ? 'Stable' : 'Progressing',
+      sentence: moving.sentence,
+      rollout: moving,
+      traffic: isOver
+        ? service.status.traffic
+        : [
+            { revisionId: moving.to.id, weightPercent: 50 },
+            { revisionId: service.spec.revision.id, weightPercent: 50 },
+          ],
+      instances: [
+        ...service.status.instances,
+        instance(moving.to, {
+          state: 'backing-off',
+          restarts: 2,
+          reason: 'exit code 1',
+          pid: null,
+        }),
+      ],
+    },
+  };
+}
+
+export function summary(
+  service: string,
+  outcome: RolloutSummaryView['outcome'],
+): RolloutSummaryView {
+  return {
+    id: `${service}-2`,
+    kind: 'canary',
+    fromRevisionId: revision(service, 1).id,
+    toRevisionId: revision(service, 2).id,
+    toVersion: 'v2',
+    outcome,
+    cause: outcome === 'promoted' ? null : { kind: 'gate', sentence: 'too many', at: startedAt },
+    startedAt,
+    endedAt: '2026-11-20T10:01:00.000Z',
+    startedBy: { who: 'ann', why: null },
+    totals: rollout(service).totals,
+  };
+}
+
+export function event(index: number, service: string | null): EventView {
+  return {
+    index,
+    at: startedAt,
+    type: 'decision',
+    service,
+    rolloutId: service === null ? null : `${service}-2`,
+    decision: 'shift',
+    weightPercent: 10,
+    by: { who: 'ann', why: 'faster search' },
+    sentence: `what happened at ${index}`,
+  };
+}
+
+export const serverStatus: ServerStatus = {
+  version: '0.1.0',
+  pid: 4321,
+  startedAt,
+  stateFolder: '/var/lib/tidegate',
+  rssBytes: 90 * 1024 * 1024,
+  gateway: {
+    url: 'http://127.0.0.1:7400',
+    pid: 4322,
+    isReachable: true,
+    tableVersion: 7,
+    restarts: 0,
+  },
+  ledger: { entries: 1234, headLeafHash: 'a'.repeat(64), keyId: 'b'.repeat(64), trouble: null },
+};

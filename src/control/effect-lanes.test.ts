@@ -1,0 +1,280 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { MemoryMachine, MemoryPlatform } from '../adapters/memory/memory-platform.ts';
+import { MemoryRouter } from '../adapters/memory/memory-router.ts';
+import type { Effect, Traffic } from '../domain/release/effect.ts';
+import { revisionOf } from '../domain/release/release.fixture.ts';
+import { type Platform, PlatformError } from '../ports/platform.ts';
+import { RouterError, type TrafficRouter } from '../ports/traffic-router.ts';
+import { EffectLanes, type EffectOutcome } from './effect-lanes.ts';
+import { HandClock } from './hand-clock.fixture.ts';
+import { routesOf } from './route-table.ts';
+import { TablePusher } from './table-pusher.ts';
+
+test('effects are carried out side by side, and each reports its key', async () => {
+  const { lanes, clock, machine, outcomes, signal } = world();
+  machine.script(revisionOf(1).id, { ensureTakesMs: 1_000 });
+  lanes.start('web', [run(1), run(2), route(1)], signal);
+  await clock.pass(0);
+  assert.deepEqual(outcomes(), ['done run 2', 'done route 1']);
+  await clock.pass(1_000);
+  assert.deepEqual(outcomes(), ['done run 2', 'done route 1', 'done run 1']);
+  await lanes.settled();
+});
+
+test('what may succeed later is tried again after 100, 200, 400 ms, and at most every 5 s', async () => {
+  const { lanes, clock, machine, outcomes, signal } = world();
+  machine.script(revisionOf(1).id, { ensureFailures: 9 });
+  lanes.start('web', [run(1)], signal);
+  // 100 + 200 + 400 + 800 + 1,600 + 3,200 + 5,000 + 5,000 + 5,000
+  await clock.pass(21_299);
+  assert.deepEqual(outcomes(), []);
+  await clock.pass(1);
+  assert.deepEqual(outcomes(), ['done run 1']);
+});
+
+test('what cannot succeed is reported and not tried again', async () => {
+  const platform = failingPlatform(() => {
+    throw new PlatformError('start-failed', 'no such file node', { retryable: false });
+  });
+  const { lanes, clock, reports, signal } = world({ platform });
+  lanes.start('web', [run(1)], signal);
+  await clock.pass(60_000);
+  assert.deepEqual(reports, [
+    {
+      kind: 'effect-failed',
+      key: 'run 1',
+      effect: 'ensure-instances',
+      revisionId: revisionOf(1).id,
+      message: 'no such file node',
+    },
+  ]);
+  assert.equal(clock.sleeping, 0);
+});
+
+test('the newest order for a revision wins: a start under way ends for its stop', async () => {
+  const { lanes, clock, machine, outcomes, signal } = world();
+  machine.script(revisionOf(1).id, { ensureTakesMs: 60_000 });
+  lanes.start('web', [run(1)], signal);
+  await clock.pass(100);
+  lanes.start('web', [stop(1)], signal);
+  await clock.pass(100);
+  assert.deepEqual(outcomes(), ['done stop 1']);
+  assert.equal(machine.instances.size, 0);
+});
+
+test('an order begins only when the one before it in its lane has ended', async () => {
+  const calls: string[] = [];
+  const clock = new HandClock();
+  const memory = new MemoryPlatform({ clock, machine: new MemoryMachine() });
+  const platform: Platform = {
+    // Takes a while to leave off after an abort.
+    ensure: async (_revision, _count, signal) => {
+      calls.push('start begins');
+      await clock.sleep(60_000, signal).catch(() => undefined);
+      await clock.sleep(50, new AbortController().signal);
+      calls.push('start ends');
+    },
+    stop: async () => void calls.push('stop'),
+    observe: (...call) => memory.observe(...call),
+    logs: (...call) => memory.logs(...call),
+  };
+  const { lanes, outcomes, signal } = world({ platform, clock });
+  lanes.start('web', [run(1)], signal);
+  await clock.pass(10);
+  lanes.start('web', [stop(1)], signal);
+  await clock.pass(100);
+  assert.deepEqual(calls, ['start begins', 'start ends', 'stop']);
+  assert.deepEqual(outcomes(), ['done stop 1']);
+});
+
+test('the newest traffic wins: a way back does not wait behind a way forth', async () => {
+  const { lanes, clock, router, outcomes, signal } = world();
+  router.plan({ kind: 'slow', durationMs: 60_000 });
+  lanes.start('web', [route(2)], signal);
+  await clock.pass(100);
+  lanes.start('web', [route(1)], signal);
+  await clock.pass(0);
+  assert.deepEqual(outcomes(), ['done route 1']);
+  assert.equal(router.table?.routes[0]?.backends[0]?.revisionId, revisionOf(1).id);
+});
+
+test('a superseded order of one service leaves the push of another alone', async () => {
+  const { lanes, clock, router, outcomes, crashes, signal } = world();
+  router.plan({ kind: 'slow', durationMs: 1_000 });
+  lanes.start('api', [route(1, 'api')], signal);
+  await clock.pass(10);
+  // Both wait for the next table; the first of them gives up.
+  lanes.start('web', [route(2)], signal);
+  lanes.start('shop', [route(3, 'shop')], signal);
+  await clock.pass(10);
+  lanes.start('web', [route(1)], signal);
+  await clock.pass(2_000);
+  assert.deepEqual(crashes, []);
+  assert.deepEqual(outcomes(), ['done route 1 of api', 'done route 3 of shop', 'done route 1']);
+});
+
+test('a stop waits until the traffic ordered with it is in force', async () => {
+  const { lanes, clock, machine, router, outcomes, signal } = world();
+  lanes.start('web', [run(1), run(2)], signal);
+  await clock.pass(0);
+  router.plan({ kind: 'fails' }, { kind: 'slow', durationMs: 500 });
+  lanes.start('web', [route(1), stop(2)], signal);
+  await clock.pass(599);
+  assert.equal(machine.instances.size, 4);
+  await clock.pass(1);
+  assert.deepEqual(outcomes().slice(2), ['done route 1', 'done stop 2']);
+  assert.equal(machine.instances.size, 2);
+});
+
+test('a stop waits for newer traffic, too, when that takes the place of the older', async () => {
+  const { lanes, clock, machine, router, outcomes, signal } = world();
+  lanes.start('web', [run(2)], signal);
+  await clock.pass(0);
+  router.plan({ kind: 'slow', durationMs: 60_000 }, { kind: 'slow', durationMs: 1_000 });
+  lanes.start('web', [route(1), stop(2)], signal);
+  await clock.pass(100);
+  lanes.start('web', [route(3)], signal);
+  await clock.pass(999);
+  assert.equal(machine.instances.size, 2);
+  await clock.pass(1);
+  assert.deepEqual(outcomes(), ['done run 2', 'done route 3', 'done stop 2']);
+});
+
+test('requests under way finish before their instances are stopped', async () => {
+  const clock = new HandClock();
+  const memory = new MemoryRouter(clock);
+  let drains = 0;
+  const router: TrafficRouter = {
+    apply: (...call) => memory.apply(...call),
+    version: (...call) => memory.version(...call),
+    drain: async (_revisionId, signal) => {
+      drains += 1;
+      if (drains === 1) throw new RouterError('unreachable', 'try again', { retryable: true });
+      await clock.sleep(1_000, signal);
+    },
+  };
+  const { lanes, machine, outcomes, signal } = world({ router, clock });
+  lanes.start('web', [run(2)], signal);
+  await clock.pass(0);
+  lanes.start('web', [stop(2)], signal);
+  await clock.pass(1_099);
+  assert.equal(machine.instances.size, 2);
+  await clock.pass(1);
+  assert.deepEqual(outcomes(), ['done run 2', 'done stop 2']);
+  assert.equal(machine.instances.size, 0);
+});
+
+test('a start does not wait behind a stop that waits for the router', async () => {
+  const { lanes, clock, machine, router, outcomes, signal } = world();
+  router.plan({ kind: 'slow', durationMs: 60_000 });
+  lanes.start('web', [route(1), stop(2)], signal);
+  await clock.pass(100);
+  lanes.start('web', [run(2)], signal);
+  await clock.pass(100);
+  assert.deepEqual(outcomes(), ['done run 2']);
+  assert.equal(machine.instances.size, 2);
+});
+
+test('nothing is stopped when the router refuses the traffic before it', async () => {
+  const router: TrafficRouter = {
+    version: () => Promise.resolve(null),
+    drain: () => Promise.resolve(),
+    apply: () => Promise.reject(new RouterError('refused', 'bad table', { retryable: false })),
+  };
+  const { lanes, clock, machine, reports, signal } = world({ router });
+  lanes.start('web', [run(2)], signal);
+  await clock.pass(0);
+  lanes.start('web', [route(1), stop(2)], signal);
+  await clock.pass(60_000);
+  assert.equal(machine.instances.size, 2);
+  const messages = reports.flatMap((each) => (each.kind === 'effect-failed' ? each.message : []));
+  const why = `not stopped, because requests may still be sent to ${revisionOf(2).id}`;
+  assert.deepEqual(messages, ['bad table', why]);
+});
+
+test('an abort ends every lane without a report', async () => {
+  const abort = new AbortController();
+  const { lanes, clock, machine, router, reports } = world();
+  machine.script(revisionOf(1).id, { ensureFailures: Infinity });
+  router.plan({ kind: 'slow', durationMs: 60_000 });
+  lanes.start('web', [run(1), route(1), stop(2)], abort.signal);
+  await clock.pass(150);
+  abort.abort(new Error('shutdown'));
+  await lanes.settled();
+  assert.deepEqual(reports, []);
+  assert.equal(clock.sleeping, 0);
+});
+
+test('a defect is handed over as one and not tried again', async () => {
+  const platform = failingPlatform(() => {
+    throw new TypeError('a bug');
+  });
+  const { lanes, clock, reports, crashes, crash, signal } = world({ platform });
+  lanes.start('web', [run(1)], signal);
+  await clock.pass(60_000);
+  assert.deepEqual(reports, []);
+  assert.deepEqual(crashes, ['TypeError: a bug']);
+  assert.equal(crash.aborted, true);
+});
+
+function world(
+  other: {
+    readonly platform?: Platform;
+    readonly router?: TrafficRouter;
+    readonly clock?: HandClock;
+  } = {},
+) {
+  const clock = other.clock ?? new HandClock();
+  const machine = new MemoryMachine();
+  const router = new MemoryRouter(clock);
+  const traffic = new Map<string, Traffic>();
+  const build = () => routesOf(traffic.values(), []);
+  const reports: EffectOutcome[] = [];
+  const crashes: string[] = [];
+  const crash = new AbortController();
+  const lanes = new EffectLanes({
+    platform: other.platform ?? new MemoryPlatform({ clock, machine }),
+    router: other.router ?? router,
+    pusher: new TablePusher({ router: other.router ?? router, clock, build }),
+    clock,
+    traffic,
+    report: (_service, outcome) => void reports.push(outcome),
+    // As the loop does: a defect ends everything.
+    crash: (error) => {
+      crashes.push(String(error));
+      crash.abort(error);
+    },
+  });
+  const outcomes = () => reports.map(({ kind, key }) => `${kind.slice('effect-'.length)} ${key}`);
+  const parts = { lanes, clock, machine, router, reports, outcomes, crashes };
+  return { ...parts, signal: crash.signal, crash: crash.signal };
+}
+
+function failingPlatform(ensure: Platform['ensure']): Platform {
+  const platform = new MemoryPlatform({ clock: new HandClock(), machine: new MemoryMachine() });
+  return {
+    ensure: async (...call) => ensure(...call),
+    stop: (...call) => platform.stop(...call),
+    observe: (...call) => platform.observe(...call),
+    logs: (...call) => platform.logs(...call),
+  };
+}
+
+function run(number: number): Effect {
+  const revision = revisionOf(number);
+  return { kind: 'ensure-instances', key: `run ${number}`, revision, count: 2 };
+}
+
+function stop(number: number): Effect {
+  return { kind: 'stop-instances', key: `stop ${number}`, revision: revisionOf(number) };
+}
+
+function route(number: number, service = 'web'): Effect {
+  const shares = [{ revisionId: revisionOf(number).id, weightPercent: 100 }];
+  const key = `route ${number}${service === 'web' ? '' : ` of ${service}`}`;
+  const host = `${service}.localhost`;
+  const rest = { requestTimeoutMs: 1_000, match: null, matchRevisionId: null };
+  return { kind: 'set-traffic', key, traffic: { service, host, shares, ...rest } };
+}

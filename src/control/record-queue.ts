@@ -1,0 +1,153 @@
+import type { Effect } from '../domain/release/effect.ts';
+import type { ReleaseRecord } from '../domain/release/service-state.ts';
+import type { Clock } from '../ports/clock.ts';
+import { LedgerError } from '../ports/ledger-store.ts';
+import type { Recorder } from './recorder.ts';
+import type { RecordBatch } from './recorder-draft.ts';
+import { RecorderError } from './recorder-index.ts';
+
+/** A record on its way into the ledger, and what may begin when it is there. */
+export interface RecordJob {
+  readonly record: ReleaseRecord;
+  readonly batch: RecordBatch;
+  readonly effects: readonly Effect[];
+  /** Called once, when the record is durable and its effects have begun. */
+  readonly onDurable: (index: number | null) => void;
+}
+
+interface Waiting extends RecordJob {
+  hasBegun: boolean;
+  /** A later way back of the service is in force: its traffic order must not be undone by this one's. */
+  isOvertaken: boolean;
+  readonly left: PromiseWithResolvers<void>;
+}
+
+/** So many records wait for the ledger; then decisions wait for room. Some minutes of a full disk with ten rollouts. */
+const waitingMax = 2_000;
+const retryMs = 500;
+/** Longer than any healthy append takes, short for a user who gets errors. */
+const wayBackPatienceMs = 300;
+
+/**
+ * Records in the order of their decisions, and begins each one's effects when it is durable (C2). Decisions go on
+ * meanwhile, so that a ledger in trouble doesn't keep a failing candidate from being found out.
+ *
+ * Q1  One record at a time, first come, first served; a full disk is waited out.
+ * Q2  A way back begins when its record is durable, when the ledger is in trouble, or after `wayBackPatienceMs` (C3).
+ * Q3  A traffic order that was decided before a way back never begins after it.
+ */
+export class RecordQueue {
+  readonly #recorder: Pick<Recorder, 'record'>;
+  readonly #clock: Clock;
+  readonly #begin: (service: string, effects: readonly Effect[]) => void;
+  readonly #onTrouble: (message: string | null) => void;
+  readonly #fail: (error: unknown) => void;
+  readonly #waiting: Waiting[] = [];
+  #isInTrouble = false;
+  #writing: Promise<void> | null = null;
+
+  constructor(parts: {
+    readonly recorder: Pick<Recorder, 'record'>;
+    readonly clock: Clock;
+    readonly begin: (service: string, effects: readonly Effect[]) => void;
+    /** Called when the ledger cannot be written, and with null when it can again. */
+    readonly onTrouble: (message: string | null) => void;
+    /** Called with what is no passing trouble: the ledger is broken for good, or we are. */
+    readonly fail: (error: unknown) => void;
+  }) {
+    this.#recorder = parts.recorder;
+    this.#clock = parts.clock;
+    this.#begin = parts.begin;
+    this.#onTrouble = parts.onTrouble;
+    this.#fail = parts.fail;
+  }
+
+  put(job: RecordJob, signal: AbortSignal): void {
+    const left = Promise.withResolvers<void>();
+    const waiting = { ...job, hasBegun: false, isOvertaken: false, left };
+    this.#waiting.push(waiting);
+    this.#writing ??= this.#drain(signal);
+    if (job.record.decision === 'roll-back') this.#hurry(waiting, signal);
+  }
+
+  /** Resolves when another record may be put. */
+  async room(): Promise<void> {
+    while (this.#waiting.length >= waitingMax) await this.#waiting[0]?.left.promise;
+  }
+
+  /** Resolves when nothing waits any more, or when the signal given to `put` has ended it. */
+  async settled(): Promise<void> {
+    await this.#writing;
+  }
+
+  #hurry(job: Waiting, signal: AbortSignal): void {
+    if (this.#isInTrouble) return this.#overtake(job);
+    const hurry = (): void => {
+      if (!job.hasBegun) this.#overtake(job);
+    };
+    // Aborted: the loop ends, and its effects with it.
+    this.#clock.sleep(wayBackPatienceMs, signal).then(hurry, () => undefined);
+  }
+
+  #overtake(job: Waiting): void {
+    const { service } = job.record;
+    const before = this.#waiting
+      .slice(0, this.#waiting.indexOf(job))
+      .filter((each) => each.record.service === service);
+    // Nothing of a rollout whose start waits here too can be in force, and what came before that start comes first.
+    if (before.some((each) => each.record.decision === 'start')) return;
+    for (const each of before) each.isOvertaken = true;
+    this.#start(job);
+  }
+
+  #start(job: Waiting): void {
+    if (job.hasBegun) return;
+    job.hasBegun = true;
+    const effects = job.isOvertaken
+      ? job.effects.filter((effect) => effect.kind !== 'set-traffic')
+      : job.effects;
+    this.#begin(job.record.service, effects);
+  }
+
+  /** Never rejects. */
+  async #drain(signal: AbortSignal): Promise<void> {
+    for (let job = this.#waiting[0]; job !== undefined; job = this.#waiting[0]) {
+      try {
+        const index = await this.#write(job, signal);
+        this.#start(job);
+        job.onDurable(index);
+      } catch (error) {
+        if (!signal.aborted) this.#fail(error);
+        // Nothing is written any more: whoever waits for room must hear of the end.
+        for (const each of this.#waiting.splice(0)) each.left.resolve();
+        return;
+      } finally {
+        this.#waiting.shift();
+        job.left.resolve();
+      }
+    }
+    this.#writing = null;
+  }
+
+  async #write(job: Waiting, signal: AbortSignal): Promise<number | null> {
+    for (;;) {
+      try {
+        const [entry] = await this.#recorder.record(job.batch, signal);
+        if (this.#isInTrouble) this.#onTrouble(null);
+        this.#isInTrouble = false;
+        return entry?.index ?? null;
+      } catch (error) {
+        if (!isRetryable(error)) throw error;
+        this.#isInTrouble = true;
+        this.#onTrouble(error.message);
+        const waysBack = this.#waiting.filter((each) => each.record.decision === 'roll-back');
+        for (const each of waysBack) if (!each.hasBegun) this.#overtake(each);
+        await this.#clock.sleep(retryMs, signal);
+      }
+    }
+  }
+}
+
+function isRetryable(error: unknown): error is LedgerError | RecorderError {
+  return (error instanceof LedgerError || error instanceof RecorderError) && error.retryable;
+}

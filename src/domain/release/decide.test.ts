@@ -1,0 +1,344 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import * as fc from 'fast-check';
+
+import { decide } from './decide.ts';
+import type { Traffic } from './effect.ts';
+import type { Action, ReleaseEvent } from './event.ts';
+import { splitTraffic } from './order.ts';
+import {
+  ana,
+  awaitedKey,
+  firstRollout,
+  gate,
+  play,
+  revisionOf,
+  sampleOf,
+  specOf,
+  stepOf,
+} from './release.fixture.ts';
+import type { Plan } from './revision.ts';
+import { describeService } from './sentence.ts';
+import {
+  activeRollout,
+  type Decision,
+  emptyService,
+  isFinal,
+  rolloutHistoryMax,
+  type ServiceState,
+  stableHistoryMax,
+} from './service-state.ts';
+
+/** What happens next, drawn without knowing the state; `eventOf` makes it an event that fits, or that doesn't. */
+interface Draw {
+  readonly kind: string;
+  readonly number: number;
+  readonly afterMs: number;
+  readonly ready: number;
+  readonly restarts: number;
+  readonly requests: number;
+  readonly failures: number;
+  readonly plan: number;
+  readonly isCatchUp: boolean;
+}
+
+const wait = { kind: 'approval' } as const;
+const plans: readonly Plan[] = [
+  { steps: [stepOf(10), stepOf(50), stepOf(100)], gate, bakeMs: 5_000, objectives: [] },
+  { steps: [stepOf(1, { wait }), stepOf(100)], gate, bakeMs: 0, objectives: [] },
+  {
+    steps: [
+      stepOf(0, { gated: false, match: { name: 'x-canary', value: 'yes' } }),
+      stepOf(33.3, { wait: { kind: 'pause', durationMs: -5 }, atLeastMs: -1 }),
+      stepOf(100),
+    ],
+    gate: { ...gate, soakMs: 0 },
+    bakeMs: 1_000,
+    objectives: [{ kind: 'success', name: 'answers', ratioMin: 0.99 }],
+  },
+  { steps: [stepOf(100, { gated: false })], gate, bakeMs: 0, objectives: [] },
+];
+
+/** Steps forward are drawn often, so that sequences get somewhere. */
+const often = ['apply', 'ready', 'done', 'done', 'sample', 'sample'];
+const seldom =
+  'promote promote-full pause resume abort retry undo undo-to delete instances tick old-done bad-done failed-run failed-stop failed-route recovered strange-sample bad-sample bad-sample promote retry abort abort abort';
+const kinds = [...Array.from({ length: 8 }, () => often).flat(), ...seldom.split(' ')];
+
+const draw: fc.Arbitrary<Draw> = fc.record({
+  kind: fc.constantFrom(...kinds),
+  number: fc.integer({ min: 1, max: 4 }),
+  afterMs: fc.constantFrom(0, 1, 100, 1_000, 6_000, 30_000),
+  ready: fc.integer({ min: 0, max: 2 }),
+  restarts: fc.integer({ min: 0, max: 4 }),
+  requests: fc.integer({ min: 0, max: 500 }),
+  failures: fc.integer({ min: 0, max: 3 }),
+  plan: fc.nat(plans.length - 1),
+  isCatchUp: fc.boolean(),
+});
+
+function actionOf(draw: Draw): Action | null {
+  switch (draw.kind) {
+    case 'promote':
+    case 'promote-full':
+    case 'pause':
+    case 'resume':
+    case 'abort':
+    case 'retry':
+    case 'delete':
+      return { kind: draw.kind };
+    case 'undo':
+      return { kind: 'undo', toRevisionId: null };
+    case 'undo-to':
+      return { kind: 'undo', toRevisionId: revisionOf(draw.number).id };
+    default:
+      return null;
+  }
+}
+
+function eventOf(draw: Draw, state: ServiceState, atMs: number): ReleaseEvent {
+  const action = actionOf(draw);
+  if (action !== null) return { kind: 'operate', atMs, action, by: ana };
+  const revisionId = revisionOf(draw.number).id;
+  const failed = { kind: 'effect-failed', atMs, key: 'web/1/run', message: 'it broke' } as const;
+  switch (draw.kind) {
+    case 'apply': {
+      const plan = plans[draw.plan];
+      return { kind: 'apply', atMs, spec: specOf(draw.number, plan && { plan }), by: ana };
+    }
+    case 'ready':
+    case 'instances':
+      return instancesEvent(draw, atMs);
+    case 'done':
+      return { kind: 'effect-done', atMs, key: awaitedKey(state) ?? 'none' };
+    case 'old-done':
+      return { kind: 'effect-done', atMs, key: `web/${state.recordCount - draw.number}/route` };
+    case 'bad-done':
+      return { kind: 'effect-done', atMs, key: '' };
+    case 'failed-run':
+      return { ...failed, effect: 'ensure-instances', revisionId };
+    case 'failed-stop':
+      return { ...failed, effect: 'stop-instances', revisionId };
+    case 'failed-route':
+      return { ...failed, effect: 'set-traffic', revisionId: null };
+    case 'sample':
+    case 'bad-sample':
+      return sampleEvent(draw, state, atMs);
+    case 'strange-sample': {
+      const sample = sampleOf(atMs, [{ revisionId: 'shop-0', requests: 9, failures: 9 }]);
+      return { kind: 'sample', atMs, sample };
+    }
+    case 'recovered':
+      return { kind: 'recovered', atMs };
+    default:
+      return { kind: 'tick', atMs };
+  }
+}
+
+function instancesEvent(draw: Draw, atMs: number): ReleaseEvent {
+  const isReady = draw.kind === 'ready';
+  const revisions = [1, 2, 3, 4].map((number) => {
+    const isDrawn = number === draw.number && !isReady;
+    const ready = isDrawn ? draw.ready : 2;
+    const restarts = isDrawn ? draw.restarts : 0;
+    return { revisionId: revisionOf(number).id, ready, total: 2, restarts, reason: null };
+  });
+  return { kind: 'instances', atMs, revisions };
+}
+
+function sampleEvent(draw: Draw, state: ServiceState, atMs: number): ReleaseEvent {
+  const { requests } = draw;
+  const failures = draw.kind === 'bad-sample' ? requests : Math.min(requests, draw.failures);
+  const stable = state.rollout?.stable?.id ?? 'web-0';
+  const counts = [
+    { revisionId: state.rollout?.candidate.id ?? 'web-0', requests, failures },
+    { revisionId: stable, requests: 500 - requests, failures: 0 },
+  ];
+  return { kind: 'sample', atMs, sample: sampleOf(atMs, counts, draw.isCatchUp) };
+}
+
+interface Turn {
+  readonly before: ServiceState;
+  readonly event: ReleaseEvent;
+  readonly decision: Decision;
+}
+
+function run(draws: readonly Draw[]): readonly Turn[] {
+  let state = emptyService('web');
+  let atMs = 0;
+  return draws.map((each) => {
+    atMs += each.afterMs;
+    const event = eventOf(each, state, atMs);
+    const turn = { before: state, event, decision: decide(state, event) };
+    ({ state } = turn.decision);
+    return turn;
+  });
+}
+
+function holds(name: string, check: (turns: readonly Turn[]) => void): void {
+  test(name, () => {
+    const draws = fc.array(draw, { minLength: 1, maxLength: 80, size: 'max' });
+    fc.assert(
+      fc.property(draws, (each) => check(run(each))),
+      { seed: 20_26, numRuns: 60 },
+    );
+  });
+}
+
+function candidateShare(traffic: Traffic | null, revisionId: string | undefined): number {
+  return traffic?.shares.find((share) => share.revisionId === revisionId)?.weightPercent ?? 0;
+}
+
+holds('R1: every event in every phase gives a decision, and every state a sentence', (turns) => {
+  for (const { before, event, decision } of turns) {
+    const { state, record, effects } = decision;
+    assert.equal(state.recordCount, before.recordCount + (record === null ? 0 : 1));
+    if (record === null) assert.deepEqual(effects, []);
+    else {
+      assert.equal(record.atMs, event.atMs);
+      assert.doesNotMatch(record.sentence, /undefined|null|NaN|Infinity|\[object|\.$/);
+    }
+    assert.doesNotMatch(describeService(state, event.atMs), /undefined|null|NaN|Infinity|\.$/);
+    assert.ok(state.history.length <= rolloutHistoryMax);
+    assert.ok(state.stables.length <= stableHistoryMax);
+  }
+});
+
+holds('R2: weights sum to 100, or there is no route', (turns) => {
+  for (const { decision } of turns) {
+    for (const effect of decision.effects) {
+      if (effect.kind !== 'set-traffic') continue;
+      const { shares } = effect.traffic;
+      const sum = shares.reduce((sum, share) => sum + share.weightPercent, 0);
+      assert.ok(shares.length === 0 || sum === 100, `${sum}`);
+      assert.ok(shares.every((share) => share.weightPercent >= 0));
+      assert.deepEqual(decision.state.traffic, effect.traffic);
+    }
+  }
+});
+
+holds('R3: a rollout begins only when none is under way, and ends once', (turns) => {
+  for (const { before, decision } of turns) {
+    const { state } = decision;
+    const [was, is] = [before.rollout, state.rollout];
+    if (is !== null && was?.id !== is.id) {
+      assert.equal(activeRollout(before), null);
+      assert.equal(is.phase.kind, 'starting');
+      assert.equal(is.id, `web-${before.rolloutCount + 1}`);
+    }
+    if (was?.id === is?.id && was !== null && isFinal(was.phase)) {
+      assert.deepEqual(is?.phase, was.phase);
+    }
+    const ended = state.rolloutCount - (activeRollout(state) === null ? 0 : 1);
+    assert.equal(state.history.length, Math.min(ended, rolloutHistoryMax));
+  }
+});
+
+holds('R4: after a failed gate no higher weight, in a pause none by itself', (turns) => {
+  let failedId: string | undefined;
+  for (const { before, event, decision } of turns) {
+    const { state, record } = decision;
+    const { rollout } = state;
+    if (rollout === null) continue;
+    const was = candidateShare(before.traffic, rollout.candidate.id);
+    const is = candidateShare(state.traffic, rollout.candidate.id);
+    if (record?.verdict?.kind === 'fail') {
+      failedId = rollout.id;
+      assert.equal(record.decision, 'roll-back');
+    }
+    const isSame = before.rollout?.id === rollout.id;
+    if (rollout.id === failedId) assert.ok(is <= was || !isSame);
+    if (isSame && before.rollout?.paused && event.kind !== 'operate') {
+      assert.ok(is <= was);
+      assert.notEqual(rollout.phase.kind, 'promoted');
+    }
+    if (isSame && is > was) {
+      assert.equal(record?.decision, 'advance');
+      assert.notEqual(record?.verdict?.kind, 'fail');
+    }
+  }
+});
+
+holds('R5: going back leaves no traffic and no header match on the candidate', (turns) => {
+  for (const { decision } of turns) {
+    const { rollout, traffic } = decision.state;
+    const phase = rollout?.phase.kind;
+    if (phase !== 'reverting' && phase !== 'rolled-back') continue;
+    assert.equal(candidateShare(traffic, rollout?.candidate.id), 0);
+    assert.equal(traffic?.matchRevisionId ?? null, null);
+  }
+});
+
+holds('R6: what is stopped has no traffic, and a revert waits for the router', (turns) => {
+  for (const { before, event, decision } of turns) {
+    for (const effect of decision.effects) {
+      if (effect.kind !== 'stop-instances') continue;
+      assert.equal(candidateShare(decision.state.traffic, effect.revision.id), 0);
+    }
+    const was = before.rollout?.phase;
+    if (was?.kind !== 'reverting' || decision.state.rollout?.phase.kind === 'reverting') continue;
+    const isDeleted = decision.state.isDeleted;
+    assert.ok(isDeleted || (event.kind === 'effect-done' && event.key === was.effectKey));
+  }
+});
+
+holds(
+  'R7: the state is plain JSON, and the same state and event give the same decision',
+  (turns) => {
+    for (const { before, event, decision } of turns) {
+      const kept = JSON.parse(JSON.stringify(before)) as ServiceState;
+      assert.deepEqual(kept, before);
+      assert.equal(JSON.stringify(decide(kept, event)), JSON.stringify(decision));
+    }
+  },
+);
+
+test('the drawn sequences reach every phase and every decision', () => {
+  const [phases, decisions] = [new Set<string>(), new Set<string>()];
+  const draws = fc.array(draw, { minLength: 80, maxLength: 80 });
+  for (const each of fc.sample(draws, { seed: 20_26, numRuns: 60 })) {
+    for (const { decision } of run(each)) {
+      phases.add(decision.state.rollout?.phase.kind ?? 'none');
+      if (decision.record !== null) decisions.add(decision.record.decision);
+    }
+  }
+  assert.equal(phases.size, 9);
+  const wanted =
+    'advance bake delete hold pause progress promoted recover refuse resume roll-back rolled-back start unchanged update wait';
+  assert.equal([...decisions].toSorted().join(' '), wanted);
+});
+
+test('the weights of every multiple of 0.1 % sum to exactly 100', () => {
+  const { state } = play([
+    ...firstRollout(),
+    { kind: 'apply', atMs: 9_000, spec: specOf(2), by: ana },
+  ]);
+  const { rollout } = state;
+  assert.ok(rollout);
+  for (let tenths = 0; tenths <= 1_000; tenths++) {
+    const weightPercent = tenths / 10;
+    const traffic = splitTraffic(state, rollout, { weightPercent, match: null });
+    const [first, second] = traffic?.shares ?? [];
+    assert.equal(second?.weightPercent, weightPercent);
+    assert.equal((first?.weightPercent ?? 0) + weightPercent, 100, `${weightPercent}`);
+    assert.equal(first?.weightPercent, (1_000 - tenths) / 10);
+  }
+});
+
+test('a retry goes by the steps of the plan, and an undo by one', () => {
+  const by = ana;
+  const events: ReleaseEvent[] = [
+    ...firstRollout(),
+    { kind: 'apply', atMs: 4_000, spec: specOf(2), by },
+    { kind: 'operate', atMs: 5_000, action: { kind: 'abort' }, by },
+    { kind: 'effect-done', atMs: 6_000, key: 'web/5/route' },
+    { kind: 'operate', atMs: 7_000, action: { kind: 'retry' }, by },
+  ];
+  const { rollout } = play(events).state;
+  assert.equal(rollout?.kind, 'canary');
+  assert.deepEqual(
+    rollout?.plan.steps.map((step) => step.weightPercent),
+    [10, 50, 100],
+  );
+});

@@ -1,0 +1,258 @@
+import type { ArmCount } from '../traffic/traffic-sample.ts';
+import { decide } from './decide.ts';
+import type { Action, Hand, ReleaseEvent, RevisionInstances } from './event.ts';
+import { ana, awaitedKey, gate, revisionOf, sampleOf, specOf, stepOf } from './release.fixture.ts';
+import type { Plan, Step } from './revision.ts';
+import { describeService } from './sentence.ts';
+import { type Decision, emptyService, type ServiceState } from './service-state.ts';
+
+/**
+ * Transcripts: what happens to a service in lines of text, and below each what the decider said and did.
+ *
+ *     plan steps=10,50+approval,100 bake=5s     the plan of the applies below; also soak=, atmost=, worseby=, success=
+ *     given stable v1                           v1 is stable before the transcript begins, at 0 s
+ *     > +1s apply v2                            an event, 1 s after the one before; without `+` at the same moment
+ *     > sample candidate 40/2 stable 360/0 x 10 every 100ms
+ *     > show                                    what `tidegate status` would say now
+ *
+ * A step is `10` (gated), `10!` (not gated), `10+5s` (pause), `10+approval`, `10>5s` (at least), `0@x-canary=yes`.
+ */
+export function renderTranscript(text: string): string {
+  const world = new TranscriptWorld();
+  const lines: string[] = [];
+  for (const line of text.split('\n')) {
+    if (line.startsWith('  ')) continue;
+    lines.push(line, ...world.play(line));
+  }
+  return lines.join('\n');
+}
+
+class TranscriptWorld {
+  #state: ServiceState = emptyService('web');
+  #plan: Plan = { steps: [stepOf(10), stepOf(50), stepOf(100)], gate, bakeMs: 0, objectives: [] };
+  #nowMs = 0;
+  #host = 'web.localhost';
+  readonly #instances = new Map<string, RevisionInstances>();
+
+  play(line: string): readonly string[] {
+    const words = line.split(' ').filter((word) => word !== '');
+    const [verb, ...rest] = words;
+    if (verb === undefined || verb.startsWith('#')) return [];
+    if (verb === 'plan') this.#plan = planWith(this.#plan, rest);
+    else if (verb === 'host') this.#host = rest[0] ?? '';
+    else if (verb === 'given') this.#given(rest[1] ?? '');
+    else if (verb === '>') return this.#act(rest);
+    else throw new Error(`cannot read the transcript line "${line}"`);
+    return [];
+  }
+
+  #given(version: string): void {
+    for (const event of [`apply ${version}`, `ready ${version}`, 'done'])
+      this.#act(event.split(' '));
+    this.#nowMs = 0;
+  }
+
+  #act(words: readonly string[]): readonly string[] {
+    const [first = '', ...others] = words;
+    const isLater = first.startsWith('+');
+    if (isLater) this.#nowMs += durationMs(first.slice(1));
+    const rest = isLater ? others : words;
+    if (rest[0] === 'show') return [`  "${describeService(this.#state, this.#nowMs)}"`];
+    const times = rest.indexOf('x');
+    const count = times < 0 ? 1 : Number(rest[times + 1]);
+    const everyMs = times < 0 ? 0 : durationMs(rest[times + 3] ?? '');
+    const event = times < 0 ? rest : rest.slice(0, times);
+    const said: string[] = [];
+    for (let n = 0; n < count; n++) {
+      this.#nowMs += everyMs;
+      const decision = decide(this.#state, this.#eventOf(event));
+      this.#state = decision.state;
+      said.push(...this.#said(decision));
+    }
+    return said.length > 0 ? said : [`  nothing, ${phaseText(this.#state)}`];
+  }
+
+  #said(decision: Decision): readonly string[] {
+    const { record } = decision;
+    if (record === null) return [];
+    const at = `${(record.atMs / 1000).toFixed(1)} s`;
+    return [
+      `  ${at} ${record.decision}, ${phaseText(decision.state)}: ${record.sentence}`,
+      ...record.effects.map((effect) => `  -> ${effect}`),
+    ];
+  }
+
+  #eventOf(words: readonly string[]): ReleaseEvent {
+    const atMs = this.#nowMs;
+    const [verb = '', ...rest] = words;
+    switch (verb) {
+      case 'apply':
+        return { kind: 'apply', atMs, spec: this.#specOf(rest[0] ?? ''), by: ana };
+      case 'ready':
+      case 'instances':
+        return { kind: 'instances', atMs, revisions: this.#seen(verb, rest) };
+      case 'sample':
+        return { kind: 'sample', atMs, sample: this.#sampleOf(rest) };
+      case 'done':
+        return { kind: 'effect-done', atMs, key: rest[0] ?? awaitedKey(this.#state) ?? 'none' };
+      case 'failed':
+        return { kind: 'effect-failed', atMs, ...failureOf(rest) };
+      case 'tick':
+      case 'recovered':
+        return { kind: verb, atMs };
+      default:
+        return { kind: 'operate', atMs, ...operationOf(words) };
+    }
+  }
+
+  #specOf(version: string): ReturnType<typeof specOf> {
+    return specOf(numberOf(version), { plan: this.#plan, host: this.#host });
+  }
+
+  /** `ready v1 v2`, or `instances v2 1/2 restarts 3 because exited with code 1`; others stay as they were. */
+  #seen(verb: string, words: readonly string[]): readonly RevisionInstances[] {
+    const because = words.indexOf('because');
+    const restarts = words.indexOf('restarts');
+    const versions = verb === 'ready' ? words : words.slice(0, 1);
+    for (const version of versions) {
+      const revisionId = revisionOf(numberOf(version)).id;
+      const [ready = 2, total = 2] =
+        verb === 'ready' ? [] : (words[1] ?? '').split('/').map(Number);
+      this.#instances.set(revisionId, {
+        revisionId,
+        ready,
+        total,
+        restarts: restarts < 0 ? 0 : Number(words[restarts + 1]),
+        reason: because < 0 ? null : words.slice(because + 1).join(' '),
+      });
+    }
+    return [...this.#instances.values()].filter((each) => each.total > 0);
+  }
+
+  #sampleOf(words: readonly string[]): ReturnType<typeof sampleOf> {
+    const { rollout } = this.#state;
+    const counts: (ArmCount & { revisionId: string; isMatched: boolean })[] = [];
+    for (const [index, word] of words.entries()) {
+      const [requests, failures] = (words[index + 1] ?? '').split('/').map(Number);
+      if (requests === undefined || failures === undefined) continue;
+      const isMatched = words[index - 1] === 'matched';
+      const arms = { candidate: rollout?.candidate.id, stable: rollout?.stable?.id };
+      const revisionId = word === 'candidate' || word === 'stable' ? arms[word] : word;
+      counts.push({ revisionId: revisionId ?? word, requests, failures, isMatched });
+    }
+    return sampleOf(this.#nowMs, counts, words.includes('catch-up'));
+  }
+}
+
+function phaseText(state: ServiceState): string {
+  if (state.isDeleted) return 'deleted';
+  const { rollout } = state;
+  if (rollout === null) return 'at rest';
+  const { phase } = rollout;
+  const step = 'stepIndex' in phase ? ` step ${phase.stepIndex + 1}` : '';
+  return `${phase.kind}${step}${rollout.paused === null ? '' : ' (paused)'}`;
+}
+
+/** `ensure-instances v2 the disk is full`, `set-traffic duplicate host`. */
+function failureOf(
+  words: readonly string[],
+): Pick<
+  Extract<ReleaseEvent, { kind: 'effect-failed' }>,
+  'key' | 'effect' | 'revisionId' | 'message'
+> {
+  const [effect, ...rest] = words;
+  if (effect === 'set-traffic') {
+    return { key: 'web/9/route', effect, revisionId: null, message: rest.join(' ') };
+  }
+  if (effect !== 'ensure-instances' && effect !== 'stop-instances') {
+    throw new Error(`cannot read the effect "${effect}"`);
+  }
+  const [version = '', ...message] = rest;
+  const revisionId = revisionOf(numberOf(version)).id;
+  return { key: 'web/9/run', effect, revisionId, message: message.join(' ') };
+}
+
+/** `abort because the queue grows`, `undo v1`. */
+function operationOf(words: readonly string[]): { readonly action: Action; readonly by: Hand } {
+  const because = words.indexOf('because');
+  const why = because < 0 ? null : words.slice(because + 1).join(' ');
+  const [kind, version] = because < 0 ? words : words.slice(0, because);
+  return { action: actionOf(kind, version), by: { who: 'ana', why } };
+}
+
+const plainActions = [
+  'promote',
+  'promote-full',
+  'pause',
+  'resume',
+  'abort',
+  'retry',
+  'delete',
+] as const;
+
+function actionOf(word: string | undefined, version: string | undefined): Action {
+  if (word === 'undo') {
+    return {
+      kind: word,
+      toRevisionId: version === undefined ? null : revisionOf(numberOf(version)).id,
+    };
+  }
+  const kind = plainActions.find((each) => each === word);
+  if (kind === undefined) throw new Error(`cannot read the event "${word}"`);
+  return { kind };
+}
+
+function planWith(plan: Plan, words: readonly string[]): Plan {
+  let next = plan;
+  for (const word of words) {
+    const at = word.indexOf('=');
+    const name = word.slice(0, at);
+    const value = word.slice(at + 1);
+    if (name === 'steps') next = { ...next, steps: value.split(',').map(readStep) };
+    else if (name === 'bake') next = { ...next, bakeMs: durationMs(value) };
+    else if (name === 'soak') next = { ...next, gate: { ...next.gate, soakMs: durationMs(value) } };
+    else if (name === 'atmost')
+      next = { ...next, gate: { ...next.gate, atMostMs: durationMs(value) } };
+    else if (name === 'worseby')
+      next = { ...next, gate: { ...next.gate, worseByRatio: Number(value) } };
+    else if (name === 'success') {
+      next = {
+        ...next,
+        objectives: [{ kind: 'success', name: 'answers', ratioMin: Number(value) }],
+      };
+    } else throw new Error(`cannot read "${word}" of a plan`);
+  }
+  return next;
+}
+
+function readStep(text: string): Step {
+  const found = /^([\d.]+)(!?)(?:>(\w+))?(?:\+(\w+))?(?:@([\w-]+)=(\w+))?$/.exec(text);
+  if (found === null) throw new Error(`cannot read the step "${text}"`);
+  const [, weight, ungated, atLeast, wait, header, value] = found;
+  return stepOf(Number(weight), {
+    gated: ungated === '' && Number(weight) < 100,
+    atLeastMs: atLeast === undefined ? 0 : durationMs(atLeast),
+    wait:
+      wait === undefined
+        ? { kind: 'none' }
+        : wait === 'approval'
+          ? { kind: wait }
+          : { kind: 'pause', durationMs: durationMs(wait) },
+    match: header === undefined || value === undefined ? null : { name: header, value },
+  });
+}
+
+function durationMs(text: string): number {
+  const found = /^([\d.]+)(ms|s|m|h)$/.exec(text);
+  const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[found?.[2] ?? ''];
+  if (unitMs === undefined) throw new Error(`cannot read the duration "${text}"`);
+  return Math.round(Number(found?.[1]) * unitMs);
+}
+
+function numberOf(version: string): number {
+  const number = Number(version.slice(1));
+  if (!version.startsWith('v') || !Number.isInteger(number)) {
+    throw new Error(`cannot read the version "${version}"`);
+  }
+  return number;
+}

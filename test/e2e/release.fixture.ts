@@ -1,0 +1,59 @@
+import { shopFolder } from './world.fixture.ts';
+
+/** A release of the shop's `payments`, which needs nobody, under any name and with any of the shop's faults. */
+export interface ReleaseWish {
+  readonly version: string;
+  /** Default `pay`; its host is NAME.localhost. */
+  readonly name?: string;
+  /** Switches of examples/shop/faults.js. */
+  readonly faults?: Readonly<Record<string, string>>;
+  /** As in a release file. */
+  readonly steps?: readonly string[];
+  readonly bake?: string;
+  readonly instances?: number;
+  /** Default: node with the shop's payments. */
+  readonly command?: readonly string[];
+  readonly timeout?: string;
+  readonly dependsOn?: readonly string[];
+  /** Further lines of `health:`. */
+  readonly health?: Readonly<Record<string, string>>;
+  /** Further lines of `gate:`. */
+  readonly gate?: Readonly<Record<string, string>>;
+}
+
+/** A plan that is through in some 4 s at 300 requests/s: what a test of the whole product can wait for. */
+const quick = {
+  steps: ['20%', '100%'],
+  bake: '1s',
+  gate: { worseBy: '3pp', soak: '1s', atMost: '1m' },
+  health: { stopGrace: '2s', startTimeout: '5s' },
+};
+
+export function release(wish: ReleaseWish): string {
+  const { name = 'pay', version } = wish;
+  const list = (items: readonly string[]): string => `[${items.join(', ')}]`;
+  const map = (items: Readonly<Record<string, string>>): string =>
+    `{ ${Object.entries(items)
+      .map(([key, value]) => `${key}: ${value}`)
+      .join(', ')} }`;
+  const quoted = Object.entries({ VERSION: version, ...wish.faults }).map(
+    ([key, value]) => [key, `'${value}'`] as const,
+  );
+  return `apiVersion: tidegate.dev/v1
+kind: Service
+metadata: { name: ${name}, labels: { version: ${version} } }
+spec:
+  run:
+    command: ${list(wish.command ?? ['node', 'payments.js'])}
+    env: ${map(Object.fromEntries(quoted))}
+    workingDirectory: ${JSON.stringify(shopFolder)}
+  health: ${map({ ready: '/readyz', ...quick.health, ...wish.health })}
+  dependsOn: ${list(wish.dependsOn ?? [])}
+  scale: { min: ${wish.instances ?? 1} }
+  traffic: { host: ${name}.localhost, timeout: ${wish.timeout ?? '2s'} }
+  rollout:
+    steps: ${list(wish.steps ?? quick.steps)}
+    gate: ${map({ ...quick.gate, ...wish.gate })}
+    bake: ${wish.bake ?? quick.bake}
+`;
+}
