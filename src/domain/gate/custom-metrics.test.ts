@@ -5,7 +5,7 @@ import { latencyBucket } from '../traffic/latency-buckets.ts';
 import type { CustomObservation, MetricSpec } from './custom-metrics.ts';
 import { sharesOf } from './gate-state.ts';
 import { type GateState, judge, observe, openGate } from './gate.ts';
-import { failuresOf, normal, poisson, seeded } from './simulated-traffic.test-support.ts';
+import { failuresOf, normal, poisson, seeded } from './simulated-traffic.fixture.ts';
 
 const settings: GateSettings = {
   falseRollbackRatio: 0.001,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { addToInterval, differenceBounds, openDifferenceInterval } from './difference-interval.ts';
 import { logLikelihoodRatio, onMargin } from './e-variable.ts';
-import { arrivals, seeded } from './simulated-traffic.test-support.ts';
+import { arrivals, seeded } from './simulated-traffic.fixture.ts';
 
 test('the e-variable with a negative margin averages to 1 at most on its line and beyond', () => {
   const size = { candidate: 3, stable: 4 };

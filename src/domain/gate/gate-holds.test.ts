@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { GateSettings } from '../release/revision.ts';
 import { closeBlock, type GateState, judge, observe, openGate } from './gate.ts';
-import { failuresOf, poisson, seeded } from './simulated-traffic.test-support.ts';
+import { failuresOf, poisson, seeded } from './simulated-traffic.fixture.ts';
 import type { GateObservation, InstanceObservation } from './verdict.ts';
 
 const settings: GateSettings = {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { GateSettings } from '../release/revision.ts';
 import { closeBlock, type GateState, judge, observe, openGate } from './gate.ts';
-import { arrivals, seeded } from './simulated-traffic.test-support.ts';
+import { arrivals, seeded } from './simulated-traffic.fixture.ts';
 
 /**
  * The promises of the gate on simulated releases with fixed seeds. Small on purpose (a second or two); the full study with

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { GateSettings } from '../release/revision.ts';
 import { closeBlock, judge, observe, openGate } from './gate.ts';
-import { failuresOf, poisson, seeded } from './simulated-traffic.test-support.ts';
+import { failuresOf, poisson, seeded } from './simulated-traffic.fixture.ts';
 import type { InstanceObservation } from './verdict.ts';
 
 /** 800 requests/s over 40 instances, 2 of them the candidate's with 5 %; windows of 5 s. The advice is followed at once. */

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { GateSettings, Objective } from '../release/revision.ts';
 import { latencyBucket } from '../traffic/latency-buckets.ts';
 import { closeBlock, type GateState, judge, observe, openGate } from './gate.ts';
-import { normal, poisson, seeded } from './simulated-traffic.test-support.ts';
+import { normal, poisson, seeded } from './simulated-traffic.fixture.ts';
 
 /** Lognormal latencies, stable's p50 80 ms, p95 215 ms, as in the study; 800 requests/s. */
 const settings: GateSettings = {
