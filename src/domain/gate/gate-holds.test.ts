@@ -86,6 +86,8 @@ test('the placebo warns where failures of one instance come together, and with w
     state = feed(state, { fromMs: 6000, ticks: 90, candidateRatios: [0, 0], stableRatios: calm });
     const { explanation, kind } = judge(state, question(15_000));
     assert.notEqual(kind, 'fail');
+    const isWarned = /; warning: stable instance s0 differs .*declare gate.incident$/;
+    assert.equal(isWarned.test(explanation.sentence), explanation.placeboAgainst >= 1000);
     return explanation.placeboAgainst;
   };
   assert.ok(run(0) >= 1000, `${run(0)}`);

@@ -7,7 +7,7 @@ import type { ObjectiveEvidence } from './objective-evidence.ts';
 import { logEvidence } from './onset-mixture.ts';
 import { type ParkAdvice, parkAdvice } from './park.ts';
 import { natsFor } from './required-requests.ts';
-import { placeboEvidence } from './placebo.ts';
+import { placeboEvidence, placeboLimit } from './placebo.ts';
 import { loneCulprit } from './suspect.ts';
 import { faultHoldMs } from './telemetry-fault.ts';
 import { isShareOff } from './traffic-share.ts';
@@ -309,9 +309,17 @@ function verdict(
     placeboAgainst: Math.min(placeboEvidence(state.placebo), 1e300),
     advice: kind === 'fail' ? culpritAdvice(state) : adviceOf(state),
     heldBy,
-    sentence,
+    sentence: `${sentence}${placeboWarning(state)}`,
   };
   return { kind, explanation };
+}
+
+/** Said whatever the verdict is, as it tells how far that can be trusted. */
+function placeboWarning({ placebo, settings }: GateState): string {
+  if (placeboEvidence(placebo) < placeboLimit) return '';
+  const remedy = (settings.incidentMs ?? 0) > 0 ? 'raise gate.incident' : 'declare gate.incident';
+  const finding = `stable instance ${placebo.instanceId} differs from the other stable ones`;
+  return `; warning: ${finding}, so failures of one instance come together: ${remedy}`;
 }
 
 function differenceOf({ difference, totals }: GateState): GateExplanation['difference'] {
