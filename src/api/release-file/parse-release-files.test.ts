@@ -121,6 +121,28 @@ test('a step can be an object, and 100% is added where it is missing', () => {
   ]);
 });
 
+test('what a gate says of latency, incidents and replacements is kept as written', () => {
+  const gate = 'gate: { latency: on, slowerBy: 20%, warmUp: 5s, incident: 2s, replaceWithin: 30s }';
+  const text = good.replace(/gate: \{.*\}/, gate);
+  const [service] = parseReleaseFiles([{ path: 'f', text }]).services;
+  assert.deepEqual(service?.rollout.gate, {
+    falseRollbackRatio: 0.001,
+    falsePromotionRatio: 0.01,
+    worseByRatio: 0.0025,
+    soakMs: 30_000,
+    atMostMs: 600_000,
+    latency: 'on',
+    slowerByRatio: 0.2,
+    warmUpMs: 5000,
+    incidentMs: 2000,
+    replaceWithinMs: 30_000,
+  });
+  assert.match(
+    problemsOf(text.replace('latency: on', 'latency: maybe'))[0] ?? '',
+    /auto, on or off/,
+  );
+});
+
 test('limits hold on both sides', () => {
   const padded = (sizeBytes: number) => `${good}#${'é'.repeat((sizeBytes - good.length - 1) / 2)}`;
   const mebibyte = 1_048_576;

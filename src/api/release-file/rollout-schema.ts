@@ -42,12 +42,31 @@ function gateSchema() {
     ),
     soak: duration({ minMs: 0, maxMs: weekMs, usualUnit: 's' }).prefault('30s'),
     atMost: duration({ minMs: 1000, maxMs: weekMs, usualUnit: 'm' }).prefault('10m'),
+    latency: field(readLatency, { type: 'string', enum: latencyModes }).optional(),
+    slowerBy: ratio({
+      unit: '%',
+      minPercent: 0,
+      maxPercent: 1000,
+      examplePercent: 10,
+    }).optional(),
+    incident: duration({ minMs: 0, maxMs: 600_000, usualUnit: 's' }).optional(),
+    replaceWithin: duration({ minMs: 0, maxMs: 600_000, usualUnit: 's' }).optional(),
+    warmUp: duration({ minMs: 0, maxMs: hourMs, usualUnit: 's' }).optional(),
   });
   return gate.superRefine(({ soak, atMost }, context) => {
     if (soak <= atMost) return;
     const message = `is ${formatDuration(atMost)}, shorter than "soak" (${formatDuration(soak)})`;
     context.addIssue({ code: 'custom', path: ['atMost'], message });
   });
+}
+
+type LatencyMode = 'auto' | 'on' | 'off';
+const latencyModes: readonly LatencyMode[] = ['auto', 'on', 'off'];
+
+function readLatency(input: unknown): Reading<LatencyMode> {
+  if (typeof input !== 'string') return wrongType('auto, on or off', 'put it in quotes');
+  const mode = latencyModes.find((each) => each === input);
+  return mode === undefined ? refused(`must be auto, on or off, not ${quoted(input)}`) : read(mode);
 }
 
 function stepsSchema() {

@@ -71,6 +71,11 @@ export interface GateDocument {
   readonly worseByRatio: number;
   readonly soakMs: number;
   readonly atMostMs: number;
+  readonly latency?: 'auto' | 'on' | 'off';
+  readonly slowerByRatio?: number;
+  readonly warmUpMs?: number;
+  readonly incidentMs?: number;
+  readonly replaceWithinMs?: number;
 }
 
 /** What was written, in the words and units of this project. */
@@ -128,6 +133,11 @@ function toRollout({ strategy, steps, gate, bake }: Spec['rollout']): RolloutDoc
       worseByRatio: gate.worseBy,
       soakMs: gate.soak,
       atMostMs: gate.atMost,
+      ...(gate.latency === undefined ? {} : { latency: gate.latency }),
+      ...(gate.slowerBy === undefined ? {} : { slowerByRatio: gate.slowerBy }),
+      ...(gate.incident === undefined ? {} : { incidentMs: gate.incident }),
+      ...(gate.replaceWithin === undefined ? {} : { replaceWithinMs: gate.replaceWithin }),
+      ...(gate.warmUp === undefined ? {} : { warmUpMs: gate.warmUp }),
     },
     bakeMs: bake,
   };

@@ -89,13 +89,13 @@ export function sizesOf(block: Block): ArmSizes {
  *
  *   g(x) = n_c (x + d - t_c) / ((x + d)(1 - x - d)) + n_s (x - t_s) / (x (1 - x))
  *
- * is 0. g rises, is negative at max(0, t_c - d) and positive at min(t_s, 1 - d): Newton's steps, halving when one would
+ * is 0. g rises, is negative at max(0, -d, t_c - d) and positive at min(t_s, 1 - d): Newton's steps, halving when one would
  * leave the bracket. A ratio margin (x_c = rho x) is a second line; the null is then the part above both, still convex,
  * and its projection is the one of the two points that satisfies both, or the corner: it would be added here.
  */
 export function onMargin(sizes: ArmSizes, alternative: RatePair, marginRatio: number): RatePair {
   const { candidateRatio, stableRatio } = alternative;
-  let low = Math.max(0, candidateRatio - marginRatio);
+  let low = Math.max(0, -marginRatio, candidateRatio - marginRatio);
   let high = Math.min(stableRatio, 1 - marginRatio);
   // Exact when n_c / n_s is small or the variances are alike; else merely a start.
   const guess = (stableRatio * sizes.stable) / (sizes.stable + sizes.candidate);

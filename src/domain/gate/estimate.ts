@@ -1,7 +1,15 @@
 import type { Plan, Step } from '../release/revision.ts';
-import { blockRequestsMin } from './gate-state.ts';
+import { blockRequestsMin } from './arm-block.ts';
 import { marginRatiosOf, requirementOf } from './non-inferiority.ts';
-import { natsAgainst, natsFor, natsToPass, natsToRollBack } from './required-requests.ts';
+import { slowMarginRatio } from './latency-metric.ts';
+import {
+  natsAgainst,
+  natsFor,
+  natsPerWindow,
+  natsToPass,
+  natsToRollBack,
+  natsToRollBackByWindows,
+} from './required-requests.ts';
 import { countText, durationText, marginText } from './wording.ts';
 
 /**
@@ -12,12 +20,15 @@ export function estimateRollout({
   requestsPerSecond,
   baseErrorRatio,
   plan,
+  instances = null,
 }: {
   /** Of both arms together. 0 is allowed and makes every gated step infeasible. */
   readonly requestsPerSecond: number;
   /** Stable's failure ratio, in [0, 1). */
   readonly baseErrorRatio: number;
   readonly plan: Plan;
+  /** Of each arm; only where the gate judges by instance and window. Null: not known, so nothing can be said of those. */
+  readonly instances?: ArmInstanceCounts | null;
 }): RolloutEstimate {
   requireInput(requestsPerSecond, baseErrorRatio);
   const nats = marginRatiosOf(plan.gate).map((marginRatio) => ({ marginRatio, value: 0 }));
@@ -27,7 +38,8 @@ export function estimateRollout({
   for (const [index, step] of plan.steps.entries()) {
     let lastsMs: number | null = isJudged(step) ? 0 : step.atLeastMs;
     if (isJudged(step)) {
-      const flow = { requestsPerSecond, baseErrorRatio, plan, isLastGate: index === lastGate };
+      const isLastGate = index === lastGate;
+      const flow = { requestsPerSecond, baseErrorRatio, plan, isLastGate, instances };
       const estimate = estimateStep(step, flow, nats);
       steps.push(estimate);
       lastsMs = estimate.lastsMs;
@@ -45,6 +57,11 @@ export function estimateRollout({
   const tooSlow = steps.find((step) => step.kind === 'infeasible');
   if (tooSlow === undefined) return { kind: 'feasible', steps, totalMs };
   return { kind: 'infeasible', steps, totalMs, sentence: tooSlow.sentence };
+}
+
+export interface ArmInstanceCounts {
+  readonly candidate: number;
+  readonly stable: number;
 }
 
 export type RolloutEstimate =
@@ -107,6 +124,7 @@ interface Flow {
   readonly baseErrorRatio: number;
   readonly plan: Plan;
   readonly isLastGate: boolean;
+  readonly instances: ArmInstanceCounts | null;
 }
 
 function estimateStep(
@@ -122,7 +140,8 @@ function estimateStep(
   const missing = Math.max(0, natsToPass(forLimit) - shown);
   const perRequest =
     shareRatio > 0 ? natsFor({ shareRatio, stableRatio: baseErrorRatio }, marginRatio) : 0;
-  const requests = finite(Math.ceil(missing / perRequest));
+  const forErrors = Math.ceil(missing / perRequest);
+  const requests = finite(Math.max(forErrors, requestsForLatency(shareRatio, flow)));
   const verdictMs = requests === null ? null : finite(msOf(requests, requestsPerSecond));
   const isInTime = verdictMs !== null && verdictMs <= plan.gate.atMostMs;
   const lastsMs = verdictMs === null ? null : Math.max(verdictMs, step.atLeastMs, plan.gate.soakMs);
@@ -138,7 +157,72 @@ function estimateStep(
   };
 }
 
+/**
+ * Requests until "not slower" is shown, from stable's p95 by whatever latencies: its share of slow requests is 5 % by
+ * definition, so nothing has to be known of them. How soon a slower candidate is found does depend on them.
+ */
+function requestsForLatency(shareRatio: number, { plan, isLastGate }: Flow): number {
+  const { latency = 'auto', falsePromotionRatio } = plan.gate;
+  const hasObjective = plan.objectives.some((objective) => objective.kind === 'latency');
+  const isAsked = isLastGate && (latency === 'on' || (latency === 'auto' && hasObjective));
+  if (!isAsked || shareRatio <= 0) return 0;
+  const perRequest = natsFor({ shareRatio, stableRatio: 0.05 }, slowMarginRatio);
+  return Math.ceil(natsToPass(1 / falsePromotionRatio) / perRequest);
+}
+
+/** By instance and window: what single requests would take to park, and probes until the windows have shown it. */
+function detectionByWindows(
+  bad: (typeof badCandidates)[number],
+  shareRatio: number,
+  flow: Flow,
+): DetectionEstimate {
+  const { requestsPerSecond, baseErrorRatio, plan, instances } = flow;
+  const { incidentMs = 0, falseRollbackRatio } = plan.gate;
+  const candidateRatio = Math.min(1, bad.ratio(baseErrorRatio));
+  const unknown = {
+    name: bad.name,
+    candidateRatio,
+    candidateRequests: null,
+    failedRequests: null,
+    detectedMs: null,
+  };
+  if (instances === null || candidateRatio <= baseErrorRatio || shareRatio <= 0) return unknown;
+  const perSecond = (requestsPerSecond * shareRatio) / instances.candidate;
+  const perWindow = natsPerWindow({
+    candidateUnits: instances.candidate,
+    stableUnits: instances.stable,
+    requestsPerUnit: (perSecond * incidentMs) / 1000,
+    stableRatio: baseErrorRatio,
+    candidateRatio,
+  });
+  const windows = Math.ceil(natsToRollBackByWindows(falseRollbackRatio) / perWindow);
+  const detectedMs = finite(windows * incidentMs);
+  if (detectedMs === null) return unknown;
+  const plain = plainDetection(bad, shareRatio, flow);
+  const isParked = candidateRatio >= parkedFrom;
+  const probes = 2 * instances.candidate * Math.ceil(windows / 2);
+  const candidateRequests = isParked
+    ? (plain.candidateRequests ?? 0) + probes
+    : Math.ceil((requestsPerSecond * shareRatio * detectedMs) / 1000);
+  const failedRequests = Math.ceil(candidateRequests * candidateRatio);
+  return { ...unknown, candidateRequests, failedRequests, detectedMs };
+}
+
+/** From about this ratio on a candidate is parked. */
+const parkedFrom = 0.2;
+
 function detection(
+  bad: (typeof badCandidates)[number],
+  shareRatio: number,
+  flow: Flow,
+): DetectionEstimate {
+  const isByWindows = (flow.plan.gate.incidentMs ?? 0) > 0;
+  return isByWindows
+    ? detectionByWindows(bad, shareRatio, flow)
+    : plainDetection(bad, shareRatio, flow);
+}
+
+function plainDetection(
   bad: (typeof badCandidates)[number],
   shareRatio: number,
   { requestsPerSecond, baseErrorRatio, plan }: Flow,

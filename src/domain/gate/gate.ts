@@ -1,19 +1,29 @@
 import type { GateSettings, Objective } from '../release/revision.ts';
 import type { ArmCount } from '../traffic/traffic-sample.ts';
-import { type Block, logArmRatio, logLikelihoodRatio, pooled, sizesOf } from './e-variable.ts';
+import { noCount, plus } from './arm-block.ts';
+import { baseRatioAt } from './base-rate.ts';
+import { type GateState, leadingPart, logAgainst, partsOf, type PendingArm } from './gate-state.ts';
 import {
-  addToBase,
-  baseRatioAt,
-  blockRequestsMin,
-  type GateState,
-  logAgainst,
-  type ObjectiveEvidence,
-  type PendingArm,
-  type PendingBlock,
-} from './gate-state.ts';
-import { openMargins, weigh } from './non-inferiority.ts';
-import { advance, alternativeWeights, capped, openMixture, worseRatios } from './onset-mixture.ts';
-import type { GateObservation } from './verdict.ts';
+  addToLatencyMetric,
+  closeLatencyBlocks,
+  type LatencyMetric,
+  openLatencyMetric,
+} from './latency-metric.ts';
+import { addToCustomMetrics, closeCustomBlocks, openCustomMetrics } from './custom-metrics.ts';
+import {
+  addToInterval,
+  closeIntervalBlock,
+  openDifferenceInterval,
+} from './difference-interval.ts';
+import { addToLanes, cutLanes, openIncidentLanes } from './incident-lanes.ts';
+import { type ArmView, openObjectives, weighBake, weighHold } from './objective-evidence.ts';
+import { cutPlacebo, openPlacebo, weighPlacebo } from './placebo.ts';
+import { addToRatioMetric, closeRatioBlocks, openRatioMetric } from './ratio-metric.ts';
+import { loneCulprit, withoutInstance } from './suspect.ts';
+import { mergedTallies } from './unit-lane.ts';
+import { faultIn } from './telemetry-fault.ts';
+import { weighShare } from './traffic-share.ts';
+import type { GateObservation, InstanceObservation } from './verdict.ts';
 
 export { judge } from './judge.ts';
 export type { GateState } from './gate-state.ts';
@@ -23,19 +33,22 @@ export type { GateObservation, Verdict } from './verdict.ts';
  * The gate: is the candidate worse than stable, is it shown not to be, or is that still open? It may be asked at any moment
  * and as often as one likes without spoiling its two promises (see e-variable.ts for the mathematics):
  *
- * G1  A candidate whose failure ratio is never above stable's is rolled back with a chance of alpha at most, over the
- *     whole rollout and whatever the shares, the base rate and its drift are. (gate-simulation.test.ts)
+ * G1  A candidate that neither fails more often than stable nor is slower than the tolerance allows is rolled back with a
+ *     chance of alpha at most, over the whole rollout and whatever the shares, the base rate and its drift are.
+ *     (gate-simulation.test.ts)
  * G2  A candidate worse than stable by the declared margin all along passes the last gate with a chance of beta at most.
- * G3  What ends a block depends on counts and times only, never on how requests ended. (See `isComplete`.)
+ * G3  What ends a block depends on counts and times only, never on how requests ended. (arm-block.ts)
  * G4  Alternatives and base rates used for a block come from before it.
  * G5  Nothing is reset at a step: one alpha per release. A block never spans two weights (`closeBlock`).
  * G6  Absolute objectives hold a step while there is a control arm; they never roll back. A shared outage breaks an
  *     objective on both arms, and throwing back a healthy candidate would not end it.
  * G7  Silence is no evidence, for or against.
+ * G8  A declared warm-up keeps the candidate's first time out of the latency comparison, never out of the errors.
  *
- * G1 and G2 assume that requests fail independently given the rates. Bursts that fail all requests of one instance
- * together break that; evidence by instance and window is the remedy (gates 2g) and becomes another metric in `budgetShares`,
- * as does latency.
+ * G9  Where the file names the longest incident to forgive, evidence is by instance and window (unit-lane.ts), and single
+ *     requests only ask to park (park.ts). Without that G1 assumes that requests are independent given the rates, which
+ *     bursts that fail all requests of one instance together are not. G2 always assumes it.
+ * G10 Faulty telemetry and a wrong share of the traffic hold a step; they are evidence for nothing.
  */
 export function openGate(
   settings: GateSettings,
@@ -48,58 +61,94 @@ export function openGate(
   requireRatio('worseByRatio', settings.worseByRatio);
   requireTime('atMs', atMs);
   requireTime('plannedMs', plannedMs);
+  const slowerByRatio = settings.slowerByRatio ?? slowerByRatioUsual;
   return {
     settings,
     objectives,
     openedAtMs: atMs,
     plannedMs,
     lastAtMs: atMs,
-    totals: { candidate: none, stable: none },
-    pending: noBlock,
+    candidateSinceMs: null,
+    totals: { candidate: noCount, stable: noCount },
     solo: noArm,
     hasControl: true,
-    base: { requests: 0, failures: 0, atMs },
-    comparedAtMs: null,
-    errors: openMixture(alternativeWeights, atMs, plannedMs),
-    bake: null,
-    objective: openObjective(objectives, atMs, plannedMs),
-    margins: openMargins(settings, atMs, plannedMs),
+    errors: openRatioMetric(settings, atMs, plannedMs),
+    latency: openLatencyMetric(slowerByRatio, atMs, plannedMs),
+    custom: openCustomMetrics(settings.metrics ?? [], settings, { atMs, plannedMs }),
+    incidents:
+      settings.incidentMs === undefined || settings.incidentMs === 0
+        ? null
+        : openIncidentLanes(settings.incidentMs, atMs, plannedMs),
+    promises: openObjectives(objectives, atMs, plannedMs),
+    share: null,
+    placebo: openPlacebo(settings.incidentMs ?? 0, atMs, plannedMs),
+    difference: openDifferenceInterval(atMs),
+    instances: [],
+    suspect: null,
+    telemetryFault: null,
     peakLogAgainst: 0,
+    peakMetric: 'errors',
   };
 }
 
-/** Takes an interval in. An interval without a request changes nothing. Throws a RangeError on counts that are none. */
+/** A candidate slower by this is not slower, unless the file says otherwise. */
+const slowerByRatioUsual = 0.1;
+
+/**
+ * Takes an interval in. An interval without a request changes nothing; one that can't be (impossible counts, stale) is refused
+ * and holds the step for a while.
+ */
 export function observe(state: GateState, observation: GateObservation): GateState {
   const counted = tally(state, observation);
-  if (counted === state) return state;
-  const { candidate, stable } = observation;
-  const atMs = counted.lastAtMs;
-  if (stable.requests > 0) {
-    const pending = extended(counted.pending, observation, atMs);
-    return settle({ ...counted, pending, solo: noArm, hasControl: true }, atMs);
-  }
-  if (!counted.hasControl) return weighAlone(counted, candidate, atMs);
-  const solo = {
-    count: plus(counted.solo.count, candidate),
-    sinceMs: counted.solo.sinceMs ?? atMs,
-  };
-  if (isAlone(solo, atMs)) return weighAlone(counted, solo.count, atMs);
-  return settle({ ...counted, pending: extended(counted.pending, observation, atMs), solo }, atMs);
+  const isNew = counted !== state && counted.telemetryFault === state.telemetryFault;
+  return isNew ? weighInterval(counted, observation) : counted;
 }
 
 /** Counts an interval in the totals without letting it be evidence: one that spans several weights, for example. */
 export function tally(state: GateState, observation: GateObservation): GateState {
-  requireTime('atMs', observation.atMs);
-  requireCount('candidate', observation.candidate);
-  requireCount('stable', observation.stable);
+  const sentence = faultIn(observation, state.lastAtMs);
+  if (sentence === null) return counting(state, observation);
+  return { ...state, telemetryFault: { atMs: state.lastAtMs, sentence } };
+}
+
+function counting(state: GateState, observation: GateObservation): GateState {
   const { candidate, stable } = observation;
   if (candidate.requests === 0 && stable.requests === 0) return state;
   const { totals } = state;
+  const lastAtMs = Math.max(state.lastAtMs, observation.atMs);
+  const isFirst = state.candidateSinceMs === null && candidate.requests > 0;
   return {
     ...state,
-    lastAtMs: Math.max(state.lastAtMs, observation.atMs),
+    lastAtMs,
+    candidateSinceMs: isFirst ? lastAtMs : state.candidateSinceMs,
     totals: { candidate: plus(totals.candidate, candidate), stable: plus(totals.stable, stable) },
   };
+}
+
+function weighInterval(state: GateState, seen: GateObservation): GateState {
+  const { suspect } = state;
+  const observation = suspect === null ? seen : withoutInstance(seen, suspect.instanceId);
+  const atMs = state.lastAtMs;
+  const isSeen = seen.instances?.candidate.some((each) => each.instanceId === suspect?.instanceId);
+  const watched = {
+    ...state,
+    suspect: suspect !== null && isSeen === true ? { ...suspect, seenAtMs: atMs } : suspect,
+    instances: mergedTallies(state.instances, observation.instances?.candidate ?? []),
+  };
+  if (observation.stable.requests > 0) {
+    return compare({ ...watched, solo: noArm, hasControl: true }, observation, atMs);
+  }
+  const view = {
+    count: observation.candidate,
+    latency: isWarm(watched, atMs) ? (observation.latency?.candidate ?? []) : [],
+  };
+  if (!watched.hasControl) return weighAlone(watched, view, atMs);
+  const solo = {
+    count: plus(watched.solo.count, view.count),
+    sinceMs: watched.solo.sinceMs ?? atMs,
+  };
+  if (isAlone(solo, atMs)) return weighAlone(watched, { ...view, count: solo.count }, atMs);
+  return compare({ ...watched, solo }, observation, atMs);
 }
 
 /**
@@ -107,81 +156,122 @@ export function tally(state: GateState, observation: GateObservation): GateState
  * of one time with stable requests of another. What it held stays in the totals and is no evidence.
  */
 export function closeBlock(state: GateState): GateState {
-  return { ...state, pending: noBlock, solo: noArm, hasControl: true };
-}
-
-/** Objectives that are accepted and not judged. */
-export function unjudgedObjectives(objectives: readonly Objective[]): readonly Objective[] {
-  return objectives.filter((objective) => objective.kind !== 'success');
-}
-
-/**
- * Makes the pending block evidence when it is complete.
- *
- * Why blocks at all: the share of the candidate enters the e-variable, and in a block with requests of one arm only there is
- * nothing to compare. Why not "until something fails": E averages to 1 over the outcomes of a block whose size was fixed
- * without looking at them. Ending a block early because a failure came in would choose the size by the outcome, and the
- * proof would be void. Counts and times are free to decide, because they don't tell how requests end.
- */
-function settle(state: GateState, atMs: number): GateState {
-  const { pending } = state;
-  if (isComplete(pending, blockRequestsMin)) return compare(state, pending, atMs);
-  const isOld = pending.sinceMs !== null && atMs - pending.sinceMs >= blockAgeMaxMs;
-  if (!isOld) return state;
-  if (isComplete(pending, 1)) return compare(state, pending, atMs);
-  // One arm got nothing for long: a comparison would be between different times. Stable's counts still tell its base rate.
-  return { ...state, pending: noBlock, base: addToBase(state.base, pending.stable, atMs) };
-}
-
-function isComplete({ candidate, stable }: Block, requestsMin: number): boolean {
-  return Math.min(candidate.requests, stable.requests) >= requestsMin;
-}
-
-/** A block that is not complete by then ends with what it has. */
-const blockAgeMaxMs = 30_000;
-
-/** The block becomes evidence in every two-armed process; the base rate learns from it afterwards (G4). */
-function compare(state: GateState, block: Block, atMs: number): GateState {
-  const baseRatio = baseRatioAt(state.base, atMs);
-  const sizes = sizesOf(block);
-  const logEvidences = worseRatios(baseRatio).map((candidateRatio) => {
-    const alternative = { candidateRatio, stableRatio: baseRatio };
-    return logLikelihoodRatio(block, alternative, pooled(sizes, alternative));
-  });
-  return withPeak({
+  return {
     ...state,
-    pending: noBlock,
-    base: addToBase(state.base, block.stable, atMs),
-    comparedAtMs: atMs,
-    errors: advance(state.errors, alternativeWeights, atMs, logEvidences),
-    margins: state.margins.map((margin) => weigh(margin, block, { baseRatio, atMs })),
-    objective: state.objective && weighObjective(state.objective, block.candidate, atMs),
-  });
-}
-
-/**
- * The candidate has all traffic: the one-sample test, which may roll back because it is the only one left. The old revision
- * would do no better in an outage of something behind both; that is the price of having no control.
- */
-function weighAlone(state: GateState, count: ArmCount, atMs: number): GateState {
-  const bake = state.bake ?? {
-    allowedRatio: allowedAlone(state),
-    count: none,
-    atMs,
-    mixture: openMixture(alternativeWeights, atMs, state.plannedMs),
+    errors: closeRatioBlocks(state.errors),
+    latency: closeLatencyBlocks(state.latency),
+    incidents: state.incidents === null ? null : cutLanes(state.incidents, state.lastAtMs),
+    custom: closeCustomBlocks(state.custom),
+    difference: closeIntervalBlock(state.difference),
+    share: null,
+    placebo: cutPlacebo(state.placebo, state.lastAtMs),
+    solo: noArm,
+    hasControl: true,
   };
-  const mixture = advance(
-    bake.mixture,
-    alternativeWeights,
-    atMs,
-    logAllowed(count, bake.allowedRatio),
-  );
+}
+
+/** Both arms have requests, or only one of them lately: whatever completes a block is evidence. */
+function compare(state: GateState, observation: GateObservation, atMs: number): GateState {
+  const { strata = [] } = observation;
+  const candidate = { count: observation.candidate, latency: observation.latency?.candidate ?? [] };
+  const stable = { count: observation.stable, latency: observation.latency?.stable ?? [] };
+  const isCompared = isWarm(state, atMs) && state.settings.latency !== 'off';
+  const judged = isCompared ? { candidate, stable } : withoutLatency({ candidate, stable });
   return withPeak({
     ...state,
-    pending: noBlock,
+    errors: addToRatioMetric(state.errors, { total: observation, strata }, atMs),
+    latency: isCompared ? addLatency(state.latency, observation, atMs) : state.latency,
+    incidents: state.incidents === null ? null : addIncidents(state, observation, isCompared),
+    promises: state.promises.map((promise) => weighHold(promise, judged, atMs)),
+    custom: addToCustomMetrics(state.custom, observation.metrics ?? [], atMs),
+    difference: addToInterval(state.difference, observation, atMs),
+    share: shareAfter(state, observation, atMs),
+    placebo:
+      observation.instances === undefined
+        ? state.placebo
+        : weighPlacebo(state.placebo, observation.instances, atMs),
+  });
+}
+
+function shareAfter(
+  { share, suspect, plannedMs }: GateState,
+  observation: GateObservation,
+  atMs: number,
+): GateState['share'] {
+  const { wantedShareRatio: wantedRatio } = observation;
+  // Without the suspect's requests the share is not what the router gave.
+  if (wantedRatio === undefined || wantedRatio <= 0 || wantedRatio >= 1 || suspect !== null) {
+    return null;
+  }
+  return weighShare(share, observation, { atMs, plannedMs, wantedRatio });
+}
+
+/** Without counts by instance each arm is one: valid still, and slow. */
+function addIncidents(
+  { incidents, errors, latency, plannedMs, lastAtMs }: GateState,
+  observation: GateObservation,
+  isCompared: boolean,
+): GateState['incidents'] {
+  if (incidents === null) return null;
+  const { candidate, stable, instances } = observation;
+  const whole = (count: ArmCount): readonly InstanceObservation[] =>
+    count.requests === 0 ? [] : [{ instanceId: '', ...count }];
+  const interval = {
+    pair: { candidate, stable },
+    candidate: instances?.candidate ?? whole(candidate),
+    stable: instances?.stable ?? whole(stable),
+    latency: isCompared ? latency : null,
+  };
+  const stableRatio = baseRatioAt(errors.base, lastAtMs);
+  return addToLanes(incidents, interval, { atMs: lastAtMs, plannedMs, stableRatio });
+}
+
+function addLatency(
+  metric: LatencyMetric,
+  { latency, strata = [] }: GateObservation,
+  atMs: number,
+): LatencyMetric {
+  if (latency === undefined) return metric;
+  const parts = strata.some((each) => each.latency !== undefined)
+    ? strata.map(({ key, latency: own }) => ({ key, candidate: [], stable: [], ...own }))
+    : [{ ...latency, key: '' }];
+  let next = metric;
+  for (const part of parts) next = addToLatencyMetric(next, part, atMs);
+  return next;
+}
+
+function isWarm({ candidateSinceMs, settings }: GateState, atMs: number): boolean {
+  const warmUpMs = settings.warmUpMs ?? warmUpUsualMs;
+  return warmUpMs === 0 || (candidateSinceMs !== null && atMs - candidateSinceMs >= warmUpMs);
+}
+
+/** A fresh process compiles and connects before it is as fast as it will be. */
+const warmUpUsualMs = 10_000;
+
+function withoutLatency(arms: { readonly candidate: ArmView; readonly stable: ArmView }): {
+  readonly candidate: ArmView;
+  readonly stable: ArmView;
+} {
+  return {
+    candidate: { ...arms.candidate, latency: [] },
+    stable: { ...arms.stable, latency: [] },
+  };
+}
+
+/**
+ * The candidate has all traffic: the one-sample tests, which may roll back because they are the only ones left. The old
+ * revision would do no better in an outage of something behind both; that is the price of having no control.
+ */
+function weighAlone(state: GateState, view: ArmView, atMs: number): GateState {
+  const { settings, plannedMs } = state;
+  const moment = { atMs, plannedMs, worseByRatio: settings.worseByRatio };
+  return withPeak({
+    ...state,
+    errors: closeRatioBlocks(state.errors),
+    latency: closeLatencyBlocks(state.latency),
     solo: noArm,
     hasControl: false,
-    bake: { ...bake, count: plus(bake.count, count), atMs, mixture },
+    promises: state.promises.map((promise) => weighBake(promise, view, moment)),
   });
 }
 
@@ -194,89 +284,34 @@ function isAlone(solo: PendingArm, atMs: number): boolean {
   return sinceMs !== null && count.requests >= 200 && atMs - sinceMs >= 1000;
 }
 
-/**
- * The failure ratio a candidate alone may have: what its strictest success objective allows (99 % when none is declared),
- * but never less than what promotion allowed it, stable's own ratio and the margin. Otherwise a service that has always
- * failed 2 % of its requests would be thrown back after 100 % for being itself.
- */
-function allowedAlone(state: GateState): number {
-  const stableRatio = baseRatioAt(state.base, state.lastAtMs);
-  const promised = state.objective?.allowedRatio ?? 1 - defaultSuccessRatio;
-  return Math.min(0.999, Math.max(promised, stableRatio + state.settings.worseByRatio));
-}
-
-const defaultSuccessRatio = 0.99;
-
-/** All success objectives speak of one failure ratio, so the strictest one implies the others. */
-function openObjective(
-  objectives: readonly Objective[],
-  atMs: number,
-  plannedMs: number,
-): ObjectiveEvidence | null {
-  const [strictest] = objectives
-    .filter((objective) => objective.kind === 'success')
-    .toSorted((a, b) => b.ratioMin - a.ratioMin);
-  if (strictest === undefined) return null;
-  const allowedRatio = Math.min(0.999, Math.max(allowedRatioMin, 1 - strictest.ratioMin));
-  return {
-    name: strictest.name,
-    allowedRatio,
-    mixture: openMixture(alternativeWeights, atMs, plannedMs),
-  };
-}
-
-/** "100 %" can't be tested, one failure would refute it; it is taken as 99.99 %. */
-const allowedRatioMin = 0.0001;
-
-/** Capped, so that the hold ends within some hundred good requests after an outage, not after as many as were bad. */
-function weighObjective(
-  objective: ObjectiveEvidence,
-  count: ArmCount,
-  atMs: number,
-): ObjectiveEvidence {
-  const mixture = advance(
-    objective.mixture,
-    alternativeWeights,
-    atMs,
-    logAllowed(count, objective.allowedRatio),
-  );
-  return { ...objective, mixture: capped(mixture, objectiveLogMax) };
-}
-
-/** Two nats above the 20 at which an objective holds. */
-const objectiveLogMax = Math.log(20) + 2;
-
-function logAllowed(count: ArmCount, allowedRatio: number): readonly number[] {
-  return worseRatios(allowedRatio).map((ratio) => logArmRatio(count, ratio, allowedRatio));
-}
-
 function withPeak(state: GateState): GateState {
-  return { ...state, peakLogAgainst: Math.max(state.peakLogAgainst, logAgainst(state)) };
-}
-
-const none: ArmCount = { requests: 0, failures: 0 };
-const noArm: PendingArm = { count: none, sinceMs: null };
-const noBlock: PendingBlock = { candidate: none, stable: none, sinceMs: null };
-
-function extended(block: PendingBlock, more: GateObservation, atMs: number): PendingBlock {
+  const now = logAgainst(state);
+  if (now <= state.peakLogAgainst) return state;
+  const peaked = {
+    ...state,
+    peakLogAgainst: now,
+    peakMetric: leadingPart(partsOf(state)).metric,
+  };
+  const { replaceWithinMs = 0, falseRollbackRatio } = state.settings;
+  const isOver = now >= -Math.log(falseRollbackRatio);
+  const mayWait = replaceWithinMs > 0 && state.suspect === null && state.hasControl;
+  if (!isOver || !mayWait || peaked.peakMetric !== 'errors') return peaked;
+  const { lastAtMs, plannedMs, settings } = state;
+  const instanceId = loneCulprit(state.instances, baseRatioAt(state.errors.base, lastAtMs));
+  if (instanceId === null) return peaked;
   return {
-    candidate: plus(block.candidate, more.candidate),
-    stable: plus(block.stable, more.stable),
-    sinceMs: block.sinceMs ?? atMs,
+    ...peaked,
+    suspect: { instanceId, sinceMs: lastAtMs, seenAtMs: lastAtMs },
+    errors: openRatioMetric(settings, lastAtMs, plannedMs),
+    incidents:
+      state.incidents === null
+        ? null
+        : openIncidentLanes(settings.incidentMs ?? 0, lastAtMs, plannedMs),
+    peakLogAgainst: 0,
   };
 }
 
-function plus(a: ArmCount, b: ArmCount): ArmCount {
-  return { requests: a.requests + b.requests, failures: a.failures + b.failures };
-}
-
-function requireCount(arm: string, { requests, failures }: ArmCount): void {
-  const isSane = Number.isSafeInteger(requests) && Number.isSafeInteger(failures);
-  if (isSane && failures >= 0 && failures <= requests) return;
-  throw new RangeError(
-    `cannot observe ${failures} failures of ${requests} ${arm} requests: both must be whole numbers, 0 <= failures <= requests`,
-  );
-}
+const noArm: PendingArm = { count: noCount, sinceMs: null };
 
 function requireTime(name: string, ms: number): void {
   if (Number.isFinite(ms) && ms >= 0) return;

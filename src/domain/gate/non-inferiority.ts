@@ -67,12 +67,21 @@ export function weigh(
   block: Block,
   { baseRatio, atMs }: { readonly baseRatio: number; readonly atMs: number },
 ): MarginEvidence {
+  const logEvidences = logMarginEvidences(block, baseRatio, marginRatio);
+  return { marginRatio, mixture: advance(mixture, healthyWeights, atMs, logEvidences) };
+}
+
+/** log E of each healthy alternative. */
+export function logMarginEvidences(
+  block: Block,
+  baseRatio: number,
+  marginRatio: number,
+): readonly number[] {
   const sizes = sizesOf(block);
-  const logEvidences = healthyRatios(baseRatio, marginRatio).map((candidateRatio) => {
+  return healthyRatios(baseRatio, marginRatio).map((candidateRatio) => {
     const alternative = { candidateRatio, stableRatio: baseRatio };
     return logLikelihoodRatio(block, alternative, onMargin(sizes, alternative, marginRatio));
   });
-  return { marginRatio, mixture: advance(mixture, healthyWeights, atMs, logEvidences) };
 }
 
 export function logMarginEvidence(evidence: MarginEvidence): number {
@@ -85,4 +94,4 @@ function healthyRatios(baseRatio: number, marginRatio: number): readonly number[
 }
 
 /** In the order of `healthyRatios`; sums to 1. */
-const healthyWeights = [0.6, 0.2, 0.2] as const;
+export const healthyWeights = [0.6, 0.2, 0.2] as const;

@@ -12,9 +12,10 @@ export function percentText(ratio: number): string {
   return `${(100 * ratio).toFixed(2)} %`;
 }
 
-/** `0.0025` -> `+0.25 pp`. */
+/** `0.0025` -> `+0.25 pp`; `-0.01` -> `-1 pp`. */
 export function marginText(marginRatio: number): string {
-  return `+${Number((100 * marginRatio).toPrecision(3))} pp`;
+  const sign = marginRatio < 0 ? '' : '+';
+  return `${sign}${Number((100 * marginRatio).toPrecision(3))} pp`;
 }
 
 /** `0 of 1,240 candidate requests failed (0.00 %), stable 3 of 11,160 (0.03 %)`. */
@@ -34,6 +35,12 @@ export function evidenceText(evidence: number): string {
   if (evidence >= 10) return countText(Math.floor(evidence));
   if (evidence < 0.01) return 'under 0.01';
   return Number(evidence.toPrecision(2)).toString();
+}
+
+/** `214.3` -> `214 ms`; `1840` -> `1.8 s`. */
+export function millisecondsText(ms: number): string {
+  if (ms >= 1000) return durationText(ms);
+  return `${ms < 10 ? Number(ms.toPrecision(2)) : Math.round(ms)} ms`;
 }
 
 /** `1200` -> `1.2 s`; `1_080_000` -> `18 min`. */

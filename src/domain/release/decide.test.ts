@@ -151,9 +151,12 @@ function sampleEvent(draw: Draw, state: ServiceState, atMs: number): ReleaseEven
   const { requests } = draw;
   const failures = draw.kind === 'bad-sample' ? requests : Math.min(requests, draw.failures);
   const stable = state.rollout?.stable?.id ?? 'web-0';
+  const share = candidateShare(state.traffic, state.rollout?.candidate.id);
+  // As the router splits: a share that isn't the weight's would hold every step.
+  const rest = share > 0 && share < 100 ? Math.round((requests * (100 - share)) / share) : 500;
   const counts = [
     { revisionId: state.rollout?.candidate.id ?? 'web-0', requests, failures },
-    { revisionId: stable, requests: 500 - requests, failures: 0 },
+    { revisionId: stable, requests: rest, failures: 0 },
   ];
   return { kind: 'sample', atMs, sample: sampleOf(atMs, counts, draw.isCatchUp) };
 }

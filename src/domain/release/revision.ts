@@ -1,3 +1,5 @@
+import type { MetricSpec } from '../gate/custom-metrics.ts';
+
 /** One immutable version of a service. `id` is derived from the content, so equal content is one revision. */
 export interface Revision {
   /** `<service>-<10 hex digits of the SHA-256 of the canonical content>`. */
@@ -84,6 +86,27 @@ export interface GateSettings {
   readonly soakMs: number;
   /** After this long undecided the step holds and says so. It never passes by time. */
   readonly atMostMs: number;
+  /**
+   * Whether latency is compared with stable's. `auto`, and absent: it can roll back, and promotion asks for it where the
+   * plan has a latency objective; `on`: promotion always asks; `off`: not compared.
+   */
+  readonly latency?: 'auto' | 'on' | 'off';
+  /** A candidate slower by this part (or by 2 ms, unless it is 0) is not yet slower, in [0, 10]; absent: 0.1. */
+  readonly slowerByRatio?: number;
+  /** Latencies are not compared this long after the candidate's first request; absent: 10 s. Errors always count. */
+  readonly warmUpMs?: number;
+  /**
+   * The longest incident of one instance, in which all its requests may fail, that is not the version's fault; evidence is
+   * then taken by instance and windows of this length. Absent or 0: by request.
+   */
+  readonly incidentMs?: number;
+  /**
+   * How long to wait for a new instance where all errors are on one of several, before going back. Absent or 0: not at all,
+   * the explanation merely names it.
+   */
+  readonly replaceWithinMs?: number;
+  /** Metrics that the service brings, compared beside errors and latency; absent: none. */
+  readonly metrics?: readonly MetricSpec[];
 }
 
 export type Objective =

@@ -4,6 +4,8 @@ import {
   totalCount,
   type TrafficSample,
   weightedCount,
+  weightedInstances,
+  weightedLatency,
 } from '../traffic/traffic-sample.ts';
 import {
   activeRollout,
@@ -26,9 +28,28 @@ export function seeSample(state: ServiceState, sample: TrafficSample): ServiceSt
   if (!isSteady || sample.isCatchUp) return { ...state, rollout: { ...rollout, totals } };
 
   const pair = pairOf(rollout, sample, weightedCount);
-  const gate = observe(rollout.gate, { atMs: sample.atMs, ...pair });
+  const gate = observe(rollout.gate, {
+    atMs: sample.atMs,
+    ...pair,
+    ...wantedShare(rollout),
+    latency: {
+      candidate: weightedLatency(sample, rollout.candidate.id),
+      stable: rollout.stable === null ? [] : weightedLatency(sample, rollout.stable.id),
+    },
+    instances: {
+      candidate: weightedInstances(sample, rollout.candidate.id),
+      stable: rollout.stable === null ? [] : weightedInstances(sample, rollout.stable.id),
+    },
+  });
   const stepTotals = addPair(rollout.stepTotals, pair);
   return { ...state, rollout: { ...rollout, totals, stepTotals, gate } };
+}
+
+/** What the step in force wants of the candidate; nothing in a bake, where there is no other arm. */
+function wantedShare({ phase, plan }: Rollout): { readonly wantedShareRatio?: number } {
+  if (phase.kind !== 'judging' && phase.kind !== 'waiting') return {};
+  const weightPercent = plan.steps[phase.stepIndex]?.weightPercent ?? 100;
+  return weightPercent > 0 && weightPercent < 100 ? { wantedShareRatio: weightPercent / 100 } : {};
 }
 
 /** The platform's view of one revision; null: it has no instance. */

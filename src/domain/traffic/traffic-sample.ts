@@ -42,6 +42,30 @@ export function totalCount(sample: TrafficSample, revisionId: string): ArmCount 
   return sumCounts(sample, (count) => count.revisionId === revisionId);
 }
 
+/** Latencies of the requests that `weightedCount` counts; a bucket may be there once for each instance. */
+export function weightedLatency(
+  sample: TrafficSample,
+  revisionId: string,
+): readonly (readonly [bucket: number, count: number])[] {
+  return sample.counts.flatMap((count) =>
+    count.revisionId === revisionId && !count.isMatched ? count.latency : [],
+  );
+}
+
+/** What `weightedCount` sums, by instance. */
+export function weightedInstances(
+  sample: TrafficSample,
+  revisionId: string,
+): readonly (ArmCount & Pick<InstanceCount, 'instanceId' | 'latency'>)[] {
+  return sample.counts
+    .filter((count) => count.revisionId === revisionId && !count.isMatched)
+    .map((count) => ({
+      instanceId: count.instanceId,
+      latency: count.latency,
+      ...sumCounts({ ...sample, counts: [count] }, () => true),
+    }));
+}
+
 export function addCounts(a: ArmCount, b: ArmCount): ArmCount {
   return { requests: a.requests + b.requests, failures: a.failures + b.failures };
 }

@@ -1,0 +1,86 @@
+import type { ArmPair } from './arm-block.ts';
+import { type LatencyMetric, slowTally } from './latency-metric.ts';
+import { openPark, type Park, weighPark } from './park.ts';
+import {
+  addToUnits,
+  cutUnits,
+  type InstanceTally,
+  openUnitLane,
+  type UnitLane,
+} from './unit-lane.ts';
+import type { InstanceObservation } from './verdict.ts';
+
+/** What stands in for the evidence of single requests where the file names incidents to forgive. */
+export interface IncidentLanes {
+  readonly errors: UnitLane;
+  /** The same for requests slower than stable's p95. */
+  readonly latency: UnitLane;
+  readonly park: Park;
+}
+
+export function openIncidentLanes(
+  incidentMs: number,
+  atMs: number,
+  plannedMs: number,
+): IncidentLanes {
+  return {
+    errors: openUnitLane(incidentMs, atMs, plannedMs),
+    latency: openUnitLane(incidentMs, atMs, plannedMs),
+    park: openPark(atMs, plannedMs),
+  };
+}
+
+export function addToLanes(
+  lanes: IncidentLanes,
+  interval: {
+    readonly pair: ArmPair;
+    readonly candidate: readonly InstanceObservation[];
+    readonly stable: readonly InstanceObservation[];
+    /** Null: latency is not compared now. */
+    readonly latency: LatencyMetric | null;
+  },
+  moment: { readonly atMs: number; readonly plannedMs: number; readonly stableRatio: number },
+): IncidentLanes {
+  const { pair, candidate, stable, latency } = interval;
+  const counted = addToUnits(
+    lanes.errors,
+    { candidate: candidate.map(tallyOf), stable: stable.map(tallyOf) },
+    moment.atMs,
+  );
+  const { park, lane } = weighPark({ park: lanes.park, lane: counted }, pair, moment);
+  const hasChanged = park.parkedAtMs !== lanes.park.parkedAtMs;
+  const slow =
+    latency === null
+      ? lanes.latency
+      : addToUnits(
+          lanes.latency,
+          {
+            candidate: candidate.flatMap((each) => slowOf(latency, each, 'candidate')),
+            stable: stable.flatMap((each) => slowOf(latency, each, 'stable')),
+          },
+          moment.atMs,
+        );
+  return { errors: lane, park, latency: hasChanged ? cutUnits(slow, moment.atMs) : slow };
+}
+
+export function cutLanes(lanes: IncidentLanes, atMs: number): IncidentLanes {
+  return {
+    ...lanes,
+    errors: cutUnits(lanes.errors, atMs),
+    latency: cutUnits(lanes.latency, atMs),
+  };
+}
+
+function tallyOf({ instanceId, requests, failures }: InstanceObservation): InstanceTally {
+  return { instanceId, requests, failures };
+}
+
+function slowOf(
+  metric: LatencyMetric,
+  { instanceId, latency }: InstanceObservation,
+  arm: 'candidate' | 'stable',
+): readonly InstanceTally[] {
+  if (latency === undefined || latency.length === 0) return [];
+  const tally = slowTally(metric, latency, arm);
+  return tally === null ? [] : [{ instanceId, ...tally }];
+}

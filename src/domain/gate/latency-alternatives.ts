@@ -1,0 +1,180 @@
+import { edgesPerDoubling, scaleLength, sum } from './latency-scale.ts';
+
+/**
+ * What a slower candidate may look like, as ratios r_b of its share in each place of the scale to stable's. For a block in
+ * which the candidate has the part w of the requests, k_b of both arms in place b and c_b of them the candidate's,
+ *
+ *   log E = sum over b of  c_b log r_b - k_b log(1 + w (r_b - 1)).
+ *
+ * E averages to 1 at most while the candidate isn't slower in the stochastic order, provided that r never falls with b.
+ * Why: with h_c and h_s the true shares, log E[E] = n_c log sum h_c r/m + n_s log sum h_s 1/m, m = 1 + w (r - 1). r/m rises
+ * with r, so h_c is at worst h_s; the logarithm is concave, so it all is at most N log sum h_s (w r + 1 - w)/m = N log 1 = 0.
+ * Nothing in it asks that stable's shares are estimated well or stay what they were: shared slowness does no harm.
+ *
+ * The ratios: stable's shares f, moved up the scale (all latencies times 1.1, 1.25, 1.6 or 2.5), or only their part
+ * above p90 (times 2 or 4), divided by f, and made to rise by pooling neighbours that fall (isotonic regression, weighted
+ * by f).
+ */
+export interface SlowerRatios {
+  /** For each alternative r_b. */
+  readonly ratios: readonly Float64Array[];
+  readonly logRatios: readonly Float64Array[];
+}
+
+/** pi_j of the alternatives; sums to 1. */
+export const slowerWeights: readonly number[] = [0.2, 0.2, 0.18, 0.14, 0.16, 0.12];
+
+const scaleFactors = [1.1, 1.25, 1.6, 2.5] as const;
+const tailFactor = 2;
+/** More requests above a quantile, wherever above it. */
+const moreSlow = [{ above: 0.03, factor: 5 }] as const;
+/** Where the tail begins. */
+const tailRatio = 0.1;
+/** Each alternative is by this part stable's own shares, so that no r is 0. */
+const unmovedPart = 0.03;
+
+/** Kept by the identity of `shares`: a reference lives for seconds and is used for every block. */
+export function slowerRatios(shares: readonly number[]): SlowerRatios {
+  const known = computed.get(shares);
+  if (known !== undefined) return known;
+  const tail = tailStart(shares, tailRatio);
+  const moved = [
+    ...scaleFactors.map((factor) => shifted(shares, factor, 0)),
+    shifted(shares, tailFactor, tail),
+    ...moreSlow.map(({ above, factor }) => heavierTail(shares, tailStart(shares, above), factor)),
+  ];
+  const ratios = moved.map((slower) => risingRatios(slower, shares));
+  const made = { ratios, logRatios: ratios.map((each) => each.map((ratio) => Math.log(ratio))) };
+  computed.set(shares, made);
+  return made;
+}
+
+const computed = new WeakMap<readonly number[], SlowerRatios>();
+
+/** log E of each alternative. */
+export function logSlower(
+  { ratios, logRatios }: SlowerRatios,
+  candidate: readonly number[],
+  stable: readonly number[],
+): readonly number[] {
+  const places: number[] = [];
+  let candidateRequests = 0;
+  let requests = 0;
+  for (let place = 0; place < scaleLength; place += 1) {
+    const slower = candidate[place] ?? 0;
+    const both = slower + (stable[place] ?? 0);
+    if (both === 0) continue;
+    candidateRequests += slower;
+    requests += both;
+    places.push(place, slower, both);
+  }
+  const share = candidateRequests / requests;
+  const logs: number[] = [];
+  for (let index = 0; index < ratios.length; index += 1) {
+    logs.push(logOf(ratios[index] ?? none, logRatios[index] ?? none, { places, share }));
+  }
+  return logs;
+}
+
+const none = new Float64Array(scaleLength);
+
+/**
+ * `places` has a triple for each place that is not empty: the place, the candidate's requests, those of both arms. Factors of few
+ * requests are multiplied before the logarithm is taken, which would take most of the time.
+ */
+function logOf(
+  ratios: Float64Array,
+  logRatios: Float64Array,
+  { places, share }: { readonly places: readonly number[]; readonly share: number },
+): number {
+  let log = 0;
+  let product = 1;
+  for (let index = 0; index < places.length; index += 3) {
+    const place = places[index] ?? 0;
+    const slower = places[index + 1] ?? 0;
+    const both = places[index + 2] ?? 0;
+    if (slower > 0) log += slower * (logRatios[place] ?? 0);
+    const pooled = 1 + share * ((ratios[place] ?? 1) - 1);
+    if (both > multipliedMax) log -= both * Math.log(pooled);
+    else for (let request = 0; request < both; request += 1) product *= pooled;
+    if (product > 1e100 || product < 1e-100) {
+      log -= Math.log(product);
+      product = 1;
+    }
+  }
+  return log - Math.log(product);
+}
+
+/** Of factors between 0.03 and 1e6 these many keep the product within a double. */
+const multipliedMax = 8;
+
+/** The first place of the scale above which at most `ratio` of the shares lie. */
+export function tailStart(shares: readonly number[], ratio: number): number {
+  let above = 0;
+  for (let place = scaleLength - 1; place > 0; place -= 1) {
+    above += shares[place] ?? 0;
+    if (above > ratio) return place + 1;
+  }
+  return 1;
+}
+
+/** `factor` times the share above a place, at the cost of all below. */
+function heavierTail(shares: readonly number[], from: number, factor: number): number[] {
+  const above = sum(shares.slice(from));
+  const below = sum(shares) - above;
+  const less = Math.max(0, (below - (factor - 1) * above) / below);
+  return shares.map((share, place) => share * (place < from ? less : factor));
+}
+
+/** The shares from place `from` on moved up by a factor; what falls between two places is divided among them. */
+function shifted(shares: readonly number[], factor: number, from: number): number[] {
+  const places = edgesPerDoubling * Math.log2(factor);
+  const whole = Math.floor(places);
+  const part = places - whole;
+  const moved = shares.map((share, place) => (place < from ? share : 0));
+  for (let place = from; place < scaleLength; place += 1) {
+    const share = shares[place] ?? 0;
+    const low = Math.min(scaleLength - 1, place + whole);
+    const high = Math.min(scaleLength - 1, place + whole + 1);
+    moved[low] = (moved[low] ?? 0) + (1 - part) * share;
+    moved[high] = (moved[high] ?? 0) + part * share;
+  }
+  return moved;
+}
+
+/** moved / shares, made to rise: pool adjacent violators (Ayer et al. 1955), weighted by the shares. */
+function risingRatios(moved: readonly number[], shares: readonly number[]): Float64Array {
+  const sumsMoved: number[] = [];
+  const sumsShare: number[] = [];
+  const lengths: number[] = [];
+  for (let place = 0; place < scaleLength; place += 1) {
+    let sumMoved = moved[place] ?? 0;
+    let sumShare = shares[place] ?? 0;
+    let length = 1;
+    while (lengths.length > 0) {
+      const lastMoved = sumsMoved.at(-1) ?? 0;
+      const lastShare = sumsShare.at(-1) ?? 0;
+      if (lastMoved * sumShare <= sumMoved * lastShare) break;
+      sumMoved += lastMoved;
+      sumShare += lastShare;
+      length += lengths.at(-1) ?? 0;
+      sumsMoved.pop();
+      sumsShare.pop();
+      lengths.pop();
+    }
+    sumsMoved.push(sumMoved);
+    sumsShare.push(sumShare);
+    lengths.push(length);
+  }
+  const ratios = new Float64Array(scaleLength);
+  let place = 0;
+  let floor = 0;
+  for (const [pool, length] of lengths.entries()) {
+    const ratio = (sumsMoved[pool] ?? 0) / (sumsShare[pool] ?? 1);
+    // Rounding must not make it fall by a bit either.
+    floor = Math.max(floor, unmovedPart + (1 - unmovedPart) * ratio);
+    ratios.fill(floor, place, place + length);
+    place += length;
+  }
+  return ratios;
+}

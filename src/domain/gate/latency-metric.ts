@@ -1,0 +1,298 @@
+import {
+  blockAgeMaxMs,
+  blockRequestsMin,
+  noBlock,
+  type ArmBlock,
+  extended,
+  wideReadinessOf,
+} from './arm-block.ts';
+import { keptAfter } from './base-rate.ts';
+import { logSlower, slowerRatios, slowerWeights, tailStart } from './latency-alternatives.ts';
+import {
+  addToScale,
+  emptyScale,
+  quantileUs,
+  type SparseHistogram,
+  sum,
+  withTolerance,
+} from './latency-scale.ts';
+import { healthyWeights, logMarginEvidences } from './non-inferiority.ts';
+import { advance, type OnsetMixture, openMixture } from './onset-mixture.ts';
+import { boundedKey } from './stratum-key.ts';
+
+/**
+ * Latency, or any other histogram on its scale. `slower` is the evidence that the candidate's latencies, divided by one plus
+ * the tolerance, are stochastically greater than stable's, from the whole histogram at once (latency-alternatives.ts).
+ * `notSlower` is the evidence that the share of candidate requests slower than stable's p95 (and the tolerance)
+ * is not more than 2.5 points above stable's own.
+ *
+ * Like errors it assumes that requests are independent given the times; a pause of one instance slows all its requests
+ * together.
+ */
+export interface LatencyMetric {
+  readonly slowerByRatio: number;
+  readonly strata: readonly LatencyStratum[];
+  readonly wide: WideBlock | null;
+  readonly comparedAtMs: number | null;
+  readonly slower: OnsetMixture;
+  readonly notSlower: OnsetMixture;
+}
+
+/** All counts are on the scale, the candidate's with the tolerance taken off. */
+interface LatencyStratum {
+  readonly key: string;
+  readonly block: HistogramPair & { readonly sinceMs: number | null };
+  /** Complete blocks that the reference has not learned from yet. */
+  readonly fresh: HistogramPair;
+  readonly reference: LatencyReference | null;
+}
+
+interface HistogramPair {
+  readonly candidate: readonly number[];
+  readonly stable: readonly number[];
+}
+
+/** What is known from before; refreshed by counts and times only. */
+interface LatencyReference {
+  /** Faded counts, half-life 60 s. */
+  readonly seen: HistogramPair;
+  readonly atMs: number;
+  /** Stable's smoothed shares. */
+  readonly shares: readonly number[];
+  /** Requests in this place of the scale or above are slower than stable's p95, or what the scale has nearest. */
+  readonly slowFrom: number;
+  readonly slowRatio: number;
+}
+
+/** `failures` of the arms are requests slower than the limit, which holds for the whole block. */
+interface WideBlock extends ArmBlock {
+  readonly slowFrom: number;
+  readonly slowRatio: number;
+}
+
+export function openLatencyMetric(
+  slowerByRatio: number,
+  atMs: number,
+  plannedMs: number,
+): LatencyMetric {
+  return {
+    slowerByRatio,
+    strata: [],
+    wide: null,
+    comparedAtMs: null,
+    slower: openMixture(slowerWeights, atMs, plannedMs),
+    notSlower: openMixture(healthyWeights, atMs, plannedMs),
+  };
+}
+
+/** By how much the share of slow requests may rise and still count as not slower: 5 % to 7.5 %. */
+export const slowMarginRatio = 0.025;
+
+export function addToLatencyMetric(
+  metric: LatencyMetric,
+  { candidate, stable, key }: StratumHistograms,
+  atMs: number,
+): LatencyMetric {
+  const boundKey = boundedKey(metric.strata, key);
+  const stratum = metric.strata.find((each) => each.key === boundKey) ?? newStratum(boundKey);
+  const interval = {
+    candidate: addToScale(emptyScale, candidate, metric.slowerByRatio),
+    stable: addToScale(emptyScale, stable, 0),
+  };
+  const widened = widen(metric, stratum.reference, interval, atMs);
+  const isFirst = stratum.block.sinceMs === null;
+  const block = {
+    ...(isFirst ? interval : added(stratum.block, interval)),
+    sinceMs: stratum.block.sinceMs ?? atMs,
+  };
+  const least = Math.min(sum(block.candidate), sum(block.stable));
+  const isOld = atMs - block.sinceMs >= blockAgeMaxMs;
+  if (least >= blockRequestsMin || (isOld && least > 0)) {
+    return compare(widened, { ...stratum, block }, atMs);
+  }
+  return withStratum(widened, isOld ? { ...stratum, block: noPair } : { ...stratum, block });
+}
+
+export interface StratumHistograms {
+  readonly candidate: SparseHistogram;
+  readonly stable: SparseHistogram;
+  readonly key: string;
+}
+
+/** Requests of a histogram that are slower than stable's p95 as known now; null: it is not known yet. */
+export function slowTally(
+  metric: LatencyMetric,
+  histogram: SparseHistogram,
+  arm: 'candidate' | 'stable',
+): { readonly requests: number; readonly failures: number } | null {
+  const reference = metric.strata[0]?.reference ?? null;
+  if (reference === null) return null;
+  const slowerByRatio = arm === 'candidate' ? metric.slowerByRatio : 0;
+  return slowOf(addToScale(emptyScale, histogram, slowerByRatio), reference.slowFrom);
+}
+
+export function closeLatencyBlocks(metric: LatencyMetric): LatencyMetric {
+  if (metric.strata.length === 0) return metric;
+  const strata = metric.strata.map((stratum) => ({ ...stratum, block: noPair }));
+  return { ...metric, strata, wide: null };
+}
+
+/** p95 of both arms in the last minutes, in milliseconds, of all strata together; null: not known. */
+export function latencyP95(metric: LatencyMetric): {
+  readonly candidateMs: number | null;
+  readonly stableMs: number | null;
+} {
+  let all: HistogramPair = { candidate: emptyScale, stable: emptyScale };
+  for (const { fresh, reference } of metric.strata) {
+    all = added(all, fresh);
+    if (reference !== null) all = added(all, reference.seen);
+  }
+  const candidateUs = quantileUs(all.candidate, 0.95);
+  const stableUs = quantileUs(all.stable, 0.95);
+  return {
+    candidateMs:
+      candidateUs === null ? null : withTolerance(candidateUs, metric.slowerByRatio) / 1000,
+    stableMs: stableUs === null ? null : stableUs / 1000,
+  };
+}
+
+function compare(metric: LatencyMetric, stratum: LatencyStratum, atMs: number): LatencyMetric {
+  const { block, reference } = stratum;
+  const learned = learn({ ...stratum, block: noPair, fresh: added(stratum.fresh, block) }, atMs);
+  const next = withStratum(metric, learned);
+  if (reference === null) return next;
+  const logs = logSlower(slowerRatios(reference.shares), block.candidate, block.stable);
+  return { ...next, comparedAtMs: atMs, slower: advance(metric.slower, slowerWeights, atMs, logs) };
+}
+
+function widen(
+  metric: LatencyMetric,
+  reference: LatencyReference | null,
+  interval: HistogramPair,
+  atMs: number,
+): LatencyMetric {
+  const from = metric.wide ?? (reference === null ? null : { ...noBlock, ...limitOf(reference) });
+  if (from === null) return metric;
+  const { slowFrom, slowRatio } = from;
+  const pair = {
+    candidate: slowOf(interval.candidate, slowFrom),
+    stable: slowOf(interval.stable, slowFrom),
+  };
+  const wide = { ...extended(from, pair, atMs), slowFrom, slowRatio };
+  const readiness = wideReadinessOf(wide, atMs);
+  if (readiness === 'waiting') return { ...metric, wide };
+  if (readiness === 'too-old') return { ...metric, wide: null };
+  const logs = logMarginEvidences(wide, slowRatio, slowMarginRatio);
+  return {
+    ...metric,
+    wide: null,
+    notSlower: advance(metric.notSlower, healthyWeights, atMs, logs),
+  };
+}
+
+function limitOf({ slowFrom, slowRatio }: LatencyReference): {
+  readonly slowFrom: number;
+  readonly slowRatio: number;
+} {
+  return { slowFrom, slowRatio };
+}
+
+function slowOf(
+  counts: readonly number[],
+  slowFrom: number,
+): { requests: number; failures: number } {
+  let requests = 0;
+  let failures = 0;
+  for (let place = 0; place < counts.length; place += 1) {
+    const count = counts[place] ?? 0;
+    requests += count;
+    if (place >= slowFrom) failures += count;
+  }
+  return { requests, failures };
+}
+
+/** Makes a new reference when much is new; a fold costs more than a comparison, so it is made rarely. */
+function learn(stratum: LatencyStratum, atMs: number): LatencyStratum {
+  const { fresh, reference } = stratum;
+  const freshRequests = sum(fresh.stable);
+  const knownRequests = reference === null ? 0 : sum(reference.seen.stable);
+  const isMuch = freshRequests >= Math.max(referenceRequestsMin, knownRequests / 4);
+  const isLong = reference !== null && atMs - reference.atMs >= referenceAgeMs;
+  if (!isMuch && !(isLong && freshRequests > 0)) return stratum;
+  const seen =
+    reference === null ? fresh : added(faded(reference.seen, atMs - reference.atMs), fresh);
+  return { ...stratum, fresh: emptyPair, reference: referenceOf(seen, atMs) };
+}
+
+const referenceRequestsMin = 40;
+const referenceAgeMs = 10_000;
+
+function referenceOf(seen: HistogramPair, atMs: number): LatencyReference {
+  const shares = smoothed(seen.stable);
+  const above = tailStart(shares, slowShareWanted);
+  const aboveRatio = sum(shares.slice(above));
+  const withOneMore = aboveRatio + (shares[above - 1] ?? 0);
+  // Of the two places around p95 the one whose share above is nearer to 5 %, by factor.
+  const isLower = above > 1 && withOneMore / slowShareWanted < slowShareWanted / aboveRatio;
+  return {
+    seen,
+    atMs,
+    shares,
+    slowFrom: isLower ? above - 1 : above,
+    slowRatio: Math.min(0.5, isLower ? withOneMore : aboveRatio),
+  };
+}
+
+const slowShareWanted = 0.05;
+
+/** A quarter of each place goes to its neighbours, and every place has a little: few counts must not look like certainty. */
+function smoothed(counts: readonly number[]): readonly number[] {
+  const total = sum(counts) + prior * counts.length;
+  return counts.map((count, place) => {
+    const below = counts[place - 1] ?? count;
+    const above = counts[place + 1] ?? count;
+    return rounded((0.9 * count + 0.05 * (below + above) + prior) / total);
+  });
+}
+
+const prior = 0.1;
+
+/** The state is stored often. Never 0: the share of one request in ten among 1e7 is still there. */
+function rounded(share: number): number {
+  return Math.max(1e-9, Math.round(1e9 * share) / 1e9);
+}
+
+function faded(pair: HistogramPair, elapsedMs: number): HistogramPair {
+  const kept = keptAfter(elapsedMs);
+  const fade = (count: number): number => Math.round(100 * kept * count) / 100;
+  return { candidate: pair.candidate.map(fade), stable: pair.stable.map(fade) };
+}
+
+function added(a: HistogramPair, b: HistogramPair): HistogramPair {
+  return { candidate: summed(a.candidate, b.candidate), stable: summed(a.stable, b.stable) };
+}
+
+function summed(a: readonly number[], b: readonly number[]): readonly number[] {
+  const sums = a.slice();
+  for (let place = 0; place < sums.length; place += 1) {
+    const more = b[place] ?? 0;
+    if (more > 0) sums[place] = (sums[place] ?? 0) + more;
+  }
+  return sums;
+}
+
+const emptyPair: HistogramPair = { candidate: emptyScale, stable: emptyScale };
+const noPair = { ...emptyPair, sinceMs: null };
+
+function newStratum(key: string): LatencyStratum {
+  return { key, block: noPair, fresh: emptyPair, reference: null };
+}
+
+function withStratum(metric: LatencyMetric, stratum: LatencyStratum): LatencyMetric {
+  const { strata } = metric;
+  const isKnown = strata.some((each) => each.key === stratum.key);
+  const next = isKnown
+    ? strata.map((each) => (each.key === stratum.key ? stratum : each))
+    : [...strata, stratum];
+  return { ...metric, strata: next };
+}
