@@ -1,0 +1,76 @@
+import { upperBound95 } from './bounds.ts';
+import { comparators, type JobResult } from './jobs.ts';
+import { burstNullScenarios } from './burst-scenarios.ts';
+import { nullScenarios } from './null-scenarios.ts';
+import { ourRule } from './our-gate.ts';
+import type { Scenario } from './stream.ts';
+import { runAll, type StudyRun, type TableReport } from './study-run.ts';
+
+/** G1: how many of the healthy releases each rule rolls back. */
+export async function nullTable(study: StudyRun, runs: number): Promise<TableReport> {
+  const { report, worstUpper, runsMin } = await falseRollbacks(study, nullScenarios, runs);
+  return {
+    ...report,
+    figures: { worstFalseRollbackUpper95: worstUpper, releasesPerScenario: runsMin },
+  };
+}
+
+/** G2: the same with incidents that make all requests of an instance fail together. */
+export async function burstNullTable(study: StudyRun, runs: number): Promise<TableReport> {
+  const { report, worstUpper } = await falseRollbacks(study, burstNullScenarios, runs);
+  return { ...report, figures: { worstBurstFalseRollbackUpper95: worstUpper } };
+}
+
+async function falseRollbacks(
+  study: StudyRun,
+  scenarios: readonly Scenario[],
+  runs: number,
+): Promise<{ report: Omit<TableReport, 'figures'>; worstUpper: number; runsMin: number }> {
+  const wanted = scenarios.map(({ name }) => ({
+    of: name,
+    rules: 'all' as const,
+    runs,
+    keepsCosts: false,
+  }));
+  const resultOf = await runAll(study, wanted, ({ of }, result) => {
+    study.say(`${of}: ${oursText(result)}`);
+  });
+  const results = scenarios.map(({ name }) => ({ name, result: resultOf(name) }));
+  const uppers = results.map(({ result }) =>
+    upperBound95(countOf(result, ourRule.name), result.runs),
+  );
+  const all = results.reduce((sum, { result }) => sum + result.runs, 0);
+  const rolledBack = results.reduce((sum, { result }) => sum + countOf(result, ourRule.name), 0);
+  const table = {
+    heads: [
+      'HEALTHY RELEASES ROLLED BACK',
+      ourRule.name,
+      'at most',
+      ...comparators.map((rule) => rule.name),
+    ],
+    rows: results.map(({ name, result }, index) => [
+      name,
+      oursText(result),
+      rateText(uppers[index] ?? 1),
+      ...comparators.map((rule) => rateText(countOf(result, rule.name) / Math.max(1, result.runs))),
+    ]),
+  };
+  const note = `${rolledBack} of ${all} healthy releases rolled back; "at most" is a one-sided 95 % bound.`;
+  return {
+    report: { tables: [table], notes: [note] },
+    worstUpper: Math.max(...uppers),
+    runsMin: Math.min(...results.map(({ result }) => result.runs)),
+  };
+}
+
+export function countOf(result: JobResult, name: string): number {
+  return result.tallies[name]?.count ?? 0;
+}
+
+function oursText(result: JobResult): string {
+  return `${countOf(result, ourRule.name)}/${result.runs}`;
+}
+
+export function rateText(ratio: number): string {
+  return `${(100 * ratio).toFixed(ratio < 0.001 && ratio > 0 ? 3 : 2)}%`;
+}

@@ -1,0 +1,23 @@
+import { detectionTable } from './detection-table.ts';
+import { nullTable } from './null-table.ts';
+import { burstTable, latencyTable, userTable } from './other-tables.ts';
+import { promotionTable } from './promotion-table.ts';
+import type { StudyRun, TableReport } from './study-run.ts';
+
+/** A table, the releases of each of its scenarios in the full study, in the quick one, and the seconds the quick one may take. */
+export interface StudyTable {
+  readonly name: string;
+  readonly run: (study: StudyRun, runs: number) => Promise<TableReport>;
+  readonly runs: number;
+  readonly quickRuns: number;
+  readonly quickSeconds: number;
+}
+
+export const studyTables: readonly StudyTable[] = [
+  { name: 'null', run: nullTable, runs: 20_000, quickRuns: 20, quickSeconds: 14 },
+  { name: 'detection', run: detectionTable, runs: 1000, quickRuns: 20, quickSeconds: 14 },
+  { name: 'bursts', run: burstTable, runs: 20_000, quickRuns: 20, quickSeconds: 6 },
+  { name: 'promotion', run: promotionTable, runs: 10_000, quickRuns: 20, quickSeconds: 8 },
+  { name: 'users', run: userTable, runs: 2000, quickRuns: 20, quickSeconds: 5 },
+  { name: 'latency', run: latencyTable, runs: 500, quickRuns: 20, quickSeconds: 1 },
+];
