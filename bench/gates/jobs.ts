@@ -2,8 +2,10 @@ import { burstBadScenarios, burstNullScenarios } from './burst-scenarios.ts';
 import { gridCases, lateCases } from './bad-scenarios.ts';
 import { fixedRules } from './fixed-rules.ts';
 import { kayentaRule } from './kayenta.ts';
+import { latencyNullScenarios, slowCases } from './latency-scenarios.ts';
+import { latencyRules } from './latency-rules.ts';
 import { nullScenarios } from './null-scenarios.ts';
-import { ourRule } from './our-gate.ts';
+import { abilities, latencyRule, ourRule } from './our-gate.ts';
 import { pooledZRules } from './pooled-z.ts';
 import { runRelease } from './release.ts';
 import { runRollout } from './rollout.ts';
@@ -16,7 +18,7 @@ import { userCases } from './user-scenarios.ts';
 export interface Job {
   /** A scenario's name, or a rollout's. */
   readonly of: string;
-  readonly rules: 'all' | 'ours' | 'rollout';
+  readonly rules: 'all' | 'ours' | 'latency' | 'rollout';
   readonly firstRun: number;
   readonly runs: number;
   readonly tickMs: number;
@@ -48,6 +50,8 @@ const scenarios = byName([
   ...burstNullScenarios,
   ...burstBadScenarios,
   ...userCases.map((each) => each.scenario),
+  ...slowCases.map((each) => each.scenario),
+  ...latencyNullScenarios,
 ]);
 const rollouts = byName([...rolloutCases, ...marginCases]);
 
@@ -56,8 +60,13 @@ export function runJob(job: Job): JobResult {
 }
 
 function runReleases(job: Job): JobResult {
-  const rules = job.rules === 'ours' ? [ourRule] : allRules;
-  return runScenario(wanted<Scenario>(scenarios, job.of), rules, job);
+  return runScenario(wanted<Scenario>(scenarios, job.of), rulesOf(job), job);
+}
+
+function rulesOf({ rules }: Job): readonly Rule[] {
+  if (rules === 'ours') return [ourRule];
+  if (rules === 'latency') return abilities.latency ? [latencyRule, ...latencyRules] : latencyRules;
+  return allRules;
 }
 
 export function runScenario(scenario: Scenario, rules: readonly Rule[], job: Job): JobResult {

@@ -81,14 +81,3 @@ export async function userTable(study: StudyRun, runs: number): Promise<TableRep
     figures: {},
   };
 }
-
-/** G8: the place of the latency table. */
-export async function latencyTable(): Promise<TableReport> {
-  return {
-    tables: [],
-    notes: [
-      'The gate does not judge latency yet: tailDoubledRequests and plusTwentyPercentRequests are null.',
-    ],
-    figures: { tailDoubledRequests: null, plusTwentyPercentRequests: null },
-  };
-}

@@ -1,3 +1,4 @@
+import { type Histogram, histogram, type LatencyShape } from './latency-stream.ts';
 import { binomial, exponential, poisson, type Random, seeded } from './random.ts';
 
 /** What both arms saw in one interval ending at `atMs`. One object is reused for a whole release. */
@@ -9,6 +10,8 @@ export interface Tick {
   stableFailures: number;
   /** By instance, the candidate's first; null: the scenario does not tell instances apart. */
   readonly instances: InstanceTicks | null;
+  /** Of the same requests; null: the scenario tells no latencies. */
+  latency: { readonly candidate: Histogram; readonly stable: Histogram } | null;
 }
 
 export interface InstanceTicks {
@@ -30,6 +33,8 @@ export interface Scenario {
   /** Requests beyond those drawn from the rates. */
   readonly openExtra: ((random: Random) => (atMs: number, tick: Tick) => void) | null;
   readonly instances: InstanceIncidents | null;
+  /** As `openRates`; null: no latencies. */
+  readonly openLatency: ((random: Random) => (atMs: number) => LatencyShapes) | null;
   /** Costs count from here; a rollback before is a false one. */
   readonly badSinceMs: number;
 }
@@ -37,6 +42,11 @@ export interface Scenario {
 export interface Rates {
   candidateRatio: number;
   stableRatio: number;
+}
+
+export interface LatencyShapes {
+  readonly candidate: LatencyShape;
+  readonly stable: LatencyShape;
 }
 
 /** Incidents that hit one instance at a time, at the same rate in both versions. */
@@ -55,6 +65,7 @@ export function openStream(scenario: Scenario, run: number, tickMs: number): (n:
   const random = seeded(`${scenario.name}, tick ${tickMs}`, run);
   const ratesAt = scenario.openRates(random);
   const addExtra = scenario.openExtra?.(random) ?? null;
+  const shapesAt = scenario.openLatency?.(random) ?? null;
   const fill =
     scenario.instances === null
       ? fillArms(scenario, random, tickMs)
@@ -66,6 +77,7 @@ export function openStream(scenario: Scenario, run: number, tickMs: number): (n:
     stableRequests: 0,
     stableFailures: 0,
     instances: scenario.instances === null ? null : noCounts(scenario.instances),
+    latency: null,
   };
   return (number) => {
     // The rates of an interval are those of its beginning.
@@ -73,7 +85,15 @@ export function openStream(scenario: Scenario, run: number, tickMs: number): (n:
     tick.atMs = number * tickMs;
     fill(tick, ratesAt(sinceMs), sinceMs);
     addExtra?.(sinceMs, tick);
+    if (shapesAt !== null) tick.latency = latenciesOf(tick, shapesAt(sinceMs), random);
     return tick;
+  };
+}
+
+function latenciesOf(tick: Tick, shapes: LatencyShapes, random: Random): Tick['latency'] {
+  return {
+    candidate: histogram(random, shapes.candidate, tick.candidateRequests),
+    stable: histogram(random, shapes.stable, tick.stableRequests),
   };
 }
 

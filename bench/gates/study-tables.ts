@@ -1,6 +1,7 @@
 import { detectionTable } from './detection-table.ts';
 import { nullTable } from './null-table.ts';
-import { burstTable, latencyTable, userTable } from './other-tables.ts';
+import { latencyTable } from './latency-table.ts';
+import { burstTable, userTable } from './other-tables.ts';
 import { promotionTable } from './promotion-table.ts';
 import type { StudyRun, TableReport } from './study-run.ts';
 
