@@ -58,7 +58,7 @@ async function falseRollbacks(
   const note = `${rolledBack} of ${all} healthy releases rolled back; "at most" is a one-sided 95 % bound.`;
   return {
     report: { tables: [table], notes: [note] },
-    worstUpper: Math.max(...uppers),
+    worstUpper: Number(Math.max(...uppers).toPrecision(4)),
     runsMin: Math.min(...results.map(({ result }) => result.runs)),
   };
 }

@@ -6,7 +6,6 @@ import type { SavedResults } from './saved-results.ts';
 /** What every table gets, and the ways it asks for releases. */
 export interface StudyRun {
   readonly tickMs: number;
-  /** Scales the releases of a table: 1 for the full study. */
   readonly pool: Pool;
   readonly saved: SavedResults;
   readonly say: (line: string) => void;
@@ -75,12 +74,13 @@ export async function runAll(
   return (of, tickMs) => merged(parts.get(keyOf(study, of, tickMs)) ?? []);
 }
 
-/** About a second each. */
-const runsPerJob = 20;
+/** About half a second each; fewer in a small study, whose time may run out before every scenario had its turn. */
+const runsPerJobMax = 20;
 
 function jobsOf(study: StudyRun, wanted: readonly Wanted[]): readonly Job[] {
   const jobs: Job[] = [];
   const runsMax = Math.max(0, ...wanted.map((each) => each.runs));
+  const runsPerJob = Math.min(runsPerJobMax, Math.ceil(runsMax / 10));
   for (let firstRun = 0; firstRun < runsMax; firstRun += runsPerJob) {
     for (const { of, rules, runs, keepsCosts, tickMs = study.tickMs } of wanted) {
       const left = Math.min(runsPerJob, runs - firstRun);
