@@ -61,19 +61,19 @@ export const latencyNullScenarios: readonly Scenario[] = [
     requestsPerSecond: 800,
     share: 0.05,
     rates: alike(0.001),
-    latency: wandering,
+    latency: wanderingLatency,
   }),
   scenario({
     name: 'latency 20/s, 5 %, both wander together',
     requestsPerSecond: 20,
     share: 0.05,
     rates: alike(0.001),
-    latency: wandering,
+    latency: wanderingLatency,
   }),
 ];
 
 /** The scale walks by 2 % a second, from half to double. */
-function wandering(random: Random): (atMs: number) => LatencyShapes {
+export function wanderingLatency(random: Random): (atMs: number) => LatencyShapes {
   let log = 0;
   let second = 0;
   let shape = usual;

@@ -1,10 +1,16 @@
 import { normal, type Random } from './random.ts';
+import { usualLatency, wanderingLatency } from './latency-scenarios.ts';
+import { abilities } from './our-gate.ts';
 import { alike, percent, scenario, tenMinutesMs } from './scenario.ts';
 import type { Rates, Scenario } from './stream.ts';
 
+// Errors and latencies are judged jointly; a gate that knows no latencies needn't wait for them to be drawn.
+const steady = abilities.latency ? { latency: usualLatency } : {};
+const wandering = abilities.latency ? { latency: wanderingLatency } : {};
+
 /**
  * Releases in which the candidate is exactly as good as stable, whatever else happens: two rates of traffic, three shares and
- * three error ratios, and both arms drifting together in three ways. Whoever rolls one back is wrong.
+ * three error ratios, and both arms drifting together in three ways, latencies too. Whoever rolls one back is wrong.
  */
 export const nullScenarios: readonly Scenario[] = [
   ...[800, 20].flatMap((rps) =>
@@ -15,6 +21,7 @@ export const nullScenarios: readonly Scenario[] = [
           requestsPerSecond: rps,
           share,
           rates: alike(ratio),
+          ...steady,
         }),
       ),
     ),
@@ -25,18 +32,21 @@ export const nullScenarios: readonly Scenario[] = [
       requestsPerSecond: rps,
       share: 0.05,
       rates: sineAndSpike,
+      ...wandering,
     }),
     scenario({
       name: `${rps}/s, 5 %, random walk`,
       requestsPerSecond: rps,
       share: 0.05,
       rates: randomWalk,
+      ...wandering,
     }),
     scenario({
       name: `${rps}/s, ramp 5-10-25-50 %, errors 0.1 -> 0.5 %`,
       requestsPerSecond: rps,
       share: (atMs) => [0.05, 0.1, 0.25, 0.5][Math.floor((4 * atMs) / tenMinutesMs)] ?? 0.5,
       rates: () => (atMs) => alike(0.001 + (0.004 * atMs) / tenMinutesMs),
+      ...wandering,
     }),
   ]),
 ];

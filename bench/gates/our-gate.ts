@@ -12,11 +12,7 @@ import type { Tick } from './stream.ts';
 
 /**
  * The product's own gate on a stream: everything that the study knows of it stands in this file.
- *
- * What the product can't do yet is null in the study's result. Set to true once it can, and fill the tick's part in.
  */
-export const abilities = { latency: false, bursts: false } as const;
-
 export const studySettings: GateSettings = {
   falseRollbackRatio: 0.001,
   falsePromotionRatio: 0.01,
@@ -26,10 +22,22 @@ export const studySettings: GateSettings = {
   atMostMs: 600_000,
 };
 
-export const ourRule: Rule = {
-  name: 'Tidegate',
-  open: (plannedMs) => {
-    const gate = new OurGate(studySettings, plannedMs);
+export const ourRule = ruleOf('Tidegate', studySettings);
+
+const withoutTolerance = { slowerByRatio: 0 };
+/** For the latency table, so that the requests needed can be set beside other methods'. */
+export const latencyRule = ruleOf('Tidegate', { ...studySettings, ...withoutTolerance });
+
+/** What the product's gate can do; figures of what it can't are null in the result. */
+export const abilities = {
+  latency: 'latency' in openGate(studySettings, [], 0, 0),
+  /** By instance: `observationOf` leaves `tick.instances` out. */
+  bursts: false,
+} as const;
+
+function ruleOf(name: string, settings: GateSettings): Rule {
+  const open: Rule['open'] = (plannedMs) => {
+    const gate = new OurGate(settings, plannedMs);
     return {
       changeStep: () => gate.closeBlock(),
       take: (tick) => {
@@ -37,11 +45,9 @@ export const ourRule: Rule = {
         return gate.hasFailed;
       },
     };
-  },
-};
-
-/** For the latency table: no tolerance, so that the requests needed can be set beside other methods'. */
-export const latencyRule: Rule = { ...ourRule, name: 'Tidegate' };
+  };
+  return { name, open };
+}
 
 /** One release's gate. Verdicts come from `judge` alone; the glance at the peak before it only spares sentences. */
 export class OurGate {
@@ -75,10 +81,11 @@ export class OurGate {
   }
 }
 
-export function observationOf(tick: Tick): GateObservation {
+function observationOf(tick: Tick): GateObservation {
   return {
     atMs: tick.atMs,
     candidate: { requests: tick.candidateRequests, failures: tick.candidateFailures },
     stable: { requests: tick.stableRequests, failures: tick.stableFailures },
+    ...(tick.latency === null ? {} : { latency: tick.latency }),
   };
 }

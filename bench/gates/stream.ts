@@ -65,7 +65,9 @@ export function openStream(scenario: Scenario, run: number, tickMs: number): (n:
   const random = seeded(`${scenario.name}, tick ${tickMs}`, run);
   const ratesAt = scenario.openRates(random);
   const addExtra = scenario.openExtra?.(random) ?? null;
-  const shapesAt = scenario.openLatency?.(random) ?? null;
+  // Of its own, so that counts are the same with latencies and without.
+  const latencyRandom = seeded(`${scenario.name}, latency, tick ${tickMs}`, run);
+  const shapesAt = scenario.openLatency?.(latencyRandom) ?? null;
   const fill =
     scenario.instances === null
       ? fillArms(scenario, random, tickMs)
@@ -85,7 +87,7 @@ export function openStream(scenario: Scenario, run: number, tickMs: number): (n:
     tick.atMs = number * tickMs;
     fill(tick, ratesAt(sinceMs), sinceMs);
     addExtra?.(sinceMs, tick);
-    if (shapesAt !== null) tick.latency = latenciesOf(tick, shapesAt(sinceMs), random);
+    if (shapesAt !== null) tick.latency = latenciesOf(tick, shapesAt(sinceMs), latencyRandom);
     return tick;
   };
 }
