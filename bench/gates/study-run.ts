@@ -74,13 +74,15 @@ export async function runAll(
   return (of, tickMs) => merged(parts.get(keyOf(study, of, tickMs)) ?? []);
 }
 
-/** About half a second each; fewer in a small study, whose time may run out before every scenario had its turn. */
+/** About half a second each. In a small study fewer: its time may run out before every scenario had its turn. */
 const runsPerJobMax = 20;
+const smallStudyRuns = 100;
 
 function jobsOf(study: StudyRun, wanted: readonly Wanted[]): readonly Job[] {
   const jobs: Job[] = [];
   const runsMax = Math.max(0, ...wanted.map((each) => each.runs));
-  const runsPerJob = Math.min(runsPerJobMax, Math.ceil(runsMax / 10));
+  const isSmall = runsMax < smallStudyRuns;
+  const runsPerJob = isSmall ? Math.ceil(runsMax / 10) : runsPerJobMax;
   for (let firstRun = 0; firstRun < runsMax; firstRun += runsPerJob) {
     for (const { of, rules, runs, keepsCosts, tickMs = study.tickMs } of wanted) {
       const left = Math.min(runsPerJob, runs - firstRun);

@@ -204,7 +204,7 @@ test('bounds are those of their worked examples', () => {
 
 test('the study refuses what it cannot run, and ends a part with its JSON', () => {
   const study = (...argv: readonly string[]) => {
-    const program = join(import.meta.dirname, '../../bench/gates/study.ts');
+    const program = join(import.meta.dirname, '../../bench/gates/main.ts');
     return spawnSync(process.execPath, [program, ...argv], { encoding: 'utf8', timeout: 20_000 });
   };
   const refused = study('--table', 'nul');

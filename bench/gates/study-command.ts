@@ -1,18 +1,17 @@
-/**
- * The study of the gate by parts: simulated releases with fixed seeds, one stream for our gate (the product's own code, at the
- * product's tick) and for the rules of other tools. Progress goes to standard error, tables and JSON to standard output.
- * `--save FILE` keeps what is finished; the same command goes on where it was stopped.
- */
 import { parseArgs } from 'node:util';
 import { tableText } from '../form.ts';
 import { runStudy } from './run-study.ts';
 import { studyTables } from './study-tables.ts';
 
 const usage =
-  'usage: node bench/gates/study.ts [--table NAME] [--releases N] [--tick MS] [--workers N] [--save FILE] [--quick]';
+  'usage: node bench/gates/main.ts [--table NAME] [--releases N] [--tick MS] [--workers N] [--save FILE] [--quick]';
 const names = studyTables.map((table) => table.name);
 
-async function main(): Promise<number> {
+/**
+ * The study by parts. Progress goes to standard error, tables and, as the last line, JSON to standard output.
+ * `--save FILE` keeps what is finished: the same command goes on where it was stopped. Gives the exit code.
+ */
+export async function runCommand(): Promise<number> {
   const options = readArguments();
   if (typeof options === 'string') {
     process.stderr.write(`error: ${options}\n${usage}\ntables: ${names.join(', ')}\n`);
@@ -66,5 +65,3 @@ function readArguments() {
 function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 1;
 }
-
-process.exitCode = await main();
