@@ -28,7 +28,8 @@ export class SavedResults {
 
   add(job: Job, result: JobResult): void {
     if (this.#path === null) return;
-    appendFileSync(this.#path, `${JSON.stringify({ sources: this.#sources, job, result })}\n`);
+    // The line break stands first, so that a line cut off before it stays alone.
+    appendFileSync(this.#path, `\n${JSON.stringify({ sources: this.#sources, job, result })}`);
   }
 }
 

@@ -4,6 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { upperBound95, waldRequests } from '../../bench/gates/bounds.ts';
@@ -21,6 +23,7 @@ import { histogram, scaled } from '../../bench/gates/latency-stream.ts';
 import { quantileMs } from '../../bench/gates/latency-rules.ts';
 import { ourRule } from '../../bench/gates/our-gate.ts';
 import { binomial, exponential, normal, poisson, seeded } from '../../bench/gates/random.ts';
+import { SavedResults } from '../../bench/gates/saved-results.ts';
 import { alike, scenario } from '../../bench/gates/scenario.ts';
 import { openStream } from '../../bench/gates/stream.ts';
 
@@ -39,7 +42,7 @@ test('of 200 healthy releases our gate rolls back one at most, a peeked z-test m
     requestsPerSecond: 800,
     share: 0.1,
     rates: alike(0.002),
-    durationMs: 120_000,
+    durationMs: 90_000,
   });
   const result = runScenario(healthy, [ourRule, ...comparators], short);
   assert.ok(countOf(result, ourRule.name) <= 1, `${countOf(result, ourRule.name)} of 200`);
@@ -200,6 +203,27 @@ test('bounds are those of their worked examples', () => {
   assert.equal(upperBound95(5, 5), 1);
   const situation = { shareRatio: 0.05, stableRatio: 0.001, candidateRatio: 0.051 };
   assert.ok(Math.abs(waldRequests(situation, 0.001) - 60.6) < 0.1);
+});
+
+test('a finished job is found again after a restart, one cut off in the middle is not', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gates-study-'));
+  try {
+    const path = join(folder, 'saved.jsonl');
+    const result: JobResult = {
+      runs: 3,
+      tallies: { rule: { count: 1, early: 0, costs: [[5, 2, 9]] } },
+    };
+    const other = { ...short, firstRun: 200 };
+    new SavedResults(path).add(short, result);
+    appendFileSync(path, `{"sources":"0","job":${JSON.stringify(other)},"result":{"ru`);
+    const reopened = new SavedResults(path);
+    assert.deepEqual(reopened.get(short), result);
+    assert.equal(reopened.get(other), undefined);
+    reopened.add(other, result);
+    assert.deepEqual(new SavedResults(path).get(other), result);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('the study refuses what it cannot run, and ends a part with its JSON', () => {
