@@ -215,7 +215,7 @@ test('a finished job is found again after a restart, one cut off in the middle i
     };
     const other = { ...short, firstRun: 200 };
     new SavedResults(path).add(short, result);
-    appendFileSync(path, `{"sources":"0","job":${JSON.stringify(other)},"result":{"ru`);
+    appendFileSync(path, `\n{"sources":"0","job":${JSON.stringify(other)},"result":{"ru`);
     const reopened = new SavedResults(path);
     assert.deepEqual(reopened.get(short), result);
     assert.equal(reopened.get(other), undefined);
