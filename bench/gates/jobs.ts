@@ -5,7 +5,7 @@ import { kayentaRule } from './kayenta.ts';
 import { latencyNullScenarios, slowCases } from './latency-scenarios.ts';
 import { latencyRules } from './latency-rules.ts';
 import { nullScenarios } from './null-scenarios.ts';
-import { abilities, latencyRule, ourRule } from './our-gate.ts';
+import { abilities, latencyRule, ourRule, robustRule } from './our-gate.ts';
 import { pooledZRules } from './pooled-z.ts';
 import { runRelease } from './release.ts';
 import { runRollout } from './rollout.ts';
@@ -18,7 +18,7 @@ import { userCases } from './user-scenarios.ts';
 export interface Job {
   /** A scenario's name, or a rollout's. */
   readonly of: string;
-  readonly rules: 'all' | 'ours' | 'latency' | 'rollout';
+  readonly rules: 'all' | 'ours' | 'latency' | 'bursts' | 'rollout';
   readonly firstRun: number;
   readonly runs: number;
   readonly tickMs: number;
@@ -66,6 +66,7 @@ function runReleases(job: Job): JobResult {
 function rulesOf({ rules }: Job): readonly Rule[] {
   if (rules === 'ours') return [ourRule];
   if (rules === 'latency') return abilities.latency ? [latencyRule, ...latencyRules] : latencyRules;
+  if (rules === 'bursts' && abilities.bursts) return [...allRules, robustRule];
   return allRules;
 }
 

@@ -7,8 +7,9 @@ import {
 } from '../../src/domain/gate/gate.ts';
 import type { GateObservation, GateQuestion, Verdict } from '../../src/domain/gate/verdict.ts';
 import type { GateSettings } from '../../src/domain/release/revision.ts';
-import type { Rule } from './rule.ts';
-import type { Tick } from './stream.ts';
+import { binomial, seeded } from './random.ts';
+import type { OpenRule, Rule } from './rule.ts';
+import type { InstanceTicks, Tick } from './stream.ts';
 
 /**
  * The product's own gate on a stream: everything that the study knows of it stands in this file.
@@ -24,6 +25,11 @@ export const studySettings: GateSettings = {
 
 export const ourRule = ruleOf('Tidegate', studySettings);
 
+/** The longest incident of an instance that bursts' scenarios have, declared. */
+const withIncidents = { incidentMs: 5000 };
+/** Judges by instance and window, and takes the candidate's traffic away while it does where much fails. */
+export const robustRule: Rule = { name: 'Tidegate, 5 s declared', open: openRobust };
+
 const withoutTolerance = { slowerByRatio: 0 };
 /** For the latency table, so that the requests needed can be set beside other methods'. */
 export const latencyRule = ruleOf('Tidegate', { ...studySettings, ...withoutTolerance });
@@ -31,8 +37,7 @@ export const latencyRule = ruleOf('Tidegate', { ...studySettings, ...withoutTole
 /** What the product's gate can do; figures of what it can't are null in the result. */
 export const abilities = {
   latency: 'latency' in openGate(studySettings, [], 0, 0),
-  /** By instance: `observationOf` leaves `tick.instances` out. */
-  bursts: false,
+  bursts: 'incidents' in openGate(studySettings, [], 0, 0),
 } as const;
 
 function ruleOf(name: string, settings: GateSettings): Rule {
@@ -47,6 +52,60 @@ function ruleOf(name: string, settings: GateSettings): Rule {
     };
   };
   return { name, open };
+}
+
+/** Follows the gate's advice from the next tick on. The stream's requests to the candidate are then thinned out. */
+function openRobust(plannedMs: number, run: number): OpenRule {
+  const gate = new OurGate({ ...studySettings, ...withIncidents }, plannedMs);
+  const random = seeded('probes', run);
+  let advice: string | null = null;
+  let stableRequests = 0;
+  let stables = 1;
+  let cost = { requests: 0, failedRequests: 0 };
+  return {
+    changeStep: () => gate.closeBlock(),
+    cost: () => cost,
+    take: (tick) => {
+      const { instances } = tick;
+      if (instances !== null) {
+        stables = instances.requests.length - instances.candidates;
+        stableRequests += tick.stableRequests;
+        const usual = (stableRequests / stables / tick.atMs) * withIncidents.incidentMs;
+        if (advice === 'park') thin(tick, instances, () => 0);
+        if (advice === 'probe') {
+          thin(tick, instances, (count) => binomial(random, count, probesPerInstance / usual));
+        }
+      }
+      cost = {
+        requests: cost.requests + tick.candidateRequests,
+        failedRequests: cost.failedRequests + tick.candidateFailures,
+      };
+      gate.take(tick);
+      const next = gate.advice(tick.atMs);
+      if (next !== advice) gate.closeBlock();
+      advice = next;
+      return gate.hasFailed;
+    },
+  };
+}
+
+/** As the product advises: park.ts. */
+const probesPerInstance = 2;
+
+/** Of the candidate's requests, failed and not, only some are sent there. */
+function thin(tick: Tick, instances: InstanceTicks, kept: (count: number) => number): void {
+  const { candidates, requests, failures } = instances;
+  tick.candidateRequests = 0;
+  tick.candidateFailures = 0;
+  for (let index = 0; index < candidates; index += 1) {
+    const failed = failures[index] ?? 0;
+    const stillFailed = kept(failed);
+    const still = stillFailed + kept((requests[index] ?? 0) - failed);
+    requests[index] = still;
+    failures[index] = stillFailed;
+    tick.candidateRequests += still;
+    tick.candidateFailures += stillFailed;
+  }
 }
 
 /** One release's gate. Verdicts come from `judge` alone; the glance at the peak before it only spares sentences. */
@@ -75,6 +134,15 @@ export class OurGate {
     return judge(this.#state, { ...question, isLastGate: false }).kind === 'fail';
   }
 
+  /** `park`, `probe`, or null: what the one who sets weights should do now. */
+  advice(atMs: number): string | null {
+    const question = { atMs, stepSinceMs: 0, weightPercent: 5, isLastGate: false };
+    const { explanation } = judge(this.#state, question);
+    const advice: unknown = 'advice' in explanation ? explanation.advice : null;
+    const isAdvice = typeof advice === 'object' && advice !== null && 'kind' in advice;
+    return isAdvice ? String(advice.kind) : null;
+  }
+
   /** The verdict of a step. */
   judge(question: GateQuestion): Verdict['kind'] {
     return judge(this.#state, question).kind;
@@ -87,5 +155,26 @@ function observationOf(tick: Tick): GateObservation {
     candidate: { requests: tick.candidateRequests, failures: tick.candidateFailures },
     stable: { requests: tick.stableRequests, failures: tick.stableFailures },
     ...(tick.latency === null ? {} : { latency: tick.latency }),
+    ...(tick.instances === null ? {} : { instances: instancesOf(tick.instances) }),
+  };
+}
+
+interface InstanceCount {
+  readonly instanceId: string;
+  readonly requests: number;
+  readonly failures: number;
+}
+
+function instancesOf({ candidates, requests, failures }: InstanceTicks): {
+  readonly candidate: readonly InstanceCount[];
+  readonly stable: readonly InstanceCount[];
+} {
+  const all = Array.from(requests, (count, index) => {
+    return { instanceId: `i${index}`, requests: count, failures: failures[index] ?? 0 };
+  });
+  const isBusy = (count: InstanceCount): boolean => count.requests > 0;
+  return {
+    candidate: all.slice(0, candidates).filter(isBusy),
+    stable: all.slice(candidates).filter(isBusy),
   };
 }

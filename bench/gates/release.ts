@@ -16,7 +16,7 @@ export function runRelease(
   { run, tickMs }: { readonly run: number; readonly tickMs: number },
 ): readonly (Rollback | null)[] {
   const next = openStream(scenario, run, tickMs);
-  const open: (OpenRule | null)[] = rules.map((rule) => rule.open(scenario.durationMs));
+  const open: (OpenRule | null)[] = rules.map((rule) => rule.open(scenario.durationMs, run));
   const outcomes: (Rollback | null)[] = rules.map(() => null);
   const ticks = Math.round(scenario.durationMs / tickMs);
   let left = rules.length;
@@ -35,7 +35,8 @@ export function runRelease(
     }
     for (let index = 0; index < open.length; index += 1) {
       if (open[index]?.take(tick) !== true) continue;
-      outcomes[index] = { afterMs: tick.atMs - scenario.badSinceMs, failedRequests, requests };
+      const cost = open[index]?.cost?.() ?? { failedRequests, requests };
+      outcomes[index] = { ...cost, afterMs: tick.atMs - scenario.badSinceMs };
       open[index] = null;
       left -= 1;
     }
