@@ -29,8 +29,7 @@ export function costsOf(result: JobResult, rule: string): Costs {
 export function costText(costs: Costs): string {
   if (costs.runs === 0) return 'all before';
   if (costs.detectedRatio < 0.05) return 'never';
-  const found =
-    costs.detectedRatio < 0.995 ? `${Math.round(100 * costs.detectedRatio)}% found, ` : '';
+  const found = costs.detectedRatio < 0.995 ? `in ${Math.round(100 * costs.detectedRatio)}%: ` : '';
   const time = `${secondsText(costs.msAt(0.5))}/${secondsText(costs.msAt(0.95))} s`;
   return `${found}${time}, ${countText(costs.failedAt(0.5))}/${countText(costs.failedAt(0.95))}`;
 }

@@ -64,7 +64,6 @@ function caseText({ effect, share }: LatencyCase): string {
 
 function requestsText(costs: Costs): string {
   if (costs.detectedRatio < 0.05) return 'never';
-  const found =
-    costs.detectedRatio < 0.995 ? `${Math.round(100 * costs.detectedRatio)}% found, ` : '';
+  const found = costs.detectedRatio < 0.995 ? `in ${Math.round(100 * costs.detectedRatio)}%: ` : '';
   return `${found}${cell(costs.requestsAt(0.5))}/${cell(costs.requestsAt(0.95))}`;
 }

@@ -155,6 +155,7 @@ function observationOf(tick: Tick): GateObservation {
     candidate: { requests: tick.candidateRequests, failures: tick.candidateFailures },
     stable: { requests: tick.stableRequests, failures: tick.stableFailures },
     ...(tick.latency === null ? {} : { latency: tick.latency }),
+    ...(tick.routes === null ? {} : { strata: tick.routes }),
     ...(tick.instances === null ? {} : { instances: instancesOf(tick.instances) }),
   };
 }

@@ -1,5 +1,5 @@
 import type { Random } from './random.ts';
-import type { InstanceIncidents, LatencyShapes, Rates, Scenario, Tick } from './stream.ts';
+import type { InstanceIncidents, LatencyShapes, Rates, Route, Scenario, Tick } from './stream.ts';
 
 /** What a table says of a scenario; the rest is what a healthy release at a steady rate has. */
 export interface ScenarioInput {
@@ -10,6 +10,7 @@ export interface ScenarioInput {
   readonly durationMs?: number;
   readonly extra?: (random: Random) => (atMs: number, tick: Tick) => void;
   readonly instances?: InstanceIncidents;
+  readonly routes?: readonly Route[];
   readonly latency?: (random: Random) => (atMs: number) => LatencyShapes;
   readonly badSinceMs?: number;
 }
@@ -25,6 +26,7 @@ export function scenario(input: ScenarioInput): Scenario {
     openRates: typeof rates === 'function' ? rates : () => () => rates,
     openExtra: input.extra ?? null,
     instances: input.instances ?? null,
+    routes: input.routes ?? null,
     openLatency: input.latency ?? null,
     badSinceMs: input.badSinceMs ?? 0,
   };

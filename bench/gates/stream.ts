@@ -1,3 +1,4 @@
+import type { ArmCount } from '../../src/domain/traffic/traffic-sample.ts';
 import { type Histogram, histogram, type LatencyShape } from './latency-stream.ts';
 import { binomial, exponential, poisson, type Random, seeded } from './random.ts';
 
@@ -10,8 +11,16 @@ export interface Tick {
   stableFailures: number;
   /** By instance, the candidate's first; null: the scenario does not tell instances apart. */
   readonly instances: InstanceTicks | null;
+  /** The same requests by route; null: the scenario does not tell routes apart. */
+  routes: readonly RouteTick[] | null;
   /** Of the same requests; null: the scenario tells no latencies. */
   latency: { readonly candidate: Histogram; readonly stable: Histogram } | null;
+}
+
+export interface RouteTick {
+  readonly key: string;
+  readonly candidate: ArmCount;
+  readonly stable: ArmCount;
 }
 
 export interface InstanceTicks {
@@ -33,6 +42,8 @@ export interface Scenario {
   /** Requests beyond those drawn from the rates. */
   readonly openExtra: ((random: Random) => (atMs: number, tick: Tick) => void) | null;
   readonly instances: InstanceIncidents | null;
+  /** Instead of the rates; null: all requests are alike. */
+  readonly routes: readonly Route[] | null;
   /** As `openRates`; null: no latencies. */
   readonly openLatency: ((random: Random) => (atMs: number) => LatencyShapes) | null;
   /** Costs count from here; a rollback before is a false one. */
@@ -47,6 +58,14 @@ export interface Rates {
 export interface LatencyShapes {
   readonly candidate: LatencyShape;
   readonly stable: LatencyShape;
+}
+
+/** Its part of an arm's requests may differ between the arms, its failure ratio doesn't. */
+export interface Route {
+  readonly key: string;
+  readonly candidatePart: number;
+  readonly stablePart: number;
+  readonly failureRatio: number;
 }
 
 /** Incidents that hit one instance at a time, at the same rate in both versions. */
@@ -68,10 +87,7 @@ export function openStream(scenario: Scenario, run: number, tickMs: number): (n:
   // Of its own, so that counts are the same with latencies and without.
   const latencyRandom = seeded(`${scenario.name}, latency, tick ${tickMs}`, run);
   const shapesAt = scenario.openLatency?.(latencyRandom) ?? null;
-  const fill =
-    scenario.instances === null
-      ? fillArms(scenario, random, tickMs)
-      : fillInstances(scenario, scenario.instances, { random, tickMs });
+  const fill = fillOf(scenario, random, tickMs);
   const tick: Tick = {
     atMs: 0,
     candidateRequests: 0,
@@ -79,6 +95,7 @@ export function openStream(scenario: Scenario, run: number, tickMs: number): (n:
     stableRequests: 0,
     stableFailures: 0,
     instances: scenario.instances === null ? null : noCounts(scenario.instances),
+    routes: null,
     latency: null,
   };
   return (number) => {
@@ -100,6 +117,42 @@ function latenciesOf(tick: Tick, shapes: LatencyShapes, random: Random): Tick['l
 }
 
 type Fill = (tick: Tick, rates: Rates, sinceMs: number) => void;
+
+function fillOf(scenario: Scenario, random: Random, tickMs: number): Fill {
+  const { instances, routes } = scenario;
+  if (instances !== null) return fillInstances(scenario, instances, { random, tickMs });
+  if (routes !== null) return fillRoutes(scenario, routes, { random, tickMs });
+  return fillArms(scenario, random, tickMs);
+}
+
+function fillRoutes(
+  scenario: Scenario,
+  routes: readonly Route[],
+  { random, tickMs }: { readonly random: Random; readonly tickMs: number },
+): Fill {
+  const countOf = (mean: number, ratio: number): ArmCount => {
+    const requests = poisson(random, mean);
+    return { requests, failures: binomial(random, requests, ratio) };
+  };
+  return (tick, _, sinceMs) => {
+    const mean = (scenario.requestsPerSecondAt(sinceMs) * tickMs) / 1000;
+    const share = scenario.shareAt(sinceMs);
+    const counts = routes.map(({ key, candidatePart, stablePart, failureRatio }) => ({
+      key,
+      candidate: countOf(mean * share * candidatePart, failureRatio),
+      stable: countOf(mean * (1 - share) * stablePart, failureRatio),
+    }));
+    tick.routes = counts;
+    tick.candidateRequests = sum(counts.map(({ candidate }) => candidate.requests));
+    tick.candidateFailures = sum(counts.map(({ candidate }) => candidate.failures));
+    tick.stableRequests = sum(counts.map(({ stable }) => stable.requests));
+    tick.stableFailures = sum(counts.map(({ stable }) => stable.failures));
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
 
 function fillArms(scenario: Scenario, random: Random, tickMs: number): Fill {
   return (tick, rates, sinceMs) => {

@@ -1,6 +1,6 @@
 import { binomial, exponential, type Random } from './random.ts';
 import { alike, scenario } from './scenario.ts';
-import type { Scenario, Tick } from './stream.ts';
+import type { Route, Scenario, Tick } from './stream.ts';
 
 /** Cases that users of other tools ran into. */
 export interface UserCase {
@@ -8,6 +8,11 @@ export interface UserCase {
   readonly isBad: boolean;
   readonly scenario: Scenario;
 }
+
+const routes: readonly Route[] = [
+  { key: 'most', candidatePart: 0.87, stablePart: 0.9, failureRatio: 0.001 },
+  { key: 'failing', candidatePart: 0.13, stablePart: 0.1, failureRatio: 0.05 },
+];
 
 export const userCases: readonly UserCase[] = [
   good('20/s, healthy', { requestsPerSecond: 20, share: 0.05, rates: alike(0.005) }),
@@ -63,6 +68,8 @@ export const userCases: readonly UserCase[] = [
   // 10 % of stable's requests and 13 % of the candidate's go to a route that fails 5 %, the others to one that fails 0.1 %.
   good('route mix differs by 3 points, at 5 %', routeMix(0.05)),
   good('route mix differs by 3 points, at 50 %', routeMix(0.5)),
+  good('the same told by route, at 5 %', { ...routeMix(0.05), routes }),
+  good('the same told by route, at 50 %', { ...routeMix(0.5), routes }),
 ];
 
 type Input = Omit<Parameters<typeof scenario>[0], 'name'>;
