@@ -12,7 +12,7 @@ export async function promotionTable(study: StudyRun, runs: number): Promise<Tab
   const wanted = cases.map(({ name, kind }) => ({
     of: name,
     rules: 'rollout' as const,
-    runs,
+    runs: kind === 'margin' ? runs : Math.min(runs, timedRunsMax),
     keepsCosts: kind !== 'margin',
   }));
   const resultOf = await runAll(study, wanted, ({ of }, result) => {
@@ -57,6 +57,9 @@ export async function promotionTable(study: StudyRun, runs: number): Promise<Tab
     },
   };
 }
+
+/** Enough for medians and 95th percentiles; a chance of 1 % takes the full number. */
+const timedRunsMax = 2000;
 
 function rolloutCells(each: RolloutCase, result: JobResult): readonly string[] {
   return [
