@@ -30,9 +30,9 @@ const withIncidents = { incidentMs: 5000 };
 /** Judges by instance and window, and takes the candidate's traffic away while it does where much fails. */
 export const robustRule: Rule = { name: 'Tidegate, 5 s declared', open: openRobust };
 
-const withoutTolerance = { slowerByRatio: 0 };
-/** For the latency table, so that the requests needed can be set beside other methods'. */
-export const latencyRule = ruleOf('Tidegate', { ...studySettings, ...withoutTolerance });
+const atOnce = { slowerByRatio: 0, warmUpMs: 0 };
+/** For the latency table: no tolerance and no warm-up, so that the requests needed can be set beside other methods'. */
+export const latencyRule = ruleOf('Tidegate', { ...studySettings, ...atOnce });
 
 /** What the product's gate can do; figures of what it can't are null in the result. */
 export const abilities = {
