@@ -1,0 +1,85 @@
+import { burstBadScenarios } from './burst-scenarios.ts';
+import { costsOf, costText } from './costs.ts';
+import { comparators } from './jobs.ts';
+import { burstNullTable, countOf, rateText } from './null-table.ts';
+import { abilities, ourRule, robustRule } from './our-gate.ts';
+import { runAll, type StudyRun, type TableReport } from './study-run.ts';
+import { userCases } from './user-scenarios.ts';
+
+const rules = [ourRule, ...comparators];
+const burstRules = abilities.bursts ? [robustRule, ...rules] : rules;
+const ours = abilities.bursts ? robustRule : ourRule;
+
+/** G2 and G11. */
+export async function burstTable(study: StudyRun, runs: number): Promise<TableReport> {
+  const healthy = await burstNullTable(study, runs);
+  const wanted = burstBadScenarios.map(({ name }) => ({
+    of: name,
+    rules: 'bursts' as const,
+    runs: Math.min(runs, badRunsMax),
+    keepsCosts: true,
+  }));
+  const resultOf = await runAll(study, wanted, ({ of }, result) => {
+    study.say(`${of}: ${costText(costsOf(result, ours.name))}`);
+  });
+  const dead = burstBadScenarios
+    .filter(({ name }) => name.endsWith('100 %'))
+    .map(({ name }) => costsOf(resultOf(name), ours.name).failedAt(0.5));
+  const isWhole = abilities.bursts && dead.every((each) => each !== null);
+  return {
+    tables: [
+      ...healthy.tables,
+      {
+        heads: ['BAD AMONG BURSTS', ...burstRules.map((rule) => rule.name)],
+        rows: burstBadScenarios.map(({ name }) => [
+          name,
+          ...burstRules.map((rule) => costText(costsOf(resultOf(name), rule.name))),
+        ]),
+      },
+    ],
+    notes: [
+      ...healthy.notes,
+      ...(abilities.bursts
+        ? []
+        : ['The gate counts requests and not instances yet: robustDeadFailedMedian is null.']),
+    ],
+    figures: {
+      ...healthy.figures,
+      robustDeadFailedMedian: isWhole ? Math.max(...dead.map((each) => each ?? 0)) : null,
+    },
+  };
+}
+
+const badRunsMax = 1000;
+
+/** Cases that users of other tools ran into. */
+export async function userTable(study: StudyRun, runs: number): Promise<TableReport> {
+  const wanted = userCases.map(({ isBad, scenario }) => ({
+    of: scenario.name,
+    rules: 'all' as const,
+    runs,
+    keepsCosts: isBad,
+  }));
+  const resultOf = await runAll(study, wanted, ({ of }, result) => {
+    study.say(`${of}: ${countOf(result, ourRule.name)}/${result.runs} rolled back`);
+  });
+  return {
+    tables: [
+      {
+        heads: ['CASES OF USERS', ...rules.map((rule) => rule.name)],
+        rows: userCases.map(({ isBad, scenario }) => {
+          const result = resultOf(scenario.name);
+          const cellOf = (name: string) =>
+            isBad
+              ? costText(costsOf(result, name))
+              : rateText(countOf(result, name) / Math.max(1, result.runs));
+          return [scenario.name, ...rules.map((rule) => cellOf(rule.name))];
+        }),
+      },
+    ],
+    notes: [
+      'Candidates that are not bad: how many releases are rolled back. Bad ones: seconds and failed requests.',
+    ],
+    figures: {},
+  };
+}

@@ -1,0 +1,71 @@
+import type { BenchReport, BenchTable } from '../form.ts';
+import { Pool } from './pool.ts';
+import { SavedResults } from './saved-results.ts';
+import { studyTables } from './study-tables.ts';
+import { microsecondsPerTick } from './tick-cost.ts';
+
+export interface StudyOptions {
+  /** Null: all of them. */
+  readonly table: string | null;
+  /** Of each scenario; null: each table's own number. */
+  readonly releases: number | null;
+  readonly tickMs: number;
+  readonly workers: number;
+  /** Finished jobs are kept here and not done again; null: nowhere. */
+  readonly savePath: string | null;
+  readonly isQuick: boolean;
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+export async function runStudy(options: StudyOptions): Promise<BenchReport> {
+  const { isQuick, releases, say, signal, tickMs, workers } = options;
+  const tables: BenchTable[] = [];
+  const notes: string[] = [];
+  const figures: Record<string, number | null> = { ...noFigures };
+  const chosen = studyTables.filter(({ name }) => options.table === null || name === options.table);
+  figures['microsecondsPerTick'] = microsecondsPerTick();
+  await using pool = new Pool(workers);
+  const saved = new SavedResults(options.savePath);
+  for (const table of chosen) {
+    say(`table ${table.name}`);
+    const isLate = isQuick ? lateAfter(table.quickSeconds) : () => false;
+    const runs = releases ?? (isQuick ? table.quickRuns : table.runs);
+    const report = await table.run({ tickMs, pool, saved, say, isLate, signal }, runs);
+    tables.push(...report.tables);
+    notes.push(...report.notes);
+    Object.assign(figures, report.figures);
+  }
+  notes.push(
+    `Ticks of ${tickMs} ms; every rule sees the same streams; others' rules without their delays of scraping and acting.`,
+  );
+  return { tables, notes, result: figures };
+}
+
+/** A slow machine ends a quick study's table early, with fewer releases a scenario. */
+function lateAfter(seconds: number): () => boolean {
+  const endMs = performance.now() + 1000 * seconds;
+  return () => performance.now() > endMs;
+}
+
+/** All that the result names, in its order; null: the product can't do it yet, or its table was not run. */
+const noFigures: Readonly<Record<string, number | null>> = {
+  worstFalseRollbackUpper95: null,
+  worstBurstFalseRollbackUpper95: null,
+  releasesPerScenario: null,
+  deadFailedMedian: null,
+  deadFailedP95: null,
+  timesFewerThanFlaggerQuickest: null,
+  fiftyPercentFailedMedian: null,
+  plusFivePointsFailedMedian: null,
+  plusFivePointsSeconds: null,
+  fiveTimesSeconds: null,
+  fiveTimesFailedMedian: null,
+  medianOverWald: null,
+  tailDoubledRequests: null,
+  plusTwentyPercentRequests: null,
+  promoteSecondsP95: null,
+  wrongPromotionWorst: null,
+  robustDeadFailedMedian: null,
+  microsecondsPerTick: null,
+};

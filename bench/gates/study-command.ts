@@ -1,0 +1,67 @@
+import { parseArgs } from 'node:util';
+import { tableText } from '../form.ts';
+import { runStudy } from './run-study.ts';
+import { studyTables } from './study-tables.ts';
+
+const usage =
+  'usage: node bench/gates/main.ts [--table NAME] [--releases N] [--tick MS] [--workers N] [--save FILE] [--quick]';
+const names = studyTables.map((table) => table.name);
+
+/**
+ * The study by parts. Progress goes to standard error, tables and, as the last line, JSON to standard output.
+ * `--save FILE` keeps what is finished: the same command goes on where it was stopped. Gives the exit code.
+ */
+export async function runCommand(): Promise<number> {
+  const options = readArguments();
+  if (typeof options === 'string') {
+    process.stderr.write(`error: ${options}\n${usage}\ntables: ${names.join(', ')}\n`);
+    return 2;
+  }
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort(new Error('received SIGINT')));
+  const startedMs = performance.now();
+  const say = (line: string): void => {
+    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1).padStart(7);
+    process.stderr.write(`${seconds} s  ${line}\n`);
+  };
+  const { tables, notes, result } = await runStudy({ ...options, say, signal: stop.signal });
+  const tookMs = Math.round(performance.now() - startedMs);
+  const lines = [...tables.flatMap((table) => [tableText(table), '']), ...notes, ''];
+  process.stdout.write(`${lines.join('\n')}\n${JSON.stringify({ tookMs, ...result })}\n`);
+  return 0;
+}
+
+function readArguments() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        table: { type: 'string' },
+        releases: { type: 'string' },
+        tick: { type: 'string', default: '100' },
+        workers: { type: 'string', default: '2' },
+        save: { type: 'string' },
+        quick: { type: 'boolean', default: false },
+      },
+    });
+    const { table = null, save = null, quick } = values;
+    const tickMs = Number(values.tick);
+    const workers = Number(values.workers);
+    const releases = values.releases === undefined ? null : Number(values.releases);
+    if (table !== null && !names.includes(table)) return `there is no table ${table}`;
+    // The rules' looks stand at multiples of 200 ms, and must be ends of ticks.
+    if (![10, 20, 50, 100, 200].includes(tickMs)) {
+      return `--tick ${values.tick} must be 10, 20, 50, 100 or 200`;
+    }
+    if (!isCount(workers) || workers > 64) return `--workers ${values.workers} must be 1 to 64`;
+    if (releases !== null && !isCount(releases)) {
+      return `--releases ${values.releases} must be a whole number above 0`;
+    }
+    return { table, releases, tickMs, workers, savePath: save, isQuick: quick };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 1;
+}

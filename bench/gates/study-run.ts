@@ -1,0 +1,97 @@
+import type { BenchTable } from '../form.ts';
+import { type Job, type JobResult, merged } from './jobs.ts';
+import type { Pool } from './pool.ts';
+import type { SavedResults } from './saved-results.ts';
+
+/** What every table gets, and the ways it asks for releases. */
+export interface StudyRun {
+  readonly tickMs: number;
+  readonly pool: Pool;
+  readonly saved: SavedResults;
+  readonly say: (line: string) => void;
+  readonly isLate: () => boolean;
+  readonly signal: AbortSignal;
+}
+
+/** A part of the study that ends with some figures of the result. */
+export interface TableReport {
+  readonly tables: readonly BenchTable[];
+  readonly notes: readonly string[];
+  readonly figures: Readonly<Record<string, number | null>>;
+}
+
+/** Releases wanted of one scenario. */
+export interface Wanted {
+  readonly of: string;
+  readonly rules: Job['rules'];
+  readonly runs: number;
+  readonly keepsCosts: boolean;
+  /** The study's when absent. */
+  readonly tickMs?: number;
+}
+
+/**
+ * Runs all that is wanted, in chunks and in turns, so that time running out takes the same from every scenario. `onDone` is told of
+ * each scenario when its last chunk is in. Keys of the result are scenario and tick.
+ */
+export async function runAll(
+  study: StudyRun,
+  wanted: readonly Wanted[],
+  onDone: (wanted: Wanted, result: JobResult) => void,
+): Promise<(of: string, tickMs?: number) => JobResult> {
+  const parts = new Map<string, JobResult[]>();
+  const open = new Map<string, number>();
+  const byKey = new Map(wanted.map((each) => [keyOf(study, each.of, each.tickMs), each]));
+  const take = (job: Job, result: JobResult): void => {
+    const key = keyOf(study, job.of, job.tickMs);
+    const results = parts.get(key) ?? [];
+    results.push(result);
+    parts.set(key, results);
+    const left = (open.get(key) ?? 0) - 1;
+    open.set(key, left);
+    const whole = byKey.get(key);
+    if (left === 0 && whole !== undefined) onDone(whole, merged(results));
+  };
+  const jobs = jobsOf(study, wanted);
+  for (const job of jobs) {
+    const key = keyOf(study, job.of, job.tickMs);
+    open.set(key, (open.get(key) ?? 0) + 1);
+  }
+  const missing: Job[] = [];
+  for (const job of jobs) {
+    const saved = study.saved.get(job);
+    if (saved === undefined) missing.push(job);
+    else take(job, saved);
+  }
+  await study.pool.run(missing, {
+    isLate: study.isLate,
+    signal: study.signal,
+    onResult: (job, result) => {
+      study.saved.add(job, result);
+      take(job, result);
+    },
+  });
+  return (of, tickMs) => merged(parts.get(keyOf(study, of, tickMs)) ?? []);
+}
+
+/** About half a second each. In a small study fewer: its time may run out before every scenario had its turn. */
+const runsPerJobMax = 20;
+const smallStudyRuns = 100;
+
+function jobsOf(study: StudyRun, wanted: readonly Wanted[]): readonly Job[] {
+  const jobs: Job[] = [];
+  const runsMax = Math.max(0, ...wanted.map((each) => each.runs));
+  const isSmall = runsMax < smallStudyRuns;
+  const runsPerJob = isSmall ? Math.ceil(runsMax / 10) : runsPerJobMax;
+  for (let firstRun = 0; firstRun < runsMax; firstRun += runsPerJob) {
+    for (const { of, rules, runs, keepsCosts, tickMs = study.tickMs } of wanted) {
+      const left = Math.min(runsPerJob, runs - firstRun);
+      if (left > 0) jobs.push({ of, rules, firstRun, runs: left, tickMs, keepsCosts });
+    }
+  }
+  return jobs;
+}
+
+function keyOf(study: StudyRun, of: string, tickMs = study.tickMs): string {
+  return `${of} @ ${tickMs}`;
+}

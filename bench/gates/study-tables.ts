@@ -1,0 +1,24 @@
+import { detectionTable } from './detection-table.ts';
+import { nullTable } from './null-table.ts';
+import { latencyTable } from './latency-table.ts';
+import { burstTable, userTable } from './other-tables.ts';
+import { promotionTable } from './promotion-table.ts';
+import type { StudyRun, TableReport } from './study-run.ts';
+
+/** A table, the releases of each of its scenarios in the full study, in the quick one, and the seconds the quick one may take. */
+export interface StudyTable {
+  readonly name: string;
+  readonly run: (study: StudyRun, runs: number) => Promise<TableReport>;
+  readonly runs: number;
+  readonly quickRuns: number;
+  readonly quickSeconds: number;
+}
+
+export const studyTables: readonly StudyTable[] = [
+  { name: 'null', run: nullTable, runs: 20_000, quickRuns: 20, quickSeconds: 12 },
+  { name: 'detection', run: detectionTable, runs: 1000, quickRuns: 20, quickSeconds: 11 },
+  { name: 'bursts', run: burstTable, runs: 20_000, quickRuns: 20, quickSeconds: 6 },
+  { name: 'promotion', run: promotionTable, runs: 10_000, quickRuns: 20, quickSeconds: 6 },
+  { name: 'users', run: userTable, runs: 2000, quickRuns: 20, quickSeconds: 3 },
+  { name: 'latency', run: latencyTable, runs: 500, quickRuns: 20, quickSeconds: 3 },
+];
