@@ -33,6 +33,12 @@ export const explanationSchema = z.object({
   for: z.number(),
   forLimit: z.number(),
   marginRatio: z.number(),
+  /** What has most of the evidence against: `errors`, `latency`, or an objective's name in a bake. */
+  metric: z.string(),
+  /** Over the last minutes; null: no latencies are known. */
+  p95: z.object({ candidateMs: z.number(), stableMs: z.number() }).nullable(),
+  /** Candidate's failure ratio less stable's: an interval that holds at all times together with a chance of 95 %. */
+  difference: z.object({ lowRatio: z.number(), highRatio: z.number(), sentence: z.string() }),
   heldBy: z.string().nullable(),
   sentence: z.string(),
 });

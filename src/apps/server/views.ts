@@ -142,6 +142,7 @@ function stepView(step: StepResult): RolloutView['steps'][number] {
 function gateView({ kind, explanation }: Verdict): NonNullable<RolloutView['gate']> {
   const { candidate, stable, against, againstLimit, forLimit, marginRatio, heldBy, sentence } =
     explanation;
+  const { metric, p95, difference } = explanation;
   return {
     verdict: kind,
     candidate: { ...candidate },
@@ -151,6 +152,9 @@ function gateView({ kind, explanation }: Verdict): NonNullable<RolloutView['gate
     for: explanation.for,
     forLimit,
     marginRatio,
+    metric,
+    p95: p95 === null ? null : { ...p95 },
+    difference: { ...difference },
     heldBy,
     sentence,
   };

@@ -59,8 +59,20 @@ function gateLines({ gate }: RolloutView): string[] {
   if (gate === null) return [];
   const facts = [
     ['Gate:', `${gate.verdict}: ${harmless(gate.sentence)}`],
-    ['Evidence against:', `${evidence(gate.against)} of ${evidence(gate.againstLimit)}`],
+    [
+      'Evidence against:',
+      `${evidence(gate.against)} of ${evidence(gate.againstLimit)}, most by ${harmless(gate.metric)}`,
+    ],
     ['Evidence for:', `${evidence(gate.for)} of ${evidence(gate.forLimit)}`],
+    ['Failures:', harmless(gate.difference.sentence)],
+    ...(gate.p95 === null
+      ? []
+      : [
+          [
+            'p95:',
+            `candidate ${msText(gate.p95.candidateMs)}, stable ${msText(gate.p95.stableMs)}`,
+          ],
+        ]),
     ...(gate.heldBy === null ? [] : [['Held by:', harmless(gate.heldBy)]]),
   ];
   return ['', ...tableLines({ heads: [], rows: facts }, true)];
@@ -68,6 +80,10 @@ function gateLines({ gate }: RolloutView): string[] {
 
 function armText(arm: { requests: number; failures: number }): string {
   return `${countText(arm.failures)} of ${countText(arm.requests)} failed`;
+}
+
+function msText(durationMs: number): string {
+  return `${Number(durationMs.toPrecision(2))} ms`;
 }
 
 /** Three significant digits; evidence runs over many powers of ten. */
