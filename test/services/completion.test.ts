@@ -106,7 +106,8 @@ async function run(
   program: string,
   place: { readonly folder: string; readonly stateFolder: string },
 ): Promise<string[]> {
-  const flags = { bash: ['--norc', '-s'], zsh: ['-f', '-s'], fish: ['--no-config'] };
+  // fish takes no program from the kind of pipe that node makes.
+  const flags = { bash: ['--norc', '-s'], zsh: ['-f', '-s'], fish: ['--no-config', '-c', program] };
   const child = spawn(shell, flags[shell], {
     cwd: place.folder,
     env: {
