@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -12,6 +10,7 @@ import { openRecorder } from '../../src/control/recorder.ts';
 import type { Recorder } from '../../src/control/recorder.ts';
 import { verifyExport } from '../../src/domain/evidence/verify-export.ts';
 import { LedgerError } from '../../src/ports/ledger-store.ts';
+import { smallDisk } from './small-disk.fixture.ts';
 
 test('on a full disk nothing is half recorded, and recording goes on when there is space', async (context) => {
   await using disk = await smallDisk('2m');
@@ -83,23 +82,6 @@ async function recordOne(recorder: Recorder, number: number): Promise<void> {
 
 function isFull(error: unknown): boolean {
   return error instanceof LedgerError && error.code === 'full' && error.retryable;
-}
-
-/** `refusal` says why there is no disk. */
-async function smallDisk(size: string) {
-  const path = await mkdtemp(join(tmpdir(), 'tidegate-disk-'));
-  const run = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', path], {
-    encoding: 'utf8',
-  });
-  const refusal = run.status === 0 ? null : (run.error?.message ?? run.stderr.trim());
-  return {
-    path,
-    refusal,
-    [Symbol.asyncDispose]: async () => {
-      if (refusal === null) spawnSync('umount', [path]);
-      await rmdir(path);
-    },
-  };
 }
 
 function signal(): AbortSignal {

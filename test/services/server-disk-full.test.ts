@@ -1,13 +1,12 @@
 /** The disk of the state folder fills up while a candidate harms users. Needs to mount a small tmpfs (root). */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm, rmdir, statfs, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { release } from '../e2e/release.fixture.ts';
 import { startWorld, rolloutEnd, waitFor } from '../e2e/world.fixture.ts';
+import { smallDisk } from './small-disk.fixture.ts';
 
 test('a full disk holds no way back, is told, and costs no entry once there is room', async (context) => {
   await using disk = await smallDisk('8m');
@@ -71,21 +70,4 @@ async function fill(folder: string, path: string): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   await writeFile(path, Buffer.alloc(bavail * bsize));
   assert.equal((await statfs(folder)).bavail, 0);
-}
-
-/** `refusal` says why there is no disk. */
-async function smallDisk(size: string) {
-  const path = await mkdtemp(join(tmpdir(), 'tidegate-disk-'));
-  const run = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', path], {
-    encoding: 'utf8',
-  });
-  const refusal = run.status === 0 ? null : (run.error?.message ?? run.stderr.trim());
-  return {
-    path,
-    refusal,
-    [Symbol.asyncDispose]: async () => {
-      if (refusal === null) spawnSync('umount', [path]);
-      await rmdir(path);
-    },
-  };
 }
