@@ -155,10 +155,14 @@ async function readInput(
   const digest = digestOf(entry, name);
   if (digest === null) return { bytes: null, wrong: null };
   const bytes = await readBlob(digest);
-  if (bytes === null) return { bytes: null, wrong: `the blob of its ${name}, ${digest}, is not in the ledger` };
+  if (bytes === null)
+    return { bytes: null, wrong: `the blob of its ${name}, ${digest}, is not in the ledger` };
   const found = sha256Hex(bytes);
   if (found === digest) return { bytes, wrong: null };
-  return { bytes: null, wrong: `the blob of its ${name} was changed: SHA-256 ${found} instead of ${digest}` };
+  return {
+    bytes: null,
+    wrong: `the blob of its ${name} was changed: SHA-256 ${found} instead of ${digest}`,
+  };
 }
 
 function isOfRollout({ data }: RecordedEntry, rolloutId: string): boolean {
