@@ -146,6 +146,37 @@ export const rolloutSummarySchema = z.object({
 
 export const rolloutHistorySchema = z.object({ items: z.array(rolloutSummarySchema) });
 
+/** What an entry says of its decision. */
+export const replaySaidSchema = z.object({
+  decision: z.string(),
+  sentence: z.string(),
+  verdict: z.enum(['pass', 'fail', 'undecided']).nullable(),
+});
+
+/** The recorded events of a rollout, decided once more. */
+export const rolloutReplaySchema = z.object({
+  rolloutId: z.string(),
+  /** Every decision came out again, byte for byte. */
+  isSame: z.boolean(),
+  decisionCount: count,
+  sameCount: count,
+  eventCount: count,
+  /** Of the programs that decided, each once, oldest first. */
+  versions: z.array(z.string()),
+  /** Of the program that decided again: another version may decide otherwise. */
+  replayedByVersion: z.string(),
+  firstDifference: z
+    .object({
+      entryIndex: count,
+      version: z.string(),
+      what: z.string(),
+      recorded: replaySaidSchema.nullable(),
+      /** Null: no decision came of the events. */
+      replayed: replaySaidSchema.nullable(),
+    })
+    .nullable(),
+});
+
 /** Files as the caller has them; `path` is absolute, so that relative folders in a file mean the caller's. */
 export const filesSchema = z.object({
   files: z
@@ -288,6 +319,7 @@ export type RolloutView = z.infer<typeof rolloutSchema>;
 export type ServiceView = z.infer<typeof serviceSchema>;
 export type InstanceView = z.infer<typeof instanceSchema>;
 export type RolloutSummaryView = z.infer<typeof rolloutSummarySchema>;
+export type RolloutReplayView = z.infer<typeof rolloutReplaySchema>;
 export type ApplyRequest = z.infer<typeof applyRequestSchema>;
 export type ApplyResult = z.infer<typeof applyResultSchema>;
 export type ActionRequest = z.infer<typeof actionRequestSchema>;

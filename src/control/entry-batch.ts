@@ -25,8 +25,7 @@ export function entryBatch(from: {
         type: record.type,
         subjects: subjectsOf(record, state),
         idempotencyKey: `${record.service}/${state.recordCount}`,
-        // A record is plain data; this drops what JSON has no word for and nothing else.
-        data: JSON.parse(JSON.stringify(record)) as JsonValue,
+        data: plainJson(record),
       },
     ],
     blobs: [
@@ -34,6 +33,11 @@ export function entryBatch(from: {
       ...(isTurningPoint ? [{ name: stateInput, bytes: packState(state) }] : []),
     ],
   };
+}
+
+/** Records and states are plain data; this drops what JSON has no word for and nothing else. */
+export function plainJson(value: ReleaseRecord | ServiceState | null): JsonValue {
+  return JSON.parse(JSON.stringify(value)) as JsonValue;
 }
 
 /** What the entry is about: the candidate and what it came from, or the service when there is no revision yet. */

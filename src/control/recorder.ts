@@ -63,7 +63,7 @@ export class Recorder implements AsyncDisposable {
   async *replay(stream: string | null, signal: AbortSignal): AsyncIterable<RecordedEntry> {
     for await (const stored of this.#parts.store.read({ fromIndex: 0, stream }, signal)) {
       const { index, leafHash, statement } = readEntry(stored);
-      const { type, streamVersion, observedAtMs, data, inputs } = statement;
+      const { type, streamVersion, observedAtMs, collector, data, inputs } = statement;
       yield {
         index,
         leafHash,
@@ -71,6 +71,7 @@ export class Recorder implements AsyncDisposable {
         streamVersion,
         type,
         observedAtMs,
+        version: collector.version,
         data,
         inputs,
       };
@@ -184,6 +185,8 @@ export interface RecordedEntry extends RecordedPlace {
   readonly streamVersion: number;
   readonly type: EntryType;
   readonly observedAtMs: number;
+  /** Of the program that wrote it. */
+  readonly version: string;
   readonly data: JsonValue;
   readonly inputs: readonly NamedDigest[];
 }

@@ -73,6 +73,7 @@ async function recoverOne(
   return { state: { ...state, recordCount }, lastAtMs };
 }
 
-function digestOf(entry: RecordedEntry, name: string): string | null {
+/** Null: the entry has no input of this name. */
+export function digestOf(entry: Pick<RecordedEntry, 'inputs'>, name: string): string | null {
   return entry.inputs.find((input) => input.name === name)?.sha256 ?? null;
 }

@@ -107,6 +107,12 @@ describe('the API', () => {
       detail: /^there is no service "nobody"$/,
     },
     {
+      what: 'an unknown rollout',
+      path: '/v1/rollouts/pay-9/replay',
+      status: 404,
+      detail: /^there is no rollout "pay-9"$/,
+    },
+    {
       what: 'a name that is none',
       path: `/v1/services/${'x'.repeat(64)}`,
       status: 400,
@@ -199,6 +205,7 @@ describe('the API', () => {
       '/v1/events',
       '/v1/ledger/export',
       '/v1/logs',
+      '/v1/rollouts/{id}/replay',
       '/v1/services',
       '/v1/services/{name}',
       '/v1/services/{name}/actions',

@@ -36,6 +36,8 @@ test('a server killed at random moments of a rollout loses no request, no entry,
   await world.verifyLedger();
   const recoveries = (await world.events()).filter((each) => each.decision === 'recover');
   assert.equal(recoveries.length, kills, 'each start says that it is back');
+  const replayed = await world.must('replay', 'pay-2');
+  assert.match(replayed.stdout, /^pay-2: [\d,]+ events .*: (\d+) of \1 decisions are the same/);
   const { instances } = (await world.service('pay')).status;
   assert.equal(instances.length, 2, 'no instance was started twice or left behind');
 });

@@ -1,11 +1,5 @@
-import { unpackEvents, unpackState } from '../../src/control/journal.ts';
-import { eventsInput, stateInput } from '../../src/control/recovery.ts';
-import { decide } from '../../src/domain/release/decide.ts';
-import {
-  emptyService,
-  type ReleaseRecord,
-  type ServiceState,
-} from '../../src/domain/release/service-state.ts';
+import { replayEntry } from '../../src/control/replay.ts';
+import { emptyService, type ServiceState } from '../../src/domain/release/service-state.ts';
 import type { Finding } from './oracle.ts';
 import type { Story } from './world.ts';
 
@@ -29,32 +23,16 @@ export async function replayFindings(story: Story): Promise<readonly Finding[]> 
     const note = (text: string): void => {
       findings.push({ rule: 'O7', atMs: statement.observedAtMs, text: `entry ${index}: ${text}` });
     };
-    const blob = async (input: string): Promise<Uint8Array | null> => {
-      const sha256 = statement.inputs.find((each) => each.name === input)?.sha256;
-      return sha256 === undefined ? null : story.store.blob(sha256, signal);
-    };
-    let state = states.get(name) ?? emptyService(name);
-    let record: ReleaseRecord | null = null;
-    const events = await blob(eventsInput);
-    for (const event of events === null ? [] : unpackEvents(events)) {
-      if (record !== null) note('an event before the last one led to a record');
-      const decision = decide(state, event);
-      state = decision.state;
-      record = decision.record;
+    const { collector, data, inputs } = statement;
+    const replayed = await replayEntry(
+      states.get(name) ?? emptyService(name),
+      { index, version: collector.version, data, inputs },
+      (sha256) => story.store.blob(sha256, signal),
+    );
+    for (const each of replayed.differences) {
+      note(`${each.what}; replay gives ${JSON.stringify(each.replayed)}`);
     }
-    if (!isSame(record, statement.data)) note(`replay gives ${JSON.stringify(record)}`);
-    const kept = await blob(stateInput);
-    if (kept !== null && !isSame(unpackState(kept), state)) note('replay gives another state');
-    states.set(name, state);
+    states.set(name, replayed.state);
   }
   return findings;
-}
-
-/** Whether two plain JSON values are equal, whatever the order of their keys. */
-function isSame(a: unknown, b: unknown): boolean {
-  if (a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return a === b;
-  const keys = Object.keys(a);
-  if (keys.length !== Object.keys(b).length || Array.isArray(a) !== Array.isArray(b)) return false;
-  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
-  return keys.every((key) => Object.hasOwn(right, key) && isSame(left[key], right[key]));
 }

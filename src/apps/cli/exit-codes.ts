@@ -24,7 +24,7 @@ export const exitCodeMeanings: readonly ExitCodeMeaning[] = [
   },
   {
     code: exitCodes.error,
-    meaning: 'Failed or refused; a rollout was rolled back; `diff`: something differs.',
+    meaning: 'Failed or refused; a rollout was rolled back; `diff`, `replay`: something differs.',
   },
   { code: exitCodes.usage, meaning: 'The command line is wrong; `diff`: could not compare.' },
   {

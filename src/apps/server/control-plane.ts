@@ -1,3 +1,5 @@
+import { setImmediate as othersTurn } from 'node:timers/promises';
+
 import { parseReleaseFiles, type ReleaseFile } from '../../api/release-file/parse-release-files.ts';
 import type { Problem } from '../../api/release-file/problem.ts';
 import type {
@@ -6,11 +8,13 @@ import type {
   ApplyResult,
   EstimateResponse,
   EventView,
+  RolloutReplayView,
   RolloutSummaryView,
   ServiceView,
 } from '../../api/wire.ts';
 import type { ControlLoop } from '../../control/loop.ts';
 import type { Recorder } from '../../control/recorder.ts';
+import { replayRollout, serviceOfRollout } from '../../control/replay.ts';
 import { streamOfService } from '../../control/recovery.ts';
 import { decide } from '../../domain/release/decide.ts';
 import type { Action, Hand } from '../../domain/release/event.ts';
@@ -21,11 +25,13 @@ import {
   type ServiceState,
 } from '../../domain/release/service-state.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { LedgerStore } from '../../ports/ledger-store.ts';
 import { readReleaseFiles } from './apply-files.ts';
 import { estimateView } from './estimate-view.ts';
 import { eventView } from './event-view.ts';
 import { HttpProblem } from './http-problem.ts';
 import type { RateMeter } from './rate-meter.ts';
+import { replayView } from './replay-view.ts';
 import { serviceSpecOf } from './service-spec.ts';
 import { diffSpecs } from './spec-diff.ts';
 import { serviceView, summaryView } from './views.ts';
@@ -34,22 +40,29 @@ import { serviceView, summaryView } from './views.ts';
 export class ControlPlane {
   readonly #loop: ControlLoop;
   readonly #recorder: Recorder;
+  readonly #store: Pick<LedgerStore, 'blob'>;
   readonly #clock: Clock;
   readonly #meter: RateMeter;
+  readonly #version: string;
   readonly #environment: Readonly<Record<string, string | undefined>>;
 
   constructor(parts: {
     readonly loop: ControlLoop;
     readonly recorder: Recorder;
+    readonly store: Pick<LedgerStore, 'blob'>;
     readonly clock: Clock;
     readonly meter: RateMeter;
+    /** Of this program. */
+    readonly version: string;
     /** The server's own. */
     readonly environment: Readonly<Record<string, string | undefined>>;
   }) {
     this.#loop = parts.loop;
     this.#recorder = parts.recorder;
+    this.#store = parts.store;
     this.#clock = parts.clock;
     this.#meter = parts.meter;
+    this.#version = parts.version;
     this.#environment = parts.environment;
   }
 
@@ -106,6 +119,18 @@ export class ControlPlane {
       if (entry.index >= query.fromIndex) events.push(eventView(entry));
     }
     return events;
+  }
+
+  async replay(rolloutId: string, signal: AbortSignal): Promise<RolloutReplayView> {
+    const stream = streamOfService(serviceOfRollout(rolloutId));
+    const entries = this.#recorder.replay(stream, signal);
+    const replay = await replayRollout(rolloutId, entries, async (sha256) => {
+      // A long rollout has many events; the loop, which decides for users, has its turn between two entries.
+      await othersTurn();
+      return this.#store.blob(sha256, signal);
+    });
+    if (replay !== null) return replayView(replay, this.#version);
+    throw new HttpProblem(404, `there is no rollout ${JSON.stringify(rolloutId)}`);
   }
 
   async estimate(request: {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   rolloutHistorySchema,
+  rolloutReplaySchema,
   serverStatusSchema,
   serviceListSchema,
   serviceSchema,
@@ -10,6 +11,9 @@ import { HttpProblem } from './http-problem.ts';
 import type { ServerParts } from './server-parts.ts';
 
 const nameParams = z.object({ name: z.string().min(1).max(63) });
+
+/** `<service>-<number>`. */
+const rolloutParams = z.object({ id: z.string().min(1).max(80) });
 
 /** What can be looked at. */
 export function addReadRoutes(http: Http, parts: ServerParts): void {
@@ -38,5 +42,10 @@ export function addReadRoutes(http: Http, parts: ServerParts): void {
     '/v1/services/:name/rollouts',
     { schema: { params: nameParams, response: { 200: rolloutHistorySchema } } },
     async (request) => ({ items: parts.plane.history(request.params.name) }),
+  );
+  http.get(
+    '/v1/rollouts/:id/replay',
+    { schema: { params: rolloutParams, response: { 200: rolloutReplaySchema } } },
+    async (request) => parts.plane.replay(request.params.id, parts.signal),
   );
 }

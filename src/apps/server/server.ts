@@ -192,6 +192,8 @@ async function listen(
     plane: new ControlPlane({
       loop,
       recorder,
+      store,
+      version: options.version,
       clock,
       meter,
       environment: options.environment,

@@ -8,7 +8,7 @@ const program = buildProgram({ version: '0.0.0', perform: async () => {} });
 
 /** Words up to the cursor; what may stand there. */
 const rows: readonly [string, string | readonly string[]][] = [
-  ['', ['apply', 'get', 'rollout', 'status', 'verify']],
+  ['', ['apply', 'get', 'replay', 'rollout', 'status', 'verify']],
   ['rollout ', ['abort', 'history', 'promote', 'status', 'undo']],
   ['get ', ['services', 'rollouts', 'instances', 'events']],
   ['get services ', 'service'],
