@@ -52,7 +52,7 @@ const usageRows: readonly UsageRow[] = [
   { argv: ['load', 'ftp://x'], code: 2, says: /must be a URL that starts with http/ },
   { argv: ['load', 'http://127.0.0.1:1', '--connections', '0'], code: 2, says: /connections 0/ },
   { argv: ['verify', 'a', '--save', 'b'], code: 2, says: /leave out --save/ },
-  { argv: ['verify', '/nonexistent'], code: 1, says: /cannot read \/nonexistent: ENOENT/ },
+  { argv: ['verify', '/nonexistent'], code: 1, says: /cannot read \/nonexistent: no such file$/m },
   { argv: ['apply', '-f', '/nonexistent'], code: 1, says: /no such file or folder/ },
   { argv: ['diff', '-f', '/nonexistent'], code: 2, says: /no such file or folder/ },
   { argv: ['get', 'services'], code: 1, says: /no server runs for \/nonexistent\/tidegate/ },
