@@ -363,6 +363,12 @@ test('events --follow goes on after the last event when the server was away', as
   );
 });
 
+test('events say that there are none, so that a mistyped name shows', async () => {
+  await using server = await startFakeServer({ 'GET /v1/events': () => ({ items: [] }) });
+  const { code, stderr } = await runCli(['events', 'chekout', '--from', '9'], server);
+  assert.deepEqual([code, stderr], [0, 'No entry about chekout from 9 on.\n']);
+});
+
 test('logs print what instances said, and a reader that has enough is no failure', async () => {
   const line = JSON.stringify({ instanceId: 'checkout-1', stream: 'stdout', text: 'hello' });
   await using server = await startFakeServer({
