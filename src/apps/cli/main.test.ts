@@ -30,7 +30,13 @@ const usageRows: readonly UsageRow[] = [
   { argv: ['help', 'apply'], code: 0, says: /Examples:\n {2}tidegate apply -f/ },
   { argv: ['rollout', 'promote', '--help'], code: 0, says: /--full/ },
   { argv: ['aply'], code: 2, says: /unknown command 'aply'\n\(Did you mean apply\?\)/ },
-  { argv: ['rollout', 'stats'], code: 2, says: /Did you mean status\?/ },
+  {
+    argv: ['rollout', 'stats'],
+    code: 2,
+    says: /Did you mean status\?\)\nTry: tidegate rollout --help/,
+  },
+  { argv: ['status', '--wtach'], code: 2, says: /--watch\?\)\nTry: tidegate status --help/ },
+  { argv: ['rollout', 'undo'], code: 2, says: /\nTry: tidegate rollout undo --help/ },
   { argv: ['rollout'], code: 2, says: /Usage: tidegate rollout/ },
   { argv: ['apply'], code: 2, says: /required option '-f, --file <path>'/ },
   { argv: ['apply', '-f'], code: 2, says: /argument missing/ },
@@ -46,7 +52,7 @@ const usageRows: readonly UsageRow[] = [
   { argv: ['load', 'ftp://x'], code: 2, says: /must be a URL that starts with http/ },
   { argv: ['load', 'http://127.0.0.1:1', '--connections', '0'], code: 2, says: /connections 0/ },
   { argv: ['verify', 'a', '--save', 'b'], code: 2, says: /leave out --save/ },
-  { argv: ['verify', '/nonexistent'], code: 1, says: /cannot read \/nonexistent: ENOENT/ },
+  { argv: ['verify', '/nonexistent'], code: 1, says: /cannot read \/nonexistent: no such file$/m },
   { argv: ['apply', '-f', '/nonexistent'], code: 1, says: /no such file or folder/ },
   { argv: ['diff', '-f', '/nonexistent'], code: 2, says: /no such file or folder/ },
   { argv: ['get', 'services'], code: 1, says: /no server runs for \/nonexistent\/tidegate/ },
@@ -355,6 +361,12 @@ test('events --follow goes on after the last event when the server was away', as
       .map((line) => line.slice(0, 2).trim()),
     ['0', '1', '2'],
   );
+});
+
+test('events say that there are none, so that a mistyped name shows', async () => {
+  await using server = await startFakeServer({ 'GET /v1/events': () => ({ items: [] }) });
+  const { code, stderr } = await runCli(['events', 'chekout', '--from', '9'], server);
+  assert.deepEqual([code, stderr], [0, 'No entry about chekout from 9 on.\n']);
 });
 
 test('logs print what instances said, and a reader that has enough is no failure', async () => {

@@ -10,6 +10,8 @@ const awayMsMax = 60_000;
 export interface PollOptions {
   readonly intervalMs: number;
   readonly signal: AbortSignal;
+  /** After a person was told that the server is away. */
+  readonly onTold?: () => void;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface PollOptions {
 export async function* poll<T>(
   session: Session,
   ask: (client: Client, signal: AbortSignal) => Promise<T>,
-  { intervalMs, signal }: PollOptions,
+  { intervalMs, signal, onTold }: PollOptions,
 ): AsyncGenerator<T> {
   let client = await Client.connect(session);
   try {
@@ -34,7 +36,9 @@ export async function* poll<T>(
         yield answer;
       } catch (error) {
         if (signal.aborted || isFirst) throw error;
+        const isNews = awaySinceMs === null;
         awaySinceMs = stillAway(session, error, awaySinceMs);
+        if (isNews) onTold?.();
       }
       await sleep(intervalMs, undefined, { signal });
       // Another address may be in server.json after a restart.

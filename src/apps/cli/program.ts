@@ -31,7 +31,6 @@ export function buildProgram(frame: Frame): Command {
     .option('--no-color', 'never use colours')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help of a command')
-    .showHelpAfterError('Try: tidegate --help')
     .exitOverride()
     .addHelpText('after', firstSteps);
   addServerCommands(program, frame);
@@ -42,7 +41,14 @@ export function buildProgram(frame: Frame): Command {
   addReportCommands(program, frame);
   addTrafficCommands(program, frame);
   addCompletionCommands(program, frame);
+  pointToHelp(program, program.name());
   return program;
+}
+
+/** After a mistake in a command, its own help is what one needs next. */
+function pointToHelp(command: Command, words: string): void {
+  command.showHelpAfterError(`Try: ${words} --help`);
+  for (const each of command.commands) pointToHelp(each, `${words} ${each.name()}`);
 }
 
 const firstSteps = `

@@ -63,6 +63,17 @@ test('the same picture is not written again', () => {
   assert.equal(screen.writes, 1);
 });
 
+test('a picture that was left stays, and the next begins below what others wrote', () => {
+  const screen = new Screen(80, 24);
+  const painter = new Painter(screen, look);
+  painter.show(['one', 'two']);
+  screen.write('the server is away\n');
+  painter.leave();
+  painter.show(['one', 'two']);
+  painter.show(['three']);
+  assert.deepEqual(screen.lines, ['one', 'two', 'the server is away', 'three', '']);
+});
+
 test('a picture is cut to the screen in both directions', () => {
   const screen = new Screen(10, 4);
   const painter = new Painter(screen, look);

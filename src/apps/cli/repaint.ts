@@ -16,6 +16,7 @@ export interface Canvas {
  * P1. The cursor rests below the picture, so what others print, or a kill at any moment, leaves a readable screen.
  * P2. A line is overwritten and then cleared to its end, never cleared first: nothing flickers.
  * P3. The picture never is higher than the screen, since what has scrolled away cannot be painted over.
+ * P4. After `leave` the next picture begins where the cursor is, below all that was said since.
  */
 export class Painter {
   readonly #canvas: Canvas;
@@ -41,6 +42,12 @@ export class Painter {
     this.#canvas.write(`${up}${painted}\u001B[J`);
     this.#shown = shown;
     this.#height = fitting.length;
+  }
+
+  /** The picture stays as it is: others have written below it, so that going up would miss its start. */
+  leave(): void {
+    this.#height = 0;
+    this.#shown = '';
   }
 }
 

@@ -4,7 +4,7 @@ import type { RecordedEntry } from '../../control/recorder.ts';
 import type { ReleaseRecord } from '../../domain/release/service-state.ts';
 import { timeText } from './views.ts';
 
-/** A ledger entry as people read it. Entries of other makes (key events) show what they have. */
+/** A ledger entry as people read it. Key events carry no sentence, so that one is made here. */
 export function eventView(entry: RecordedEntry): EventView {
   const data = isObject(entry.data) ? entry.data : {};
   const by = data['by'];
@@ -20,7 +20,7 @@ export function eventView(entry: RecordedEntry): EventView {
       isObject(by) && typeof by['who'] === 'string'
         ? { who: by['who'], why: textOf(by['why']) }
         : null,
-    sentence: textOf(data['sentence']) ?? entry.type,
+    sentence: textOf(data['sentence']) ?? keySentence(data) ?? entry.type,
   };
 }
 
@@ -37,6 +37,13 @@ export function recordView(record: ReleaseRecord, index: number): EventView {
     by: record.by === null ? null : { ...record.by },
     sentence: record.sentence,
   };
+}
+
+function keySentence(data: { readonly [key: string]: JsonValue }): string | null {
+  const keyId = textOf(data['keyId']);
+  if (keyId === null) return null;
+  if (data['action'] === 'enrol') return `entries from here on are signed with key ${keyId}`;
+  return data['action'] === 'revoke' ? `key ${keyId} was revoked` : null;
 }
 
 function textOf(value: JsonValue | undefined): string | null {

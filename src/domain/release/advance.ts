@@ -295,5 +295,6 @@ function crashSentence(state: ServiceState, rollout: Rollout): string | null {
   const ofStable = Math.max(0, stableRestarts(state) - rollout.stableRestartsAtStart);
   if (seen.restarts - ofStable < restartsMax) return null;
   const why = seen.reason === null ? '' : `: ${seen.reason}`;
-  return `instances of ${nameOf(rollout.candidate)} restarted ${timesText(seen.restarts)} since the start, those of stable ${timesText(ofStable)}${why}`;
+  const beside = rollout.stable === null ? '' : `, those of stable ${timesText(ofStable)}`;
+  return `instances of ${nameOf(rollout.candidate)} restarted ${timesText(seen.restarts)} since the start${beside}${why}`;
 }

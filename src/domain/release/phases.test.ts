@@ -237,3 +237,16 @@ function statesByPhase(): Readonly<Record<(typeof phases)[number], ServiceState>
     deleted,
   };
 }
+
+test('a first revision that crashes again and again is not compared with a stable that does not exist', () => {
+  const crashed = play([
+    { kind: 'apply', atMs: 1_000, spec: specOf(1), by: ana },
+    { kind: 'instances', atMs: 2_000, revisions: [instancesOf(1, 0, 3)] },
+  ]);
+  const phase = crashed.state.rollout?.phase;
+  assert.ok(phase?.kind === 'reverting');
+  assert.equal(
+    phase.cause.sentence,
+    'instances of web v1 (1111111111) restarted 3 times since the start: GET /readyz answered 503',
+  );
+});

@@ -122,7 +122,7 @@ function describePhase(state: ServiceState, rollout: Rollout, atMs: number): str
     case 'promoted':
       return `promoted ${nameOf(candidate)}: ${sharesText(rollout.totals)}`;
     case 'rolled-back':
-      return `rolled back ${nameOf(candidate)}: ${phase.cause.sentence}`;
+      return `${rollout.stable === null ? 'gave up' : 'rolled back'} ${nameOf(candidate)}: ${phase.cause.sentence}`;
   }
 }
 

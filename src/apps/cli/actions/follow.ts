@@ -21,7 +21,14 @@ export async function events(session: Session, options: EventsOptions): Promise<
   const path = eventsPath(options, options.from ?? null);
   const { items } = await client.get(path, eventListSchema, session.signal);
   for (const event of items) printEvent(session, event, options);
+  if (items.length === 0) say(session, nothingFound(options));
   return exitCodes.ok;
+}
+
+/** The ledger keeps what was deleted, so that a name it has never seen is no error; a typing mistake still shows. */
+function nothingFound({ service, from }: EventsOptions): string {
+  const about = service === undefined ? '' : ` about ${service}`;
+  return `No entry${about}${from === undefined ? '' : ` from ${from} on`}.`;
 }
 
 /** Goes on after the last event it saw when the server was away, so none is missed or shown twice. */

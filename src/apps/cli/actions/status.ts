@@ -30,7 +30,8 @@ export async function status(session: Session, options: StatusOptions): Promise<
 async function paintTree(session: Session): Promise<void> {
   const painter = new Painter(session.stdout, session.look);
   const { signal } = session;
-  for await (const picture of poll(session, ask, { intervalMs, signal })) {
+  const onTold = () => painter.leave();
+  for await (const picture of poll(session, ask, { intervalMs, signal, onTold })) {
     painter.show(statusTree(picture, session.look));
   }
 }

@@ -72,7 +72,9 @@ async function readReport(
     return await verifyExport(exportLines(stream), { trustedKeyId });
   } catch (cause) {
     if (signal.aborted || !(cause instanceof Error) || !('syscall' in cause)) throw cause;
-    throw new CliError(`cannot read ${path}: ${cause.message}`, { code: 'unreadable', cause });
+    const isMissing = 'code' in cause && cause.code === 'ENOENT';
+    const why = isMissing ? 'no such file' : cause.message;
+    throw new CliError(`cannot read ${path}: ${why}`, { code: 'unreadable', cause });
   }
 }
 

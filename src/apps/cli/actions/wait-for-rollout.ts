@@ -2,7 +2,7 @@ import { rolloutHistorySchema, serviceSchema } from '../../../api/wire.ts';
 import type { Client } from '../client.ts';
 import { startDeadline } from '../deadline.ts';
 import type { ExitCode } from '../exit-codes.ts';
-import { poll } from '../poll.ts';
+import { poll, type PollOptions } from '../poll.ts';
 import { type Progress, progressOf } from '../rollout-progress.ts';
 import { Painter } from '../repaint.ts';
 import { print, type Session } from '../session.ts';
@@ -47,7 +47,8 @@ async function paintUntilOver(
   signal: AbortSignal,
 ): Promise<ExitCode> {
   const painter = new Painter(session.stdout, session.look);
-  for await (const { service, progress } of sights(session, wait, signal)) {
+  const options = { intervalMs, signal, onTold: () => painter.leave() };
+  for await (const { service, progress } of sights(session, wait, options)) {
     painter.show(serviceTree(service, session.look));
     if (progress.kind === 'over') return progress.exitCode;
   }
@@ -61,7 +62,7 @@ async function printUntilOver(
 ): Promise<ExitCode> {
   let key: string | null = null;
   let printedAtMs = -Infinity;
-  for await (const { progress } of sights(session, wait, signal)) {
+  for await (const { progress } of sights(session, wait, { intervalMs, signal })) {
     const isOver = progress.kind === 'over';
     const nowMs = performance.now();
     if (isOver || progress.key !== key || nowMs - printedAtMs >= quietMs) {
@@ -74,8 +75,8 @@ async function printUntilOver(
   throw new Error('a poll has no end');
 }
 
-function sights(session: Session, wait: Wait, signal: AbortSignal): AsyncGenerator<Sight> {
-  return poll(session, (client, signal) => look(client, wait, signal), { intervalMs, signal });
+function sights(session: Session, wait: Wait, options: PollOptions): AsyncGenerator<Sight> {
+  return poll(session, (client, signal) => look(client, wait, signal), options);
 }
 
 export async function look(

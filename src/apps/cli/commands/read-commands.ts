@@ -34,7 +34,7 @@ function addStatus(program: Command, frame: Frame): void {
     .command('status')
     .summary('show everything in one tree')
     .description(
-      'Shows the server, every service after what it needs, its revisions with wanted and measured share, its instances, and one sentence on where it is and why.',
+      'Shows the server, every service after what it needs, its revisions with wanted and measured share, its instances, and one sentence on where it is and why. Of one service alone: tidegate describe.',
     )
     .option('-w, --watch', 'repaint in a terminal; else print one line per change')
     .addOption(outputOption(['json', 'yaml']))

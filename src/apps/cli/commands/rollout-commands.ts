@@ -34,8 +34,7 @@ export function addRolloutCommands(program: Command, frame: Frame): void {
   const rollout = program
     .command('rollout')
     .summary('see and steer the rollout of a service')
-    .description('See and steer the rollout of a service.')
-    .showHelpAfterError('Try: tidegate rollout --help');
+    .description('See and steer the rollout of a service.');
   addStatus(rollout, frame);
   addPromote(rollout, frame);
   for (const verb of verbs) addVerb(rollout, frame, verb);

@@ -88,7 +88,7 @@ function msText(durationMs: number): string {
 
 /** Three significant digits; evidence runs over many powers of ten. */
 function evidence(value: number): string {
-  return value !== 0 && (value < 0.001 || value >= 1e6)
-    ? value.toExponential(2)
-    : String(Number(value.toPrecision(3)));
+  if (value !== 0 && (value < 0.001 || value >= 1e6)) return value.toExponential(2);
+  const rounded = Number(value.toPrecision(3));
+  return rounded >= 1000 ? countText(rounded) : String(rounded);
 }

@@ -121,7 +121,7 @@ WEIGHT  MEASURED  CANDIDATE        STABLE             TOOK   WHY
 10 %    9.8 %     0 of 240 failed  1 of 2,160 failed  3.5 s  not worse than +3 pp
 
 Gate:              undecided: 0 of 1,000 candidate requests failed
-Evidence against:  0.75 of 1000, most by errors
+Evidence against:  0.75 of 1,000, most by errors
 Evidence for:      12.3 of 20
 Failures:          between -0.2 and +0.4 pp
 p95:               candidate 12 ms, stable 11 ms`,
