@@ -31,6 +31,11 @@ test('a killed gateway is back at once with the share it had', async () => {
     return now.restarts === 1 && now.isReachable && now.pid !== gateway.pid ? now : null;
   });
   assert.equal(after.url, gateway.url);
+  const told = await waitFor('the entries about the gateway', async () => {
+    const found = (await world.events()).filter(({ sentence }) => sentence.startsWith('gateway '));
+    return found.length === 2 ? found : null;
+  });
+  assert.match(told[0]?.sentence ?? '', new RegExp(`^gateway ${gateway.pid} has died`));
   await world.must('rollout', 'promote', 'pay');
   await rolloutEnd(world, 'pay');
 });

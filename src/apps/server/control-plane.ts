@@ -78,6 +78,11 @@ export class ControlPlane {
     return view ?? notFound(name);
   }
 
+  /** Also services that were deleted: what they left can be read. */
+  requireKnown(name: string): void {
+    this.#state(name);
+  }
+
   history(name: string): RolloutSummaryView[] {
     return this.#state(name).history.map(summaryView);
   }

@@ -34,6 +34,7 @@ export function addStreamRoutes(http: Http, parts: ServerParts): void {
   http.get('/v1/events', { schema: { querystring: eventQuery } }, async (request, reply) => {
     const { from, follow } = request.query;
     const service = request.query.service ?? null;
+    if (service !== null) parts.plane.requireKnown(service);
     if (!follow) {
       return { items: await parts.plane.events({ fromIndex: from, service }, parts.signal) };
     }
@@ -46,6 +47,7 @@ export function addStreamRoutes(http: Http, parts: ServerParts): void {
 
   http.get('/v1/logs', { schema: { querystring: logQuery } }, async (request, reply) => {
     const { service, revision, instance, tail, follow } = request.query;
+    parts.plane.requireKnown(service);
     const query = {
       service,
       revisionId: revision ?? null,

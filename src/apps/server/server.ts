@@ -28,6 +28,7 @@ import { LedgerError } from '../../ports/ledger-store.ts';
 import { ControlPlane } from './control-plane.ts';
 import { EventFeed } from './event-feed.ts';
 import { recordView } from './event-view.ts';
+import { gatewayJournal } from './gateway-journal.ts';
 import { httpServer } from './http-server.ts';
 import { RateMeter } from './rate-meter.ts';
 import { timeText } from './views.ts';
@@ -59,6 +60,7 @@ interface World {
   readonly isGatewayNew: boolean;
   readonly router: GatewayClient;
   readonly platform: LocalProcessPlatform;
+  readonly feed: EventFeed;
 }
 
 /**
@@ -105,6 +107,7 @@ async function openWorld(
   const clock = new SystemClock({ notBeforeMs: await lastObservedAtMs(store, signal) });
   const { version } = options;
   const recorder = resources.use(await openRecorder({ store, signer, clock, version }, signal));
+  const feed = new EventFeed();
   const isGatewayNew = (await findGateway(stateFolder)) === null;
   const gateway = resources.use(
     await ensureGateway(
@@ -113,7 +116,7 @@ async function openWorld(
         listen: options.gatewayListen,
         nodePath: process.execPath,
         entry: siblingEntry('../gateway/main'),
-        onEvent: (message) => log('info', message),
+        onEvent: gatewayJournal({ recorder, clock, feed, log }),
       },
       signal,
     ),
@@ -129,7 +132,7 @@ async function openWorld(
       environment: options.environment,
     }),
   );
-  return { store, signer, clock, recorder, gateway, isGatewayNew, router, platform };
+  return { store, signer, clock, recorder, feed, gateway, isGatewayNew, router, platform };
 }
 
 async function openLoop(
@@ -138,18 +141,16 @@ async function openLoop(
   signal: AbortSignal,
 ): Promise<{
   readonly loop: ControlLoop;
-  readonly feed: EventFeed;
   readonly meter: RateMeter;
   readonly trouble: { message: string | null };
 }> {
-  const { store, recorder, clock, platform, router } = world;
+  const { store, recorder, clock, platform, router, feed } = world;
   const recovered = await recoverServices(recorder.replay(null, signal), async (sha256) => {
     const bytes = await store.blob(sha256, signal);
     if (bytes !== null) return bytes;
     const what = `blob ${sha256} of the ledger is missing; restore the state folder from a backup`;
     throw new LedgerError('corrupt', what, { retryable: false });
   });
-  const feed = new EventFeed();
   const meter = new RateMeter();
   const trouble: { message: string | null } = { message: null };
   const loop = new ControlLoop(
@@ -170,7 +171,7 @@ async function openLoop(
     recovered,
   );
   loop.onSample = (sample) => meter.add(sample);
-  return { loop, feed, meter, trouble };
+  return { loop, meter, trouble };
 }
 
 async function listen(
@@ -182,7 +183,7 @@ async function listen(
     readonly stop: (all: boolean) => void;
   },
 ): Promise<void> {
-  const { world, loop, feed, meter, trouble, signal, stop, resources } = running;
+  const { world, loop, meter, trouble, signal, stop, resources } = running;
   const { recorder, clock, platform, store, signer } = world;
   const startedAtMs = clock.nowMs();
   const address = { url: '' };
@@ -200,7 +201,7 @@ async function listen(
     }),
     loop,
     platform,
-    feed,
+    feed: world.feed,
     notReady: () => trouble.message,
     status: () => statusOf(options, world, { startedAtMs, trouble: trouble.message, signal }),
     exportLedger: (until) => withLineFeeds(exportLedger(store, signer, until)),

@@ -48,7 +48,7 @@ function shareCriterion(rollouts: readonly RolloutReport[]): Criterion {
 
 function lostCriterion(lost: LostRequests, isAtGateway: boolean): Criterion {
   const others = Math.max(0, lost.errors - lost.byBadCandidates);
-  const where = isAtGateway ? 'at the gateway' : 'by the load generator';
+  const where = isAtGateway ? 'at the gateway during the rollouts' : 'by the load generator';
   return {
     name: 'No request is lost, but those a bad candidate answered',
     wanted: '0 others failed',

@@ -64,7 +64,8 @@ function gateLines({ gate }: RolloutView): string[] {
       `${evidence(gate.against)} of ${evidence(gate.againstLimit)}, most by ${harmless(gate.metric)}`,
     ],
     ['Evidence for:', `${evidence(gate.for)} of ${evidence(gate.forLimit)}`],
-    ['Failures:', harmless(gate.difference.sentence)],
+    // After a failure the test has spoken; the interval, made by a wider one, would only seem to object.
+    ...(gate.verdict === 'fail' ? [] : [['Failures:', harmless(gate.difference.sentence)]]),
     ...(gate.p95 === null
       ? []
       : [

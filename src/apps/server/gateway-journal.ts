@@ -1,0 +1,51 @@
+import type { Recorder } from '../../control/recorder.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { EventFeed } from './event-feed.ts';
+import { timeText } from './views.ts';
+
+/** Stream of the ledger for what happens to the gateway itself. */
+const stream = 'gateway';
+
+/**
+ * Writes the gateway's deaths and returns into the ledger: requests may have been lost then, and nobody reads logs.
+ * An entry that cannot be written is told to the log; it must not stop anything.
+ */
+export function gatewayJournal(parts: {
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+  readonly feed: EventFeed;
+  readonly log: (level: 'info' | 'error', message: string) => void;
+}): (sentence: string) => void {
+  const { recorder, clock, feed, log } = parts;
+  return (sentence) => {
+    log('info', sentence);
+    const atMs = clock.nowMs();
+    const entry = {
+      type: 'instance-event',
+      subjects: [],
+      idempotencyKey: `${atMs} ${sentence}`,
+      data: { atMs, sentence },
+    } as const;
+    const told = recorder.record(
+      { stream, entries: [entry], blobs: [] },
+      new AbortController().signal,
+    );
+    told.then(
+      ([place]) => {
+        if (place === undefined) return;
+        feed.publish({
+          index: place.index,
+          at: timeText(atMs),
+          type: entry.type,
+          service: null,
+          rolloutId: null,
+          decision: null,
+          weightPercent: null,
+          by: null,
+          sentence,
+        });
+      },
+      (error: unknown) => log('error', `cannot record "${sentence}": ${String(error)}`),
+    );
+  };
+}
