@@ -162,7 +162,8 @@ function tableRules(
   }
   const rollout = service.rollouts.findLast((each) => each.startedAt < builtAfter);
   const isGoingBack = rollout?.backAt !== undefined && rollout.backAt < builtAfter;
-  if (isGoingBack && (inForce.get(rollout.candidateId) ?? 0) > 0) {
+  // A ledger that is slow to answer has the entry before the loop knows; until then the order before it is tried again.
+  if (isGoingBack && !isDeaf && (inForce.get(rollout.candidateId) ?? 0) > 0) {
     note('O3', `${rollout.candidateId} gets traffic after ${rollout.id} went back`);
   }
   const order = service.orders.findLast((each) => each.index < builtAfter);
