@@ -32,6 +32,9 @@ export const slowCases: readonly LatencyCase[] = [
   slowCase('x2 above p90', 0.5),
 ];
 
+/** Slow from the end of our warm-up on, and requests count from there: stable's latencies are known to every rule by then. */
+const slowSinceMs = 10_000;
+
 function slowCase(effect: keyof typeof slower, share: number): LatencyCase {
   const candidate = slower[effect];
   return {
@@ -42,7 +45,11 @@ function slowCase(effect: keyof typeof slower, share: number): LatencyCase {
       requestsPerSecond: 800,
       share,
       rates: alike(0.001),
-      latency: () => () => ({ candidate, stable: usual }),
+      latency: () => (atMs) => ({
+        candidate: atMs < slowSinceMs ? usual : candidate,
+        stable: usual,
+      }),
+      badSinceMs: slowSinceMs,
     }),
   };
 }

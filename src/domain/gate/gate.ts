@@ -7,6 +7,7 @@ import {
   addToLatencyMetric,
   closeLatencyBlocks,
   type LatencyMetric,
+  learnStable,
   openLatencyMetric,
 } from './latency-metric.ts';
 import { addToCustomMetrics, closeCustomBlocks, openCustomMetrics } from './custom-metrics.ts';

@@ -24,7 +24,7 @@ export interface SlowerRatios {
 }
 
 /** pi_j of the alternatives; sums to 1. */
-export const slowerWeights: readonly number[] = [0.2, 0.2, 0.18, 0.14, 0.16, 0.12];
+export const slowerWeights: readonly number[] = [0.16, 0.18, 0.16, 0.12, 0.26, 0.12];
 
 const scaleFactors = [1.1, 1.25, 1.6, 2.5] as const;
 const tailFactor = 2;
@@ -36,10 +36,9 @@ const tailRatio = 0.1;
 const unmovedPart = 0.03;
 
 export function slowerRatios(shares: readonly number[]): SlowerRatios {
-  const tail = tailStart(shares, tailRatio);
   const moved = [
-    ...scaleFactors.map((factor) => shifted(shares, factor, 0)),
-    shifted(shares, tailFactor, tail),
+    ...scaleFactors.map((factor) => tailMoved(shares, 1, factor)),
+    tailMoved(shares, tailRatio, tailFactor),
     ...moreSlow.map(({ above, factor }) => heavierTail(shares, tailStart(shares, above), factor)),
   ];
   const ratios = moved.map((slower) => risingRatios(slower, shares));
@@ -132,18 +131,27 @@ function heavierTail(shares: readonly number[], from: number, factor: number): n
   return shares.map((share, place) => share * (place < from ? less : factor));
 }
 
-/** The shares from place `from` on moved up by a factor; what falls between two places is divided among them. */
-function shifted(shares: readonly number[], factor: number, from: number): number[] {
+/**
+ * The slowest part `ratio` of the shares moved up by a factor, the others left; what falls between two places is divided among
+ * them, and of the place in which that part begins only the rest is moved.
+ */
+function tailMoved(shares: readonly number[], ratio: number, factor: number): number[] {
   const places = edgesPerDoubling * Math.log2(factor);
   const whole = Math.floor(places);
   const part = places - whole;
-  const moved = shares.map((share, place) => (place < from ? share : 0));
-  for (let place = from; place < scaleLength; place += 1) {
+  const moved = shares.map(() => 0);
+  const put = (place: number, share: number): void => {
+    const at = Math.min(scaleLength - 1, place);
+    moved[at] = (moved[at] ?? 0) + share;
+  };
+  let left = ratio;
+  for (let place = scaleLength - 1; place >= 0; place -= 1) {
     const share = shares[place] ?? 0;
-    const low = Math.min(scaleLength - 1, place + whole);
-    const high = Math.min(scaleLength - 1, place + whole + 1);
-    moved[low] = (moved[low] ?? 0) + (1 - part) * share;
-    moved[high] = (moved[high] ?? 0) + part * share;
+    const slow = Math.min(share, left);
+    left -= slow;
+    put(place, share - slow);
+    put(place + whole, (1 - part) * slow);
+    put(place + whole + 1, part * slow);
   }
   return moved;
 }
