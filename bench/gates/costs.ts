@@ -12,9 +12,9 @@ export interface Costs {
 }
 
 export function costsOf(result: JobResult, rule: string): Costs {
-  const costs = result.tallies[rule]?.costs ?? [];
-  const early = result.tallies[rule]?.early ?? 0;
-  const runs = result.runs - early;
+  const tally = result.tallies[rule];
+  const costs = tally?.costs ?? [];
+  const runs = tally === undefined ? 0 : tally.runs - tally.early;
   const at = (part: 0 | 1 | 2) => (quantile: number) => {
     const values = costs.map((cost) => cost[part]);
     const missing = Array.from({ length: runs - values.length }, () => Infinity);

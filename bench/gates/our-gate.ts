@@ -6,7 +6,12 @@ import {
   openGate,
 } from '../../src/domain/gate/gate.ts';
 import { adviceOf } from '../../src/domain/gate/judge.ts';
-import type { GateObservation, GateQuestion, Verdict } from '../../src/domain/gate/verdict.ts';
+import type {
+  GateObservation,
+  GateQuestion,
+  InstanceObservation,
+  Verdict,
+} from '../../src/domain/gate/verdict.ts';
 import type { GateSettings } from '../../src/domain/release/revision.ts';
 import { binomial, seeded } from './random.ts';
 import type { OpenRule, Rule } from './rule.ts';
@@ -39,12 +44,6 @@ export const robustName = 'Tidegate, incidents declared';
 
 /** For the latency table: no tolerance, so that the requests needed can be set beside other methods'. */
 export const latencyRule = ruleOf('Tidegate', { ...studySettings, slowerByRatio: 0 });
-
-/** What the product's gate can do; figures of what it can't are null in the result. */
-export const abilities = {
-  latency: 'latency' in openGate(studySettings, [], 0, 0),
-  bursts: 'incidents' in openGate(studySettings, [], 0, 0),
-} as const;
 
 function ruleOf(name: string, settings: GateSettings): Rule {
   const open: Rule['open'] = (plannedMs) => {
@@ -170,22 +169,22 @@ function observationOf(tick: Tick): GateObservation {
   };
 }
 
-interface InstanceCount {
-  readonly instanceId: string;
-  readonly requests: number;
-  readonly failures: number;
-}
+type InstanceCounts = readonly InstanceObservation[];
 
 function instancesOf({ candidates, requests, failures }: InstanceTicks): {
-  readonly candidate: readonly InstanceCount[];
-  readonly stable: readonly InstanceCount[];
+  readonly candidate: InstanceCounts;
+  readonly stable: InstanceCounts;
 } {
-  const all = Array.from(requests, (count, index) => {
-    return { instanceId: `i${index}`, requests: count, failures: failures[index] ?? 0 };
-  });
-  const isBusy = (count: InstanceCount): boolean => count.requests > 0;
-  return {
-    candidate: all.slice(0, candidates).filter(isBusy),
-    stable: all.slice(candidates).filter(isBusy),
-  };
+  const candidate: InstanceObservation[] = [];
+  const stable: InstanceObservation[] = [];
+  for (let index = 0; index < requests.length; index += 1) {
+    const count = requests[index] ?? 0;
+    if (count === 0) continue;
+    const instanceId = (ids[index] ??= `i${index}`);
+    const arm = index < candidates ? candidate : stable;
+    arm.push({ instanceId, requests: count, failures: failures[index] ?? 0 });
+  }
+  return { candidate, stable };
 }
+
+const ids: string[] = [];

@@ -18,10 +18,10 @@ import {
 } from './difference-interval.ts';
 import { addToLanes, cutLanes, openIncidentLanes } from './incident-lanes.ts';
 import { type ArmView, openObjectives, weighBake, weighHold } from './objective-evidence.ts';
-import { cutPlacebo, openPlacebo, weighPlacebo } from './placebo.ts';
+import { openPlacebo, weighPlacebo } from './placebo.ts';
 import { addToRatioMetric, closeRatioBlocks, openRatioMetric } from './ratio-metric.ts';
 import { loneCulprit, withoutInstance } from './suspect.ts';
-import { mergedTallies } from './unit-lane.ts';
+import { type InstanceTally, mergedTallies } from './unit-lane.ts';
 import { faultIn } from './telemetry-fault.ts';
 import { weighShare } from './traffic-share.ts';
 import type { GateObservation, InstanceObservation } from './verdict.ts';
@@ -185,7 +185,6 @@ export function closeBlock(state: GateState): GateState {
     custom: closeCustomBlocks(state.custom),
     difference: closeIntervalBlock(state.difference),
     share: null,
-    placebo: cutPlacebo(state.placebo, state.lastAtMs),
     solo: noArm,
     hasControl: true,
   };
@@ -200,6 +199,7 @@ function compare(state: GateState, watched: Watched, observation: GateObservatio
     state.settings.latency === 'off'
       ? state.latency
       : addLatency(state.latency, observation, { atMs, isCompared });
+  const incidents = incidentsAfter(state, observation, { atMs, isCompared });
   // One spread and names: a second spread would take twice the time of everything else here.
   return withPeak(state, {
     ...state,
@@ -212,13 +212,25 @@ function compare(state: GateState, watched: Watched, observation: GateObservatio
     hasControl: watched.hasControl,
     errors: addToRatioMetric(state.errors, { total: observation, strata }, atMs),
     latency,
-    incidents: incidentsAfter(state, observation, { atMs, isCompared }),
+    incidents,
     promises: promisesAfter(state.promises, observation, { atMs, isCompared }),
     custom: addToCustomMetrics(state.custom, metrics, atMs),
     difference: addToInterval(state.difference, observation, atMs),
     share: shareAfter(state, observation, atMs),
-    placebo: instances === undefined ? state.placebo : weighPlacebo(state.placebo, instances, atMs),
+    placebo:
+      instances === undefined
+        ? state.placebo
+        : weighPlacebo(state.placebo, instances, { atMs, window: endedWindow(state, incidents) }),
   });
+}
+
+/** Stable's units of the window that this interval has ended; null: it goes on. */
+function endedWindow(
+  { incidents: before }: GateState,
+  after: GateState['incidents'],
+): readonly InstanceTally[] | null {
+  if (before === null || after === null || before.errors.sinceMs === null) return null;
+  return before.errors.sinceMs === after.errors.sinceMs ? null : before.errors.stable;
 }
 
 interface Moment {

@@ -145,11 +145,7 @@ export function slowTally(
 ): { readonly requests: number; readonly failures: number } | null {
   const reference = metric.strata[0]?.reference ?? null;
   if (reference === null) return null;
-  return tallyFrom(
-    histogram,
-    arm === 'candidate' ? metric.slowerByRatio : 0,
-    reference.slowFrom,
-  );
+  return tallyFrom(histogram, arm === 'candidate' ? metric.slowerByRatio : 0, reference.slowFrom);
 }
 
 export function closeLatencyBlocks(metric: LatencyMetric): LatencyMetric {
