@@ -158,7 +158,7 @@ export class OurGate {
   }
 }
 
-function observationOf(tick: Tick): GateObservation {
+export function observationOf(tick: Tick): GateObservation {
   return {
     atMs: tick.atMs,
     candidate: { requests: tick.candidateRequests, failures: tick.candidateFailures },
