@@ -77,7 +77,8 @@ function rulesOf({ rules }: Job, { instances }: Scenario): readonly Rule[] {
       return [...allRules, declared];
     case 'latency':
       return [latencyRule, ...latencyRules];
-    default:
+    case 'all':
+    case 'rollout':
       return allRules;
   }
 }

@@ -55,7 +55,7 @@ async function falseRollbacks(
   const wanted = scenarios.map(({ name }) => ({
     of: name,
     rules,
-    then: { rules: alone, fromRun: comparedRunsMax },
+    later: { rules: alone, fromRun: comparedRunsMax },
     runs,
     keepsCosts: false,
   }));

@@ -72,7 +72,8 @@ export function quantileUs(counts: ScaleCounts, ratio: number): number | null {
   const total = sum(counts);
   if (total <= 0) return null;
   let left = ratio * total;
-  for (const [index, count] of counts.entries()) {
+  for (let index = 0; index < counts.length; index += 1) {
+    const count = counts[index] ?? 0;
     if (left <= count) {
       const lower = Math.max(100, scaleLowerUs(index));
       const width = index === scaleLength - 1 ? 1 : scaleLowerUs(index + 1) / lower;
