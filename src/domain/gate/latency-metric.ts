@@ -1,11 +1,4 @@
-import {
-  blockAgeMaxMs,
-  blockRequestsMin,
-  noBlock,
-  type ArmBlock,
-  extended,
-  wideReadinessOf,
-} from './arm-block.ts';
+import { blockAgeMaxMs, noBlock, type ArmBlock, extended, wideReadinessOf } from './arm-block.ts';
 import { keptAfter } from './base-rate.ts';
 import {
   logSlower,
@@ -110,7 +103,7 @@ export function addToLatencyMetric(
   };
   const least = Math.min(sum(block.candidate), sum(block.stable));
   const isOld = atMs - block.sinceMs >= blockAgeMaxMs;
-  if (least >= blockRequestsMin || (isOld && least > 0)) {
+  if (least >= histogramRequestsMin || (isOld && least > 0)) {
     return compare(metric, { ...stratum, block }, atMs);
   }
   const next = isOld ? { ...stratum, block: noPair } : { ...stratum, block };
@@ -130,6 +123,9 @@ export function learnStable(
   const learned = learn({ ...stratum, fresh: more }, atMs);
   return { ...metric, strata: withStratum(metric.strata, learned) };
 }
+
+/** Of each arm. A comparison of histograms costs more than one of counts, so its blocks are a little larger. */
+const histogramRequestsMin = 4;
 
 export interface StratumHistograms {
   readonly candidate: SparseHistogram;
