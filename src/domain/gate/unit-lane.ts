@@ -1,4 +1,4 @@
-import { clampRatio } from './e-variable.ts';
+import { clampRatio, type RatePair } from './e-variable.ts';
 import { keptAfter } from './base-rate.ts';
 import {
   advance,
@@ -201,33 +201,36 @@ function weighUnits(
   const drawn = isKept ? bet.drawn : choose(perRequest, { candidate, stable: units.stable });
   const stableRatio = clampRatio(-Math.expm1(-perRequest * drawn));
   const barred: string[] = [];
-  const candidateBad: number[] = [];
+  const ours: number[] = [];
   for (const unit of candidate) {
     if (isIncident(unit, perRequest)) barred.push(unit.instanceId);
     // More requests without failures only make z smaller (U3).
     const counted = isKept && unit.requests < drawn ? { ...unit, requests: drawn } : unit;
-    if (counted.requests >= drawn) candidateBad.push(badness(counted, drawn));
+    if (counted.requests >= drawn) ours.push(badness(counted, drawn));
   }
-  const stableBad: number[] = [];
+  const bad: number[] = [];
+  let stables = 0;
   for (const unit of units.stable) {
     if (unit.requests < drawn || !isIn(unit)) continue;
-    stableBad.push(badness(unit, drawn));
+    stables += 1;
+    if (unit.failures === 0) continue;
+    bad.push(badness(unit, drawn));
     if (isIncident(unit, perRequest)) barred.push(unit.instanceId);
   }
 
-  const stableMean = stableBad.length === 0 ? 0 : sum(stableBad) / stableBad.length;
+  const stableMean = stables === 0 ? 0 : sum(bad) / stables;
   const learned = {
-    failures: known.failures - Math.log1p(-Math.min(0.95, stableMean)) * stableBad.length,
-    requests: known.requests + drawn * stableBad.length,
+    failures: known.failures - Math.log1p(-Math.min(0.95, stableMean)) * stables,
+    requests: known.requests + drawn * stables,
     atMs,
     barred,
-    ...(candidate.length > 0 ? { drawn } : { drawn: bet.drawn }),
+    drawn: candidate.length > 0 ? drawn : bet.drawn,
   };
-  if (candidateBad.length === 0 || stableBad.length === 0) {
-    return { ...learned, mixture: bet.mixture };
-  }
+  if (ours.length === 0 || stables === 0) return { ...learned, mixture: bet.mixture };
+  const candidateUnits = weighable(ours);
+  const stableUnits = { units: stables, bad };
   const logs = worseRatios(stableRatio).map((candidateRatio) =>
-    logUnits(candidateBad, stableBad, { candidateRatio, stableRatio }),
+    logArms(candidateUnits, stableUnits, { candidateRatio, stableRatio }),
   );
   return { ...learned, mixture: advance(bet.mixture, alternativeWeights, atMs, logs) };
 }
@@ -251,27 +254,40 @@ const incidentRatio = 0.05;
 export function logUnits(
   candidate: readonly number[],
   stable: readonly number[],
-  {
-    candidateRatio,
-    stableRatio,
-  }: { readonly candidateRatio: number; readonly stableRatio: number },
+  alternative: RatePair,
 ): number {
-  const share = candidate.length / (candidate.length + stable.length);
+  return logArms(weighable(candidate), weighable(stable), alternative);
+}
+
+/** The z of an arm. Most are 0, and are counted: logarithms take longer than anything else here. */
+interface ArmUnits {
+  readonly units: number;
+  /** Those above 0. */
+  readonly bad: number[];
+}
+
+function weighable(badnesses: readonly number[]): ArmUnits {
+  return { units: badnesses.length, bad: badnesses.filter((bad) => bad > 0) };
+}
+
+function logArms(
+  candidate: ArmUnits,
+  stable: ArmUnits,
+  { candidateRatio, stableRatio }: RatePair,
+): number {
+  const share = candidate.units / (candidate.units + stable.units);
   const pooled = share * candidateRatio + (1 - share) * stableRatio;
   return logBets(candidate, candidateRatio, pooled) + logBets(stable, stableRatio, pooled);
 }
 
-function logBets(badnesses: readonly number[], ratio: number, pooled: number): number {
+function logBets({ units, bad }: ArmUnits, ratio: number, pooled: number): number {
   const onBad = ratio / pooled;
   const onGood = (1 - ratio) / (1 - pooled);
-  // Most units are good, and a logarithm takes longer than anything else here.
-  let good = 0;
   let log = 0;
-  for (const bad of badnesses) {
-    if (bad === 0) good += 1;
-    else log += Math.log(onGood + bad * (onBad - onGood));
+  for (let index = 0; index < bad.length; index += 1) {
+    log += Math.log(onGood + (bad[index] ?? 0) * (onBad - onGood));
   }
-  return log + good * Math.log(onGood);
+  return log + (units - bad.length) * Math.log(onGood);
 }
 
 /** z: 1 - C(n - k, m) / C(n, m), the chance that m of the unit's requests hold a failure. */
