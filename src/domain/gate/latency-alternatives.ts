@@ -156,11 +156,16 @@ function tailMoved(shares: readonly number[], ratio: number, factor: number): nu
   return moved;
 }
 
+/** Work space of `risingRatios`, of which nothing is kept between calls. */
+const poolSpace = {
+  sumsMoved: new Float64Array(scaleLength),
+  sumsShare: new Float64Array(scaleLength),
+  ends: new Uint8Array(scaleLength),
+};
+
 /** moved / shares, made to rise: pool adjacent violators (Ayer et al. 1955), weighted by the shares. */
 function risingRatios(moved: readonly number[], shares: readonly number[]): Float64Array {
-  const sumsMoved = new Float64Array(scaleLength);
-  const sumsShare = new Float64Array(scaleLength);
-  const ends = new Uint8Array(scaleLength);
+  const { sumsMoved, sumsShare, ends } = poolSpace;
   let pools = 0;
   for (let place = 0; place < scaleLength; place += 1) {
     let sumMoved = moved[place] ?? 0;
