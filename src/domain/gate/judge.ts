@@ -174,7 +174,8 @@ function suspectText({ suspect, settings }: GateState): string {
   return `all errors were on instance ${suspect?.instanceId}, to be replaced within ${within}`;
 }
 
-function adviceOf(state: GateState): GateAdvice | null {
+/** What would help now, without the words of a verdict. */
+export function adviceOf(state: GateState): GateAdvice | null {
   if (state.suspect !== null && isSuspectThere(state)) {
     return { kind: 'replace-instance', instanceId: state.suspect.instanceId };
   }

@@ -91,6 +91,6 @@ export function natsToPass(forLimit: number): number {
 }
 
 const usualAlternativeWeight = 0.16;
-const massAtOnce = 0.6;
+const massAtOnce = 0.75;
 const givenBackByNeighbours = 0.7;
 const promotionOverhead = 0.81;
