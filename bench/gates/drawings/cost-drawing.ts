@@ -23,25 +23,25 @@ export const costDrawing: Drawing = { name: 'cost', isQuick: false, draw };
 
 const runs = 100;
 const tickMs = 100;
-const rowPx = 46;
-const firstRow = 124;
+const rowPx = 58;
+const firstRow = 142;
 const cases = mainCases.toReversed();
-const heightPx = firstRow + rowPx * cases.length + 62;
+const heightPx = firstRow + rowPx * cases.length + 18;
 
 const shown: readonly { readonly rule: string; readonly label: string; readonly colour: Colour }[] =
   [
     { rule: ourRule.name, label: 'Tidegate', colour: 'ours' },
-    { rule: 'Flagger 10s x1', label: 'Flagger, quickest', colour: 'bad' },
-    { rule: 'Argo 95% limit 3', label: 'Argo 95 %', colour: 'third' },
-    { rule: 'Flagger 10s x5', label: 'Flagger 10 s x 5', colour: 'peer' },
+    { rule: 'Flagger 10s x1', label: 'Flagger, 1 check', colour: 'bad' },
+    { rule: 'Argo 95% limit 3', label: 'Argo', colour: 'third' },
+    { rule: 'Flagger 10s x5', label: 'Flagger, 5 checks', colour: 'peer' },
   ];
 
 const panel: Panel = {
   left: 130,
-  right: 560,
-  top: firstRow - 24,
+  right: 520,
+  top: firstRow - 42,
   bottom: firstRow + rowPx * (cases.length - 1) + 26,
-  x: logScale({ min: 1, max: 3000 }, { min: 130, max: 560 }),
+  x: logScale({ min: 1, max: 3000 }, { min: 130, max: 520 }),
   y: linearScale({ min: 0, max: 1 }, { min: firstRow, max: firstRow + rowPx }),
 };
 
@@ -78,7 +78,7 @@ function draw(): Drawn {
       parts(rows),
     ),
     alt: 'Failed requests until rollback by how bad the candidate is: Tidegate needs a few, fixed rules hundreds or never roll back',
-    caption: `${setup}; median over ${runs} releases on the same streams, other tools as published and without their delays. ${facts}.`,
+    caption: `${setup}; median over ${runs} releases on the same streams, the others' rules as published (99 % in 10 s, 1 check; 99 % in 60 s, 5 checks; Argo 95 %, failureLimit 3), without their delays. ${facts}.`,
   };
 }
 
@@ -99,7 +99,7 @@ function parts(rows: readonly Row[]): string[] {
     text('candidate', { x: 24, y: top - 12, colour: 'muted' }),
     ...ticks.map(({ at }) => stroke(`M${x(at)} ${top}V${bottom}`, { colour: 'faint', width: 1 })),
     ...xAxis(panel, ticks, 'failed requests of the candidate (logarithmic)'),
-    text('not found within 10 min', { x: right + 12, y: top - 12, colour: 'muted' }),
+    text('found in less than half', { x: right + 12, y: top - 12, colour: 'muted' }),
     ...rows.flatMap((row, index) => rowParts(row, firstRow + rowPx * index, index === 0)),
   ];
 }
@@ -111,27 +111,57 @@ function rowParts({ name, costs }: Row, y: number, hasLabels: boolean): string[]
     const style = shown[index];
     return failed === null || style === undefined ? [] : [{ failed, ...style }];
   });
-  const missing = costs.flatMap((cost, index) =>
-    cost.failedAt(0.5) === null ? [shown[index] ?? shown[0]] : [],
-  );
+  const missing = missingLines(costs);
   return [
     text(name, { x: 24, y: y + 5 }),
     stroke(`M${left} ${y}H${right}`, { colour: 'faint', width: 1 }),
-    ...found.toReversed().flatMap(({ failed, colour, label }, index) => [
-      dot(x(Math.max(1, failed)), y, colour, colour === 'ours' ? 7 : 6),
-      text(hasLabels ? `${label}: ${thousands(failed)}` : thousands(failed), {
-        x: x(Math.max(1, failed)),
-        y: index % 2 === 0 ? y - 11 : y + 21,
-        colour,
-        anchor: 'middle',
-      }),
-    ]),
-    ...missing.map((style, index) =>
-      text(style?.label ?? '', {
+    ...found.toReversed().flatMap(({ failed, colour, label }, index) => {
+      const at = x(Math.max(1, failed));
+      const isCrowded = found.some((other) => {
+        return other.label !== label && Math.abs(x(Math.max(1, other.failed)) - at) < 12;
+      });
+      const isAbove = index % 2 === 0;
+      const isOuter = hasLabels && index === 0;
+      return [
+        dot(at, y + (isCrowded ? (isAbove ? -5 : 5) : 0), colour, colour === 'ours' ? 7 : 6),
+        text(hasLabels ? `${label}: ${thousands(failed)}` : thousands(failed), {
+          x: at,
+          y: (isAbove ? y - 11 : y + 21) + (isCrowded ? (isAbove ? -5 : 5) : 0) - (isOuter ? 14 : 0),
+          colour,
+          anchor: 'middle',
+        }),
+      ];
+    }),
+    ...missing.map(({ words, colour }, index) =>
+      text(words, {
         x: right + 12,
         y: y + 5 + 16 * (index - (missing.length - 1) / 2),
-        colour: style?.colour ?? 'ink',
+        colour,
       }),
     ),
+  ];
+}
+
+/** Rules that find less than half, and those that find none, in one line. */
+function missingLines(costs: readonly Costs[]): { words: string; colour: Colour }[] {
+  const missing = costs.flatMap((cost, index) => {
+    const style = shown[index];
+    return cost.failedAt(0.5) !== null || style === undefined ? [] : [{ cost, ...style }];
+  });
+  const partly = missing.filter(({ cost }) => cost.detectedRatio > 0);
+  const never = missing.filter(({ cost }) => cost.detectedRatio === 0);
+  return [
+    ...partly.map(({ label, colour, cost }) => ({
+      words: `${label}: ${Math.round(100 * cost.detectedRatio)} %`,
+      colour,
+    })),
+    ...(never.length === 0
+      ? []
+      : [
+          {
+            words: `never: ${never.map(({ label }) => label).join(', ')}`,
+            colour: 'muted' as const,
+          },
+        ]),
   ];
 }

@@ -36,7 +36,7 @@ const rates: Panel = {
   top: 98,
   bottom: 238,
   x,
-  y: linearScale({ min: 0, max: 60 }, { min: 238, max: 98 }),
+  y: linearScale({ min: 0, max: 70 }, { min: 238, max: 98 }),
 };
 const evidence: Panel = {
   left: plotLeft,
@@ -131,14 +131,16 @@ function parts(
       [0, 30, 60, 90, 120, 150, 180].map((at) => ({ at: secondMs * at, label: `${at}` })),
       'seconds',
     ),
-    ...marks.flatMap((atMs, index) => [
+    ...marks.map((atMs) =>
       stroke(`M${x(atMs)} ${evidence.top}V${evidence.bottom}`, { colour: 'peer', dash: '3 3' }),
-      text(index === 0 ? 'a 99 % rule rolls back' : '', {
-        x: x(atMs) + 6,
-        y: evidence.y(40),
+    ),
+    ...['here 99 % rules roll back:', '1 failed check, 5 failed checks'].map((words, index) =>
+      text(words, {
+        x: x(Math.max(0, ...marks)) + 8,
+        y: evidence.y(60) + 16 * index,
         colour: 'peer',
       }),
-    ]),
+    ),
     stroke(`M${evidence.left} ${evidence.y(1000)}H${right}`, { colour: 'ink', dash: '6 4' }),
     text('limit 1,000', { x: right + 10, y: evidence.y(1000) + 5, weight: 600 }),
     line(
