@@ -1,9 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { drawings } from './drawings/drawings.ts';
-import { blockNames, withBlock } from './drawings/written-blocks.ts';
+import type { BenchTable } from '../form.ts';
 import type { Drawing, Drawn } from './drawings/canvas.ts';
-import { workedExamples } from './drawings/worked-examples.ts';
+import { estimateExamples } from './examples/estimate-examples.ts';
+import { explanationExamples } from './examples/explanation-examples.ts';
+import { otherExamples } from './examples/other-examples.ts';
+import { ratioExamples } from './examples/ratio-examples.ts';
+import type { WrittenBlock } from './examples/written-block.ts';
+import { blockNames, withBlock } from './examples/written-blocks.ts';
 
 /**
  * `node bench/gates/draw.ts [NAME ...]`: draws the pictures of docs/guides/gates.md from seeded releases that the product's gate
@@ -33,14 +38,31 @@ function main(wanted: readonly string[]): number {
     process.stderr.write(`${drawing.name}: ${drawn.caption}\n`);
   }
   if (isWanted('examples')) {
-    for (const { name, path, text } of workedExamples()) writeBlock(path, name, text);
+    for (const [path, blocks] of examples()) {
+      for (const { name, text } of blocks) writeBlock(path, name, text);
+    }
   }
   return 0;
 }
 
+/** Figures in the text that are computed without drawing anything, by document. */
+export function examples(): readonly (readonly [path: string, blocks: readonly WrittenBlock[]])[] {
+  return [
+    [guidePath, [...explanationExamples(), ...estimateExamples()]],
+    [derivationPath, [...ratioExamples(), ...otherExamples()]],
+  ];
+}
+
 /** Picture and caption as they stand in the guide. */
-export function blockOf({ name }: Drawing, { alt, caption }: Drawn): string {
-  return `![${alt}](gates/${name}.svg)\n\n${wrapped(caption)}`;
+export function blockOf({ name }: Drawing, { alt, caption, table }: Drawn): string {
+  const parts = [`![${alt}](gates/${name}.svg)`, wrapped(caption)];
+  if (table !== undefined) parts.push(markdownTable(table));
+  return parts.join('\n\n');
+}
+
+function markdownTable({ heads, rows }: BenchTable): string {
+  const lines = [heads, heads.map(() => '---'), ...rows];
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
 function wrapped(paragraph: string): string {

@@ -1,3 +1,4 @@
+import type { BenchTable } from '../../form.ts';
 import { html } from '../../../src/apps/cli/report/html-text.ts';
 import {
   coordinate,
@@ -22,6 +23,8 @@ export interface Drawn {
   readonly alt: string;
   /** Stands under it, with the figures that were measured. */
   readonly caption: string;
+  /** Figures that are too many for a sentence. */
+  readonly table?: BenchTable;
 }
 
 export const widthPx = 760;
@@ -104,10 +107,7 @@ export interface LineStyle {
   readonly opacity?: number;
 }
 
-export function stroke(
-  path: string,
-  { colour, width = 1.5, dash, opacity }: LineStyle,
-): string {
+export function stroke(path: string, { colour, width = 1.5, dash, opacity }: LineStyle): string {
   const dashed = dash === undefined ? '' : ` stroke-dasharray="${dash}"`;
   const faded = opacity === undefined ? '' : ` stroke-opacity="${opacity}"`;
   return `<path class="${colour}-line" stroke-width="${width}"${dashed}${faded} stroke-linejoin="round" d="${path}"/>`;

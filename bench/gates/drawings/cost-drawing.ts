@@ -78,18 +78,23 @@ function draw(): Drawn {
       parts(rows),
     ),
     alt: 'Failed requests until rollback by how bad the candidate is: Tidegate needs a few, fixed rules hundreds or never roll back',
-    caption: `${setup}; median over ${runs} releases on the same streams, the others' rules as published (99 % in 10 s, 1 check; 99 % in 60 s, 5 checks; Argo 95 %, failureLimit 3), without their delays. ${facts}.`,
+    caption: `${setup}. Failed requests until rollback, median of ${runs} releases on the same streams. The other tools' rules are computed as published and without their delays: Flagger asks for 99 % each 10 s, with a window of 10 s (1 check) or 60 s (5 checks); Argo Rollouts for 95 % each 10 s, failureLimit 3.`,
+    table: {
+      heads: ['candidate', ...shown.map(({ label }) => label)],
+      rows: rows.map(({ name, costs }) => [name, ...costs.map(costText)]),
+    },
   };
 }
 
 function factOf({ name, costs }: Row): string {
-  const parts = costs.map((cost, index) => {
-    const failed = cost.failedAt(0.5);
-    const found = Math.round(100 * cost.detectedRatio);
-    const what = failed === null ? `found in ${found} %` : thousands(failed);
-    return `${shown[index]?.label} ${what}`;
-  });
-  return `${name}: ${parts.join(', ')}`;
+  return `${name}: ${costs.map((cost, index) => `${shown[index]?.label} ${costText(cost)}`).join(', ')}`;
+}
+
+function costText(cost: Costs): string {
+  const failed = cost.failedAt(0.5);
+  if (failed !== null) return thousands(failed);
+  const found = Math.round(100 * cost.detectedRatio);
+  return found === 0 ? 'not found' : `found in ${found} %`;
 }
 
 function parts(rows: readonly Row[]): string[] {
@@ -126,7 +131,8 @@ function rowParts({ name, costs }: Row, y: number, hasLabels: boolean): string[]
         dot(at, y + (isCrowded ? (isAbove ? -5 : 5) : 0), colour, colour === 'ours' ? 7 : 6),
         text(hasLabels ? `${label}: ${thousands(failed)}` : thousands(failed), {
           x: at,
-          y: (isAbove ? y - 11 : y + 21) + (isCrowded ? (isAbove ? -5 : 5) : 0) - (isOuter ? 14 : 0),
+          y:
+            (isAbove ? y - 11 : y + 21) + (isCrowded ? (isAbove ? -5 : 5) : 0) - (isOuter ? 14 : 0),
           colour,
           anchor: 'middle',
         }),

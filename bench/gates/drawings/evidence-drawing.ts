@@ -47,12 +47,14 @@ function draw(): Drawn {
     trace: release(`drawn ${name}`, ratioOf(baseRatio), 1),
   }));
   const highest = Math.max(...healthy.flatMap(({ points }) => points.map(againstOf)));
-    const foundText = bad
+  const foundText = bad
     .map(({ name, trace: { failedAtMs } }) =>
-      failedAtMs === null ? `${name}: not yet` : `${name}: ${secondsText(failedAtMs)}`,
+      failedAtMs === null
+        ? `${name}: not in ten minutes`
+        : `${name}: after ${secondsText(failedAtMs)}`,
     )
     .join(', ');
-  const facts = `The highest value that one of the ${healthyCount} healthy releases ever had is ${Number(highest.toPrecision(2))}. The bad ones went back after: ${foundText}.`;
+  const facts = `The highest value that one of the ${healthyCount} healthy releases ever had is ${Number(highest.toPrecision(2))}. The bad ones went back: ${foundText}.`;
   const setup = `800 requests/s, 5 % to the candidate, stable fails 0.1 %, a look every ${tickMs} ms`;
   return {
     svg: card(
@@ -103,9 +105,7 @@ function parts(
   return [
     ...yAxis(panel, [0.1, 1, 10, 100, 1000].map(tickOf), 'evidence against the candidate'),
     ...xAxis(panel, timeTicks, 'time since the first request (logarithmic)'),
-    ...healthy.map((trace) =>
-      line(pointsOf(trace), { colour: 'ours', width: 1.1, opacity: 0.45 }),
-    ),
+    ...healthy.map((trace) => line(pointsOf(trace), { colour: 'ours', width: 1.1, opacity: 0.45 })),
     ...bad.map(({ trace }) => line(pointsOf(trace), { colour: 'bad', width: 2 })),
     stroke(`M${panel.left} ${y(1000)}H${right}`, { colour: 'ink', width: 1.5, dash: '6 4' }),
     text('limit 1,000:', { x: right + 10, y: y(1000) - 2, weight: 600 }),
@@ -119,9 +119,7 @@ function parts(
         anchor: index === 0 ? 'end' : 'start',
       }),
     ),
-    ...open.map((end) =>
-      text(end.name, { x: right + 10, y: end.y + 4, colour: 'bad' }),
-    ),
+    ...open.map((end) => text(end.name, { x: right + 10, y: end.y + 4, colour: 'bad' })),
     text(`${healthyCount} healthy`, { x: right + 10, y: bodyEnd, colour: 'ours', weight: 600 }),
     text('releases', { x: right + 10, y: bodyEnd + 16, colour: 'ours', weight: 600 }),
   ];

@@ -61,20 +61,25 @@ function draw(): Drawn {
     svg: card(
       {
         title: 'Latency: every bucket of the histogram is part of the bet',
-        subtitle: 'Above where the requests lie, below what one candidate request there does to the evidence',
+        subtitle:
+          'Above where the requests lie, below what one candidate request there does to the evidence',
         description: `Histograms of stable and of two slower candidates on the gate's scale, and the factor by which one candidate request in each place multiplies the evidence of the alternative that fits best. ${setup}. ${drawnRequests} latencies drawn for each histogram (seeds 1 to 3); ${facts} (median of ${releases} releases, seeds 1 to ${releases}, no tolerance and no warm-up).`,
         heightPx,
       },
       cases.flatMap((each, index) => caseParts(each, stable, index === 0 ? 64 : 424)),
     ),
     alt: 'Two histograms of slower candidates beside stable, and under them bars: requests in slow buckets multiply the evidence by more than one, in fast buckets by less',
-    caption: `${setup}; without tolerance and warm-up, median of ${releases} releases. ${facts}.`,
+    caption: `${setup}; without tolerance and warm-up, median of ${releases} releases: ${facts}.`,
   };
 }
 
 function partsOf(shape: LatencyShape, seed: number): readonly number[] {
   const drawn = histogram(seeded('drawn latency', seed), shape, drawnRequests);
-  return addToScale(emptyScale, drawn, 0).map((count) => (count + 0.1) / drawnRequests);
+  const counts = addToScale(emptyScale, drawn, 0);
+  return Array.from(
+    { length: scaleLength },
+    (_, place) => ((counts[place] ?? 0) + 0.1) / drawnRequests,
+  );
 }
 
 function caseOf(
@@ -157,7 +162,12 @@ function caseParts(
       const factor = factors[place] ?? 1;
       const [from, to] = [x(scaleLowerUs(place) / 1000), x(scaleLowerUs(place + 1) / 1000)];
       const [high, low] = [lower.y(Math.max(1, factor)), lower.y(Math.min(1, factor))];
-      return box([from + 1, high], [to - 1, Math.max(low, high + 1)], factor >= 1 ? 'bad' : 'third', 0.75);
+      return box(
+        [from + 1, high],
+        [to - 1, Math.max(low, high + 1)],
+        factor >= 1 ? 'bad' : 'third',
+        0.75,
+      );
     }),
     stroke(`M${left} ${lower.y(1).toFixed(1)}H${right}`, { colour: 'muted', width: 1 }),
     ...xAxis(

@@ -52,8 +52,7 @@ function draw(): Drawn {
     name: 'drawn outage',
     requestsPerSecond: 800,
     share: 0.1,
-    rates: () => (atMs) =>
-      alike(atMs >= outage.fromMs && atMs < outage.toMs ? 0.5 : 0.002),
+    rates: () => (atMs) => alike(atMs >= outage.fromMs && atMs < outage.toMs ? 0.5 : 0.002),
     durationMs,
   });
   const seconds: { candidate: number; stable: number }[] = [];
@@ -147,6 +146,11 @@ function parts(
       against.map(([atMs, value]) => [x(atMs), evidence.y(value)]),
       { colour: 'ours', width: 2.5 },
     ),
-    text('Tidegate', { x: right + 10, y: evidence.y(against.at(-1)?.[1] ?? 1) + 4, colour: 'ours', weight: 600 }),
+    text('Tidegate', {
+      x: right + 10,
+      y: evidence.y(against.at(-1)?.[1] ?? 1) + 4,
+      colour: 'ours',
+      weight: 600,
+    }),
   ];
 }

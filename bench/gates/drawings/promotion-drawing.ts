@@ -149,7 +149,12 @@ function parts(moments: readonly Moment[], endMs: number): string[] {
       colour: 'bad',
       dash: '6 4',
     }),
-    text('margin +0.25', { x: right + 10, y: y(settings.worseByRatio) + 4, colour: 'bad', weight: 600 }),
+    text('margin +0.25', {
+      x: right + 10,
+      y: y(settings.worseByRatio) + 4,
+      colour: 'bad',
+      weight: 600,
+    }),
     text('what the difference', { x: x(endMs * 0.32), y: y(0) + 17, colour: 'ours', weight: 600 }),
     text('can still be (95 %)', { x: x(endMs * 0.32), y: y(0) + 33, colour: 'ours', weight: 600 }),
     ...evidenceParts(moments, evidence),

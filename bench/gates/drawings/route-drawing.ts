@@ -38,7 +38,7 @@ function draw(): Drawn {
     ...byRoute.flatMap(({ points }) => points.map(({ verdict }) => verdict.explanation.against)),
   );
   const setup =
-    'On both versions /search fails 5 % and all else 0.1 %; /search is 13 % of the candidate\'s requests and 10 % of stable\'s';
+    "On both versions /search fails 5 % and all else 0.1 %; /search is 13 % of the candidate's requests and 10 % of stable's";
   const facts = `Compared in all ${backInAll} of ${releases} healthy releases are rolled back within ${durationMs / 60_000} minutes, by route ${backByRoute}; their highest evidence is ${Number(highest.toPrecision(2))}`;
   return {
     svg: card(
@@ -94,7 +94,13 @@ function mixParts(): string[] {
       text(`all else: 0.1 % fail`, { x: left + 8, y: y + 14.5 }),
       text(`${Math.round(100 * part)} %`, { x: right - 8, y: y + 14.5, anchor: 'end' }),
       index === 0
-        ? text('/search: 5 % fail', { x: right, y: y - 6, anchor: 'end', colour: 'bad', weight: 600 })
+        ? text('/search: 5 % fail', {
+            x: right,
+            y: y - 6,
+            anchor: 'end',
+            colour: 'bad',
+            weight: 600,
+          })
         : '',
     ];
   });
@@ -127,7 +133,9 @@ function panelParts(
           stroke(`M${left} ${y(each).toFixed(1)}H${right}`, { colour: 'faint', width: 1 }),
         )),
     text(title, { x: left, y: panel.top - 10, weight: 600, colour: hasAxis ? 'bad' : 'ours' }),
-    hasAxis ? text('evidence against', { x: right, y: panel.top - 10, anchor: 'end', colour: 'muted' }) : '',
+    hasAxis
+      ? text('evidence against', { x: right, y: panel.top - 10, anchor: 'end', colour: 'muted' })
+      : '',
     ...xAxis(
       panel,
       [0, 2, 4, 6, 8, 10].map((at) => ({ at: 60_000 * at, label: `${at}` })),

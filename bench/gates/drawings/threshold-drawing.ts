@@ -46,22 +46,28 @@ const panel: Panel = {
 function draw(): Drawn {
   const times = rollbackTimes(0.005);
   const calmer = rollbackTimes(0.001);
-  const setup = '100 requests/s, 5 % to the candidate, so 50 in each window of 10 s; both versions fail 0.5 %';
-  const counts = (of: readonly (readonly number[])[]): string =>
-    shown.map(({ label }, index) => `${label} ${of[index]?.length ?? 0}`).join(', ');
-  const caption = `${setup}. Of ${releases} healthy releases these were rolled back within ten minutes: ${counts(times)}. Where both fail 0.1 %: ${counts(calmer)}.`;
+  const setup =
+    '100 requests/s, 5 % to the candidate, so 50 in each window of 10 s; both versions fail 0.5 %';
+  const caption = `${setup}. ${releases} healthy releases of ten minutes; rolled back were:`;
+  const rows = shown.map(({ label }, index) => [
+    label,
+    `${times[index]?.length ?? 0}`,
+    `${calmer[index]?.length ?? 0}`,
+  ]);
+  const facts = rows.map(([label, count]) => `${label} ${count}`).join(', ');
   return {
     svg: card(
       {
         title: 'A fixed threshold throws healthy releases back',
         subtitle: 'Both versions fail 0.5 %; the candidate gets 50 requests in each window of 10 s',
-        description: `Share of healthy releases rolled back over time. ${caption} Seeds 1 to ${releases}. The 99 % rules are Flagger's as published, the z-test is one-sided at 5 %.`,
+        description: `Share of healthy releases rolled back over time. ${setup}. Rolled back of ${releases}: ${facts}. Seeds 1 to ${releases}. The 99 % rules are Flagger's as published, the z-test is one-sided at 5 %.`,
         heightPx,
       },
       parts(times),
     ),
     alt: 'Share of healthy releases rolled back over ten minutes: fixed thresholds and a peeked z-test climb, Tidegate stays at the bottom',
     caption,
+    table: { heads: ['rule', 'both fail 0.5 % (drawn)', 'both fail 0.1 %'], rows },
   };
 }
 

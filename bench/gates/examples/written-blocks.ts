@@ -4,13 +4,13 @@
  */
 export function withBlock(document: string, name: string, text: string): string {
   const [from, to] = placeOf(document, name);
-  return `${document.slice(0, from)}\n${text}\n${document.slice(to)}`;
+  return `${document.slice(0, from)}\n${text}\n\n${document.slice(to)}`;
 }
 
 /** The text of a block, without the line breaks around it. */
 export function blockText(document: string, name: string): string {
   const [from, to] = placeOf(document, name);
-  return document.slice(from + 1, to - 1);
+  return document.slice(from + 1, to - 2);
 }
 
 export function blockNames(document: string): string[] {

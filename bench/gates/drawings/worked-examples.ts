@@ -1,8 +1,0 @@
-export interface WorkedExample {
-  readonly name: string;
-  readonly path: string;
-  readonly text: string;
-}
-export function workedExamples(): readonly WorkedExample[] {
-  return [];
-}
