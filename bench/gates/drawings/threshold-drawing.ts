@@ -124,9 +124,11 @@ function parts(times: readonly (readonly number[])[]): string[] {
         { colour, width: colour === 'ours' ? 3 : 2 },
       ),
     ),
-    ...spread(labels, { min: top + 4, max: bottom }, 34).flatMap(({ label, colour, ...end }) => [
-      text(label, { x: right + 10, y: end.y, colour, weight: 600 }),
-      text(`${Number(end.percent.toFixed(1))} %`, { x: right + 10, y: end.y + 16, colour }),
-    ]),
+    ...spread(labels, { min: top + 4, max: bottom - 18 }, 34).flatMap(
+      ({ label, colour, ...end }) => [
+        text(label, { x: right + 10, y: end.y, colour, weight: 600 }),
+        text(`${Number(end.percent.toFixed(1))} %`, { x: right + 10, y: end.y + 16, colour }),
+      ],
+    ),
   ];
 }

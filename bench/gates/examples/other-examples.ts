@@ -3,7 +3,7 @@ import {
   differenceBounds,
   openDifferenceInterval,
 } from '../../../src/domain/gate/difference-interval.ts';
-import { logArmRatio } from '../../../src/domain/gate/e-variable.ts';
+import { divergence, logArmRatio } from '../../../src/domain/gate/e-variable.ts';
 import { logSlower, slowerRatios } from '../../../src/domain/gate/latency-alternatives.ts';
 import {
   addToScale,
@@ -39,6 +39,7 @@ export function otherExamples(): readonly WrittenBlock[] {
     { name: 'example-share', text: shareExample() },
     { name: 'example-interval', text: intervalExample() },
     { name: 'example-requests', text: requestsExample() },
+    { name: 'example-before', text: beforeExample() },
   ];
 }
 
@@ -156,5 +157,20 @@ function requestsExample(): string {
     `Example: stable fails 0.1 %, the candidate 5.1 %, share 5 %. A request brings ${figure(perRequest)} nats; ${figure(nats, 3)} nats take ${figure(all, 3)} requests,\n` +
     `${figure(0.05 * all, 2)} of them the candidate's; Wald's bound is ${figure(waldRequests(situation, 0.001), 2)}. To show a healthy candidate not worse than +0.25 points at 50 % takes\n` +
     `${figure(passing, 2)} requests.`
+  );
+}
+
+/** The largest ratio that 30 of 30,000 still allow. */
+function beforeExample(): string {
+  const [requests, failures, delta] = [30_000, 30, 0.0001];
+  let [low, high] = [failures / requests, 1];
+  for (let step = 0; step < 60; step += 1) {
+    const middle = (low + high) / 2;
+    if (requests * divergence(failures / requests, middle) <= -Math.log(delta)) low = middle;
+    else high = middle;
+  }
+  return (
+    `Example: 30 of 30,000 requests failed before (0.1 %); with \`delta = ${delta}\` the bound is ${figure(100 * low, 3)} %, and with a margin of 0.25\n` +
+    `points the candidate may fail ${figure(100 * low + 0.25, 3)} % before anything is won against it.`
   );
 }
