@@ -8,10 +8,10 @@ import {
 } from '../../../src/domain/gate/latency-scale.ts';
 import { medianOf } from '../../form.ts';
 import { histogram, type LatencyShape, scaled, tailScaled } from '../latency-stream.ts';
-import { latencyRule } from '../our-gate.ts';
+import { studySettings } from '../our-gate.ts';
 import { seeded } from '../random.ts';
-import { runRelease } from '../release.ts';
 import { alike, scenario } from '../scenario.ts';
+import type { Tick } from '../stream.ts';
 import {
   box,
   card,
@@ -25,6 +25,7 @@ import {
   xAxis,
   yAxis,
 } from './canvas.ts';
+import { traceOf } from './trace.ts';
 
 /** Two slower candidates as histograms, and what a request in each place of the scale does to the evidence. */
 export const latencyDrawing: Drawing = { name: 'latency', isQuick: false, draw };
@@ -108,10 +109,15 @@ function requestsUntilFound(title: string, shape: LatencyShape): number | null {
     rates: alike(0.001),
     latency: () => () => ({ candidate: shape, stable: scaled(1) }),
   });
-  const requests: number[] = [];
-  for (let run = 1; run <= releases; run += 1) {
-    requests.push(runRelease(slow, [latencyRule], { run, tickMs })[0]?.requests ?? Infinity);
-  }
+  const settings = { ...studySettings, slowerByRatio: 0, warmUpMs: 0 };
+  const requests = Array.from({ length: releases }, (_, index) => {
+    let seen = 0;
+    const onTick = ({ candidateRequests }: Tick): void => {
+      seen += candidateRequests;
+    };
+    const options = { run: index + 1, tickMs, askedAtMs: [], onTick };
+    return traceOf(slow, settings, options).failedAtMs === null ? Infinity : seen;
+  });
   return medianOf(requests);
 }
 
