@@ -191,7 +191,7 @@ function evidenceParts(moments: readonly Moment[], panel: Panel): string[] {
       ];
     }),
     text(`limit ${lastLimit}`, { x: panel.right + 10, y: y(lastLimit) + 5, weight: 600 }),
-    text('20 at the steps before', { x: panel.right + 10, y: y(20) + 5 }),
+    text('before: 20', { x: panel.right + 10, y: y(20) + 5 }),
     text('evidence for', {
       x: panel.right + 10,
       y: y(moments.at(-1)?.explanation.for ?? 1) - 10,
