@@ -106,7 +106,7 @@ function openRobust({
 const probesPerInstance = 2;
 
 /** Of the candidate's requests, failed and not, only some are sent there. */
-function thin(tick: Tick, instances: InstanceTicks, kept: (count: number) => number): void {
+export function thin(tick: Tick, instances: InstanceTicks, kept: (count: number) => number): void {
   const { candidates, requests, failures } = instances;
   tick.candidateRequests = 0;
   tick.candidateFailures = 0;
@@ -154,7 +154,12 @@ export class OurGate {
 
   /** The verdict of a step. */
   judge(question: GateQuestion): Verdict['kind'] {
-    return judge(this.#state, question).kind;
+    return this.verdict(question).kind;
+  }
+
+  /** The same with its explanation: what is drawn. */
+  verdict(question: GateQuestion): Verdict {
+    return judge(this.#state, question);
   }
 }
 
