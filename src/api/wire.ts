@@ -23,6 +23,40 @@ export const revisionSchema = z.object({
   instances: count,
 });
 
+/** One metric in full. `interval` holds at all times together with a chance of 95 %; null: not compared. */
+export const metricExplanationSchema = z.object({
+  metric: z.string(),
+  kind: z.enum(['ratio', 'histogram', 'objective']),
+  candidate: armSchema,
+  stable: armSchema.nullable(),
+  /** Of a histogram or a latency objective: from here on a request counts as bad. */
+  slowFromMs: z.number().nullable(),
+  interval: z.object({ lowRatio: z.number(), highRatio: z.number() }).nullable(),
+  evidence: z.number(),
+  /** At which this metric rolls back by itself. */
+  limit: z.number(),
+  budgetShareRatio: z.number(),
+  /** Part of the way to a rollback that this metric has brought. */
+  budgetUsedRatio: z.number(),
+  sentence: z.string(),
+});
+
+export const beforeAfterSchema = z.object({
+  strength: z.literal('weaker'),
+  mode: z.enum(['off', 'warn', 'hold', 'roll-back']),
+  metric: z.enum(['errors', 'latency']),
+  before: armSchema,
+  beforeMs: z.number(),
+  after: armSchema,
+  slowFromMs: z.number().nullable(),
+  allowedRatio: z.number(),
+  evidence: z.number(),
+  warnLimit: z.number(),
+  rollBackLimit: z.number(),
+  isWarning: z.boolean(),
+  sentence: z.string(),
+});
+
 /** How the gate stands. Evidence starts at 1 and is compared with its limit. */
 export const explanationSchema = z.object({
   verdict: z.enum(['pass', 'fail', 'undecided']),
@@ -40,6 +74,10 @@ export const explanationSchema = z.object({
   /** Candidate's failure ratio less stable's: an interval that holds at all times together with a chance of 95 %. */
   difference: z.object({ lowRatio: z.number(), highRatio: z.number(), sentence: z.string() }),
   heldBy: z.string().nullable(),
+  /** Each metric the verdict rests on. Empty: decided by an older version. */
+  metrics: z.array(metricExplanationSchema).default([]),
+  /** The candidate at 100 % against stable before the switch: weaker than the rest. Null: nothing to compare. */
+  beforeAfter: beforeAfterSchema.nullable().default(null),
   sentence: z.string(),
 });
 

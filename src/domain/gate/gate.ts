@@ -2,6 +2,7 @@ import type { GateSettings, Objective } from '../release/revision.ts';
 import type { ArmCount } from '../traffic/traffic-sample.ts';
 import { noCount, plus } from './arm-block.ts';
 import { baseRatioAt } from './base-rate.ts';
+import { openBeforeAfter, rememberStable, type StableWindow, weighAfter } from './before-after.ts';
 import { type GateState, leadingPart, logAgainst, partsOf, type PendingArm } from './gate-state.ts';
 import {
   addToLatencyMetric,
@@ -16,6 +17,7 @@ import {
   openDifferenceInterval,
 } from './difference-interval.ts';
 import { addToLanes, cutLanes, openIncidentLanes } from './incident-lanes.ts';
+import { addToAccounts, closeAccounts, openAccounts } from './metric-account.ts';
 import { type ArmView, openObjectives, weighBake, weighHold } from './objective-evidence.ts';
 import { cutPlacebo, openPlacebo, weighPlacebo } from './placebo.ts';
 import { addToRatioMetric, closeRatioBlocks, openRatioMetric } from './ratio-metric.ts';
@@ -86,9 +88,23 @@ export function openGate(
     instances: [],
     suspect: null,
     telemetryFault: null,
+    beforeAfter: openBeforeAfter(null),
+    accounts: openAccounts(settings.metrics ?? [], settings.latency !== 'off', atMs),
     peakLogAgainst: 0,
     peakMetric: 'errors',
   };
+}
+
+/** With what was seen of stable before the gate was opened, for the comparison of before and after. */
+export function withStableBefore(state: GateState, known: StableWindow | null): GateState {
+  return known === null ? state : { ...state, beforeAfter: openBeforeAfter(known) };
+}
+
+/** Stable's requests while it has all traffic and nothing is judged yet. */
+export function noteStable(state: GateState, stable: ArmView, atMs: number): GateState {
+  const { beforeAfter } = state;
+  if (beforeAfter === undefined) return state;
+  return { ...state, beforeAfter: rememberStable(beforeAfter, stable, atMs) };
 }
 
 /** A candidate slower by this is not slower, unless the file says otherwise. */
@@ -163,6 +179,7 @@ export function closeBlock(state: GateState): GateState {
     incidents: state.incidents === null ? null : cutLanes(state.incidents, state.lastAtMs),
     custom: closeCustomBlocks(state.custom),
     difference: closeIntervalBlock(state.difference),
+    ...(state.accounts === undefined ? {} : { accounts: closeAccounts(state.accounts) }),
     share: null,
     placebo: cutPlacebo(state.placebo, state.lastAtMs),
     solo: noArm,
@@ -175,10 +192,14 @@ function compare(state: GateState, observation: GateObservation, atMs: number): 
   const { strata = [] } = observation;
   const candidate = { count: observation.candidate, latency: observation.latency?.candidate ?? [] };
   const stable = { count: observation.stable, latency: observation.latency?.stable ?? [] };
-  const isCompared = isWarm(state, atMs) && state.settings.latency !== 'off';
+  const isWarmNow = isWarm(state, atMs);
+  const isCompared = isWarmNow && state.settings.latency !== 'off';
   const judged = isCompared ? { candidate, stable } : withoutLatency({ candidate, stable });
   return withPeak({
-    ...state,
+    ...noteStable(state, stable, atMs),
+    ...(state.accounts === undefined
+      ? {}
+      : { accounts: addToAccounts(state.accounts, observation, { atMs, isWarm: isWarmNow }) }),
     errors: addToRatioMetric(state.errors, { total: observation, strata }, atMs),
     latency: isCompared ? addLatency(state.latency, observation, atMs) : state.latency,
     incidents: state.incidents === null ? null : addIncidents(state, observation, isCompared),
@@ -272,6 +293,9 @@ function weighAlone(state: GateState, view: ArmView, atMs: number): GateState {
     solo: noArm,
     hasControl: false,
     promises: state.promises.map((promise) => weighBake(promise, view, moment)),
+    ...(state.beforeAfter === undefined
+      ? {}
+      : { beforeAfter: weighAfter(state.beforeAfter, view, { atMs, plannedMs, settings }) }),
   });
 }
 

@@ -1,4 +1,5 @@
-import { openGate } from '../gate/gate.ts';
+import type { StableWindow } from '../gate/before-after.ts';
+import { openGate, withStableBefore } from '../gate/gate.ts';
 import type { Hand, ReleaseEvent } from './event.ts';
 import { order, stableTraffic, unchanged } from './order.ts';
 import type { Plan, Revision, ServiceSpec, Step } from './revision.ts';
@@ -41,7 +42,8 @@ export function apply(
     );
   }
   const kind = stable === null ? 'first' : 'canary';
-  return start({ ...state, spec }, { kind, candidate: spec.revision, plan: spec.plan, atMs, by });
+  const wish = { kind, candidate: spec.revision, plan: spec.plan, atMs, by } as const;
+  return start({ ...state, spec }, { ...wish, before: event.before ?? null });
 }
 
 /** Begins a rollout. The caller has made sure that none is under way. */
@@ -53,6 +55,8 @@ export function start(
     readonly plan: Plan;
     readonly atMs: number;
     readonly by: Hand;
+    /** Of stable while no rollout ran. */
+    readonly before: StableWindow | null;
   },
 ): Decision {
   const { kind, candidate, atMs, by } = wish;
@@ -73,7 +77,10 @@ export function start(
     startedBy: by,
     phase: { kind: 'starting', sinceMs: atMs },
     paused: null,
-    gate: openGate(plan.gate, plan.objectives, atMs, plannedMs(plan)),
+    gate: withStableBefore(
+      openGate(plan.gate, plan.objectives, atMs, plannedMs(plan)),
+      wish.before,
+    ),
     totals: noRequests,
     stepTotals: noRequests,
     stepResults: [],
@@ -169,7 +176,7 @@ function inOneStep(plan: Plan, kind: 'first' | 'undo'): Plan {
 }
 
 /** How long the plan may take when every gate uses its time: the horizon of the gate's onset mixture. */
-function plannedMs(plan: Plan): number {
+export function plannedMs(plan: Plan): number {
   const gatedSteps = plan.steps.filter((step) => step.gated).length;
   return Math.max(60_000, gatedSteps * plan.gate.atMostMs + plan.bakeMs);
 }
