@@ -215,6 +215,13 @@ export const rolloutReplaySchema = z.object({
     .nullable(),
 });
 
+/** What an entry was decided from, by the digest that the entry names. */
+export const ledgerInputSchema = z.object({
+  sha256: z.string(),
+  /** Null: the ledger has no such bytes. */
+  base64: z.string().nullable(),
+});
+
 /** Files as the caller has them; `path` is absolute, so that relative folders in a file mean the caller's. */
 export const filesSchema = z.object({
   files: z
@@ -358,6 +365,7 @@ export type ServiceView = z.infer<typeof serviceSchema>;
 export type InstanceView = z.infer<typeof instanceSchema>;
 export type RolloutSummaryView = z.infer<typeof rolloutSummarySchema>;
 export type RolloutReplayView = z.infer<typeof rolloutReplaySchema>;
+export type LedgerInput = z.infer<typeof ledgerInputSchema>;
 export type ApplyRequest = z.infer<typeof applyRequestSchema>;
 export type ApplyResult = z.infer<typeof applyResultSchema>;
 export type ActionRequest = z.infer<typeof actionRequestSchema>;

@@ -29,6 +29,8 @@ export interface RolloutBacktest {
   } & DecidedAt;
   readonly policy: PolicyOutcome;
   readonly seconds: readonly RecordedSecond[];
+  /** The candidate's weight when it was decided. */
+  readonly weightPercent: number;
 }
 
 /** A rollout that is not judged, and why. */
@@ -213,6 +215,7 @@ function judged(
         : { outcome: 'rolled-back', cause: kind, ...at },
     policy: shadow.outcome(decided),
     seconds: shadow.seconds,
+    weightPercent: shadow.weightPercent,
   };
 }
 

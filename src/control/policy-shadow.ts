@@ -49,11 +49,11 @@ export type PolicyOutcome =
  * B4  What a person did, pauses, waits and the bake are those recorded.
  */
 export class PolicyShadow {
-  readonly #policy: TriedPolicy;
   readonly #plan: Plan;
   readonly #seconds: RecordedSecond[] = [];
   #gate: Rollout['gate'];
   #sinceMs: number | null = null;
+  #weightPercent = 100;
   #passedStep: number | null = null;
   #rolledBack: DecidedAt | null = null;
   #held: (DecidedAt & { readonly weightPercent: number }) | null = null;
@@ -65,7 +65,6 @@ export class PolicyShadow {
 
   constructor(rollout: Rollout, policy: TriedPolicy, event: ReleaseEvent) {
     const objectives = policy.objectives ?? rollout.plan.objectives;
-    this.#policy = policy;
     this.#plan = { ...rollout.plan, gate: policy.gate, objectives };
     const opened = openGate(policy.gate, objectives, event.atMs, plannedMs(this.#plan));
     // What was known of stable is no matter of policy.
@@ -76,6 +75,11 @@ export class PolicyShadow {
   /** Per second since the first weight was in force: what rules of other tools are computed from. */
   get seconds(): readonly RecordedSecond[] {
     return this.#seconds;
+  }
+
+  /** The candidate's newest weight. */
+  get weightPercent(): number {
+    return this.#weightPercent;
   }
 
   /** When the first weight was in force; null: never. */
@@ -118,14 +122,18 @@ export class PolicyShadow {
     const second = Math.floor((event.atMs - this.#sinceMs) / 1000);
     const count = totalCount(event.sample, was.candidate.id);
     const other = was.stable === null ? 0 : totalCount(event.sample, was.stable.id).requests;
+    const allRequests = count.requests + other;
     const known = this.#seconds.at(-1);
-    if (known?.second === second) {
-      known.requests += count.requests;
-      known.failures += count.failures;
-      known.allRequests += count.requests + other;
-    } else {
-      this.#seconds.push({ second, ...count, allRequests: count.requests + other });
+    if (known?.second !== second) {
+      this.#seconds.push({ second, ...count, allRequests });
+      return;
     }
+    this.#seconds[this.#seconds.length - 1] = {
+      second,
+      requests: known.requests + count.requests,
+      failures: known.failures + count.failures,
+      allRequests: known.allRequests + allRequests,
+    };
   }
 
   #judge(was: Rollout, is: Rollout, atMs: number): void {
@@ -133,6 +141,8 @@ export class PolicyShadow {
     const verdict = verdictAt({ ...was, gate: this.#gate, plan: this.#plan }, atMs);
     const { sentence } = verdict.explanation;
     this.#last = this.#at(is, atMs, sentence);
+    const stepIndex = 'stepIndex' in was.phase ? was.phase.stepIndex : -1;
+    this.#weightPercent = was.plan.steps.at(stepIndex)?.weightPercent ?? 100;
     if (verdict.kind === 'fail') this.#rolledBack = this.#last;
     const { phase } = was;
     if (verdict.kind === 'pass' && 'stepIndex' in phase) this.#passedStep = phase.stepIndex;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { createMemorySigner } from '../adapters/memory/memory-signer.ts';
+import { exportLedger } from './ledger-export.ts';
 import { LoopWorld } from './loop.fixture.ts';
 import { openRecorder, type RecordedEntry } from './recorder.ts';
 import { streamOfService } from './recovery.ts';
@@ -13,8 +14,23 @@ export interface Ledger {
   readonly blobs: Map<string, Uint8Array>;
 }
 
+/** As a file has it, and what stands beside it: lines of an export, and of inputs by digest. */
+export async function exported(): Promise<{
+  readonly lines: readonly string[];
+  readonly blobs: ReadonlyMap<string, Uint8Array>;
+}> {
+  const world = await recordedWorld();
+  const { blobs } = await ledgerOf(world);
+  const signer = createMemorySigner(Buffer.alloc(32, 1));
+  return { lines: await Array.fromAsync(exportLedger(world.store, signer, signal)), blobs };
+}
+
 /** web-1 first, web-2 promoted although the loop was stopped in between, web-3 rolled back by its gate. */
 export async function recorded(): Promise<Ledger> {
+  return ledgerOf(await recordedWorld());
+}
+
+async function recordedWorld(): Promise<LoopWorld> {
   const world = new LoopWorld();
   let running = await world.open();
   await running.promoteFirst(1);
@@ -28,7 +44,7 @@ export async function recorded(): Promise<Ledger> {
   await world.serve(2_000, [3]);
   assert.equal(running.phase, 'rolled-back');
   await running.stop();
-  return ledgerOf(world);
+  return world;
 }
 
 /** All that the world's ledger keeps of the service web. */

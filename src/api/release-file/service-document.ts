@@ -107,7 +107,7 @@ export function toServiceDocument({ metadata, spec }: ServiceInput): ServiceDocu
 type Spec = ServiceInput['spec'];
 
 /** The schema has seen to it that there is exactly one. */
-function toObjectives({
+export function toObjectives({
   name,
   success,
   ...limits
@@ -122,7 +122,7 @@ function toObjectives({
 
 const percentiles = ['p50', 'p90', 'p95', 'p99'] as const;
 
-function toRollout({ strategy, steps, gate, bake }: Spec['rollout']): RolloutDocument {
+export function toRollout({ strategy, steps, gate, bake }: Spec['rollout']): RolloutDocument {
   const written = steps.map(toStep);
   const isComplete = written.at(-1)?.weightPercent === 100;
   return {

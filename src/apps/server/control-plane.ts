@@ -8,6 +8,7 @@ import type {
   ApplyResult,
   EstimateResponse,
   EventView,
+  LedgerInput,
   RolloutReplayView,
   RolloutSummaryView,
   ServiceView,
@@ -136,6 +137,12 @@ export class ControlPlane {
     });
     if (replay !== null) return replayView(replay, this.#version);
     throw new HttpProblem(404, `there is no rollout ${JSON.stringify(rolloutId)}`);
+  }
+
+  /** What entries were decided from; a back-test decides on it elsewhere, so that this loop has its time for users. */
+  async input(sha256: string, signal: AbortSignal): Promise<LedgerInput> {
+    const bytes = await this.#store.blob(sha256, signal);
+    return { sha256, base64: bytes === null ? null : Buffer.from(bytes).toString('base64') };
   }
 
   async estimate(request: {

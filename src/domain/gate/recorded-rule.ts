@@ -7,10 +7,10 @@ import {
 /** The candidate's requests of one second since it first had traffic. Seconds without a request may be left out. */
 export interface RecordedSecond {
   readonly second: number;
-  requests: number;
-  failures: number;
+  readonly requests: number;
+  readonly failures: number;
   /** Of both arms. */
-  allRequests: number;
+  readonly allRequests: number;
 }
 
 export interface RecordedRuleCost extends RuleCost {
