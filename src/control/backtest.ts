@@ -29,8 +29,8 @@ export interface RolloutBacktest {
   } & DecidedAt;
   readonly policy: PolicyOutcome;
   readonly seconds: readonly RecordedSecond[];
-  /** The candidate's weight when it was decided. */
-  readonly weightPercent: number;
+  /** Of the candidate when it was decided; null: too little was recorded to tell. */
+  readonly requestsPerSecond: number | null;
 }
 
 /** A rollout that is not judged, and why. */
@@ -215,7 +215,7 @@ function judged(
         : { outcome: 'rolled-back', cause: kind, ...at },
     policy: shadow.outcome(decided),
     seconds: shadow.seconds,
-    weightPercent: shadow.weightPercent,
+    requestsPerSecond: shadow.requestsPerSecond,
   };
 }
 

@@ -54,6 +54,12 @@ export class PolicyShadow {
   #gate: Rollout['gate'];
   #sinceMs: number | null = null;
   #weightPercent = 100;
+  /** Of both arms, from the rollout's start on. */
+  #traffic: {
+    readonly requests: number;
+    readonly sinceMs: number;
+    readonly untilMs: number;
+  } | null = null;
   #passedStep: number | null = null;
   #rolledBack: DecidedAt | null = null;
   #held: (DecidedAt & { readonly weightPercent: number }) | null = null;
@@ -77,9 +83,12 @@ export class PolicyShadow {
     return this.#seconds;
   }
 
-  /** The candidate's newest weight. */
-  get weightPercent(): number {
-    return this.#weightPercent;
+  /** Of the candidate at its newest weight, by what both arms had in the rollout; null: too little to tell. */
+  get requestsPerSecond(): number | null {
+    if (this.#traffic === null) return null;
+    const { requests, sinceMs, untilMs } = this.#traffic;
+    if (untilMs <= sinceMs) return null;
+    return ((1000 * requests) / (untilMs - sinceMs)) * (this.#weightPercent / 100);
   }
 
   /** When the first weight was in force; null: never. */
@@ -118,22 +127,33 @@ export class PolicyShadow {
   #see(before: ServiceState, was: Rollout, event: Extract<ReleaseEvent, { kind: 'sample' }>): void {
     const shadow = { ...before, rollout: { ...was, gate: this.#gate, plan: this.#plan } };
     this.#gate = seeSample(shadow, event.sample).rollout?.gate ?? this.#gate;
+    this.#meter(was, event);
     if (this.#sinceMs === null) return;
     const second = Math.floor((event.atMs - this.#sinceMs) / 1000);
     const count = totalCount(event.sample, was.candidate.id);
-    const other = was.stable === null ? 0 : totalCount(event.sample, was.stable.id).requests;
-    const allRequests = count.requests + other;
     const known = this.#seconds.at(-1);
     if (known?.second !== second) {
-      this.#seconds.push({ second, ...count, allRequests });
+      this.#seconds.push({ second, ...count });
       return;
     }
     this.#seconds[this.#seconds.length - 1] = {
       second,
       requests: known.requests + count.requests,
       failures: known.failures + count.failures,
-      allRequests: known.allRequests + allRequests,
     };
+  }
+
+  /** What comes in the first sample came in a time that nobody has measured. */
+  #meter(was: Rollout, { sample }: Extract<ReleaseEvent, { kind: 'sample' }>): void {
+    const { atMs } = sample;
+    if (this.#traffic === null || sample.isCatchUp) {
+      this.#traffic ??= { requests: 0, sinceMs: atMs, untilMs: atMs };
+      return;
+    }
+    const own = totalCount(sample, was.candidate.id).requests;
+    const other = was.stable === null ? 0 : totalCount(sample, was.stable.id).requests;
+    const { requests, sinceMs } = this.#traffic;
+    this.#traffic = { requests: requests + own + other, sinceMs, untilMs: atMs };
   }
 
   #judge(was: Rollout, is: Rollout, atMs: number): void {

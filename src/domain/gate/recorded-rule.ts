@@ -9,8 +9,6 @@ export interface RecordedSecond {
   readonly second: number;
   readonly requests: number;
   readonly failures: number;
-  /** Of both arms. */
-  readonly allRequests: number;
 }
 
 export interface RecordedRuleCost extends RuleCost {
@@ -31,10 +29,11 @@ export function recordedRuleCost(
   recorded: {
     readonly seconds: readonly RecordedSecond[];
     readonly durationMs: number;
-    readonly weightPercent: number;
+    /** Of the candidate, at the share it had last; null: too little was recorded to tell. */
+    readonly requestsPerSecond: number | null;
     readonly hasGoneOn: boolean;
   },
-): RecordedRuleCost | null {
+): RecordedRuleCost | 'unknown' | null {
   const { seconds, durationMs, hasGoneOn } = recorded;
   const sums = cumulated(seconds, Math.ceil(durationMs / 1000));
   let failedChecks = 0;
@@ -55,16 +54,12 @@ export function recordedRuleCost(
 
 function extrapolated(
   rule: FixedThresholdRule,
-  { seconds, durationMs, weightPercent }: Parameters<typeof recordedRuleCost>[1],
+  { requestsPerSecond }: Parameters<typeof recordedRuleCost>[1],
   total: Sums,
-): RecordedRuleCost | null {
-  if (total.requests === 0) return null;
-  const all = seconds.reduce((sum, each) => sum + each.allRequests, 0);
-  const cost = fixedThresholdCost(rule, {
-    failureRatio: total.failures / total.requests,
-    requestsPerSecond: ((all / Math.max(1, durationMs / 1000)) * weightPercent) / 100,
-    failingSinceMs: 0,
-  });
+): RecordedRuleCost | 'unknown' | null {
+  if (total.requests === 0 || requestsPerSecond === null) return 'unknown';
+  const failureRatio = total.failures / total.requests;
+  const cost = fixedThresholdCost(rule, { failureRatio, requestsPerSecond, failingSinceMs: 0 });
   return cost === null ? null : { ...cost, isExtrapolated: true };
 }
 

@@ -73,7 +73,7 @@ function peerLines(peers: readonly PeerTotals[]): string[] {
   const rows = peers.map((peer) => [
     peer.rule,
     `${peer.promotedRolledBack} of ${peer.promoted}`,
-    `${peer.rolledBackToo} of ${peer.rolledBack}`,
+    `${peer.rolledBackToo} of ${peer.rolledBack}${peer.unknown === 0 ? '' : ` (${peer.unknown} unknown)`}`,
     peer.rolledBackToo === 0
       ? '-'
       : `${peer.extrapolated > 0 ? '~' : ''}${countText(peer.failedRequests)}`,

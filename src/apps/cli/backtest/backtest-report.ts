@@ -3,7 +3,7 @@ import type { RolloutBacktest, SkippedRollout } from '../../../control/backtest.
 import type { PolicyOutcome } from '../../../control/policy-shadow.ts';
 import type { FixedThresholdRule } from '../../../domain/gate/fixed-threshold-rules.ts';
 import { recordedRuleCost } from '../../../domain/gate/recorded-rule.ts';
-import { countText, percentText } from '../views/words.ts';
+import { countText, durationText, percentText } from '../views/words.ts';
 
 /** What a back-test found; also its JSON. */
 export interface BacktestReport {
@@ -32,7 +32,8 @@ export interface BacktestRow {
 
 export interface PeerRow {
   readonly rule: string;
-  readonly isRolledBack: boolean;
+  /** Null: the recorded traffic had ended, and was too little to tell its rate. */
+  readonly isRolledBack: boolean | null;
   readonly afterMs: number | null;
   readonly failedRequests: number | null;
   /** The recorded traffic had ended: taken as if it had gone on as it was. */
@@ -63,6 +64,7 @@ export interface PeerTotals {
   readonly promotedRolledBack: number;
   readonly promoted: number;
   readonly rolledBackToo: number;
+  readonly unknown: number;
   readonly rolledBack: number;
   /** On those that were rolled back and that the rule rolls back too. */
   readonly failedRequests: number;
@@ -81,11 +83,11 @@ export const peersAssumption =
   'Other rules are computed as they are published, idealised in their favour; where the recorded traffic had ended (marked ~) the candidate is taken to have gone on as it was.';
 
 export function rowOf(rollout: RolloutBacktest, rules: readonly FixedThresholdRule[]): BacktestRow {
-  const { rolloutId, service, kind, recorded, policy, seconds, weightPercent } = rollout;
+  const { rolloutId, service, kind, recorded, policy, seconds, requestsPerSecond } = rollout;
   const traffic = {
     seconds,
     durationMs: recorded.afterMs,
-    weightPercent,
+    requestsPerSecond,
     hasGoneOn: recorded.outcome === 'promoted',
   };
   return {
@@ -96,10 +98,11 @@ export function rowOf(rollout: RolloutBacktest, rules: readonly FixedThresholdRu
     recorded,
     policy,
     peers: rules.map((rule): PeerRow => {
-      const cost = recordedRuleCost(rule, traffic);
+      const found = recordedRuleCost(rule, traffic);
+      const cost = found === 'unknown' ? null : found;
       return {
         rule: rule.name,
-        isRolledBack: cost !== null,
+        isRolledBack: found === 'unknown' ? null : cost !== null,
         afterMs: cost?.decidedMs ?? null,
         failedRequests: cost?.failedRequests ?? null,
         isExtrapolated: cost?.isExtrapolated ?? false,
@@ -167,7 +170,7 @@ function totalSentences(totals: BacktestTotals): readonly string[] {
   const more = totals.policyFailedRequests - totals.recordedFailedRequests;
   const change =
     more === 0 ? 'as many' : `${countText(Math.abs(more))} ${more > 0 ? 'more' : 'fewer'}`;
-  const took = `${secondsText(totals.policyMs)} instead of ${secondsText(totals.recordedMs)} in all`;
+  const took = `${durationText(totals.policyMs)} instead of ${durationText(totals.recordedMs)} in all`;
   return [
     `Recorded: ${totals.recordedPromoted} promoted, ${totals.recordedRolledBack} rolled back, of ${rollouts}.`,
     `This policy: ${policy}.`,
@@ -182,11 +185,6 @@ function totalSentences(totals: BacktestTotals): readonly string[] {
   ];
 }
 
-/** `12.3 s`: sums of times need no minutes to be compared. */
-function secondsText(durationMs: number): string {
-  return `${countText(durationMs / 1000)} s`;
-}
-
 function peerTotals(rule: string, rows: readonly BacktestRow[]): PeerTotals {
   const own = (row: BacktestRow): PeerRow | undefined =>
     row.peers.find((peer) => peer.rule === rule);
@@ -199,6 +197,7 @@ function peerTotals(rule: string, rows: readonly BacktestRow[]): PeerTotals {
     promotedRolledBack: promoted.filter((row) => own(row)?.isRolledBack === true).length,
     rolledBack: back.length,
     rolledBackToo: too.length,
+    unknown: back.filter((row) => own(row)?.isRolledBack === null).length,
     failedRequests: too.reduce((sum, row) => sum + (own(row)?.failedRequests ?? 0), 0),
     recordedFailedRequests: too.reduce((sum, row) => sum + row.recorded.candidate.failures, 0),
     extrapolated: too.filter((row) => own(row)?.isExtrapolated === true).length,
