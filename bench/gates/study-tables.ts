@@ -1,4 +1,5 @@
 import { detectionTable } from './detection-table.ts';
+import { estimateTable } from './estimate-table.ts';
 import { nullTable } from './null-table.ts';
 import { latencyTable } from './latency-table.ts';
 import { burstTable, userTable } from './other-tables.ts';
@@ -21,4 +22,5 @@ export const studyTables: readonly StudyTable[] = [
   { name: 'promotion', run: promotionTable, runs: 10_000, quickRuns: 20, quickSeconds: 6 },
   { name: 'users', run: userTable, runs: 2000, quickRuns: 20, quickSeconds: 3 },
   { name: 'latency', run: latencyTable, runs: 500, quickRuns: 20, quickSeconds: 3 },
+  { name: 'estimate', run: estimateTable, runs: 200, quickRuns: 20, quickSeconds: 4 },
 ];

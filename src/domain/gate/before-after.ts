@@ -101,7 +101,7 @@ export function added(
     sinceMs: window.sinceMs,
     untilMs: atMs,
     count: plus(window.count, count),
-    latency: addToScale(window.latency, latency, 0),
+    latency: latency.length === 0 ? window.latency : addToScale(window.latency, latency, 0),
   };
 }
 

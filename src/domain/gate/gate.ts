@@ -102,8 +102,8 @@ export function withStableBefore(state: GateState, known: StableWindow | null): 
 
 /** Stable's requests while it has all traffic and nothing is judged yet. */
 export function noteStable(state: GateState, stable: ArmView, atMs: number): GateState {
-  const { beforeAfter } = state;
-  if (beforeAfter === undefined) return state;
+  const { beforeAfter, settings } = state;
+  if (beforeAfter === undefined || settings.beforeAfter === 'off') return state;
   return { ...state, beforeAfter: rememberStable(beforeAfter, stable, atMs) };
 }
 
