@@ -9,6 +9,7 @@
  * C4  Each effect's outcome comes back as an event; nothing is assumed done.
  * C5  Losing this process loses at most what was observed since the last record, never a decision.
  */
+import type { StableWindow } from '../domain/gate/before-after.ts';
 import type { RevisionInstances } from '../domain/release/event.ts';
 import type { Traffic } from '../domain/release/effect.ts';
 import {
@@ -121,6 +122,13 @@ export class ControlLoop {
 
   service(name: string): ServiceState | null {
     return this.#lanes.get(name)?.state ?? null;
+  }
+
+  /** What the stable revision did lately while no rollout ran; null: nothing was seen. */
+  stableSeen(service: string, nowMs: number): StableWindow | null {
+    const state = this.service(service);
+    const stable = state === null ? null : stableOf(state);
+    return stable === null ? null : this.#stables.seen(service, stable.id, nowMs);
   }
 
   /** Also sees every sample, decided on or not (for rates shown to people). */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  estimateResponseSchema,
   ledgerInputSchema,
   rolloutHistorySchema,
   rolloutReplaySchema,
@@ -50,6 +51,11 @@ export function addReadRoutes(http: Http, parts: ServerParts): void {
     '/v1/rollouts/:id/replay',
     { schema: { params: rolloutParams, response: { 200: rolloutReplaySchema } } },
     async (request) => parts.plane.replay(request.params.id, parts.signal),
+  );
+  http.get(
+    '/v1/estimate/:id',
+    { schema: { params: rolloutParams, response: { 200: estimateResponseSchema } } },
+    async (request) => ({ items: parts.plane.estimateOngoing(request.params.id) }),
   );
   http.get(
     '/v1/ledger/inputs/:sha256',
