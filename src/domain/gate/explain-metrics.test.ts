@@ -101,6 +101,21 @@ test('an interval leaves zero out where the metric is worse', () => {
   }
 });
 
+test('an objective called latency is not taken for the comparison of latencies', () => {
+  const objective = { kind: 'latency', name: 'latency', quantile: 0.95, limitMs: 500 } as const;
+  const state = openGate({ ...settings, metrics: [] }, [objective], 0, 600_000);
+  const { metrics = [] } = judge(state, question).explanation;
+  assert.deepEqual(
+    metrics.map(({ metric, kind }) => [metric, kind]),
+    [
+      ['errors', 'ratio'],
+      ['success', 'objective'],
+      ['latency', 'objective'],
+      ['latency', 'histogram'],
+    ],
+  );
+});
+
 test('nothing was seen yet, and a state of an older version, can be explained as well', () => {
   const open = openGate(settings, [], 0, 600_000);
   const { accounts, beforeAfter, ...older } = open;

@@ -10,7 +10,7 @@ import {
 } from './before-after.ts';
 import { differenceBounds } from './difference-interval.ts';
 import { type GateState, type MetricEvidence, partsOf } from './gate-state.ts';
-import { type MetricAccount, slowFromMs } from './metric-account.ts';
+import { type MetricAccount, openAccounts, slowFromMs } from './metric-account.ts';
 import type { ObjectiveEvidence } from './objective-evidence.ts';
 import { logEvidence } from './onset-mixture.ts';
 import {
@@ -49,12 +49,13 @@ export interface MetricExplanation {
 
 /** Every metric that the verdict rests on, in the order of the parts. */
 export function explainMetrics(state: GateState): readonly MetricExplanation[] {
-  return partsOf(state).map((part) => {
-    if (part.metric === 'errors') return explainErrors(state, part);
+  return partsOf(state).map((part, index) => {
+    if (index === 0) return explainErrors(state, part);
+    // By its place: an objective may be called `latency`, as the comparison of latencies is.
+    const promise = state.promises[index - 1];
+    if (promise !== undefined) return explainObjective(state, promise, part);
     const account = state.accounts?.find(({ metric }) => metric === part.metric);
-    if (account !== undefined) return explainAccount(state, account, part);
-    const promise = state.promises.find(({ name }) => name === part.metric);
-    return explainObjective(state, promise ?? null, part);
+    return explainAccount(state, account ?? noAccount(part.metric), part);
   });
 }
 
@@ -92,6 +93,13 @@ function explainErrors(state: GateState, part: MetricEvidence): MetricExplanatio
   };
 }
 
+/** Of a state of an older version: the evidence is known, the counts are not. */
+function noAccount(metric: string): MetricAccount {
+  const [account] = openAccounts([{ name: metric, kind: 'ratio' }], false, 0);
+  if (account === undefined) throw new Error(`no account of ${metric}`);
+  return account;
+}
+
 function explainAccount(
   state: GateState,
   account: MetricAccount,
@@ -122,19 +130,19 @@ function explainAccount(
 
 function explainObjective(
   state: GateState,
-  promise: ObjectiveEvidence | null,
+  promise: ObjectiveEvidence,
   part: MetricEvidence,
 ): MetricExplanation {
   const own = spent(state, part);
-  const count = promise?.bake?.count ?? { requests: 0, failures: 0 };
-  const limitMs = promise?.signal.kind === 'latency' ? promise.signal.limitMs : null;
+  const count = promise.bake?.count ?? { requests: 0, failures: 0 };
+  const limitMs = promise.signal.kind === 'latency' ? promise.signal.limitMs : null;
   const what = limitMs === null ? 'failed' : `slower than ${millisecondsText(limitMs)}`;
-  const allowedRatio = promise?.bake?.allowedRatio ?? promise?.allowedRatio ?? 1;
+  const allowedRatio = promise.bake?.allowedRatio ?? promise.allowedRatio;
   const seen =
     count.requests === 0
       ? 'judged at 100 % only'
       : `${failedText(count, what)} at 100 %, ${percentText(allowedRatio)} allowed`;
-  const kept = promise === null ? '' : keptText(promise, state);
+  const kept = keptText(promise, state);
   return {
     metric: part.metric,
     kind: 'objective',

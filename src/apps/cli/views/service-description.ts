@@ -80,7 +80,7 @@ function gateLines({ gate }: RolloutView): string[] {
       : [['Before and after (weaker):', harmless(gate.beforeAfter.sentence)]]),
   ];
   const metrics = gate.metrics.map((each) => [
-    harmless(each.metric),
+    `${harmless(each.metric)}${each.kind === 'objective' ? ' (objective)' : ''}`,
     armText(each.candidate, badWord(each)),
     each.stable === null ? '-' : armText(each.stable, badWord(each)),
     each.interval === null ? '-' : intervalText(each.interval),
