@@ -27,9 +27,11 @@ import {
  *
  * The statistics: stable's past is an estimate from n requests, k of them bad, and taking it for the truth would throw healthy
  * candidates back. The null is therefore "the candidate's ratio is at most b", where b is the upper bound of stable's ratio, the
- * largest p with n KL(k/n || p) <= log(10 / alpha) (Chernoff), plus the margin of the gate. If stable's true ratio is under
- * its bound, which fails with a chance of alpha / 10 at most, a candidate no worse than it by the margin, in the same world, ever
- * brings the evidence to L with a chance of 1 / L at most (Ville). The bound and the limit are fixed when the switch is seen.
+ * largest p with n KL(k/n || p) <= log(20 / alpha) (Chernoff), plus the margin of the gate. If stable's true ratio is under
+ * its bound, which fails with a chance of alpha / 20 at most, a candidate no worse than it by the margin, in the same world, ever
+ * brings the evidence to L with a chance of 1 / L at most (Ville). Bound and limit are fixed when the switch is seen. Where the
+ * file lets it roll back, which it does at L = 20 / alpha, errors and latency together add alpha / 5 to the false rollbacks that
+ * the gate allows itself, in a world that stays the same; nothing bounds them in one that doesn't.
  *
  * Worked example: 30 of 30,000 failed before (0.1 %); with alpha = 0.1 % the bound is 0.2 %, with a margin of 0.25 pp the
  * candidate may fail 0.45 %. One that fails 1 % is told after some 2,000 requests at the limit of 20.
@@ -157,7 +159,7 @@ function openTests(
   const reference = referenceOf(state);
   if (reference === null) return [];
   const { settings, atMs, plannedMs } = moment;
-  const logMiss = Math.log(10 / settings.falseRollbackRatio);
+  const logMiss = Math.log(partOfAlpha / settings.falseRollbackRatio);
   const open = (
     metric: BeforeAfterTest['metric'],
     before: ArmCount,
@@ -219,10 +221,13 @@ export function leadingTest({ tests }: BeforeAfter): BeforeAfterTest | null {
 /** From here on it is said; the same evidence at which an objective holds. */
 export const beforeAfterWarnsAt = 20;
 
-/** Both tests share the budget. */
+/** Beside the limits of the gate itself, and so high that it hardly adds to them. */
 export function rollsBackAt(settings: GateSettings): number {
-  return 2 / settings.falseRollbackRatio;
+  return partOfAlpha / settings.falseRollbackRatio;
 }
+
+/** Two tests, each with a bound that may be missed and a limit that may be reached: 4 of these parts, a fifth of alpha. */
+const partOfAlpha = 20;
 
 export function slowLimitMs({ slowFrom }: BeforeAfterTest): number | null {
   return slowFrom === null ? null : scaleLowerUs(slowFrom) / 1000;

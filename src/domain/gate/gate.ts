@@ -44,6 +44,8 @@ export type { GateObservation, Verdict } from './verdict.ts';
  * G5  Nothing is reset at a step: one alpha per release. A block never spans two weights (`closeBlock`).
  * G6  Absolute objectives hold a step while there is a control arm; they never roll back. A shared outage breaks an
  *     objective on both arms, and throwing back a healthy candidate would not end it.
+ *     Alone, the candidate is also compared with stable before it, which warns unless the file asks for more; rolling back by
+ *     that has a chance of its own, beside alpha. (before-after.ts)
  * G7  Silence is no evidence, for or against.
  * G8  A declared warm-up keeps the candidate's first time out of the latency comparison, never out of the errors.
  *
