@@ -8,6 +8,7 @@ import { requestsToRollBack, sharesIn } from '../../domain/gate/expected-request
 import type { GateState } from '../../domain/gate/gate.ts';
 import { countText, percentText, secondsText } from '../../domain/release/sentence.ts';
 import type { Plan } from '../../domain/release/revision.ts';
+import { isJudgedAnywhere } from '../../domain/release/start.ts';
 
 /** What is told of one place of a rollout: how soon each fault would be noticed, and what nobody can know. */
 export function faultSentences(
@@ -88,9 +89,8 @@ export function bakeSentences(
   leftMs: number,
 ): readonly string[] {
   const { plan, baseErrorRatio } = flow;
-  const hasGate = plan.steps.some((step) => step.gated && step.weightPercent < 100);
   if (leftMs <= 0) {
-    if (hasGate) return [];
+    if (isJudgedAnywhere(plan)) return [];
     return [
       'nothing is judged: the plan has no gated step below 100 % and no bake; add a step such as 10 %, or a bake with objectives',
     ];

@@ -9,8 +9,10 @@ import {
 import {
   addToScale,
   emptyScale,
+  histogramTotal,
   scaleLength,
   scaleLowerUs,
+  slowCount,
   type SparseHistogram,
   sum,
 } from './latency-scale.ts';
@@ -131,8 +133,9 @@ function slowPair(
   histograms: { readonly candidate: SparseHistogram; readonly stable: SparseHistogram },
   slowFrom: number,
 ): { readonly candidate: ArmCount; readonly stable: ArmCount } {
-  return {
-    candidate: slowOf(histograms.candidate, slowFrom, 0),
-    stable: slowOf(histograms.stable, slowFrom, 0),
+  const limitUs = scaleLowerUs(slowFrom);
+  const tally = (histogram: SparseHistogram): ArmCount => {
+    return { requests: histogramTotal(histogram), failures: slowCount(histogram, limitUs) };
   };
+  return { candidate: tally(histograms.candidate), stable: tally(histograms.stable) };
 }

@@ -98,7 +98,7 @@ export function start(
       decision: 'start',
       by,
       plan,
-      sentence: `${rollout.id} started: ${fromTo}, ${planText(plan)}`,
+      sentence: `${rollout.id} started: ${fromTo}, ${planText(plan)}${unjudgedText(kind, plan)}`,
       effects: (key) => [
         {
           kind: 'ensure-instances',
@@ -108,6 +108,23 @@ export function start(
         },
       ],
     },
+  );
+}
+
+/** A first revision has nothing to go back to, so nobody misses a judgement of it. */
+function unjudgedText(kind: Rollout['kind'], plan: Plan): string {
+  if (kind === 'first' || isJudgedAnywhere(plan)) return '';
+  return '; nothing will judge it, as no step is gated and there is no bake: add a gated step below 100 %, or a bake with objectives';
+}
+
+/** Whether there is any time in which the candidate has traffic and can be thrown back for what it does. */
+export function isJudgedAnywhere({ bakeMs, steps }: Plan): boolean {
+  return (
+    bakeMs > 0 ||
+    steps.some(
+      ({ gated, weightPercent, atLeastMs, wait }) =>
+        gated || (weightPercent < 100 && (atLeastMs > 0 || wait.kind !== 'none')),
+    )
   );
 }
 
