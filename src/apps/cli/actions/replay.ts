@@ -39,7 +39,7 @@ export async function replay(
 async function askServer(session: Session, rolloutId: string): Promise<RolloutReplayView> {
   using client = await Client.connect(session);
   const path = `/v1/rollouts/${encodeURIComponent(rolloutId)}/replay`;
-  return client.get(path, rolloutReplaySchema, session.signal);
+  return await client.get(path, rolloutReplaySchema, session.signal);
 }
 
 /** What the server does, here: the file is verified first, and what it was decided from by its digests. */
