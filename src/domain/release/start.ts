@@ -111,9 +111,9 @@ export function start(
   );
 }
 
-/** A first revision has nothing to go back to, so nobody misses a judgement of it. */
+/** A first revision has nothing to go back to, and an undo goes to what was good: nobody misses a judgement of them. */
 function unjudgedText(kind: Rollout['kind'], plan: Plan): string {
-  if (kind === 'first' || isJudgedAnywhere(plan)) return '';
+  if (kind !== 'canary' || isJudgedAnywhere(plan)) return '';
   return '; nothing will judge it, as no step is gated and there is no bake: add a gated step below 100 %, or a bake with objectives';
 }
 
