@@ -65,5 +65,7 @@ const noFigures: Readonly<Record<string, number | null>> = {
   promoteSecondsP95: null,
   wrongPromotionWorst: null,
   robustDeadFailedMedian: null,
+  estimatePromotionWorst: null,
+  estimateDetectionWorst: null,
   microsecondsPerTick: null,
 };

@@ -1,4 +1,5 @@
 import { detectionTable } from './detection-table.ts';
+import { estimateTable } from './estimate-table.ts';
 import { nullTable } from './null-table.ts';
 import { latencyTable } from './latency-table.ts';
 import { burstTable, userTable } from './other-tables.ts';
@@ -29,4 +30,5 @@ export const studyTables: readonly StudyTable[] = [
     quickRuns: 1,
     quickSeconds: 2,
   },
+  { name: 'estimate', run: estimateTable, runs: 200, quickRuns: 20, quickSeconds: 4 },
 ];

@@ -3,7 +3,9 @@ import {
   differenceBounds,
   openDifferenceInterval,
 } from '../../../src/domain/gate/difference-interval.ts';
-import { divergence, logArmRatio } from '../../../src/domain/gate/e-variable.ts';
+import { upperRatio } from '../../../src/domain/gate/before-after.ts';
+import { logArmRatio } from '../../../src/domain/gate/e-variable.ts';
+import { requestsToPass, requestsToRollBack } from '../../../src/domain/gate/expected-requests.ts';
 import { logSlower, slowerRatios } from '../../../src/domain/gate/latency-alternatives.ts';
 import {
   addToScale,
@@ -14,15 +16,11 @@ import {
 } from '../../../src/domain/gate/latency-scale.ts';
 import { evidenceOf } from '../../../src/domain/gate/onset-mixture.ts';
 import { openPark, weighPark } from '../../../src/domain/gate/park.ts';
-import {
-  natsAgainst,
-  natsFor,
-  natsToPass,
-  natsToRollBack,
-} from '../../../src/domain/gate/required-requests.ts';
+import { natsAgainst } from '../../../src/domain/gate/required-requests.ts';
 import { badness, logUnits, openUnitLane } from '../../../src/domain/gate/unit-lane.ts';
 import { logWorse } from '../../../src/domain/gate/worse-alternatives.ts';
 import { waldRequests } from '../bounds.ts';
+import { studySettings } from '../our-gate.ts';
 import { histogram, scaled } from '../latency-stream.ts';
 import { seeded } from '../random.ts';
 import { figure, type WrittenBlock } from './written-block.ts';
@@ -149,28 +147,21 @@ function intervalExample(): string {
 
 function requestsExample(): string {
   const situation = { shareRatio: 0.05, stableRatio: 0.001, candidateRatio: 0.051 };
-  const perRequest = natsAgainst(situation);
-  const nats = natsToRollBack(0.001);
-  const all = nats / perRequest;
-  const passing = natsToPass(100) / natsFor({ shareRatio: 0.5, stableRatio: 0.001 }, 0.0025);
+  const all = requestsToRollBack(situation, studySettings);
+  const passing = requestsToPass({ shareRatio: 0.5, stableRatio: 0.001 }, 0.0025, { limit: 100 });
   return (
-    `Example: stable fails 0.1 %, the candidate 5.1 %, share 5 %. A request brings ${figure(perRequest)} nats; ${figure(nats, 3)} nats take ${figure(all, 3)} requests,\n` +
-    `${figure(0.05 * all, 2)} of them the candidate's; Wald's bound is ${figure(waldRequests(situation, 0.001), 2)}. To show a healthy candidate not worse than +0.25 points at 50 % takes\n` +
-    `${figure(passing, 2)} requests.`
+    `Example: stable fails 0.1 %, the candidate 5.1 %, share 5 %. A request brings ${figure(natsAgainst(situation))} nats at best; half of all releases are rolled\n` +
+    `back within ${figure(all, 3)} requests, ${figure(0.05 * all, 2)} of them the candidate's; Wald's bound is ${figure(waldRequests(situation, 0.001), 2)}. To show a healthy candidate not worse than\n` +
+    `+0.25 points at 50 % takes ${figure(passing, 2)} requests.`
   );
 }
 
 /** The largest ratio that 30 of 30,000 still allow. */
 function beforeExample(): string {
-  const [requests, failures, delta] = [30_000, 30, 0.0001];
-  let [low, high] = [failures / requests, 1];
-  for (let step = 0; step < 60; step += 1) {
-    const middle = (low + high) / 2;
-    if (requests * divergence(failures / requests, middle) <= -Math.log(delta)) low = middle;
-    else high = middle;
-  }
+  const delta = 0.001 / 20;
+  const bound = upperRatio({ requests: 30_000, failures: 30 }, -Math.log(delta));
   return (
-    `Example: 30 of 30,000 requests failed before (0.1 %); with \`delta = ${delta}\` the bound is ${figure(100 * low, 3)} %, and with a margin of 0.25\n` +
-    `points the candidate may fail ${figure(100 * low + 0.25, 3)} % before anything is won against it.`
+    `Example: 30 of 30,000 requests failed before (0.1 %); with \`delta = ${delta}\` the bound is ${figure(100 * bound, 3)} %, and with a margin of 0.25\n` +
+    `points the candidate may fail ${figure(100 * bound + 0.25, 3)} % before anything is won against it.`
   );
 }

@@ -2,6 +2,7 @@ import type { GateSettings, Objective } from '../release/revision.ts';
 import type { ArmCount } from '../traffic/traffic-sample.ts';
 import { noCount, plus } from './arm-block.ts';
 import { baseRatioAt } from './base-rate.ts';
+import { openBeforeAfter, rememberStable, type StableWindow, weighAfter } from './before-after.ts';
 import { type GateState, leadingPart, logAgainst, partsOf, type PendingArm } from './gate-state.ts';
 import {
   addToLatencyMetric,
@@ -17,6 +18,7 @@ import {
   openDifferenceInterval,
 } from './difference-interval.ts';
 import { addToLanes, cutLanes, openIncidentLanes } from './incident-lanes.ts';
+import { addToAccounts, closeAccounts, openAccounts } from './metric-account.ts';
 import { type ArmView, openObjectives, weighBake, weighHold } from './objective-evidence.ts';
 import { openPlacebo, weighPlacebo } from './placebo.ts';
 import { addToRatioMetric, closeRatioBlocks, openRatioMetric } from './ratio-metric.ts';
@@ -43,6 +45,8 @@ export type { GateObservation, Verdict } from './verdict.ts';
  * G5  Nothing is reset at a step: one alpha per release. A block never spans two weights (`closeBlock`).
  * G6  Absolute objectives hold a step while there is a control arm; they never roll back. A shared outage breaks an
  *     objective on both arms, and throwing back a healthy candidate would not end it.
+ *     Alone, the candidate is also compared with stable before it, which warns unless the file asks for more; rolling back by
+ *     that has a chance of its own, beside alpha. (before-after.ts)
  * G7  Silence is no evidence, for or against.
  * G8  A declared warm-up keeps the candidate's first time out of the latency comparison, never out of the errors.
  *
@@ -87,9 +91,35 @@ export function openGate(
     instances: [],
     suspect: null,
     telemetryFault: null,
+    beforeAfter: openBeforeAfter(null),
+    accounts: openAccounts(settings.metrics ?? [], settings.latency !== 'off', atMs),
     peakLogAgainst: 0,
     peakMetric: 'errors',
   };
+}
+
+/** With what was seen of stable before the gate was opened, for the comparison of before and after. */
+export function withStableBefore(state: GateState, known: StableWindow | null): GateState {
+  return known === null ? state : { ...state, beforeAfter: openBeforeAfter(known) };
+}
+
+/** Stable's requests while it has all traffic and nothing is judged yet. */
+export function noteStable(state: GateState, stable: ArmView, atMs: number): GateState {
+  return { ...state, beforeAfter: stableRemembered(state, stable, atMs) };
+}
+
+function stableRemembered(
+  { beforeAfter, settings }: GateState,
+  stable: ArmView,
+  atMs: number,
+): GateState['beforeAfter'] {
+  return beforeAfter === undefined || settings.beforeAfter === 'off'
+    ? beforeAfter
+    : rememberStable(beforeAfter, stable, atMs);
+}
+
+function stableView({ stable, latency }: GateObservation): ArmView {
+  return { count: stable, latency: latency?.stable ?? noLatency };
 }
 
 /** A candidate slower by this is not slower, unless the file says otherwise. */
@@ -184,6 +214,7 @@ export function closeBlock(state: GateState): GateState {
     incidents: state.incidents === null ? null : cutLanes(state.incidents, state.lastAtMs),
     custom: closeCustomBlocks(state.custom),
     difference: closeIntervalBlock(state.difference),
+    accounts: state.accounts && closeAccounts(state.accounts),
     share: null,
     solo: noArm,
     hasControl: true,
@@ -194,7 +225,8 @@ export function closeBlock(state: GateState): GateState {
 function compare(state: GateState, watched: Watched, observation: GateObservation): GateState {
   const { strata = [], instances, metrics = [] } = observation;
   const { lastAtMs: atMs } = watched;
-  const isCompared = state.settings.latency !== 'off' && isWarm(state.settings, watched);
+  const isWarmNow = isWarm(state.settings, watched);
+  const isCompared = isWarmNow && state.settings.latency !== 'off';
   const latency =
     state.settings.latency === 'off'
       ? state.latency
@@ -210,6 +242,9 @@ function compare(state: GateState, watched: Watched, observation: GateObservatio
     instances: watched.instances,
     solo: watched.solo,
     hasControl: watched.hasControl,
+    beforeAfter: stableRemembered(state, stableView(observation), atMs),
+    accounts:
+      state.accounts && addToAccounts(state.accounts, observation, { atMs, isWarm: isWarmNow }),
     errors: addToRatioMetric(state.errors, { total: observation, strata }, atMs),
     latency,
     incidents,
@@ -329,6 +364,7 @@ function weighAlone(state: GateState, watched: Watched, view: ArmView): GateStat
     solo: noArm,
     hasControl: false,
     promises: state.promises.map((promise) => weighBake(promise, view, moment)),
+    beforeAfter: state.beforeAfter && weighAfter(state.beforeAfter, view, { ...moment, settings }),
   });
 }
 

@@ -99,7 +99,7 @@ const absoluteRatios = [0.4, 0.97] as const;
 /** pi_j, in the order of `worseRatios`; sums to 1. */
 export const alternativeWeights: readonly number[] = [0.18, 0.18, 0.18, 0.16, 0.12, 0.09, 0.09];
 
-const massAtOnce = 0.75;
+export const massAtOnce = 0.75;
 const massPlanned = 0.22;
 const massOvertime = 0.03;
 const massMax = 1e200;
