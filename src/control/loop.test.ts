@@ -130,6 +130,7 @@ test('a platform that cannot be seen for a moment does not end the loop', async 
   const blind = new PlatformError('state-unreadable', 'try again', { retryable: true });
   world.platform = {
     ensure: (...call) => platform.ensure(...call),
+    replace: (...call) => platform.replace(...call),
     stop: (...call) => platform.stop(...call),
     logs: (...call) => platform.logs(...call),
     observe: async (signal) => (isBlind ? Promise.reject(blind) : platform.observe(signal)),

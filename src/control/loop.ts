@@ -55,6 +55,8 @@ interface Item {
 const inboxLimit = 10_000;
 /** From here on samples and ticks are dropped; the rest is kept for outcomes and for people, which must not be lost (C4). */
 const inboxLimitOfSamples = 5_000;
+/** A service is heard while its newest sample with requests is not older. */
+const heardMs = 5_000;
 
 export class ControlLoop {
   readonly #parts: LoopParts;
@@ -62,6 +64,9 @@ export class ControlLoop {
   readonly #inbox = new Inbox<Item>(inboxLimit);
   readonly #lanes = new Map<string, ServiceLane>();
   readonly #traffic = new Map<string, Traffic>();
+  readonly #leaving = new Set<string>();
+  /** When each service's requests were last seen, on the loop's own clock. */
+  readonly #heardAtMs = new Map<string, number>();
   readonly #pusher: TablePusher;
   readonly #effects: EffectLanes;
   readonly #records: RecordQueue;
@@ -83,7 +88,7 @@ export class ControlLoop {
     this.#pusher = new TablePusher({
       router,
       clock,
-      build: () => routesOf(this.#traffic.values(), this.#instances),
+      build: () => routesOf(this.#traffic.values(), this.#instances, this.#leaving),
     });
     this.#effects = new EffectLanes({
       platform,
@@ -91,6 +96,7 @@ export class ControlLoop {
       pusher: this.#pusher,
       clock,
       traffic: this.#traffic,
+      leaving: this.#leaving,
       report: (service, event) => this.#put({ service, event }),
       crash: (error) => this.#fail(error),
     });
@@ -186,6 +192,7 @@ export class ControlLoop {
 
   #takeSample(sample: TrafficSample): void {
     this.#sampleListener?.(sample);
+    if (sample.counts.length > 0) this.#heardAtMs.set(sample.service, this.#parts.clock.nowMs());
     if (this.#lanes.get(sample.service)?.isActive !== true) return;
     this.#putMinor({ service: sample.service, event: { kind: 'sample', sample } });
   }
@@ -224,9 +231,21 @@ export class ControlLoop {
       // Blind for a moment: what was seen last stays, and the ticks go on so that the gate does too.
       await this.#look(signal).catch(rethrowUnlessRetryable);
       for (const lane of this.#lanes.values()) {
-        if (lane.isActive) this.#putMinor({ service: lane.state.name, event: { kind: 'tick' } });
+        if (!lane.isActive) continue;
+        const { name } = lane.state;
+        const isOthersHeard = this.#isHeardBeside(name);
+        this.#putMinor({ service: name, event: { kind: 'tick', isOthersHeard } });
       }
     }
+  }
+
+  /** Whether the router's samples of other services come: then silence of this one is its own. */
+  #isHeardBeside(service: string): boolean {
+    const sinceMs = this.#parts.clock.nowMs() - heardMs;
+    for (const [name, atMs] of this.#heardAtMs) {
+      if (name !== service && atMs >= sinceMs) return true;
+    }
+    return false;
   }
 
   /** Waits until the platform can be seen: a table made blind would send everybody's requests nowhere. */

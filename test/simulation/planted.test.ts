@@ -307,6 +307,7 @@ function withPlatform(ports: Ports, changes: Partial<Ports['platform']>): Ports 
     ...ports,
     platform: {
       ensure: (revision, count, signal) => platform.ensure(revision, count, signal),
+      replace: (revision, wanted, signal) => platform.replace(revision, wanted, signal),
       stop: (revision, signal) => platform.stop(revision, signal),
       observe: (signal) => platform.observe(signal),
       logs: (query, signal) => platform.logs(query, signal),

@@ -76,6 +76,7 @@ export interface GateDocument {
   readonly warmUpMs?: number;
   readonly incidentMs?: number;
   readonly replaceWithinMs?: number;
+  readonly onTimeLimit?: 'hold' | 'extend' | 'widen' | 'roll-back';
 }
 
 /** What was written, in the words and units of this project. */
@@ -137,6 +138,7 @@ function toRollout({ strategy, steps, gate, bake }: Spec['rollout']): RolloutDoc
       ...(gate.slowerBy === undefined ? {} : { slowerByRatio: gate.slowerBy }),
       ...(gate.incident === undefined ? {} : { incidentMs: gate.incident }),
       ...(gate.replaceWithin === undefined ? {} : { replaceWithinMs: gate.replaceWithin }),
+      ...(gate.onTimeLimit === undefined ? {} : { onTimeLimit: gate.onTimeLimit }),
       ...(gate.warmUp === undefined ? {} : { warmUpMs: gate.warmUp }),
     },
     bakeMs: bake,

@@ -1,6 +1,6 @@
 import type { EstimateResponse } from '../../api/wire.ts';
 import { type DetectionEstimate, estimateRollout } from '../../domain/gate/estimate.ts';
-import { countText, percentText, secondsText } from '../../domain/release/sentence.ts';
+import { countText, percentText, secondsText } from '../../domain/release/amount-text.ts';
 import type { ServiceSpec } from '../../domain/release/revision.ts';
 
 /** Assumed failure ratio of stable when neither the caller nor the gateway knows one. */

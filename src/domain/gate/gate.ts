@@ -17,6 +17,7 @@ import {
 } from './difference-interval.ts';
 import { addToLanes, cutLanes, openIncidentLanes } from './incident-lanes.ts';
 import { type ArmView, openObjectives, weighBake, weighHold } from './objective-evidence.ts';
+import { openPark } from './park.ts';
 import { cutPlacebo, openPlacebo, weighPlacebo } from './placebo.ts';
 import { addToRatioMetric, closeRatioBlocks, openRatioMetric } from './ratio-metric.ts';
 import { loneCulprit, withoutInstance } from './suspect.ts';
@@ -168,6 +169,13 @@ export function closeBlock(state: GateState): GateState {
     solo: noArm,
     hasControl: true,
   };
+}
+
+/** A person gives the candidate its share back: what asked to park it is forgotten, which costs no promise (park.ts). */
+export function endParking(state: GateState, atMs: number): GateState {
+  const { incidents, plannedMs } = state;
+  if (incidents === null) return state;
+  return { ...state, incidents: { ...incidents, park: openPark(atMs, plannedMs) } };
 }
 
 /** Both arms have requests, or only one of them lately: whatever completes a block is evidence. */

@@ -40,8 +40,15 @@ export function judge(state: GateState, question: GateQuestion): Verdict {
   }
   const blocker = blockerOf(findings);
   if (blocker === null) return verdict('pass', findings, null, standing(findings));
-  if (question.atMs - question.stepSinceMs >= state.settings.atMostMs && !findings.isBake) {
-    return verdict('undecided', findings, 'time-limit', timeLimitSentence(findings, blocker));
+  const atMostMs = question.atMostMs ?? state.settings.atMostMs;
+  if (question.atMs - question.stepSinceMs >= atMostMs && !findings.isBake) {
+    const limited = verdict(
+      'undecided',
+      findings,
+      'time-limit',
+      timeLimitSentence(findings, blocker, atMostMs),
+    );
+    return { ...limited, explanation: { ...limited.explanation, behindLimit: blocker.heldBy } };
   }
   return verdict('undecided', findings, blocker.heldBy, blocker.sentence);
 }
@@ -83,6 +90,16 @@ function find(state: GateState, question: GateQuestion): Findings {
 function blockerOf(findings: Findings): Blocker | null {
   const { state, question, isBake } = findings;
   const now = standing(findings);
+  // First, as there is no fresh comparison while the candidate has no requests.
+  const parking = isBake ? null : parkingOf(state);
+  if (parking !== null) {
+    const what =
+      parking.kind === 'park'
+        ? 'park the candidate at weight 0'
+        : `send ${parking.requestsPerInstance} requests to each of its instances`;
+    const why = `much of it fails, for longer than an incident if it still does in the next window`;
+    return { heldBy: 'parked', sentence: `${now}; ${what}: ${why}` };
+  }
   const inStepMs = Math.max(0, question.atMs - question.stepSinceMs);
   const evidenceAtMs = isBake ? (bakeOf(state)?.atMs ?? null) : state.errors.comparedAtMs;
   if (evidenceAtMs === null || evidenceAtMs < question.stepSinceMs) {
@@ -107,15 +124,6 @@ function blockerOf(findings: Findings): Blocker | null {
     const wanted = percentText(state.share?.wantedRatio ?? 0);
     const sentence = `${now}; the candidate does not get its ${wanted} of the requests`;
     return { heldBy: 'traffic-share', sentence };
-  }
-  const parking = parkingOf(state);
-  if (parking !== null) {
-    const what =
-      parking.kind === 'park'
-        ? 'park the candidate at weight 0'
-        : `send ${parking.requestsPerInstance} requests to each of its instances`;
-    const why = `much of it fails, for longer than an incident if it still does in the next window`;
-    return { heldBy: 'parked', sentence: `${now}; ${what}: ${why}` };
   }
   if (findings.logAgainst >= Math.log(suspicionLimit)) {
     const against = evidenceText(Math.exp(findings.logAgainst));
@@ -250,9 +258,9 @@ function latencyText({ latency }: GateState): string {
 }
 
 /** What is known, what is missing, what can be done. */
-function timeLimitSentence(findings: Findings, blocker: Blocker): string {
+function timeLimitSentence(findings: Findings, blocker: Blocker, atMostMs: number): string {
   const { state, question } = findings;
-  const limit = `no verdict within ${durationText(state.settings.atMostMs)}`;
+  const limit = `no verdict within ${durationText(atMostMs)}`;
   const choices = 'wait on, raise the weight, promote by hand, or abort';
   const isShort = blocker.heldBy === null && findings.logFor < Math.log(findings.forLimit);
   const excluded = state.errors.margins.findLast(

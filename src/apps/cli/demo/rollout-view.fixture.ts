@@ -38,6 +38,7 @@ export function rolloutView(change: Partial<RolloutView> = {}): RolloutView {
       heldBy: null,
       sentence: 'too little evidence yet',
     },
+    alert: null,
     cause: null,
     startedAt: time,
     startedBy: { who: 'ada', why: null },
