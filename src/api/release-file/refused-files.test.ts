@@ -286,7 +286,7 @@ test('what must fit together is checked', () => {
 max: 10 => max: 2
     9:25: "max" is 2, less than "min" (3)
 atMost: 10m => onTimeLimit: rollback
-    17:70: "onTimeLimit" must be hold, extend, widen or roll-back, not "rollback"
+    17:75: "onTimeLimit" must be hold, extend, widen or roll-back, not "rollback"
 soak: 30s => soak: 11m
     17:70: "atMost" is 10m, shorter than "soak" (11m)
 [payments] => [payments, payments]

@@ -58,11 +58,16 @@ export function handText(hand: Hand): string {
 
 /** What keeps a step besides its gate, after a semicolon; empty: nothing does. */
 export function holdText(state: ServiceState, rollout: Rollout, atMs: number): string {
-  const { phase, candidate, plan, replacement } = rollout;
+  const { phase } = rollout;
   if (phase.kind !== 'judging' && phase.kind !== 'waiting' && phase.kind !== 'parked') return '';
   const fault = telemetryFaultNow(rollout, atMs);
-  if (fault !== null) return `; held by telemetry: ${fault.sentence}`;
-  if (phase.kind === 'parked') return '';
+  const telemetry = fault === null ? '' : `; held by telemetry: ${fault.sentence}`;
+  return `${telemetry}${instancesText(state, rollout, atMs)}`;
+}
+
+function instancesText(state: ServiceState, rollout: Rollout, atMs: number): string {
+  const { phase, candidate, plan, replacement } = rollout;
+  if (phase.kind !== 'judging' && phase.kind !== 'waiting') return '';
   const seen = state.instances.find((each) => each.revisionId === candidate.id);
   if (replacement !== undefined && replacement.phase !== 'ready') {
     const ready = `${seen?.ready ?? 0} of ${candidate.instances} instances are ready`;

@@ -83,6 +83,25 @@ function widen(
   });
 }
 
+/** What can be done about a step that holds at its time limit, and why the plan's own choice was not followed. */
+export function limitText(
+  state: ServiceState,
+  rollout: Rollout,
+  moment: Moment & { readonly stepIndex: number },
+): string {
+  const { onTimeLimit } = rollout.plan.gate;
+  const why = whyNotWiden(state, rollout, moment);
+  const choice =
+    onTimeLimit === 'extend'
+      ? `; extended ${extensionsMax} times, the most`
+      : onTimeLimit === 'widen' && why !== null
+        ? `; not widened, as ${why}`
+        : '';
+  const goOn =
+    rollout.phase.kind === 'parked' ? 'gives it its share back' : 'goes on without a verdict';
+  return `${choice}; "tidegate rollout promote ${state.name}" ${goOn}, "tidegate rollout abort ${state.name}" goes back`;
+}
+
 /** Why a step whose plan says `widen` holds all the same; null: it does not. */
 export function whyNotWiden(
   state: ServiceState,
