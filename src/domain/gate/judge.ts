@@ -90,7 +90,7 @@ function find(state: GateState, question: GateQuestion): Findings {
 function blockerOf(findings: Findings): Blocker | null {
   const { state, question, isBake } = findings;
   const now = standing(findings);
-  // First, as there is no fresh comparison while the candidate has no requests.
+  // First these two: what they take the requests from can't be compared afresh.
   const parking = isBake ? null : parkingOf(state);
   if (parking !== null) {
     const what =
@@ -99,6 +99,9 @@ function blockerOf(findings: Findings): Blocker | null {
         : `send ${parking.requestsPerInstance} requests to each of its instances`;
     const why = `much of it fails, for longer than an incident if it still does in the next window`;
     return { heldBy: 'parked', sentence: `${now}; ${what}: ${why}` };
+  }
+  if (state.suspect !== null && isSuspectThere(state)) {
+    return { heldBy: 'one-instance', sentence: `${now}; ${suspectText(state)}` };
   }
   const inStepMs = Math.max(0, question.atMs - question.stepSinceMs);
   const evidenceAtMs = isBake ? (bakeOf(state)?.atMs ?? null) : state.errors.comparedAtMs;
@@ -116,9 +119,6 @@ function blockerOf(findings: Findings): Blocker | null {
   const fault = state.telemetryFault;
   if (fault !== null && question.atMs - fault.atMs < faultHoldMs) {
     return { heldBy: 'telemetry', sentence: `${now}; telemetry is faulty: ${fault.sentence}` };
-  }
-  if (state.suspect !== null && isSuspectThere(state)) {
-    return { heldBy: 'one-instance', sentence: `${now}; ${suspectText(state)}` };
   }
   if (!isBake && isShareOff(state.share)) {
     const wanted = percentText(state.share?.wantedRatio ?? 0);
@@ -261,7 +261,6 @@ function latencyText({ latency }: GateState): string {
 function timeLimitSentence(findings: Findings, blocker: Blocker, atMostMs: number): string {
   const { state, question } = findings;
   const limit = `no verdict within ${durationText(atMostMs)}`;
-  const choices = 'wait on, raise the weight, promote by hand, or abort';
   const isShort = blocker.heldBy === null && findings.logFor < Math.log(findings.forLimit);
   const excluded = state.errors.margins.findLast(
     (margin) => logMarginEvidence(margin) >= Math.log(findings.forLimit),
@@ -271,7 +270,7 @@ function timeLimitSentence(findings: Findings, blocker: Blocker, atMostMs: numbe
       ? 'no margin is excluded yet'
       : `worse than ${marginText(excluded.marginRatio)} is excluded`;
   const missing = isShort && question.weightPercent > 0 ? `; ${missingText(findings)}` : '';
-  return `${limit}: ${blocker.sentence}; ${known}${missing}; ${choices}`;
+  return `${limit}: ${blocker.sentence}; ${known}${missing}`;
 }
 
 /** `+0.25 pp needs about 88,000 more requests in all: 15 min at 98 requests/s`. */

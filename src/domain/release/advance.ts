@@ -89,7 +89,7 @@ function listen(
       atMs,
       type: 'decision',
       decision: 'alert-over',
-      sentence: `the telemetry is well again after ${lasted}; what was missing is evidence for nothing`,
+      sentence: `the alert is over after ${lasted}; what was missing is evidence for nothing`,
     });
   }
   return forward(heard, rollout, { verdict, atMs, isFaulty: sentence !== null });

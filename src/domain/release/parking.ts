@@ -22,6 +22,7 @@ import { percentText, rateText, secondsText } from './amount-text.ts';
 import { choicesText, nameOf } from './sentence.ts';
 import type { Decision, DecisionKind, Phase, Rollout, ServiceState } from './service-state.ts';
 import { leaveStep, shiftTo } from './shift.ts';
+import { rateOf } from './telemetry-watch.ts';
 
 /** A candidate whose incidents come more often than this is not to be told from one that fails now and then. */
 export const parkingsMax = 8;
@@ -46,14 +47,12 @@ export function parkAsAdvised(
   if (advice === null || step === undefined || !step.gated) return null;
   if (step.weightPercent <= 0 || step.weightPercent >= 100) return null;
   const parkingCount = (rollout.parkingCount ?? 0) + 1;
-  const { requests } = rollout.totals.candidate;
   const parked: Parked = {
     kind: 'parked',
     sinceMs: atMs,
     stepIndex,
     weightPercent: 0,
     effectKey: null,
-    requestsBefore: requests + rollout.totals.stable.requests,
     isHeld: false,
   };
   const left: Rollout = { ...leaveStep(rollout, atMs), parkingCount, lastProgressAtMs: atMs };
@@ -79,6 +78,7 @@ export function forwardParked(state: ServiceState, rollout: Rollout, moment: Mom
   const mayRise =
     rollout.paused === null && !moment.isFaulty && !phase.isHeld && isAnyReady(state, rollout);
   if (advice?.kind === 'park' || !mayRise) return progress(state, rollout, moment);
+  if (advice?.kind === 'probe' && phase.weightPercent > 0) return progress(state, rollout, moment);
   if (advice?.kind === 'probe') return probe(state, rollout, { ...moment, phase, advice });
   // Another instance is on its way; who would get the share back is just the one that fails.
   const isReplacing = moment.verdict.explanation.advice !== null || isWaitingForInstance(rollout);
@@ -116,9 +116,8 @@ function probe(
 ): Decision {
   const { verdict, atMs, phase, advice } = moment;
   const stepPercent = rollout.plan.steps[phase.stepIndex]?.weightPercent ?? 0;
-  const perSecond = measuredRate(rollout, phase, atMs);
+  const perSecond = rollout.telemetry === undefined ? 0 : rateOf(rollout.telemetry);
   const weightPercent = Math.min(stepPercent, probePercent(rollout, advice, { perSecond, atMs }));
-  if (phase.weightPercent > 0) return progress(state, rollout, moment);
   const rate = rateText((perSecond * weightPercent) / 100);
   const each = `${advice.requestsPerInstance} requests for each instance until the window ends`;
   return place(state, closed(rollout), {
@@ -173,14 +172,6 @@ function probePercent(
   // Rounded before it is raised to the next 0.1, so that 0.1 stays 0.1.
   const tenths = Math.ceil(Number(((1000 * wanted) / perSecond).toFixed(6)));
   return Math.max(1, tenths) / 10;
-}
-
-/** Requests/s of the service since it was parked; over less than a second, since the rollout began. */
-function measuredRate(rollout: Rollout, phase: Parked, atMs: number): number {
-  const requests = rollout.totals.candidate.requests + rollout.totals.stable.requests;
-  const parkedMs = atMs - phase.sinceMs;
-  if (parkedMs >= 1000) return (1000 * (requests - phase.requestsBefore)) / parkedMs;
-  return (1000 * requests) / Math.max(1000, atMs - rollout.startedAtMs);
 }
 
 function place(

@@ -2,7 +2,6 @@ import type { Verdict } from '../gate/gate.ts';
 import { order, unchanged } from './order.ts';
 import { holdText } from './sentence.ts';
 import type { Decision, Rollout, ServiceState } from './service-state.ts';
-import { limitText } from './time-limit.ts';
 
 /** Progress entries come at first every 5 s, in a long step every 5 % of its age, so that none floods the ledger. */
 const progressIntervalMsMin = 5_000;
@@ -13,7 +12,7 @@ const progressAgeRatio = 0.05;
 export function progress(
   state: ServiceState,
   rollout: Rollout,
-  moment: { readonly verdict: Verdict; readonly atMs: number; readonly isFaulty: boolean },
+  moment: { readonly verdict: Verdict; readonly atMs: number },
 ): Decision {
   const { verdict, atMs } = moment;
   const isLimit = verdict.explanation.heldBy === 'time-limit' && !rollout.isLimitRecorded;
@@ -23,16 +22,13 @@ export function progress(
     lastProgressAtMs: atMs,
     isLimitRecorded: rollout.isLimitRecorded || isLimit,
   };
-  const { phase } = rollout;
-  const limit =
-    isLimit && 'stepIndex' in phase ? limitText(state, rollout, { ...moment, ...phase }) : '';
   return order(
     { ...state, rollout: noted },
     {
       atMs,
       type: 'gate-result',
       decision: isLimit ? 'hold' : 'progress',
-      sentence: `${verdict.explanation.sentence}${holdText(state, rollout, atMs)}${limit}`,
+      sentence: `${verdict.explanation.sentence}${holdText(state, rollout, atMs)}`,
       verdict,
     },
   );

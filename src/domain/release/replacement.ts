@@ -76,7 +76,7 @@ function orderReplacement(
       atMs,
       type: 'decision',
       decision: 'replace',
-      sentence: `replacing instance ${instanceId}: ${sentence}`,
+      sentence: `replacing instance ${instanceId}, on which all errors were: ${sentence}`,
       verdict,
       effects: () => [
         {

@@ -16,7 +16,7 @@ import {
   stableOf,
   type TelemetryWatch,
 } from './service-state.ts';
-import { watchBroken, watchRequests } from './telemetry-watch.ts';
+import { watchBroken, watchCatchUp, watchRequests } from './telemetry-watch.ts';
 
 /**
  * Counts a sample. It is evidence only while one step's weight is in force: what ends while the router moves from one
@@ -27,7 +27,12 @@ export function seeSample(state: ServiceState, sample: TrafficSample, atMs: numb
   if (rollout === null) return state;
   const all = pairOf(rollout, sample, totalCount);
   const totals = addPair(rollout.totals, all);
-  if (!isInForce(rollout.phase) || sample.isCatchUp) {
+  if (sample.isCatchUp) {
+    const requests = all.candidate.requests + all.stable.requests;
+    const heard = watched(rollout, watchCatchUp(rollout.telemetry, { requests, atMs }));
+    return { ...state, rollout: { ...heard, totals } };
+  }
+  if (!isInForce(rollout.phase)) {
     const heard = watched(
       rollout,
       watchRequests(rollout.telemetry, all, { atMs, shareRatio: null }),

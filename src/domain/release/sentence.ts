@@ -1,5 +1,6 @@
 import { countText, percentText, secondsText } from './amount-text.ts';
 import type { Hand } from './event.ts';
+import { limitText } from './limit-text.ts';
 import type { Revision } from './revision.ts';
 import {
   type ArmPair,
@@ -62,7 +63,11 @@ export function holdText(state: ServiceState, rollout: Rollout, atMs: number): s
   if (phase.kind !== 'judging' && phase.kind !== 'waiting' && phase.kind !== 'parked') return '';
   const fault = telemetryFaultNow(rollout, atMs);
   const telemetry = fault === null ? '' : `; held by telemetry: ${fault.sentence}`;
-  return `${telemetry}${instancesText(state, rollout, atMs)}`;
+  const verdict = rollout.lastVerdict;
+  const isLimited = verdict?.explanation.heldBy === 'time-limit';
+  const moment = { atMs, isFaulty: fault !== null, stepIndex: phase.stepIndex };
+  const limit = isLimited ? limitText(state, rollout, { ...moment, verdict }) : '';
+  return `${telemetry}${instancesText(state, rollout, atMs)}${limit}`;
 }
 
 function instancesText(state: ServiceState, rollout: Rollout, atMs: number): string {

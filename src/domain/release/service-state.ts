@@ -131,8 +131,6 @@ export type Phase =
       readonly weightPercent: number;
       /** The order that is not yet in force; null: it is. */
       readonly effectKey: string | null;
-      /** Requests of both arms when it was parked: the measured rate is what came since. */
-      readonly requestsBefore: number;
       /** Parked too often: it stays at 0 until a person decides. */
       readonly isHeld: boolean;
     }

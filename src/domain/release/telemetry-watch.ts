@@ -61,11 +61,27 @@ export function withoutMissing(rollout: Rollout): Rollout {
   return { ...rollout, telemetry: { ...telemetry, missing: { candidate: 0, stable: 0 } } };
 }
 
-/** Nobody listened until now: silence is counted from here. */
+/**
+ * Nobody listened until now: silence is counted from here, and the time until here is no part of the rate. A silence that was noticed
+ * before goes on until something is heard.
+ */
 export function listenAnew(rollout: Rollout, atMs: number): Rollout {
   const { telemetry } = rollout;
-  if (telemetry === undefined) return rollout;
-  return { ...withoutMissing(rollout), telemetry: { ...telemetry, seenAtMs: atMs } };
+  if (telemetry === undefined || telemetry.fault !== null) return rollout;
+  return { ...rollout, telemetry: skipTo(telemetry, atMs) };
+}
+
+/** What a catch-up sample says: somebody is there. Its requests are of a time of which not even the length is known. */
+export function watchCatchUp(
+  watch: TelemetryWatch | undefined,
+  { requests, atMs }: { readonly requests: number; readonly atMs: number },
+): TelemetryWatch | undefined {
+  return watch === undefined || !(requests > 0) ? watch : skipTo(watch, atMs);
+}
+
+function skipTo(watch: TelemetryWatch, atMs: number): TelemetryWatch {
+  const skippedMs = Math.max(0, atMs - watch.seenAtMs);
+  return { ...watch, sinceMs: watch.sinceMs + skippedMs, seenAtMs: watch.seenAtMs + skippedMs };
 }
 
 /** What is wrong now, as a sentence; null: nothing. */
@@ -100,8 +116,8 @@ export function telemetryFaultNow(
   return null;
 }
 
-/** What a mean with a memory misses while it is young is made up for; in the first second it is taken as a second's. */
-function rateOf({ requestsPerSecond, sinceMs, seenAtMs }: TelemetryWatch): number {
+/** Requests/s of the service. What a mean with a memory misses while it is young is made up for; in the first second it is taken as a second's. */
+export function rateOf({ requestsPerSecond, sinceMs, seenAtMs }: TelemetryWatch): number {
   const ageMs = Math.max(1000, seenAtMs - sinceMs);
   return requestsPerSecond / -Math.expm1(-ageMs / memoryMs);
 }
