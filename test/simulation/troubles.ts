@@ -31,9 +31,9 @@ export function withTroubles(service: ServiceScenario, random: Random): ServiceS
     }
   }
   const specs = service.specs.map((spec) => {
-    // A bake has no other arm, so that an incident breaks an absolute objective, which no window forgives.
-    const objectives = incidents === null ? spec.plan.objectives : [];
-    return withSettings({ ...spec, plan: { ...spec.plan, objectives } }, settings);
+    // A bake has no other arm, and its test is by requests: it takes an incident for an outage, and rightly goes back.
+    const bakeMs = incidents === null ? spec.plan.bakeMs : 0;
+    return withSettings({ ...spec, plan: { ...spec.plan, bakeMs } }, settings);
   });
   return { ...service, specs, behaviours, incidents };
 }
