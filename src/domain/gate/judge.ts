@@ -35,7 +35,7 @@ export function judge(state: GateState, question: GateQuestion): Verdict {
   if (state.peakLogAgainst >= -Math.log(state.settings.falseRollbackRatio)) {
     return verdict('fail', findings, null, failSentence(findings));
   }
-  if (isSuspectLate(state, question.atMs)) {
+  if (isSuspectLate(state)) {
     return verdict('fail', findings, null, `${standing(findings)}; ${suspectText(state)}`);
   }
   const blocker = blockerOf(findings);
@@ -171,10 +171,11 @@ function isSuspectThere({ suspect, lastAtMs }: GateState): boolean {
 
 const suspectGoneMs = 5000;
 
-function isSuspectLate(state: GateState, atMs: number): boolean {
-  const { suspect, settings } = state;
+/** By the samples' clock alone, which the server's may be ahead of. */
+function isSuspectLate(state: GateState): boolean {
+  const { suspect, settings, lastAtMs } = state;
   if (suspect === null || !isSuspectThere(state)) return false;
-  return atMs - suspect.sinceMs >= (settings.replaceWithinMs ?? 0);
+  return lastAtMs - suspect.sinceMs >= (settings.replaceWithinMs ?? 0);
 }
 
 function suspectText({ suspect, settings }: GateState): string {
