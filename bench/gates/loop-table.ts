@@ -11,19 +11,19 @@ const usual = {
   stableRatio: 0.001,
   incidentMs: 5000,
 } as const;
-const oneSecond = { lastMs: 1000, meanMsBetween: 600_000 };
-const fiveSeconds = { lastMs: 5000, meanMsBetween: 3_600_000 };
+/** Five times as often as in the table of bursts, so that short releases meet them. */
+const oneSecond = { lastMs: 1000, meanMsBetween: 120_000 };
+const fiveSeconds = { lastMs: 5000, meanMsBetween: 600_000 };
 
 const cases: readonly (LoopCase & { readonly isHealthy: boolean })[] = [
   { name: 'dead', candidateRatio: 1, bursts: null },
   { name: 'dead, bursts of 1 s', candidateRatio: 1, bursts: oneSecond },
   { name: 'dead, bursts of 5 s', candidateRatio: 1, bursts: fiveSeconds },
-  { name: 'fails 50 %, bursts of 1 s', candidateRatio: 0.5, bursts: oneSecond },
   { name: 'healthy, bursts of 1 s', candidateRatio: 0.001, bursts: oneSecond },
   { name: 'healthy, bursts of 5 s', candidateRatio: 0.001, bursts: fiveSeconds },
 ].map((each) => {
   const isHealthy = each.candidateRatio < 0.01;
-  return { ...usual, ...each, isHealthy, untilMs: isHealthy ? 300_000 : 120_000 };
+  return { ...usual, ...each, isHealthy, untilMs: 120_000 };
 });
 
 /**
@@ -37,10 +37,10 @@ export async function loopTable(study: StudyRun, runs: number): Promise<TableRep
       study.signal.throwIfAborted();
       ends.get(each.name)?.push(await runLoopRelease(each, run));
     }
+    if ((run + 1) % 10 === 0) study.say(`${run + 1} of ${runs} releases`);
   }
   const rows = cases.map(({ name, isHealthy }) => {
     const of = ends.get(name) ?? [];
-    study.say(`${name}: ${of.length} releases`);
     const back = of.flatMap(({ backMs }) => (backMs === null ? [] : [backMs / 1000]));
     const failed = of.map((each) => each.failedRequests);
     const parked = of.filter((each) => each.parkings > 0).length;

@@ -158,7 +158,7 @@ function unpark(
 
 /**
  * The smallest weight that carries the probes: at 800 requests/s, 2 instances, 2 requests each and 5 s left, 0.8 requests/s are
- * 0.1 %. What is below 0.1 % is 0.1 %, the least that a route can carry.
+ * 0.1 %. It is rounded to what a route can carry, and is 0.1 % at least.
  */
 function probePercent(
   { candidate }: Rollout,
@@ -169,9 +169,7 @@ function probePercent(
   const wanted = (advice.requestsPerInstance * candidate.instances) / seconds;
   // Nothing is measured: the step's share then, by the caller's bound.
   if (perSecond <= 0) return 100;
-  // Rounded before it is raised to the next 0.1, so that 0.1 stays 0.1.
-  const tenths = Math.ceil(Number(((1000 * wanted) / perSecond).toFixed(6)));
-  return Math.max(1, tenths) / 10;
+  return Math.max(1, Math.round((1000 * wanted) / perSecond)) / 10;
 }
 
 function place(

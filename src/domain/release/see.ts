@@ -53,8 +53,8 @@ export function seeSample(state: ServiceState, sample: TrafficSample, atMs: numb
       stable: rollout.stable === null ? [] : weightedLatency(sample, rollout.stable.id),
     },
     instances: {
-      candidate: weightedInstances(sample, rollout.candidate.id),
-      stable: rollout.stable === null ? [] : weightedInstances(sample, rollout.stable.id),
+      candidate: busyInstances(sample, rollout.candidate.id),
+      stable: rollout.stable === null ? [] : busyInstances(sample, rollout.stable.id),
     },
   });
   const fault = gate.telemetryFault;
@@ -65,6 +65,14 @@ export function seeSample(state: ServiceState, sample: TrafficSample, atMs: numb
   }
   const stepTotals = addPair(rollout.stepTotals, pair);
   return { ...state, rollout: { ...seen, totals, stepTotals, gate } };
+}
+
+/** An instance without a request has not shown that it is well. */
+function busyInstances(
+  sample: TrafficSample,
+  revisionId: string,
+): ReturnType<typeof weightedInstances> {
+  return weightedInstances(sample, revisionId).filter(({ requests }) => requests !== 0);
 }
 
 /** Whether the weights last ordered are known to be in force, so that requests compare the arms under one table. */
