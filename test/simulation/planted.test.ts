@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JsonObject } from '../../src/domain/evidence/canonical-json.ts';
 import type { RouteTable } from '../../src/domain/traffic/route-table.ts';
 import type { Ports } from './faulty-ports.ts';
-import type { Happening, Of } from './happening.ts';
+import type { Happening } from './happening.ts';
 import { judgeStory } from './oracle.ts';
 import { replayFindings } from './replay-oracle.ts';
 import { entryOf, inserted, said, withHappenings, withPlatform } from './retelling.ts';
