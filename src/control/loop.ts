@@ -4,8 +4,9 @@
  * C1  One event at a time; all decisions of all services are made here and nowhere else.
  * C2  A record is durable before its effects begin. The one exception is C3.
  * C3  A way back does not wait for a ledger that is slow or cannot be written: users are harmed now, so traffic returns
- *     to stable first (or, when the candidate is parked, for a while) and the entry follows as soon as it can be kept. Decisions go on meanwhile, so that the harm is
- *     seen at all; everything else that they order waits for its record. (record-queue.ts)
+ *     to stable first (for a while only, when the candidate is parked) and the entry follows as soon as it can be kept.
+ *     Decisions go on meanwhile, so that the harm is seen at all; everything else that they order waits for its record.
+ *     (record-queue.ts)
  * C4  Each effect's outcome comes back as an event; nothing is assumed done.
  * C5  Losing this process loses at most what was observed since the last record, never a decision.
  */
