@@ -2,6 +2,7 @@ import { baseRatioAt } from './base-rate.ts';
 import { type GateState, leadingPart, type MetricEvidence, partsOf } from './gate-state.ts';
 import { differenceBounds } from './difference-interval.ts';
 import { latencyP95 } from './latency-metric.ts';
+import { blindMetric, notesText, seenText, standingsOf } from './metric-standing.ts';
 import { logMarginEvidence, requirementOf } from './non-inferiority.ts';
 import type { ObjectiveEvidence } from './objective-evidence.ts';
 import { logEvidence } from './onset-mixture.ts';
@@ -99,6 +100,10 @@ function blockerOf(findings: Findings): Blocker | null {
   const fault = state.telemetryFault;
   if (fault !== null && question.atMs - fault.atMs < faultHoldMs) {
     return { heldBy: 'telemetry', sentence: `${now}; telemetry is faulty: ${fault.sentence}` };
+  }
+  const blind = isBake ? null : blindMetric(state.custom, question.atMs);
+  if (blind !== null) {
+    return { heldBy: 'telemetry', sentence: now };
   }
   if (state.suspect !== null && isSuspectThere(state)) {
     return { heldBy: 'one-instance', sentence: `${now}; ${suspectText(state)}` };
@@ -233,8 +238,10 @@ function failSentence({ state }: Findings): string {
   const worse = state.peakMetric === 'latency' ? 'slower' : 'worse';
   const proof = `evidence that the candidate is ${worse}: ${evidence} (limit ${limit})`;
   if (state.peakMetric === 'latency') return `${latencyText(state)}; ${proof}`;
-  if (state.custom.some(({ spec }) => spec.name === state.peakMetric)) {
-    return `by metric ${state.peakMetric}: ${proof}`;
+  const custom = state.custom.find(({ spec }) => spec.name === state.peakMetric);
+  if (custom !== undefined) {
+    const seen = custom.seen === undefined ? '' : `${seenText(custom)}; `;
+    return `by metric ${state.peakMetric}: ${seen}${proof}`;
   }
   const bake = bakeOf(state);
   if (bake !== null && bake.name === state.peakMetric) return `${bake.text}; ${proof}`;
@@ -309,7 +316,9 @@ function verdict(
     placeboAgainst: Math.min(placeboEvidence(state.placebo), 1e300),
     advice: kind === 'fail' ? culpritAdvice(state) : adviceOf(state),
     heldBy,
-    sentence: `${sentence}${placeboWarning(state)}`,
+    ...(state.custom.length === 0 ? {} : { metrics: standingsOf(state.custom) }),
+    ...(state.setAside === undefined ? {} : { setAside: state.setAside }),
+    sentence: `${sentence}${notesText(state.setAside, state.custom)}${placeboWarning(state)}`,
   };
   return { kind, explanation };
 }

@@ -131,7 +131,9 @@ export interface StratumMatch {
 
 export interface VoteRule {
   /** Who is one client: an address, or a header's value (the address where a request lacks the header). */
-  readonly client: { readonly kind: 'address' } | { readonly kind: 'header'; readonly name: string };
+  readonly client:
+    | { readonly kind: 'address' }
+    | { readonly kind: 'header'; readonly name: string };
   /** Begins with a client's vote. */
   readonly windowMs: number;
 }

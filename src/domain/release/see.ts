@@ -1,4 +1,6 @@
-import { observe } from '../gate/gate.ts';
+import { observe, observeMetrics, setAside } from '../gate/gate.ts';
+import { metricsIn } from './see-metrics.ts';
+import { setAsideIn, strataIn } from './sample-parts.ts';
 import {
   addCounts,
   totalCount,
@@ -17,18 +19,28 @@ import {
 
 /**
  * Counts a sample. It is evidence only while one step's weight is in force: what ends while the router moves from one
- * weight to the next, or was sent by a header match, would compare different times or different callers.
+ * weight to the next, or was sent by a header match, would compare different times or different callers. What instances
+ * counted themselves is evidence only when the whole interval had one weight.
  */
 export function seeSample(state: ServiceState, sample: TrafficSample): ServiceState {
   const rollout = activeRollout(state);
   if (rollout === null) return state;
+  const { phase } = rollout;
+  const isSteady = phase.kind === 'judging' || phase.kind === 'waiting' || phase.kind === 'baking';
+  const isEvidence = isSteady && !sample.isCatchUp;
+  const { metrics } = sample;
+  if (metrics !== undefined) {
+    if (!isEvidence || metrics.sinceMs < phase.sinceMs) return state;
+    const gate = observeMetrics(rollout.gate, metricsIn(rollout, metrics, sample.atMs));
+    return { ...state, rollout: { ...rollout, gate } };
+  }
   const totals = addPair(rollout.totals, pairOf(rollout, sample, totalCount));
-  const phase = rollout.phase.kind;
-  const isSteady = phase === 'judging' || phase === 'waiting' || phase === 'baking';
-  if (!isSteady || sample.isCatchUp) return { ...state, rollout: { ...rollout, totals } };
+  if (!isEvidence) return { ...state, rollout: { ...rollout, totals } };
 
   const pair = pairOf(rollout, sample, weightedCount);
-  const gate = observe(rollout.gate, {
+  const excluded = setAsideIn(rollout, sample);
+  const before = excluded === null ? rollout.gate : setAside(rollout.gate, excluded);
+  const gate = observe(before, {
     atMs: sample.atMs,
     ...pair,
     ...wantedShare(rollout),
@@ -40,6 +52,7 @@ export function seeSample(state: ServiceState, sample: TrafficSample): ServiceSt
       candidate: weightedInstances(sample, rollout.candidate.id),
       stable: rollout.stable === null ? [] : weightedInstances(sample, rollout.stable.id),
     },
+    ...strataIn(rollout, sample),
   });
   const stepTotals = addPair(rollout.stepTotals, pair);
   return { ...state, rollout: { ...rollout, totals, stepTotals, gate } };

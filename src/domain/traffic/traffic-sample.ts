@@ -76,18 +76,23 @@ export function weightedLatency(
   );
 }
 
-/** What `weightedCount` sums, by instance. */
+/** What `weightedCount` sums, by instance: each is there once. */
 export function weightedInstances(
   sample: TrafficSample,
   revisionId: string,
 ): readonly (ArmCount & Pick<InstanceCount, 'instanceId' | 'latency'>)[] {
-  return sample.counts
-    .filter((count) => count.revisionId === revisionId && isEvidence(count))
-    .map((count) => ({
-      instanceId: count.instanceId,
-      latency: count.latency,
-      ...sumCounts({ ...sample, counts: [count] }, () => true),
-    }));
+  const merged = new Map<string, ArmCount & Pick<InstanceCount, 'instanceId' | 'latency'>>();
+  for (const count of sample.counts) {
+    if (count.revisionId !== revisionId || !isEvidence(count)) continue;
+    const { instanceId, latency } = count;
+    const known = merged.get(instanceId);
+    merged.set(instanceId, {
+      instanceId,
+      latency: known === undefined ? latency : [...known.latency, ...latency],
+      ...(known === undefined ? countOf(count) : addCounts(known, countOf(count))),
+    });
+  }
+  return [...merged.values()];
 }
 
 export function addCounts(a: ArmCount, b: ArmCount): ArmCount {
