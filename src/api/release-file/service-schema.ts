@@ -46,6 +46,10 @@ export function serviceSchema() {
         },
         ['rateLimit', 'retries', 'cache'],
       ).prefault({}),
+      metrics: mapping({
+        path: text(pathRule).prefault('/metrics'),
+        interval: duration({ minMs: 1000, maxMs: 60_000, usualUnit: 's' }).prefault('2s'),
+      }).prefault({}),
       objectives: objectivesSchema().prefault([]),
       rollout: rolloutSchema().prefault({}),
     }),
