@@ -23,6 +23,8 @@ export const revisionSchema = z.object({
   instances: count,
 });
 
+const eventsSchema = z.object({ events: count, bad: count.nullable() });
+
 /** How the gate stands. Evidence starts at 1 and is compared with its limit. */
 export const explanationSchema = z.object({
   verdict: z.enum(['pass', 'fail', 'undecided']),
@@ -33,13 +35,28 @@ export const explanationSchema = z.object({
   for: z.number(),
   forLimit: z.number(),
   marginRatio: z.number(),
-  /** What has most of the evidence against: `errors`, `latency`, or an objective's name in a bake. */
+  /** What has most of the evidence against: `errors`, `latency`, a metric of the service, or an objective's name in a bake. */
   metric: z.string(),
   /** Over the last minutes; null: no latencies are known. */
   p95: z.object({ candidateMs: z.number(), stableMs: z.number() }).nullable(),
   /** Candidate's failure ratio less stable's: an interval that holds at all times together with a chance of 95 %. */
   difference: z.object({ lowRatio: z.number(), highRatio: z.number(), sentence: z.string() }),
   heldBy: z.string().nullable(),
+  /** What the service counts itself; absent: nothing. `bad` is null for a histogram. */
+  metrics: z
+    .array(
+      z.object({
+        metric: z.string(),
+        candidate: eventsSchema,
+        stable: eventsSchema,
+        evidence: z.number(),
+        /** Why it is not known, wholly or in part; null: it is. */
+        trouble: z.string().nullable(),
+      }),
+    )
+    .optional(),
+  /** Requests that are no evidence: retries, and those of clients beyond their vote; absent: none. */
+  setAside: z.object({ retry: count, sameClient: count, tooManyClients: count }).optional(),
   sentence: z.string(),
 });
 

@@ -19,6 +19,7 @@ import {
   type StepResult,
 } from '../../domain/release/service-state.ts';
 import type { Verdict } from '../../domain/gate/gate.ts';
+import type { MetricStanding } from '../../domain/gate/metric-standing.ts';
 import { candidateWeightPercent } from '../../domain/release/order.ts';
 import type { Instance } from '../../ports/platform.ts';
 
@@ -142,7 +143,7 @@ function stepView(step: StepResult): RolloutView['steps'][number] {
 function gateView({ kind, explanation }: Verdict): NonNullable<RolloutView['gate']> {
   const { candidate, stable, against, againstLimit, forLimit, marginRatio, heldBy, sentence } =
     explanation;
-  const { metric, p95, difference } = explanation;
+  const { metric, p95, difference, metrics, setAside } = explanation;
   return {
     verdict: kind,
     candidate: { ...candidate },
@@ -156,9 +157,25 @@ function gateView({ kind, explanation }: Verdict): NonNullable<RolloutView['gate
     p95: p95 === null ? null : { ...p95 },
     difference: { ...difference },
     heldBy,
+    ...(metrics === undefined ? {} : { metrics: metrics.map(standingView) }),
+    ...(setAside === undefined
+      ? {}
+      : {
+          setAside: {
+            retry: setAside.retry,
+            sameClient: setAside['same-client'],
+            tooManyClients: setAside['too-many-clients'],
+          },
+        }),
     sentence,
   };
 }
+
+function standingView({ candidate, stable, ...same }: MetricStanding): MetricView {
+  return { ...same, candidate: { ...candidate }, stable: { ...stable } };
+}
+
+type MetricView = NonNullable<NonNullable<RolloutView['gate']>['metrics']>[number];
 
 function causeView(cause: Cause): NonNullable<RolloutView['cause']> {
   return { kind: cause.kind, sentence: cause.sentence, at: timeText(cause.atMs) };

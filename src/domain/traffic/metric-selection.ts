@@ -20,3 +20,16 @@ export function selectorText({ name, labels }: SeriesSelector): string {
   const pairs = Object.entries(labels).map(([label, value]) => `${label}=${JSON.stringify(value)}`);
   return pairs.length === 0 ? name : `${name}{${pairs.join(',')}}`;
 }
+
+/** Totals of one metric of one instance since its process began. */
+export type MetricReading =
+  | { readonly kind: 'counter'; readonly bad: number; readonly total: number }
+  /** Counts of events of up to `upperSeconds`, which rises; the last is Infinity. Empty: no event yet. */
+  | { readonly kind: 'histogram'; readonly buckets: readonly CumulativeBucket[] }
+  /** Says what is wrong with which series, with the value. */
+  | { readonly kind: 'unusable'; readonly sentence: string };
+
+export interface CumulativeBucket {
+  readonly upperSeconds: number;
+  readonly count: number;
+}

@@ -74,9 +74,35 @@ function gateLines({ gate }: RolloutView): string[] {
             `candidate ${msText(gate.p95.candidateMs)}, stable ${msText(gate.p95.stableMs)}`,
           ],
         ]),
+    ...(gate.metrics ?? []).map((metric) => [
+      `Metric ${harmless(metric.metric)}:`,
+      metricText(metric),
+    ]),
+    ...(gate.setAside === undefined ? [] : [['No evidence:', setAsideText(gate.setAside)]]),
     ...(gate.heldBy === null ? [] : [['Held by:', harmless(gate.heldBy)]]),
   ];
   return ['', ...tableLines({ heads: [], rows: facts }, true)];
+}
+
+type GateView = NonNullable<RolloutView['gate']>;
+
+function metricText(metric: NonNullable<GateView['metrics']>[number]): string {
+  const { candidate, stable, trouble } = metric;
+  const seen = ({ events, bad }: typeof candidate): string =>
+    bad === null ? `${countText(events)} events` : `${countText(bad)} of ${countText(events)} bad`;
+  const note = trouble === null ? '' : `; not known: ${harmless(trouble)}`;
+  const arms = `candidate ${seen(candidate)}, stable ${seen(stable)}`;
+  return `${arms}, evidence against ${evidence(metric.evidence)}${note}`;
+}
+
+function setAsideText(setAside: NonNullable<GateView['setAside']>): string {
+  const parts: readonly (readonly [number, string])[] = [
+    [setAside.retry, 'retries'],
+    [setAside.sameClient, 'requests of clients that had their vote'],
+    [setAside.tooManyClients, 'requests of clients beyond those that can be kept apart'],
+  ];
+  const some = parts.filter(([requests]) => requests > 0);
+  return some.map(([requests, words]) => `${countText(requests)} ${words}`).join(', ');
 }
 
 function armText(arm: { requests: number; failures: number }): string {
