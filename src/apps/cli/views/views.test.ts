@@ -362,3 +362,39 @@ test('the rollout of a description names why it ended', () => {
   const lines = serviceDescription(service, plainLook);
   assert.ok(lines.includes('Cause:    9 of 20 requests failed'), lines.join('\n'));
 });
+
+test("the gate of a description shows the service's own metrics and what is no evidence", () => {
+  const { gate } = rollout('a');
+  assert.ok(gate !== null);
+  const metrics = [
+    {
+      metric: 'declined',
+      candidate: { events: 340, bad: 12 },
+      stable: { events: 6400, bad: 3 },
+      evidence: 1204,
+      trouble: null,
+    },
+    {
+      metric: 'queries',
+      candidate: { events: 0, bad: null },
+      stable: { events: 9, bad: null },
+      evidence: 1,
+      trouble: 'a-2-0: GET /metrics answered 404\u001b[0m',
+    },
+  ];
+  const setAside = { retry: 1200, sameClient: 0, tooManyClients: 3 };
+  const service = movingService('a', { gate: { ...gate, metrics, setAside } });
+  const lines = serviceDescription(service, plainLook);
+  for (const line of [
+    'Metric declined:   candidate 12 of 340 bad, stable 3 of 6,400 bad, evidence against 1,200',
+    'No evidence:       1,200 retries, 3 requests of clients beyond those that can be kept apart',
+  ]) {
+    assert.ok(lines.includes(line), lines.join('\n'));
+  }
+  const mute = lines.find((line) => line.startsWith('Metric queries:')) ?? '';
+  assert.match(
+    mute,
+    /candidate 0 events, stable 9 events, evidence against 1; not known: a-2-0: GET/,
+  );
+  assert.ok(!mute.includes('\u001b'));
+});
