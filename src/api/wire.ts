@@ -43,7 +43,7 @@ export const explanationSchema = z.object({
   difference: z.object({ lowRatio: z.number(), highRatio: z.number(), sentence: z.string() }),
   heldBy: z.string().nullable(),
   /** What the service counts itself; absent: nothing. `bad` is null for a histogram. */
-  metrics: z
+  serviceMetrics: z
     .array(
       z.object({
         metric: z.string(),

@@ -54,7 +54,7 @@ describe('a service with metrics of its own', { concurrency: true }, () => {
     assert.match(stdout, /Metric queries: +candidate [\d,]+ events, stable [\d,]+ events/);
     const { status } = await world.service(name);
     assert.equal(status.rollout?.gate?.metric, 'declined');
-    assert.ok((status.rollout?.gate?.metrics?.[0]?.candidate.bad ?? 0) > 0);
+    assert.ok((status.rollout?.gate?.serviceMetrics?.[0]?.candidate.bad ?? 0) > 0);
     const replayed = await world.must('replay', end.id);
     assert.match(replayed.stdout, /same|byte for byte/);
   });

@@ -149,6 +149,16 @@ for (const [gate, problem] of refusals) {
   });
 }
 
+test('a metric can not have the name of an objective', () => {
+  const objectives = '  objectives: [{ name: m, success: 99% }]\n';
+  const text = `${fileWith(metric('histogram: a'))}${objectives}`;
+  const { problems } = parseReleaseFiles([{ path: 'f', text }]);
+  assert.deepEqual(
+    problems.map(({ line, message }) => [line, message]),
+    [[8, '"name" "m" is the name of an objective']],
+  );
+});
+
 test('the least and the most of what is allowed', () => {
   for (const gate of [
     `strata: [${sixteen.join()}]`,

@@ -143,7 +143,7 @@ function stepView(step: StepResult): RolloutView['steps'][number] {
 function gateView({ kind, explanation }: Verdict): NonNullable<RolloutView['gate']> {
   const { candidate, stable, against, againstLimit, forLimit, marginRatio, heldBy, sentence } =
     explanation;
-  const { metric, p95, difference, metrics, setAside } = explanation;
+  const { metric, p95, difference, serviceMetrics, setAside } = explanation;
   return {
     verdict: kind,
     candidate: { ...candidate },
@@ -157,7 +157,7 @@ function gateView({ kind, explanation }: Verdict): NonNullable<RolloutView['gate
     p95: p95 === null ? null : { ...p95 },
     difference: { ...difference },
     heldBy,
-    ...(metrics === undefined ? {} : { metrics: metrics.map(standingView) }),
+    ...(serviceMetrics === undefined ? {} : { serviceMetrics: serviceMetrics.map(standingView) }),
     ...(setAside === undefined
       ? {}
       : {
@@ -175,7 +175,7 @@ function standingView({ candidate, stable, ...same }: MetricStanding): MetricVie
   return { ...same, candidate: { ...candidate }, stable: { ...stable } };
 }
 
-type MetricView = NonNullable<NonNullable<RolloutView['gate']>['metrics']>[number];
+type MetricView = NonNullable<NonNullable<RolloutView['gate']>['serviceMetrics']>[number];
 
 function causeView(cause: Cause): NonNullable<RolloutView['cause']> {
   return { kind: cause.kind, sentence: cause.sentence, at: timeText(cause.atMs) };

@@ -316,7 +316,7 @@ function verdict(
     placeboAgainst: Math.min(placeboEvidence(state.placebo), 1e300),
     advice: kind === 'fail' ? culpritAdvice(state) : adviceOf(state),
     heldBy,
-    ...(state.custom.length === 0 ? {} : { metrics: standingsOf(state.custom) }),
+    ...(state.custom.length === 0 ? {} : { serviceMetrics: standingsOf(state.custom) }),
     ...(state.setAside === undefined ? {} : { setAside: state.setAside }),
     sentence: `${sentence}${notesText(state.setAside, state.custom)}${placeboWarning(state)}`,
   };

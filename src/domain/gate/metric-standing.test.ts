@@ -62,7 +62,7 @@ test('only the metric gets worse, and the verdict says so with its counts', () =
     explanation.sentence,
     /^by metric declined: candidate [\d,]+ of [\d,]+ bad, stable [\d,]+ of [\d,]+; evidence that the candidate is worse/,
   );
-  const [standing] = explanation.metrics ?? [];
+  const [standing] = explanation.serviceMetrics ?? [];
   assert.ok(standing !== undefined && (standing.candidate.bad ?? 0) > 50);
   assert.ok(standing.evidence > 1000);
 });
@@ -77,7 +77,7 @@ test('a metric that can not be read holds a step while it is so, and says why', 
     explanation.sentence,
     /; metric declined is not known: v2-0: GET \/metrics answered 404$/,
   );
-  assert.equal(explanation.metrics?.[0]?.trouble, 'v2-0: GET /metrics answered 404');
+  assert.equal(explanation.serviceMetrics?.[0]?.trouble, 'v2-0: GET /metrics answered 404');
   const again = observeMetrics(state, seen(20_000, [0, 9], [0, 30]));
   assert.equal(judge(again, question).kind, 'pass');
 });

@@ -110,8 +110,8 @@ export interface GateExplanation {
   readonly placeboAgainst: number;
   /** What would help besides waiting; it changes nothing by itself. */
   readonly advice: GateAdvice | null;
-  /** The metrics that the service brings; absent: it brings none. */
-  readonly metrics?: readonly MetricStanding[];
+  /** What was seen of the metrics that the service brings; absent: it brings none. */
+  readonly serviceMetrics?: readonly MetricStanding[];
   /** Requests of this rollout that are no evidence; absent: there were none. */
   readonly setAside?: SetAsideCounts;
   /**

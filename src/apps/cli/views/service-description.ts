@@ -74,7 +74,7 @@ function gateLines({ gate }: RolloutView): string[] {
             `candidate ${msText(gate.p95.candidateMs)}, stable ${msText(gate.p95.stableMs)}`,
           ],
         ]),
-    ...(gate.metrics ?? []).map((metric) => [
+    ...(gate.serviceMetrics ?? []).map((metric) => [
       `Metric ${harmless(metric.metric)}:`,
       metricText(metric),
     ]),
@@ -86,7 +86,7 @@ function gateLines({ gate }: RolloutView): string[] {
 
 type GateView = NonNullable<RolloutView['gate']>;
 
-function metricText(metric: NonNullable<GateView['metrics']>[number]): string {
+function metricText(metric: NonNullable<GateView['serviceMetrics']>[number]): string {
   const { candidate, stable, trouble } = metric;
   const seen = ({ events, bad }: typeof candidate): string =>
     bad === null ? `${countText(events)} events` : `${countText(bad)} of ${countText(events)} bad`;

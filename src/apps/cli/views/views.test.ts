@@ -366,7 +366,7 @@ test('the rollout of a description names why it ended', () => {
 test("the gate of a description shows the service's own metrics and what is no evidence", () => {
   const { gate } = rollout('a');
   assert.ok(gate !== null);
-  const metrics = [
+  const serviceMetrics = [
     {
       metric: 'declined',
       candidate: { events: 340, bad: 12 },
@@ -383,7 +383,7 @@ test("the gate of a description shows the service's own metrics and what is no e
     },
   ];
   const setAside = { retry: 1200, sameClient: 0, tooManyClients: 3 };
-  const service = movingService('a', { gate: { ...gate, metrics, setAside } });
+  const service = movingService('a', { gate: { ...gate, serviceMetrics, setAside } });
   const lines = serviceDescription(service, plainLook);
   for (const line of [
     'Metric declined:   candidate 12 of 340 bad, stable 3 of 6,400 bad, evidence against 1,200',
