@@ -71,16 +71,23 @@ describe('a service with metrics of its own', { concurrency: true }, () => {
   test('that stops publishing is held, not promoted and not blamed', async () => {
     const name = 'mute';
     await using load = world.load({ service: name, rps: 150, connections: 8 });
+    const headers = { 'x-envoy-attempt-count': '2' };
+    await using retries = world.load({ service: name, rps: 20, connections: 2, headers });
     await world.apply(release('orders-v2', name, 'path: /metrics', 'path: /orders'));
     const held = await waitFor('the hold', async () => {
-      const { status } = await world.service(name);
-      return status.rollout?.gate?.heldBy === 'telemetry' ? status.rollout : null;
+      const { rollout } = (await world.service(name)).status;
+      const isTold = (rollout?.gate?.setAside?.retry ?? 0) > 0;
+      return isTold && rollout?.gate?.heldBy === 'telemetry' ? rollout : null;
     });
+    await retries.stop();
     assert.match(
       held.gate?.sentence ?? '',
       /metric declined is not known: mute-\w+-\d+: GET \/orders answered application\/json, not text\/plain/,
     );
     assert.equal(held.phase, 'judging');
+    const { stdout } = await world.must('describe', name);
+    assert.match(stdout, /No evidence: +[\d,]+ retries/);
+    assert.match(stdout, /Metric declined: .*; not known: mute-\w+-\d+: GET \/orders answered/);
     await load.stop();
     await world.must('rollout', 'abort', name);
   });

@@ -184,7 +184,8 @@ function isServed(table: RouteTable | null, counter: Counter): boolean {
   return routes.some(({ backends, strata = [] }) => {
     const isCounted =
       stratum === null || stratum === otherStratum || strata.some(({ name }) => name === stratum);
-    if (!isCounted) return false;
+    // A stratum that left the route: its last request may still be under way, while the instance stays.
+    if (!isCounted) return counter.underWay > 0;
     const backend = backends.find((backend) => backend.revisionId === revisionId);
     if (backend === undefined || instanceId === '') return backend !== undefined;
     return backend.endpoints.some((endpoint) => endpoint.instanceId === instanceId);
