@@ -1,4 +1,5 @@
 import { added, openWindow, type StableWindow, windowMs } from '../domain/gate/before-after.ts';
+import { plusCounts } from '../domain/gate/latency-scale.ts';
 import {
   type TrafficSample,
   weightedCount,
@@ -47,7 +48,7 @@ export class StableMeter {
         requests: first.count.requests + second.count.requests,
         failures: first.count.failures + second.count.failures,
       },
-      latency: first.latency.map((count, place) => count + (second.latency[place] ?? 0)),
+      latency: plusCounts(first.latency, second.latency),
     };
   }
 }

@@ -6,6 +6,7 @@ import { slowMarginRatio } from './latency-metric.ts';
 import {
   addToScale,
   emptyScale,
+  plusCounts,
   scaleLowerUs,
   type SparseHistogram,
   sum,
@@ -144,7 +145,7 @@ export function referenceOf({ older, newer }: BeforeAfter): StableWindow | null 
           sinceMs: older.sinceMs,
           untilMs: newer.untilMs,
           count: plus(older.count, newer.count),
-          latency: older.latency.map((count, place) => count + (newer.latency[place] ?? 0)),
+          latency: plusCounts(older.latency, newer.latency),
         };
   return both === null || both.count.requests < referenceRequestsMin ? null : both;
 }
