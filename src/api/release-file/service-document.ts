@@ -76,6 +76,7 @@ export interface GateDocument {
   readonly warmUpMs?: number;
   readonly incidentMs?: number;
   readonly replaceWithinMs?: number;
+  readonly beforeAfter?: 'off' | 'warn' | 'hold' | 'roll-back';
   readonly onTimeLimit?: 'hold' | 'extend' | 'widen' | 'roll-back';
 }
 
@@ -107,7 +108,7 @@ export function toServiceDocument({ metadata, spec }: ServiceInput): ServiceDocu
 type Spec = ServiceInput['spec'];
 
 /** The schema has seen to it that there is exactly one. */
-function toObjectives({
+export function toObjectives({
   name,
   success,
   ...limits
@@ -122,7 +123,7 @@ function toObjectives({
 
 const percentiles = ['p50', 'p90', 'p95', 'p99'] as const;
 
-function toRollout({ strategy, steps, gate, bake }: Spec['rollout']): RolloutDocument {
+export function toRollout({ strategy, steps, gate, bake }: Spec['rollout']): RolloutDocument {
   const written = steps.map(toStep);
   const isComplete = written.at(-1)?.weightPercent === 100;
   return {
@@ -138,6 +139,7 @@ function toRollout({ strategy, steps, gate, bake }: Spec['rollout']): RolloutDoc
       ...(gate.slowerBy === undefined ? {} : { slowerByRatio: gate.slowerBy }),
       ...(gate.incident === undefined ? {} : { incidentMs: gate.incident }),
       ...(gate.replaceWithin === undefined ? {} : { replaceWithinMs: gate.replaceWithin }),
+      ...(gate.beforeAfter === undefined ? {} : { beforeAfter: gate.beforeAfter }),
       ...(gate.onTimeLimit === undefined ? {} : { onTimeLimit: gate.onTimeLimit }),
       ...(gate.warmUp === undefined ? {} : { warmUpMs: gate.warmUp }),
     },

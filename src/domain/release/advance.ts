@@ -138,7 +138,7 @@ function forward(state: ServiceState, rollout: Rollout, moment: Moment): Decisio
         forwardParked(state, rollout, moment)
       );
     case 'baking':
-      if (rollout.paused === null && moment.atMs >= phase.untilMs) {
+      if (rollout.paused === null && moment.atMs >= phase.untilMs && !isHeldByBefore(moment)) {
         return promoted(state, rollout, moment);
       }
       return progress(state, rollout, moment);
@@ -149,6 +149,11 @@ function forward(state: ServiceState, rollout: Rollout, moment: Moment): Decisio
     case 'rolled-back':
       return unchanged(state);
   }
+}
+
+/** Where the file asks for it, a bake that looks worse than stable before it ends by a person's word only. */
+function isHeldByBefore({ verdict }: Moment): boolean {
+  return verdict.explanation.heldBy === 'before-after';
 }
 
 /** What goes before the plan: an instance to be replaced, a candidate to be parked. */

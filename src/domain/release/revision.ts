@@ -105,6 +105,11 @@ export interface GateSettings {
    * the explanation merely names it.
    */
   readonly replaceWithinMs?: number;
+  /**
+   * What a comparison of the candidate at 100 % with stable before the switch may do: nothing, be said, keep the bake from
+   * ending, or go back. Absent: `warn`.
+   */
+  readonly beforeAfter?: 'off' | 'warn' | 'hold' | 'roll-back';
   /** What follows when a gated step has no verdict after `atMostMs`; absent: hold. */
   readonly onTimeLimit?: TimeLimitChoice;
   /** Metrics that the service brings, compared beside errors and latency; absent: none. */

@@ -1,4 +1,4 @@
-import { observe } from '../gate/gate.ts';
+import { noteStable, observe } from '../gate/gate.ts';
 import {
   addCounts,
   totalCount,
@@ -37,7 +37,9 @@ export function seeSample(state: ServiceState, sample: TrafficSample, atMs: numb
       rollout,
       watchRequests(rollout.telemetry, all, { atMs, shareRatio: null }),
     );
-    return { ...state, rollout: { ...heard, totals } };
+    const isAlone = rollout.phase.kind === 'starting' && rollout.stable !== null;
+    const gate = isAlone ? stableAlone(rollout, sample) : rollout.gate;
+    return { ...state, rollout: { ...heard, totals, gate } };
   }
   const pair = pairOf(rollout, sample, weightedCount);
   const seen = watched(
@@ -65,6 +67,13 @@ export function seeSample(state: ServiceState, sample: TrafficSample, atMs: numb
   }
   const stepTotals = addPair(rollout.stepTotals, pair);
   return { ...state, rollout: { ...seen, totals, stepTotals, gate } };
+}
+
+/** Before the first step stable has all traffic: what a bake without a control arm is compared with. */
+function stableAlone({ gate, stable }: Rollout, sample: TrafficSample): Rollout['gate'] {
+  const id = stable?.id ?? '';
+  const seen = { count: weightedCount(sample, id), latency: weightedLatency(sample, id) };
+  return noteStable(gate, seen, sample.atMs);
 }
 
 /** An instance without a request has not shown that it is well. */
