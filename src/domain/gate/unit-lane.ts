@@ -219,12 +219,14 @@ function weighUnits(
   }
 
   const stableMean = stables === 0 ? 0 : sum(bad) / stables;
+  const lastDrawn = candidate.length > 0 ? drawn : bet.drawn;
   const learned = {
     failures: known.failures - Math.log1p(-Math.min(0.95, stableMean)) * stables,
     requests: known.requests + drawn * stables,
     atMs,
     barred,
-    drawn: candidate.length > 0 ? drawn : bet.drawn,
+    // Left out and not undefined: the state is plain JSON.
+    ...(lastDrawn === undefined ? {} : { drawn: lastDrawn }),
   };
   if (ours.length === 0 || stables === 0) return { ...learned, mixture: bet.mixture };
   const candidateUnits = weighable(ours);
