@@ -62,7 +62,7 @@ interface UnitBet {
   readonly requests: number;
   readonly atMs: number;
   /** m of the last window with candidate units; absent before the first. */
-  readonly drawn?: number | undefined;
+  readonly drawn?: number;
   readonly mixture: OnsetMixture;
 }
 
@@ -225,7 +225,6 @@ function weighUnits(
     requests: known.requests + drawn * stables,
     atMs,
     barred,
-    // Left out and not undefined: the state is plain JSON.
     ...(lastDrawn === undefined ? {} : { drawn: lastDrawn }),
   };
   if (ours.length === 0 || stables === 0) return { ...learned, mixture: bet.mixture };
