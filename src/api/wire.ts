@@ -102,6 +102,8 @@ export const rolloutSchema = z.object({
     'shifting',
     'judging',
     'waiting',
+    /** At weight 0, or with a few probes, while it is found out whether it is the version that fails. */
+    'parked',
     'baking',
     'reverting',
     'promoted',
@@ -119,6 +121,11 @@ export const rolloutSchema = z.object({
   totals: armPairSchema,
   steps: z.array(stepResultSchema),
   gate: explanationSchema.nullable(),
+  /** Something an operator should look after while the rollout holds; null: nothing. */
+  alert: z
+    .object({ severity: z.literal('warning'), since: time, sentence: z.string() })
+    .nullable()
+    .default(null),
   cause: causeSchema.nullable(),
   startedAt: time,
   startedBy: handSchema,
@@ -153,8 +160,19 @@ export const serviceSchema = z.object({
     stepWeightsPercent: z.array(percent),
   }),
   status: z.object({
-    /** Stable, Progressing, Paused (by hand), Waiting (for an approval), RolledBack (the newest rollout), Starting. */
-    phase: z.enum(['Starting', 'Stable', 'Progressing', 'Paused', 'Waiting', 'RolledBack']),
+    /**
+     * Stable, Progressing, Parked (the candidate has no share for a while), Paused (by hand), Waiting (for an approval), RolledBack
+     * (the newest rollout), Starting.
+     */
+    phase: z.enum([
+      'Starting',
+      'Stable',
+      'Progressing',
+      'Parked',
+      'Paused',
+      'Waiting',
+      'RolledBack',
+    ]),
     sentence: z.string(),
     stable: revisionSchema.nullable(),
     /** Revisions an undo can go to, newest last. */
@@ -281,6 +299,8 @@ export const eventSchema = z.object({
   decision: z.string().nullable(),
   weightPercent: percent.nullable(),
   by: handSchema.nullable(),
+  /** `warning`: an operator should look at it. */
+  severity: z.enum(['info', 'warning']).default('info'),
   sentence: z.string(),
 });
 

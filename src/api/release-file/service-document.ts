@@ -77,6 +77,7 @@ export interface GateDocument {
   readonly incidentMs?: number;
   readonly replaceWithinMs?: number;
   readonly beforeAfter?: 'off' | 'warn' | 'hold' | 'roll-back';
+  readonly onTimeLimit?: 'hold' | 'extend' | 'widen' | 'roll-back';
 }
 
 /** What was written, in the words and units of this project. */
@@ -139,6 +140,7 @@ export function toRollout({ strategy, steps, gate, bake }: Spec['rollout']): Rol
       ...(gate.incident === undefined ? {} : { incidentMs: gate.incident }),
       ...(gate.replaceWithin === undefined ? {} : { replaceWithinMs: gate.replaceWithin }),
       ...(gate.beforeAfter === undefined ? {} : { beforeAfter: gate.beforeAfter }),
+      ...(gate.onTimeLimit === undefined ? {} : { onTimeLimit: gate.onTimeLimit }),
       ...(gate.warmUp === undefined ? {} : { warmUpMs: gate.warmUp }),
     },
     bakeMs: bake,

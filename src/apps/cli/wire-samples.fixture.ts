@@ -127,6 +127,7 @@ export function rollout(service: string, more: Partial<RolloutView> = {}): Rollo
       beforeAfter: null,
       sentence: '0 of 1,000 candidate requests failed',
     },
+    alert: null,
     cause: null,
     startedAt,
     startedBy: { who: 'ann', why: 'faster search' },
@@ -198,6 +199,7 @@ export function event(index: number, service: string | null): EventView {
     decision: 'shift',
     weightPercent: 10,
     by: { who: 'ann', why: 'faster search' },
+    severity: 'info',
     sentence: `what happened at ${index}`,
   };
 }

@@ -122,10 +122,10 @@ export class Gateway {
   }
 
   /** Polled: requests under way are few when their revision has left the table, and nobody is in a hurry. */
-  async #drain(revisionId: string): Promise<void> {
+  async #drain(id: string): Promise<void> {
     const until = performance.now() + revisionDrainMs;
-    const isUnderWay = () =>
-      this.#counters.all().some((each) => each.revisionId === revisionId && each.underWay > 0);
+    const isOf = (each: Counter): boolean => each.revisionId === id || each.instanceId === id;
+    const isUnderWay = () => this.#counters.all().some((each) => isOf(each) && each.underWay > 0);
     while (isUnderWay() && performance.now() < until) await sleep(drainPollMs);
   }
 

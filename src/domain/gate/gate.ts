@@ -20,6 +20,7 @@ import {
 import { addToLanes, cutLanes, openIncidentLanes } from './incident-lanes.ts';
 import { addToAccounts, closeAccounts, openAccounts } from './metric-account.ts';
 import { type ArmView, openObjectives, weighBake, weighHold } from './objective-evidence.ts';
+import { openPark } from './park.ts';
 import { openPlacebo, weighPlacebo } from './placebo.ts';
 import { addToRatioMetric, closeRatioBlocks, openRatioMetric } from './ratio-metric.ts';
 import { loneCulprit, withoutInstance } from './suspect.ts';
@@ -219,6 +220,13 @@ export function closeBlock(state: GateState): GateState {
     solo: noArm,
     hasControl: true,
   };
+}
+
+/** A person gives the candidate its share back: what asked to park it is forgotten, which costs no promise (park.ts). */
+export function endParking(state: GateState, atMs: number): GateState {
+  const { incidents, plannedMs } = state;
+  if (incidents === null) return state;
+  return { ...state, incidents: { ...incidents, park: openPark(atMs, plannedMs) } };
 }
 
 /** Both arms have requests, or only one of them lately: whatever completes a block is evidence. */

@@ -41,7 +41,7 @@ export function judge(state: GateState, question: GateQuestion): Verdict {
   if (state.peakLogAgainst >= -Math.log(state.settings.falseRollbackRatio)) {
     return verdict('fail', findings, null, failSentence(findings));
   }
-  if (isSuspectLate(state, question.atMs)) {
+  if (isSuspectLate(state)) {
     return verdict('fail', findings, null, `${standing(findings)}; ${suspectText(state)}`);
   }
   const test = failsByBefore(state);
@@ -51,8 +51,15 @@ export function judge(state: GateState, question: GateQuestion): Verdict {
   }
   const blocker = blockerOf(findings);
   if (blocker === null) return verdict('pass', findings, null, standing(findings));
-  if (question.atMs - question.stepSinceMs >= state.settings.atMostMs && !findings.isBake) {
-    return verdict('undecided', findings, 'time-limit', timeLimitSentence(findings, blocker));
+  const atMostMs = question.atMostMs ?? state.settings.atMostMs;
+  if (question.atMs - question.stepSinceMs >= atMostMs && !findings.isBake) {
+    const limited = verdict(
+      'undecided',
+      findings,
+      'time-limit',
+      timeLimitSentence(findings, blocker, atMostMs),
+    );
+    return { ...limited, explanation: { ...limited.explanation, behindLimit: blocker.heldBy } };
   }
   return verdict('undecided', findings, blocker.heldBy, blocker.sentence);
 }
@@ -94,6 +101,19 @@ function find(state: GateState, question: GateQuestion): Findings {
 function blockerOf(findings: Findings): Blocker | null {
   const { state, question, isBake } = findings;
   const now = standing(findings);
+  // First these two: what they take the requests from can't be compared afresh.
+  const parking = isBake ? null : parkingOf(state);
+  if (parking !== null) {
+    const what =
+      parking.kind === 'park'
+        ? 'park the candidate at weight 0'
+        : `send ${parking.requestsPerInstance} requests to each of its instances`;
+    const why = `much of it fails, for longer than an incident if it still does in the next window`;
+    return { heldBy: 'parked', sentence: `${now}; ${what}: ${why}` };
+  }
+  if (state.suspect !== null && isSuspectThere(state)) {
+    return { heldBy: 'one-instance', sentence: `${now}; ${suspectText(state)}` };
+  }
   const inStepMs = Math.max(0, question.atMs - question.stepSinceMs);
   const evidenceAtMs = isBake ? (bakeOf(state)?.atMs ?? null) : state.errors.comparedAtMs;
   if (evidenceAtMs === null || evidenceAtMs < question.stepSinceMs) {
@@ -111,22 +131,10 @@ function blockerOf(findings: Findings): Blocker | null {
   if (fault !== null && question.atMs - fault.atMs < faultHoldMs) {
     return { heldBy: 'telemetry', sentence: `${now}; telemetry is faulty: ${fault.sentence}` };
   }
-  if (state.suspect !== null && isSuspectThere(state)) {
-    return { heldBy: 'one-instance', sentence: `${now}; ${suspectText(state)}` };
-  }
   if (!isBake && isShareOff(state.share)) {
     const wanted = percentText(state.share?.wantedRatio ?? 0);
     const sentence = `${now}; the candidate does not get its ${wanted} of the requests`;
     return { heldBy: 'traffic-share', sentence };
-  }
-  const parking = parkingOf(state);
-  if (parking !== null) {
-    const what =
-      parking.kind === 'park'
-        ? 'park the candidate at weight 0'
-        : `send ${parking.requestsPerInstance} requests to each of its instances`;
-    const why = `much of it fails, for longer than an incident if it still does in the next window`;
-    return { heldBy: 'parked', sentence: `${now}; ${what}: ${why}` };
   }
   if (findings.logAgainst >= Math.log(suspicionLimit)) {
     const against = evidenceText(Math.exp(findings.logAgainst));
@@ -178,10 +186,11 @@ function isSuspectThere({ suspect, lastAtMs }: GateState): boolean {
 
 const suspectGoneMs = 5000;
 
-function isSuspectLate(state: GateState, atMs: number): boolean {
-  const { suspect, settings } = state;
+/** By the samples' clock alone, which the server's may be ahead of. */
+function isSuspectLate(state: GateState): boolean {
+  const { suspect, settings, lastAtMs } = state;
   if (suspect === null || !isSuspectThere(state)) return false;
-  return atMs - suspect.sinceMs >= (settings.replaceWithinMs ?? 0);
+  return lastAtMs - suspect.sinceMs >= (settings.replaceWithinMs ?? 0);
 }
 
 function suspectText({ suspect, settings }: GateState): string {
@@ -268,10 +277,9 @@ function latencyText({ latency }: GateState): string {
 }
 
 /** What is known, what is missing, what can be done. */
-function timeLimitSentence(findings: Findings, blocker: Blocker): string {
+function timeLimitSentence(findings: Findings, blocker: Blocker, atMostMs: number): string {
   const { state, question } = findings;
-  const limit = `no verdict within ${durationText(state.settings.atMostMs)}`;
-  const choices = 'wait on, raise the weight, promote by hand, or abort';
+  const limit = `no verdict within ${durationText(atMostMs)}`;
   const isShort = blocker.heldBy === null && findings.logFor < Math.log(findings.forLimit);
   const excluded = state.errors.margins.findLast(
     (margin) => logMarginEvidence(margin) >= Math.log(findings.forLimit),
@@ -281,7 +289,7 @@ function timeLimitSentence(findings: Findings, blocker: Blocker): string {
       ? 'no margin is excluded yet'
       : `worse than ${marginText(excluded.marginRatio)} is excluded`;
   const missing = isShort && question.weightPercent > 0 ? `; ${missingText(findings)}` : '';
-  return `${limit}: ${blocker.sentence}; ${known}${missing}; ${choices}`;
+  return `${limit}: ${blocker.sentence}; ${known}${missing}`;
 }
 
 /** `+0.25 pp needs about 88,000 more requests in all: 15 min at 98 requests/s`. */

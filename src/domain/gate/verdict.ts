@@ -56,6 +56,8 @@ export interface GateQuestion {
   readonly weightPercent: number;
   /** Whether passing leads to 100 %: the declared margin and beta count, else the coarse ones of the evidence ramp. */
   readonly isLastGate: boolean;
+  /** Instead of the settings' time limit, where it was extended. */
+  readonly atMostMs?: number;
 }
 
 /** `undecided` covers too little evidence, a hold by an objective, and no data; the explanation says which. */
@@ -113,6 +115,8 @@ export interface GateExplanation {
    * verdict in time, for whatever reason); null: nothing but too little evidence.
    */
   readonly heldBy: string | null;
+  /** With 'time-limit': what kept the step besides; null: nothing but too little evidence. Else absent. */
+  readonly behindLimit?: string | null;
   /** One sentence with numbers, without a full stop at its end. */
   readonly sentence: string;
 }

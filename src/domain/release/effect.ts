@@ -11,6 +11,14 @@ export type Effect =
       readonly revision: Revision;
       readonly count: number;
     }
+  /** Have `count` instances running and this one not among them; nothing is sent to it before it stops. */
+  | {
+      readonly kind: 'replace-instance';
+      readonly key: string;
+      readonly revision: Revision;
+      readonly count: number;
+      readonly instanceId: string;
+    }
   | { readonly kind: 'stop-instances'; readonly key: string; readonly revision: Revision }
   | { readonly kind: 'set-traffic'; readonly key: string; readonly traffic: Traffic };
 

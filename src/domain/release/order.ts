@@ -130,6 +130,8 @@ function effectText(effect: Effect): string {
   switch (effect.kind) {
     case 'ensure-instances':
       return `run ${effect.count} of ${effect.revision.id}`;
+    case 'replace-instance':
+      return `replace ${effect.instanceId}, run ${effect.count} of ${effect.revision.id}`;
     case 'stop-instances':
       return `stop ${effect.revision.id}`;
     case 'set-traffic': {

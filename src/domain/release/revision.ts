@@ -110,9 +110,17 @@ export interface GateSettings {
    * ending, or go back. Absent: `warn`.
    */
   readonly beforeAfter?: 'off' | 'warn' | 'hold' | 'roll-back';
+  /** What follows when a gated step has no verdict after `atMostMs`; absent: hold. */
+  readonly onTimeLimit?: TimeLimitChoice;
   /** Metrics that the service brings, compared beside errors and latency; absent: none. */
   readonly metrics?: readonly MetricSpec[];
 }
+
+/**
+ * `hold` waits for a person; `extend` judges on for as long again, which costs no promise; `widen` goes to the next step's
+ * weight, where evidence comes faster, and only to another gate; `roll-back` gives up.
+ */
+export type TimeLimitChoice = 'hold' | 'extend' | 'widen' | 'roll-back';
 
 export type Objective =
   | { readonly kind: 'success'; readonly name: string; readonly ratioMin: number }

@@ -10,27 +10,42 @@ import {
 import {
   activeRollout,
   type ArmPair,
+  type Phase,
   type Rollout,
   type ServiceState,
   stableOf,
+  type TelemetryWatch,
 } from './service-state.ts';
+import { watchBroken, watchCatchUp, watchRequests } from './telemetry-watch.ts';
 
 /**
  * Counts a sample. It is evidence only while one step's weight is in force: what ends while the router moves from one
  * weight to the next, or was sent by a header match, would compare different times or different callers.
  */
-export function seeSample(state: ServiceState, sample: TrafficSample): ServiceState {
+export function seeSample(state: ServiceState, sample: TrafficSample, atMs: number): ServiceState {
   const rollout = activeRollout(state);
   if (rollout === null) return state;
-  const totals = addPair(rollout.totals, pairOf(rollout, sample, totalCount));
-  const phase = rollout.phase.kind;
-  const isSteady = phase === 'judging' || phase === 'waiting' || phase === 'baking';
-  if (phase === 'starting' && !sample.isCatchUp && rollout.stable !== null) {
-    return { ...state, rollout: { ...rollout, totals, gate: stableAlone(rollout, sample) } };
+  const all = pairOf(rollout, sample, totalCount);
+  const totals = addPair(rollout.totals, all);
+  if (sample.isCatchUp) {
+    const requests = all.candidate.requests + all.stable.requests;
+    const heard = watched(rollout, watchCatchUp(rollout.telemetry, { requests, atMs }));
+    return { ...state, rollout: { ...heard, totals } };
   }
-  if (!isSteady || sample.isCatchUp) return { ...state, rollout: { ...rollout, totals } };
-
+  if (!isInForce(rollout.phase)) {
+    const heard = watched(
+      rollout,
+      watchRequests(rollout.telemetry, all, { atMs, shareRatio: null }),
+    );
+    const isAlone = rollout.phase.kind === 'starting' && rollout.stable !== null;
+    const gate = isAlone ? stableAlone(rollout, sample) : rollout.gate;
+    return { ...state, rollout: { ...heard, totals, gate } };
+  }
   const pair = pairOf(rollout, sample, weightedCount);
+  const seen = watched(
+    rollout,
+    watchRequests(rollout.telemetry, pair, { atMs, shareRatio: shareRatio(rollout) }),
+  );
   const gate = observe(rollout.gate, {
     atMs: sample.atMs,
     ...pair,
@@ -40,12 +55,18 @@ export function seeSample(state: ServiceState, sample: TrafficSample): ServiceSt
       stable: rollout.stable === null ? [] : weightedLatency(sample, rollout.stable.id),
     },
     instances: {
-      candidate: weightedInstances(sample, rollout.candidate.id),
-      stable: rollout.stable === null ? [] : weightedInstances(sample, rollout.stable.id),
+      candidate: busyInstances(sample, rollout.candidate.id),
+      stable: rollout.stable === null ? [] : busyInstances(sample, rollout.stable.id),
     },
   });
+  const fault = gate.telemetryFault;
+  if (fault !== null && fault !== rollout.gate.telemetryFault) {
+    // Its counts can't be, so they are in no total either.
+    const broken = watchBroken(seen.telemetry, { atMs, sentence: fault.sentence });
+    return { ...state, rollout: { ...rollout, gate, telemetry: broken } };
+  }
   const stepTotals = addPair(rollout.stepTotals, pair);
-  return { ...state, rollout: { ...rollout, totals, stepTotals, gate } };
+  return { ...state, rollout: { ...seen, totals, stepTotals, gate } };
 }
 
 /** Before the first step stable has all traffic: what a bake without a control arm is compared with. */
@@ -55,11 +76,38 @@ function stableAlone({ gate, stable }: Rollout, sample: TrafficSample): Rollout[
   return noteStable(gate, seen, sample.atMs);
 }
 
-/** What the step in force wants of the candidate; nothing in a bake, where there is no other arm. */
-function wantedShare({ phase, plan }: Rollout): { readonly wantedShareRatio?: number } {
-  if (phase.kind !== 'judging' && phase.kind !== 'waiting') return {};
-  const weightPercent = plan.steps[phase.stepIndex]?.weightPercent ?? 100;
-  return weightPercent > 0 && weightPercent < 100 ? { wantedShareRatio: weightPercent / 100 } : {};
+/** An instance without a request has not shown that it is well. */
+function busyInstances(
+  sample: TrafficSample,
+  revisionId: string,
+): ReturnType<typeof weightedInstances> {
+  return weightedInstances(sample, revisionId).filter(({ requests }) => requests !== 0);
+}
+
+/** Whether the weights last ordered are known to be in force, so that requests compare the arms under one table. */
+function isInForce(phase: Phase): boolean {
+  const { kind } = phase;
+  if (kind === 'parked') return phase.effectKey === null;
+  return kind === 'judging' || kind === 'waiting' || kind === 'baking';
+}
+
+function watched(rollout: Rollout, telemetry: TelemetryWatch | undefined): Rollout {
+  return telemetry === undefined ? rollout : { ...rollout, telemetry };
+}
+
+/** What the weight in force wants of the candidate; null in a bake, where there is no other arm, and where it gets nothing. */
+function shareRatio({ phase, plan }: Rollout): number | null {
+  if (phase.kind !== 'judging' && phase.kind !== 'waiting' && phase.kind !== 'parked') return null;
+  const weightPercent =
+    phase.kind === 'parked'
+      ? phase.weightPercent
+      : (plan.steps[phase.stepIndex]?.weightPercent ?? 100);
+  return weightPercent > 0 && weightPercent < 100 ? weightPercent / 100 : null;
+}
+
+function wantedShare(rollout: Rollout): { readonly wantedShareRatio?: number } {
+  const ratio = shareRatio(rollout);
+  return ratio === null ? {} : { wantedShareRatio: ratio };
 }
 
 /** The platform's view of one revision; null: it has no instance. */

@@ -36,6 +36,9 @@ function rolloutDescription(rollout: RolloutView, look: Look): string[] {
     ['Phase:', rollout.isPaused ? `${rollout.phase}, paused` : rollout.phase],
     ['Started:', `${rollout.startedAt} by ${who}${why === null ? '' : `: "${harmless(why)}"`}`],
     ...(rollout.endedAt === null ? [] : [['Ended:', rollout.endedAt]]),
+    ...(rollout.alert === null
+      ? []
+      : [[`Alert (${rollout.alert.severity}):`, harmless(rollout.alert.sentence)]]),
     ...(rollout.cause === null ? [] : [['Cause:', harmless(rollout.cause.sentence)]]),
   ];
   const steps = rollout.steps.map((step) => [
