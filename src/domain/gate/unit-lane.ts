@@ -224,7 +224,8 @@ function weighUnits(
     requests: known.requests + drawn * stables,
     atMs,
     barred,
-    drawn: candidate.length > 0 ? drawn : bet.drawn,
+    // Left out where it is not known: the state is plain JSON.
+    ...(candidate.length > 0 ? { drawn } : bet.drawn === undefined ? {} : { drawn: bet.drawn }),
   };
   if (ours.length === 0 || stables === 0) return { ...learned, mixture: bet.mixture };
   const candidateUnits = weighable(ours);
