@@ -38,6 +38,8 @@ export const metricExplanationSchema = z.object({
   budgetShareRatio: z.number(),
   /** Part of the way to a rollback that this metric has brought. */
   budgetUsedRatio: z.number(),
+  /** Why it is not known, wholly or in part; null: it is. */
+  trouble: z.string().nullable(),
   sentence: z.string(),
 });
 
@@ -67,7 +69,7 @@ export const explanationSchema = z.object({
   for: z.number(),
   forLimit: z.number(),
   marginRatio: z.number(),
-  /** What has most of the evidence against: `errors`, `latency`, or an objective's name in a bake. */
+  /** What has most of the evidence against: `errors`, `latency`, a metric of the service, or an objective's name in a bake. */
   metric: z.string(),
   /** Over the last minutes; null: no latencies are known. */
   p95: z.object({ candidateMs: z.number(), stableMs: z.number() }).nullable(),
@@ -78,6 +80,8 @@ export const explanationSchema = z.object({
   metrics: z.array(metricExplanationSchema).default([]),
   /** The candidate at 100 % against stable before the switch: weaker than the rest. Null: nothing to compare. */
   beforeAfter: beforeAfterSchema.nullable().default(null),
+  /** Requests that are no evidence: retries, and those of clients beyond their vote; absent: none. */
+  setAside: z.object({ retry: count, sameClient: count, tooManyClients: count }).optional(),
   sentence: z.string(),
 });
 

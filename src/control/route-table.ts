@@ -24,6 +24,8 @@ export function routesOf(
         wanted.match === null || wanted.matchRevisionId === null
           ? []
           : [{ header: wanted.match, revisionId: wanted.matchRevisionId }],
+      ...(wanted.strata === undefined ? {} : { strata: wanted.strata }),
+      ...(wanted.oneVotePer === undefined ? {} : { oneVotePer: wanted.oneVotePer }),
     });
   }
   return routes.toSorted((a, b) => (a.host < b.host ? -1 : 1));

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { metricsSchema, strataSchema, voteSchema } from './evidence-schema.ts';
 import { boolean, duration, field, mapping, percent, ratio, text } from './fields.ts';
 import { headerNameRule, headerValueRule } from './names.ts';
 import { quoted, read, refused, wrongType } from './reading.ts';
@@ -54,6 +55,9 @@ function gateSchema() {
     onTimeLimit: field(readTimeLimit, { type: 'string', enum: timeLimitChoices }).optional(),
     warmUp: duration({ minMs: 0, maxMs: hourMs, usualUnit: 's' }).optional(),
     beforeAfter: field(readBeforeAfter, { type: 'string', enum: beforeAfterModes }).optional(),
+    strata: strataSchema().optional(),
+    oneVotePer: voteSchema().optional(),
+    metrics: metricsSchema().optional(),
   });
   return gate.superRefine(({ soak, atMost }, context) => {
     if (soak <= atMost) return;

@@ -121,6 +121,7 @@ export function rollout(service: string, more: Partial<RolloutView> = {}): Rollo
           limit: 1667,
           budgetShareRatio: 0.6,
           budgetUsedRatio: 0.00045,
+          trouble: null,
           sentence: '0 of 1,000 failed',
         },
       ],

@@ -9,6 +9,7 @@ import {
   writeGatewayFile,
 } from '../../adapters/gateway/gateway-file.ts';
 import { checkRouteTable } from '../../domain/traffic/check-route-table.ts';
+import { otherStratum } from '../../domain/traffic/request-class.ts';
 import type { Route, RouteTable } from '../../domain/traffic/route-table.ts';
 import { ControlServer } from './control-server.ts';
 import { type Counter, Counters } from './counters.ts';
@@ -52,7 +53,7 @@ const socketPathBytesMax = 107;
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #counters = new Counters();
-  readonly #routes = new LiveRoutes(this.#counters);
+  readonly #routes = new LiveRoutes(this.#counters, randomKey());
   readonly #engine: Engine = new HttpEngine(this.#routes);
   readonly #tableFile: TableFile;
   readonly #control: ControlServer;
@@ -168,14 +169,23 @@ export class Gateway {
   }
 }
 
+function randomKey(): readonly [number, number] {
+  const bytes = randomBytes(8);
+  return [bytes.readUInt32LE(0), bytes.readUInt32LE(4)];
+}
+
 function isSplit(route: Route): boolean {
   return route.backends.filter(({ weightPercent }) => weightPercent > 0).length > 1;
 }
 
 function isServed(table: RouteTable | null, counter: Counter): boolean {
-  const { service, revisionId, instanceId } = counter;
+  const { service, revisionId, instanceId, stratum } = counter;
   const routes = table === null ? [] : table.routes.filter((route) => route.service === service);
-  return routes.some(({ backends }) => {
+  return routes.some(({ backends, strata = [] }) => {
+    const isCounted =
+      stratum === null || stratum === otherStratum || strata.some(({ name }) => name === stratum);
+    // A stratum that left the route: its last request may still be under way, while the instance stays.
+    if (!isCounted) return counter.underWay > 0;
     const backend = backends.find((backend) => backend.revisionId === revisionId);
     if (backend === undefined || instanceId === '') return backend !== undefined;
     return backend.endpoints.some((endpoint) => endpoint.instanceId === instanceId);

@@ -150,7 +150,7 @@ function stepView(step: StepResult): RolloutView['steps'][number] {
 function gateView({ kind, explanation }: Verdict): NonNullable<RolloutView['gate']> {
   const { candidate, stable, against, againstLimit, forLimit, marginRatio, heldBy, sentence } =
     explanation;
-  const { metric, p95, difference, metrics = [], beforeAfter = null } = explanation;
+  const { metric, p95, difference, metrics = [], beforeAfter = null, setAside } = explanation;
   return {
     verdict: kind,
     candidate: { ...candidate },
@@ -174,6 +174,15 @@ function gateView({ kind, explanation }: Verdict): NonNullable<RolloutView['gate
       beforeAfter === null
         ? null
         : { ...beforeAfter, before: { ...beforeAfter.before }, after: { ...beforeAfter.after } },
+    ...(setAside === undefined
+      ? {}
+      : {
+          setAside: {
+            retry: setAside.retry,
+            sameClient: setAside['same-client'],
+            tooManyClients: setAside['too-many-clients'],
+          },
+        }),
     sentence,
   };
 }

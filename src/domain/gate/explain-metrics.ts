@@ -44,6 +44,8 @@ export interface MetricExplanation {
   readonly budgetShareRatio: number;
   /** How much of the way to a rollback this metric has brought, in [0, 1]. */
   readonly budgetUsedRatio: number;
+  /** Why it was not known, wholly or of some instances, when it was last asked for; null: it was. */
+  readonly trouble: string | null;
   readonly sentence: string;
 }
 
@@ -89,6 +91,7 @@ function explainErrors(state: GateState, part: MetricEvidence): MetricExplanatio
     slowFromMs: null,
     interval,
     ...own,
+    trouble: null,
     sentence: `${both}; ${intervalText(interval)}; ${spentText(own)}`,
   };
 }
@@ -124,6 +127,7 @@ function explainAccount(
     slowFromMs: limitMs,
     interval,
     ...own,
+    trouble: state.custom.find(({ spec }) => spec.name === metric)?.trouble?.sentence ?? null,
     sentence: `${both}; ${within}; ${spentText(own)}`,
   };
 }
@@ -151,6 +155,7 @@ function explainObjective(
     slowFromMs: limitMs,
     interval: null,
     ...own,
+    trouble: null,
     sentence: `${seen}${kept}; ${spentText(own)}`,
   };
 }

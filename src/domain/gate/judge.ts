@@ -8,6 +8,7 @@ import {
   nothingJudgedText,
 } from './explain-metrics.ts';
 import { latencyP95 } from './latency-metric.ts';
+import { blindMetric, notesText, seenText } from './metric-standing.ts';
 import { logMarginEvidence, requirementOf } from './non-inferiority.ts';
 import type { ObjectiveEvidence } from './objective-evidence.ts';
 import { logEvidence } from './onset-mixture.ts';
@@ -130,6 +131,13 @@ function blockerOf(findings: Findings): Blocker | null {
   const fault = state.telemetryFault;
   if (fault !== null && question.atMs - fault.atMs < faultHoldMs) {
     return { heldBy: 'telemetry', sentence: `${now}; telemetry is faulty: ${fault.sentence}` };
+  }
+  const blind = isBake ? null : blindMetric(state.custom, question.atMs);
+  if (blind !== null) {
+    return { heldBy: 'telemetry', sentence: now };
+  }
+  if (state.suspect !== null && isSuspectThere(state)) {
+    return { heldBy: 'one-instance', sentence: `${now}; ${suspectText(state)}` };
   }
   if (!isBake && isShareOff(state.share)) {
     const wanted = percentText(state.share?.wantedRatio ?? 0);
@@ -260,8 +268,10 @@ function failSentence({ state }: Findings): string {
   const worse = state.peakMetric === 'latency' ? 'slower' : 'worse';
   const proof = `evidence that the candidate is ${worse}: ${evidence} (limit ${limit})`;
   if (state.peakMetric === 'latency') return `${latencyText(state)}; ${proof}`;
-  if (state.custom.some(({ spec }) => spec.name === state.peakMetric)) {
-    return `by metric ${state.peakMetric}: ${proof}`;
+  const custom = state.custom.find(({ spec }) => spec.name === state.peakMetric);
+  if (custom !== undefined) {
+    const seen = custom.seen === undefined ? '' : `${seenText(custom)}; `;
+    return `by metric ${state.peakMetric}: ${seen}${proof}`;
   }
   const bake = bakeOf(state);
   if (bake !== null && bake.name === state.peakMetric) return `${bake.text}; ${proof}`;
@@ -338,7 +348,8 @@ function verdict(
     heldBy,
     metrics: explainMetrics(state),
     beforeAfter,
-    sentence: `${sentence}${kind === 'fail' ? '' : warningOf(beforeAfter, sentence)}${placeboWarning(state)}`,
+    ...(state.setAside === undefined ? {} : { setAside: state.setAside }),
+    sentence: `${sentence}${notesText(state.setAside, state.custom)}${kind === 'fail' ? '' : warningOf(beforeAfter, sentence)}${placeboWarning(state)}`,
   };
   return { kind, explanation };
 }

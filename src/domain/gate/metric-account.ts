@@ -55,7 +55,7 @@ export function openAccounts(
 /** `isWarm`: latencies count; before, only stable's are learned from. */
 export function addToAccounts(
   accounts: readonly MetricAccount[],
-  observation: GateObservation,
+  observation: Pick<GateObservation, 'metrics' | 'latency'>,
   { atMs, isWarm }: { readonly atMs: number; readonly isWarm: boolean },
 ): readonly MetricAccount[] {
   return accounts.map((account) => {

@@ -1,6 +1,6 @@
 import type { Effect, Share, Traffic } from './effect.ts';
 import type { Hand } from './event.ts';
-import type { HeaderMatch, Plan, Revision } from './revision.ts';
+import type { GateSettings, HeaderMatch, Plan, Revision } from './revision.ts';
 import {
   type Decision,
   type DecisionKind,
@@ -93,6 +93,14 @@ export function splitTraffic(
     shares,
     match,
     matchRevisionId: match === null ? null : rollout.candidate.id,
+    ...countingOf(rollout.plan.gate),
+  };
+}
+
+function countingOf({ strata, oneVotePer }: GateSettings): Pick<Traffic, 'strata' | 'oneVotePer'> {
+  return {
+    ...(strata === undefined ? {} : { strata }),
+    ...(oneVotePer === undefined ? {} : { oneVotePer }),
   };
 }
 

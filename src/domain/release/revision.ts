@@ -114,6 +114,35 @@ export interface GateSettings {
   readonly onTimeLimit?: TimeLimitChoice;
   /** Metrics that the service brings, compared beside errors and latency; absent: none. */
   readonly metrics?: readonly MetricSpec[];
+  /** Where and how often the instances are asked for them; there whenever `metrics` is. */
+  readonly scrape?: { readonly path: string; readonly intervalMs: number };
+  /**
+   * Kinds of requests compared each with its like, so that another mix of them is no difference; the first that fits has the
+   * request, `other` has what fits none. At most 16; absent: all requests are one kind.
+   */
+  readonly strata?: readonly StratumMatch[];
+  /** In each window only a client's first request is evidence; absent: every request is. */
+  readonly oneVotePer?: VoteRule;
+}
+
+/** All that is given has to fit; at least one is. */
+export interface StratumMatch {
+  /** Unique; not `other`. */
+  readonly name: string;
+  /** This path and those below it, by whole segments: `/a` has `/a/b` and not `/ab`. */
+  readonly path: string | null;
+  /** As on the wire: upper case. */
+  readonly method: string | null;
+  readonly header: HeaderMatch | null;
+}
+
+export interface VoteRule {
+  /** Who is one client: an address, or a header's value (the address where a request lacks the header). */
+  readonly client:
+    | { readonly kind: 'address' }
+    | { readonly kind: 'header'; readonly name: string };
+  /** Begins with a client's vote. */
+  readonly windowMs: number;
 }
 
 /**

@@ -1,4 +1,7 @@
-import { noteStable, observe } from '../gate/gate.ts';
+import { noteStable, observe, observeMetrics, setAside } from '../gate/gate.ts';
+import type { MetricInterval } from '../traffic/metric-interval.ts';
+import { setAsideIn, strataIn } from './sample-parts.ts';
+import { metricsIn } from './see-metrics.ts';
 import {
   addCounts,
   totalCount,
@@ -20,11 +23,13 @@ import { watchBroken, watchCatchUp, watchRequests } from './telemetry-watch.ts';
 
 /**
  * Counts a sample. It is evidence only while one step's weight is in force: what ends while the router moves from one
- * weight to the next, or was sent by a header match, would compare different times or different callers.
+ * weight to the next, or was sent by a header match, would compare different times or different callers. What instances
+ * counted themselves is evidence only when the whole interval had one weight.
  */
 export function seeSample(state: ServiceState, sample: TrafficSample, atMs: number): ServiceState {
   const rollout = activeRollout(state);
   if (rollout === null) return state;
+  if (sample.metrics !== undefined) return seeMetrics(state, rollout, sample.metrics, sample.atMs);
   const all = pairOf(rollout, sample, totalCount);
   const totals = addPair(rollout.totals, all);
   if (sample.isCatchUp) {
@@ -46,7 +51,9 @@ export function seeSample(state: ServiceState, sample: TrafficSample, atMs: numb
     rollout,
     watchRequests(rollout.telemetry, pair, { atMs, shareRatio: shareRatio(rollout) }),
   );
-  const gate = observe(rollout.gate, {
+  const excluded = setAsideIn(rollout, sample);
+  const before = excluded === null ? rollout.gate : setAside(rollout.gate, excluded);
+  const gate = observe(before, {
     atMs: sample.atMs,
     ...pair,
     ...wantedShare(rollout),
@@ -58,6 +65,7 @@ export function seeSample(state: ServiceState, sample: TrafficSample, atMs: numb
       candidate: busyInstances(sample, rollout.candidate.id),
       stable: rollout.stable === null ? [] : busyInstances(sample, rollout.stable.id),
     },
+    ...strataIn(rollout, sample),
   });
   const fault = gate.telemetryFault;
   if (fault !== null && fault !== rollout.gate.telemetryFault) {
@@ -67,6 +75,24 @@ export function seeSample(state: ServiceState, sample: TrafficSample, atMs: numb
   }
   const stepTotals = addPair(rollout.stepTotals, pair);
   return { ...state, rollout: { ...seen, totals, stepTotals, gate } };
+}
+
+/** What instances counted themselves. Probes of a parked candidate come and go within an interval: no evidence. */
+function seeMetrics(
+  state: ServiceState,
+  rollout: Rollout,
+  metrics: MetricInterval,
+  atMs: number,
+): ServiceState {
+  const { phase } = rollout;
+  const isSteady = isInForce(phase) && phase.kind !== 'parked';
+  if (!isSteady || metrics.sinceMs < sinceOf(phase)) return state;
+  const gate = observeMetrics(rollout.gate, metricsIn(rollout, metrics, atMs));
+  return { ...state, rollout: { ...rollout, gate } };
+}
+
+function sinceOf(phase: Phase): number {
+  return 'sinceMs' in phase ? phase.sinceMs : Infinity;
 }
 
 /** Before the first step stable has all traffic: what a bake without a control arm is compared with. */

@@ -365,3 +365,21 @@ test('the rollout of a description names why it ended', () => {
   const lines = serviceDescription(service, plainLook);
   assert.ok(lines.includes('Cause:    9 of 20 requests failed'), lines.join('\n'));
 });
+
+test("the gate of a description shows the service's own metrics and what is no evidence", () => {
+  const { gate } = rollout('a');
+  assert.ok(gate !== null);
+  const [errors] = gate.metrics;
+  assert.ok(errors !== undefined);
+  const trouble = 'a-2-0: GET /metrics answered 404\u001b[0m';
+  const metrics = [{ ...errors, metric: 'queries', trouble }];
+  const setAside = { retry: 1200, sameClient: 0, tooManyClients: 3 };
+  const service = movingService('a', { gate: { ...gate, metrics, setAside } });
+  const lines = serviceDescription(service, plainLook);
+  const aside =
+    'No evidence:      1,200 retries, 3 requests of clients beyond those that can be kept apart';
+  assert.ok(lines.includes(aside), lines.join('\n'));
+  const mute = lines.find((line) => line.startsWith('Metric queries:')) ?? '';
+  assert.match(mute, /not known: a-2-0: GET/);
+  assert.ok(!mute.includes('\u001b'));
+});
