@@ -376,6 +376,10 @@ function differenceOf({ difference, totals }: GateState): GateExplanation['diffe
     return { lowRatio, highRatio, sentence: 'nothing to compare yet' };
   }
   const seen = candidate.failures / candidate.requests - stable.failures / stable.requests;
+  if (lowRatio === -1 && highRatio === 1) {
+    const sentence = `the candidate's failure ratio is ${marginText(seen)} against stable's; how much of that is chance is not known yet`;
+    return { lowRatio, highRatio, sentence };
+  }
   const within = `${marginText(lowRatio)} to ${marginText(highRatio)}`;
   const sentence = `the candidate's failure ratio is ${marginText(seen)} against stable's, with 95 % confidence ${within}`;
   return { lowRatio, highRatio, sentence };
