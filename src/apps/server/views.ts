@@ -18,6 +18,7 @@ import {
   stableOf,
   type StepResult,
 } from '../../domain/release/service-state.ts';
+import { inFull } from '../../domain/gate/explain-metrics.ts';
 import type { Verdict } from '../../domain/gate/gate.ts';
 import { candidateWeightPercent } from '../../domain/release/order.ts';
 import type { Instance } from '../../ports/platform.ts';
@@ -123,7 +124,7 @@ function rolloutView(state: ServiceState, rollout: Rollout, atMs: number): Rollo
       (phase.kind === 'parked' && phase.isHeld),
     totals: { candidate: { ...rollout.totals.candidate }, stable: { ...rollout.totals.stable } },
     steps: rollout.stepResults.map(stepView),
-    gate: rollout.lastVerdict === null ? null : gateView(rollout.lastVerdict),
+    gate: rollout.lastVerdict === null ? null : gateView(inFull(rollout.lastVerdict, rollout.gate)),
     alert:
       alert === null
         ? null

@@ -13,6 +13,7 @@ import { type GateState, type MetricEvidence, partsOf } from './gate-state.ts';
 import { type MetricAccount, openAccounts, slowFromMs } from './metric-account.ts';
 import type { ObjectiveEvidence } from './objective-evidence.ts';
 import { logEvidence } from './onset-mixture.ts';
+import type { Verdict } from './verdict.ts';
 import {
   countText,
   durationText,
@@ -47,6 +48,11 @@ export interface MetricExplanation {
   /** Why it was not known, wholly or of some instances, when it was last asked for; null: it was. */
   readonly trouble: string | null;
   readonly sentence: string;
+}
+
+/** With every metric, for what is recorded or shown: it takes several times as long as the verdict, which is asked for at each tick. */
+export function inFull({ kind, explanation }: Verdict, state: GateState): Verdict {
+  return { kind, explanation: { ...explanation, metrics: explainMetrics(state) } };
 }
 
 /** Every metric that the verdict rests on, in the order of the parts. */

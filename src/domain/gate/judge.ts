@@ -1,12 +1,7 @@
 import { baseRatioAt } from './base-rate.ts';
 import { type GateState, leadingPart, type MetricEvidence, partsOf } from './gate-state.ts';
 import { differenceBounds } from './difference-interval.ts';
-import {
-  explainBeforeAfter,
-  explainMetrics,
-  failsByBefore,
-  nothingJudgedText,
-} from './explain-metrics.ts';
+import { explainBeforeAfter, failsByBefore, nothingJudgedText } from './explain-metrics.ts';
 import { latencyP95 } from './latency-metric.ts';
 import { blindMetric, notesText, seenText } from './metric-standing.ts';
 import { logMarginEvidence, requirementOf } from './non-inferiority.ts';
@@ -347,7 +342,6 @@ function verdict(
     placeboAgainst: Math.min(placeboEvidence(state.placebo), 1e300),
     advice: kind === 'fail' ? culpritAdvice(state) : adviceOf(state),
     heldBy,
-    metrics: explainMetrics(state),
     beforeAfter,
     ...(state.setAside === undefined ? {} : { setAside: state.setAside }),
     sentence: `${sentence}${notesText(state.setAside, state.custom)}${kind === 'fail' ? '' : warningOf(beforeAfter, sentence)}${placeboWarning(state)}`,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { GateSettings } from '../release/revision.ts';
 import type { MetricSpec } from './custom-metrics.ts';
+import { explainMetrics } from './explain-metrics.ts';
 import { type GateState, judge, observe, observeMetrics, openGate, setAside } from './gate.ts';
 import { arrivals, failuresOf, poisson, seeded } from './simulated-traffic.fixture.ts';
 import type { MetricObservation } from './verdict.ts';
@@ -55,14 +56,15 @@ function run(
 const question = { atMs: 20_000, stepSinceMs: 0, weightPercent: 25, isLastGate: false };
 
 test('only the metric gets worse, and the verdict says so with its counts', () => {
-  const { kind, explanation } = judge(run(0.2), question);
+  const state = run(0.2);
+  const { kind, explanation } = judge(state, question);
   assert.equal(kind, 'fail');
   assert.equal(explanation.metric, 'declined');
   assert.match(
     explanation.sentence,
     /^by metric declined: candidate [\d,]+ of [\d,]+ bad, stable [\d,]+ of [\d,]+; evidence that the candidate is worse/,
   );
-  const own = explanation.metrics?.find(({ metric }) => metric === 'declined');
+  const own = explainMetrics(state).find(({ metric }) => metric === 'declined');
   assert.ok(own !== undefined && own.candidate.failures > 50);
   assert.ok(own.evidence > own.limit);
 });
@@ -77,7 +79,7 @@ test('a metric that can not be read holds a step while it is so, and says why', 
     explanation.sentence,
     /; metric declined is not known: v2-0: GET \/metrics answered 404$/,
   );
-  const own = explanation.metrics?.find(({ metric }) => metric === 'declined');
+  const own = explainMetrics(state).find(({ metric }) => metric === 'declined');
   assert.equal(own?.trouble, 'v2-0: GET /metrics answered 404');
   const again = observeMetrics(state, seen(20_000, [0, 9], [0, 30]));
   assert.equal(judge(again, question).kind, 'pass');

@@ -1,3 +1,4 @@
+import { inFull } from '../gate/explain-metrics.ts';
 import type { Effect, Share, Traffic } from './effect.ts';
 import type { Hand } from './event.ts';
 import type { GateSettings, HeaderMatch, Plan, Revision } from './revision.ts';
@@ -41,13 +42,17 @@ export function order(state: ServiceState, order: Order): Decision {
     weightPercent: candidateWeightPercent({ ...state, traffic: traffic ?? state.traffic }),
     by: order.by ?? null,
     sentence: order.sentence,
-    verdict: order.verdict ?? null,
+    verdict: verdictOf(state, order),
     plan: order.plan ?? null,
     effects: effects.map(effectText),
   };
   const retired = retiredAfter(state.retired, effects);
   const next = { ...state, recordCount, retired, traffic: traffic ?? state.traffic };
   return { state: next, record, effects };
+}
+
+function verdictOf({ rollout }: ServiceState, { verdict = null }: Order): Verdict | null {
+  return verdict === null || rollout === null ? verdict : inFull(verdict, rollout.gate);
 }
 
 /** Who is stopped by these effects joins the list, who is started again leaves it. */
