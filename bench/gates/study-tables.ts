@@ -23,7 +23,7 @@ export const studyTables: readonly StudyTable[] = [
   { name: 'bursts', run: burstTable, runs: 20_000, quickRuns: 20, quickSeconds: 9 },
   { name: 'promotion', run: promotionTable, runs: 10_000, quickRuns: 20, quickSeconds: 6 },
   { name: 'users', run: userTable, runs: 2000, quickRuns: 20, quickSeconds: 3 },
-  { name: 'loop', run: loopTable, runs: 100, quickRuns: 2, quickSeconds: 6 },
+  { name: 'loop', run: loopTable, runs: 100, quickRuns: 2, quickSeconds: 3 },
   { name: 'latency', run: latencyTable, runs: 500, quickRuns: 20, quickSeconds: 3 },
   {
     name: 'cost',

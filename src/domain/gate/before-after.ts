@@ -6,12 +6,12 @@ import { slowMarginRatio } from './latency-metric.ts';
 import {
   addToScale,
   emptyScale,
+  plusCounts,
   scaleLowerUs,
   type SparseHistogram,
   sum,
-  tallyFrom,
 } from './latency-scale.ts';
-import { slowPlace } from './metric-account.ts';
+import { slowOf, slowPlace } from './metric-account.ts';
 import {
   advance,
   alternativeWeights,
@@ -128,7 +128,7 @@ export function weighAfter(
     ...state,
     tests: tests.map((test) => {
       const count =
-        test.slowFrom === null ? after.count : tallyFrom(after.latency, tolerance, test.slowFrom);
+        test.slowFrom === null ? after.count : slowOf(after.latency, test.slowFrom, tolerance);
       return count.requests === 0 ? test : weighed(test, count, moment.atMs);
     }),
   };
@@ -138,21 +138,16 @@ const slowerByRatioUsual = 0.1;
 
 /** What stable did before, all of it; null: too little to compare with. */
 export function referenceOf({ older, newer }: BeforeAfter): StableWindow | null {
-  const both = older === null || newer === null ? (newer ?? older) : joined(older, newer);
+  const both =
+    older === null || newer === null
+      ? (newer ?? older)
+      : {
+          sinceMs: older.sinceMs,
+          untilMs: newer.untilMs,
+          count: plus(older.count, newer.count),
+          latency: plusCounts(older.latency, newer.latency),
+        };
   return both === null || both.count.requests < referenceRequestsMin ? null : both;
-}
-
-export function joined(older: StableWindow, newer: StableWindow): StableWindow {
-  const length = Math.max(older.latency.length, newer.latency.length);
-  return {
-    sinceMs: older.sinceMs,
-    untilMs: newer.untilMs,
-    count: plus(older.count, newer.count),
-    latency: Array.from(
-      { length },
-      (_, place) => (older.latency[place] ?? 0) + (newer.latency[place] ?? 0),
-    ),
-  };
 }
 
 /** Below this the bound is so wide that the comparison says nothing. */

@@ -115,30 +115,8 @@ function blockerOf(findings: Findings): Blocker | null {
   if (state.suspect !== null && isSuspectThere(state)) {
     return { heldBy: 'one-instance', sentence: `${now}; ${suspectText(state)}` };
   }
-  const inStepMs = Math.max(0, question.atMs - question.stepSinceMs);
-  const evidenceAtMs = isBake ? (bakeOf(state)?.atMs ?? null) : state.errors.comparedAtMs;
-  if (evidenceAtMs === null || evidenceAtMs < question.stepSinceMs) {
-    const since = `nothing to judge since this step began ${durationText(inStepMs)} ago`;
-    return { heldBy: 'no-data', sentence: `${now}; ${since}` };
-  }
-  const silentMs = question.atMs - evidenceAtMs;
-  if (silentMs > freshMs) {
-    return {
-      heldBy: 'no-data',
-      sentence: `${now}; nothing to judge for ${durationText(silentMs)}`,
-    };
-  }
-  const fault = state.telemetryFault;
-  if (fault !== null && question.atMs - fault.atMs < faultHoldMs) {
-    return { heldBy: 'telemetry', sentence: `${now}; telemetry is faulty: ${fault.sentence}` };
-  }
-  const blind = isBake ? null : blindMetric(state.custom, question.atMs);
-  if (blind !== null) {
-    return { heldBy: 'telemetry', sentence: now };
-  }
-  if (state.suspect !== null && isSuspectThere(state)) {
-    return { heldBy: 'one-instance', sentence: `${now}; ${suspectText(state)}` };
-  }
+  const unseen = unseenOf(findings, now);
+  if (unseen !== null) return unseen;
   if (!isBake && isShareOff(state.share)) {
     const wanted = percentText(state.share?.wantedRatio ?? 0);
     const sentence = `${now}; the candidate does not get its ${wanted} of the requests`;
@@ -171,9 +149,32 @@ function blockerOf(findings: Findings): Blocker | null {
     return { heldBy: 'before-after', sentence: `${now}; ${before.sentence}` };
   }
   const { soakMs } = state.settings;
+  const inStepMs = Math.max(0, question.atMs - question.stepSinceMs);
   if (inStepMs >= soakMs) return null;
   const soak = `soaking ${durationText(inStepMs)} of ${durationText(soakMs)}`;
   return { heldBy: 'soak', sentence: `${now}; ${soak}` };
+}
+
+/** What isn't known: nothing was compared, or not lately, or what came can't be. Null: all is. */
+function unseenOf({ state, question, isBake }: Findings, now: string): Blocker | null {
+  const evidenceAtMs = isBake ? (bakeOf(state)?.atMs ?? null) : state.errors.comparedAtMs;
+  if (evidenceAtMs === null || evidenceAtMs < question.stepSinceMs) {
+    const inStepMs = Math.max(0, question.atMs - question.stepSinceMs);
+    const since = `nothing to judge since this step began ${durationText(inStepMs)} ago`;
+    return { heldBy: 'no-data', sentence: `${now}; ${since}` };
+  }
+  const silentMs = question.atMs - evidenceAtMs;
+  if (silentMs > freshMs) {
+    const sentence = `${now}; nothing to judge for ${durationText(silentMs)}`;
+    return { heldBy: 'no-data', sentence };
+  }
+  const fault = state.telemetryFault;
+  if (fault !== null && question.atMs - fault.atMs < faultHoldMs) {
+    return { heldBy: 'telemetry', sentence: `${now}; telemetry is faulty: ${fault.sentence}` };
+  }
+  // The sentence's notes say which metric, and why.
+  const blind = isBake ? null : blindMetric(state.custom, question.atMs);
+  return blind === null ? null : { heldBy: 'telemetry', sentence: now };
 }
 
 /** Only the gate before 100 % asks; at smaller shares it would cost far more time than it saves users. */
