@@ -123,7 +123,7 @@ test('a step can be an object, and 100% is added where it is missing', () => {
 
 test('what a gate says of latency, incidents and replacements is kept as written', () => {
   const gate =
-    'gate: { latency: on, slowerBy: 20%, warmUp: 5s, incident: 2s, replaceWithin: 30s, onTimeLimit: widen }';
+    'gate: { latency: on, slowerBy: 20%, warmUp: 5s, incident: 2s, replaceWithin: 30s, onTimeLimit: widen, beforeAfter: hold }';
   const text = good.replace(/gate: \{.*\}/, gate);
   const [service] = parseReleaseFiles([{ path: 'f', text }]).services;
   assert.deepEqual(service?.rollout.gate, {
@@ -138,6 +138,7 @@ test('what a gate says of latency, incidents and replacements is kept as written
     incidentMs: 2000,
     replaceWithinMs: 30_000,
     onTimeLimit: 'widen',
+    beforeAfter: 'hold',
   });
   assert.match(
     problemsOf(text.replace('latency: on', 'latency: maybe'))[0] ?? '',

@@ -178,6 +178,7 @@ export function toGate(gate: Spec['rollout']['gate'], scrape: Spec['metrics']): 
     ...(gate.slowerBy === undefined ? {} : { slowerByRatio: gate.slowerBy }),
     ...(gate.incident === undefined ? {} : { incidentMs: gate.incident }),
     ...(gate.replaceWithin === undefined ? {} : { replaceWithinMs: gate.replaceWithin }),
+    ...(gate.beforeAfter === undefined ? {} : { beforeAfter: gate.beforeAfter }),
     ...(gate.onTimeLimit === undefined ? {} : { onTimeLimit: gate.onTimeLimit }),
     ...(gate.warmUp === undefined ? {} : { warmUpMs: gate.warmUp }),
     ...(gate.strata === undefined ? {} : { strata: gate.strata.map(toStratum) }),
