@@ -308,8 +308,17 @@ test('ages, durations and sizes change their unit at the limit', () => {
     '47h',
     '2d',
   ]);
-  const durations = [0, 999, 1000, 59_900, 60_000, 250_000].map(durationText);
-  assert.deepEqual(durations, ['0 ms', '999 ms', '1 s', '59.9 s', '1 min', '4 min 10 s']);
+  const durations = [0, 999, 1000, 59_900, 60_000, 250_000, 3_600_000, 7_500_000].map(durationText);
+  assert.deepEqual(durations, [
+    '0 ms',
+    '999 ms',
+    '1 s',
+    '59.9 s',
+    '1 min',
+    '4 min 10 s',
+    '1 h',
+    '2 h 5 min',
+  ]);
   const sizes = [0, 1023, 1024, 1024 ** 2, 1.5 * 1024 ** 3].map(bytesText);
   assert.deepEqual(sizes, ['0 B', '1023 B', '1 KiB', '1 MiB', '1.5 GiB']);
 });
