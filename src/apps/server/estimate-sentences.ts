@@ -32,6 +32,15 @@ export function faultSentences(
   ];
 }
 
+/** How many clients there are is known once they came, not before. */
+export function voteSentences({ gate: { oneVotePer } }: Plan): readonly string[] {
+  if (oneVotePer === undefined) return [];
+  const window = secondsText(oneVotePer.windowMs);
+  return [
+    `one vote per client in ${window}: how many clients there are is not known, so times are for requests each of another client, and longer where they come again`,
+  ];
+}
+
 /** When all traffic is there, and what the plan does where that takes longer than it allows. */
 export function totalSentences(
   plan: Plan,

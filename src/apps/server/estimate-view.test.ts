@@ -80,6 +80,11 @@ test('before a rollout each thing that can be known is told, and what cannot is 
     ...lateRows,
     [
       {},
+      { gate: { ...plan.gate, oneVotePer: { client: { kind: 'address' }, windowMs: 10_000 } } },
+      /^one vote per client in 10 s: how many clients there are is not known, so times are for/m,
+    ],
+    [
+      {},
       { gate: { ...plan.gate, incidentMs: 5000 } },
       /windows of 5 s, so a fault takes 2 windows/,
     ],
@@ -203,4 +208,37 @@ test('of a parked candidate it says what its times are for', () => {
     ongoingEstimate({ ...rollout, phase: { ...phase, isHeld } }, known, atMs).sentences[1] ?? '';
   assert.match(text(false), /^parked, as much of it failed: the step begins anew if its probes go/);
   assert.match(text(true), /^parked too often: nothing goes forward until a person/);
+});
+
+test('during a rollout only what is evidence counts as its rate', () => {
+  const { rollout, atMs } = underWay(5);
+  // 500 requests were evidence.
+  const rows = [
+    [0, 0, null, 100],
+    [
+      1500,
+      0,
+      /^of them only about 25 requests\/s are evidence: 1,500 of 2,000 were retries or/,
+      25,
+    ],
+    [0, 500, /^of them only about 50 requests\/s are evidence: 500 of 1,000 were/, 50],
+  ] as const;
+  for (const [sameClient, retry, says, rate] of rows) {
+    const gate = {
+      ...rollout.gate,
+      setAside: { 'same-client': sameClient, retry, 'too-many-clients': 0 },
+    };
+    const hundred = { ...known, requestsPerSecond: 100 };
+    const item = ongoingEstimate({ ...rollout, gate }, hundred, atMs);
+    assert.equal(item.requestsPerSecond, 100);
+    const { requests, verdictMs } = item.steps[0] ?? {};
+    assert.equal(Math.round((1000 * (requests ?? 0)) / (verdictMs ?? 1)), rate);
+    assert.equal(says?.test(item.sentences[2] ?? '') ?? true, true, item.sentences[2]);
+  }
+  const { totals } = rollout.gate;
+  const none = { requests: 0, failures: 0 };
+  const silent = { ...totals, candidate: none, stable: none };
+  const setAside = { 'same-client': 9, retry: 0, 'too-many-clients': 0 };
+  const gate = { ...rollout.gate, totals: silent, setAside };
+  assert.equal(ongoingEstimate({ ...rollout, gate }, known, atMs).totalMs, null);
 });

@@ -8,6 +8,7 @@ import {
   customSentences,
   faultSentences,
   totalSentences,
+  voteSentences,
 } from './estimate-sentences.ts';
 
 /** Assumed failure ratio of stable when neither the caller nor the gateway knows one. */
@@ -49,6 +50,7 @@ export function estimateView(spec: ServiceSpec, known: KnownTraffic): EstimateIt
     ...item,
     sentences: [
       `at ${countText(requestsPerSecond)} requests/s with ${percentText(100 * baseErrorRatio)} failing${assumed}`,
+      ...voteSentences(plan),
       ...changeSentences(known.change),
       ...estimate.steps.map((step) => step.sentence),
       ...totalSentences(plan, estimate, { when: 'after', bakeMs: plan.bakeMs, people: '' }),

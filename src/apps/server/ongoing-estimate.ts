@@ -6,7 +6,7 @@ import {
   type RolloutPlace,
 } from '../../domain/gate/estimate.ts';
 import { knowledgeOf, openingKnowledge } from '../../domain/gate/estimate-knowledge.ts';
-import { countText, percentText, secondsText } from '../../domain/release/amount-text.ts';
+import { countText, percentText, rateText, secondsText } from '../../domain/release/amount-text.ts';
 import type { Rollout } from '../../domain/release/service-state.ts';
 import {
   bakeSentences,
@@ -46,7 +46,8 @@ export function ongoingEstimate(rollout: Rollout, known: KnownTraffic, atMs: num
     rollout.stable === null
       ? null
       : { candidate: rollout.candidate.instances, stable: rollout.stable.instances };
-  const input = { requestsPerSecond, baseErrorRatio: base.ratio, plan, instances };
+  const evidence = evidenceOf(rollout, requestsPerSecond);
+  const input = { ...evidence.flow, baseErrorRatio: base.ratio, plan, instances };
   const flow = { ...input, knowledge: place.knowledge };
   const estimate = estimateRollout({ ...input, from: place });
   const weightPercent = plan.steps[place.stepIndex]?.weightPercent ?? 100;
@@ -60,6 +61,7 @@ export function ongoingEstimate(rollout: Rollout, known: KnownTraffic, atMs: num
     sentences: [
       ...opening,
       `at ${countText(requestsPerSecond)} requests/s with ${base.text}`,
+      ...evidence.sentences,
       ...changeSentences(known.change),
       ...estimate.steps.map(({ kind, sentence }) =>
         kind === 'feasible' ? `still ${sentence}` : sentence,
@@ -79,6 +81,25 @@ export function ongoingEstimate(rollout: Rollout, known: KnownTraffic, atMs: num
     totalMs: estimate.totalMs,
     ...estimateData(estimate),
   };
+}
+
+/** What is set aside flows, and shows nothing: times are those of the rest. */
+function evidenceOf(
+  { gate: { setAside, totals } }: Rollout,
+  requestsPerSecond: number,
+): {
+  readonly flow: { readonly requestsPerSecond: number };
+  readonly sentences: readonly string[];
+} {
+  const aside =
+    setAside === undefined
+      ? 0
+      : setAside.retry + setAside['same-client'] + setAside['too-many-clients'];
+  if (aside === 0) return { flow: { requestsPerSecond }, sentences: [] };
+  const counted = totals.candidate.requests + totals.stable.requests;
+  const perSecond = (requestsPerSecond * counted) / (counted + aside);
+  const sentence = `of them only about ${rateText(perSecond)} are evidence: ${countText(aside)} of ${countText(counted + aside)} were retries or of clients that had their vote`;
+  return { flow: { requestsPerSecond: perSecond }, sentences: [sentence] };
 }
 
 interface Base {
