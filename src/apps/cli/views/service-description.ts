@@ -63,8 +63,9 @@ function rolloutDescription(rollout: RolloutView, look: Look): string[] {
   ];
 }
 
-function gateLines({ gate }: RolloutView): string[] {
+function gateLines({ gate, phase }: RolloutView): string[] {
   if (gate === null) return [];
+  const isAlone = phase === 'baking' || phase === 'promoted';
   const facts = [
     ['Gate:', `${gate.verdict}: ${harmless(gate.sentence)}`],
     [
@@ -73,7 +74,10 @@ function gateLines({ gate }: RolloutView): string[] {
     ],
     ['Evidence for:', `${evidence(gate.for)} of ${evidence(gate.forLimit)}`],
     // After a failure the test has spoken; the interval, made by a wider one, would only seem to object.
-    ...(gate.verdict === 'fail' ? [] : [['Failures:', harmless(gate.difference.sentence)]]),
+    // At 100 % there is no stable left to set beside it.
+    ...(gate.verdict === 'fail' || isAlone
+      ? []
+      : [['Failures:', harmless(gate.difference.sentence)]]),
     ...(gate.p95 === null
       ? []
       : [

@@ -394,6 +394,14 @@ test('the rollout of a description names why it ended', () => {
   assert.ok(lines.includes('Cause:    9 of 20 requests failed'), lines.join('\n'));
 });
 
+test('where no stable is beside the candidate nothing is said of their difference', () => {
+  const says = (phase: 'judging' | 'baking' | 'promoted'): boolean =>
+    serviceDescription(movingService('a', { phase }), plainLook).some((line) =>
+      line.startsWith('Failures:'),
+    );
+  assert.deepEqual([says('judging'), says('baking'), says('promoted')], [true, false, false]);
+});
+
 test('what a service applied last is set, and said to be rolled back where it was', () => {
   const rolledBack = movingService('a', { phase: 'rolled-back' });
   const revisionLine = (
