@@ -1,0 +1,143 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GatewayClient } from '../../src/adapters/gateway/gateway-client.ts';
+import { controlSocketName } from '../../src/adapters/gateway/gateway-file.ts';
+import { freePorts, projectFolder } from '../world.ts';
+import { haproxy, hostName, nginxProxy, type Ports } from './configurations.ts';
+import { type Processes, proxyCore } from './programs.ts';
+
+/** A proxy before the two backends, in one process on a core of its own. */
+export interface Contender {
+  readonly name: string;
+  /** Programs that must be installed for it. */
+  readonly needs: readonly string[];
+  /** Asked for its latency and big bodies too. */
+  readonly isClose: boolean;
+  /** Resolves with the process id when it serves. */
+  readonly start: (place: Place, ports: Ports, processes: Processes) => Promise<number>;
+}
+
+export interface Place {
+  readonly folder: string;
+  /** Where the npm packages are installed; null: they are not. */
+  readonly peersFolder: string | null;
+  /** Reads the log of HAProxy. */
+  readonly logPort: number;
+  readonly backendPorts: Ports['backendPorts'];
+  readonly signal: AbortSignal;
+}
+
+/** The backend asked without a proxy. */
+export const direct = 'direct';
+
+/** A contender that runs. */
+export interface Running {
+  readonly contender: Contender;
+  readonly port: number;
+  readonly pid: number;
+}
+
+export const names = {
+  haproxy: 'HAProxy, bare',
+  features: 'HAProxy, features',
+  logging: 'HAProxy, features, log',
+  nginx: 'nginx',
+  fast: 'tidegate fast',
+  fastOff: 'tidegate fast, features off',
+  compat: 'tidegate compat',
+  httpProxy: 'http-proxy',
+  httpProxy3: 'http-proxy-3',
+  fastProxy: 'fast-proxy (undici)',
+  fastify: '@fastify/http-proxy',
+} as const;
+
+/** The npm packages among them. */
+export const packages: readonly string[] = [
+  names.httpProxy,
+  names.httpProxy3,
+  names.fastProxy,
+  names.fastify,
+];
+
+export const contenders: readonly Contender[] = [
+  haproxyContender(names.haproxy, { hasFeatures: false, hasLog: false }),
+  haproxyContender(names.features, { hasFeatures: true, hasLog: false }),
+  haproxyContender(names.logging, { hasFeatures: true, hasLog: true }),
+  { name: names.nginx, needs: ['nginx'], isClose: true, start: startNginx },
+  gatewayContender(names.compat, join('src', 'apps', 'gateway', 'main.ts'), []),
+  packageContender(names.httpProxy, 'http-proxy.js'),
+  packageContender(names.httpProxy3, 'http-proxy-3.js'),
+  packageContender(names.fastProxy, 'fast-proxy.js'),
+  packageContender(names.fastify, 'fastify-http-proxy.js'),
+];
+
+export async function start(
+  contender: Contender,
+  place: Place,
+  processes: Processes,
+): Promise<Running> {
+  const [port = 0] = await freePorts(1);
+  const { backendPorts } = place;
+  const pid = await contender.start(place, { port, backendPorts }, processes);
+  return { contender, port, pid };
+}
+
+function haproxyContender(
+  name: string,
+  { hasFeatures, hasLog }: { readonly hasFeatures: boolean; readonly hasLog: boolean },
+): Contender {
+  const run: Contender['start'] = async (place, ports, processes) => {
+    const path = join(place.folder, `haproxy-${ports.port}.cfg`);
+    const logPort = hasLog ? place.logPort : null;
+    await writeFile(path, haproxy(ports, { hasFeatures, logPort }));
+    return processes.start(proxyCore, ['haproxy', '-db', '-f', path], ports.port);
+  };
+  return { name, needs: ['haproxy'], isClose: true, start: run };
+}
+
+async function startNginx(place: Place, ports: Ports, processes: Processes): Promise<number> {
+  const path = join(place.folder, 'nginx-proxy.conf');
+  await writeFile(path, nginxProxy(place.folder, ports));
+  const argv = ['nginx', '-c', path, '-p', place.folder, '-e', 'stderr'];
+  return processes.start(proxyCore, argv, ports.port);
+}
+
+/** The gateway as a user has it, or one composed for this bench; both take the same arguments. */
+function gatewayContender(name: string, entry: string, argv: readonly string[]): Contender {
+  const run: Contender['start'] = async (place, { port, backendPorts }, processes) => {
+    const state = join(place.folder, `gateway-${port}`);
+    await mkdir(state, { mode: 0o700 });
+    const listen = `127.0.0.1:${port}`;
+    const program = [process.execPath, join(projectFolder, entry)];
+    const options = ['--state', state, '--listen', listen, ...argv];
+    const pid = await processes.start(proxyCore, [...program, ...options], port);
+    await applyRoutes(join(state, controlSocketName), backendPorts, place.signal);
+    return pid;
+  };
+  return { name, needs: [], isClose: true, start: run };
+}
+
+async function applyRoutes(
+  socketPath: string,
+  [stable, candidate]: Ports['backendPorts'],
+  signal: AbortSignal,
+): Promise<void> {
+  await using client = new GatewayClient({ socketPath });
+  const backend = (revisionId: string, weightPercent: number, port: number) => {
+    const endpoints = [{ instanceId: `${revisionId}-1`, host: '127.0.0.1', port }];
+    return { revisionId, weightPercent, endpoints };
+  };
+  const backends = [backend('stable', 90, stable), backend('candidate', 10, candidate)];
+  const matches = [{ header: { name: 'x-canary', value: 'true' }, revisionId: 'candidate' }];
+  const route = { service: 'bench', host: hostName, requestTimeoutMs: 10_000, backends, matches };
+  await client.apply({ version: 1, routes: [route] }, signal);
+}
+
+function packageContender(name: string, script: string): Contender {
+  const run: Contender['start'] = async (place, { port, backendPorts }, processes) => {
+    if (place.peersFolder === null) throw new Error(`${name} is not installed`);
+    const argv = [process.execPath, join(place.peersFolder, script), `${port}`];
+    return processes.start(proxyCore, [...argv, `${backendPorts[0]}`], port);
+  };
+  return { name, needs: ['npm packages'], isClose: false, start: run };
+}
