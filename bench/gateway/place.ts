@@ -36,7 +36,9 @@ export async function openPlace(
     const onFailure = (reason: string): void => say(`npm packages left out: ${reason}`);
     const peersFolder = await installPeers(onFailure, signal);
     return {
-      ...{ folder, peersFolder, signal },
+      folder,
+      peersFolder,
+      signal,
       logPort: log.address().port,
       backendPorts: [stable, candidate],
       [Symbol.asyncDispose]: () => resources.disposeAsync(),
