@@ -12,7 +12,8 @@ import { checkRouteTable } from '../../domain/traffic/check-route-table.ts';
 import type { Route, RouteTable } from '../../domain/traffic/route-table.ts';
 import { ControlServer } from './control-server.ts';
 import { type Counter, Counters } from './counters.ts';
-import { type Engine, HttpEngine } from './http-engine.ts';
+import { type EngineKind, engineOf } from './engine-kind.ts';
+import type { Engine } from './http-engine.ts';
 import { LiveRoutes } from './live-routes.ts';
 import { TableFile } from './table-file.ts';
 
@@ -23,6 +24,7 @@ export interface GatewayOptions {
   readonly port: number;
   /** Null: in the state folder. */
   readonly controlSocket: string | null;
+  readonly engine: EngineKind;
   readonly log: (message: string) => void;
 }
 
@@ -53,7 +55,7 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #counters = new Counters();
   readonly #routes = new LiveRoutes(this.#counters);
-  readonly #engine: Engine = new HttpEngine(this.#routes);
+  readonly #engine: Engine;
   readonly #tableFile: TableFile;
   readonly #control: ControlServer;
   readonly #left = new Map<Counter, { ended: number; sinceMs: number }>();
@@ -61,6 +63,7 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    this.#engine = engineOf(options.engine, this.#routes, options.log);
     this.#tableFile = new TableFile(join(options.stateFolder, routesFileName));
     this.#control = new ControlServer({
       epoch: randomBytes(8).toString('hex'),

@@ -133,7 +133,7 @@ function laneOf(
   return { lane, isMatched: matched !== null };
 }
 
-function originOf({ host, port }: Endpoint): string {
+export function originOf({ host, port }: Endpoint): string {
   const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
   return `http://${name}:${port}`;
 }

@@ -52,6 +52,7 @@ export class RequestBuffers {
 
   /** No socket has it any more. */
   giveBack(buffer: Buffer): void {
-    if (buffer.length === requestBytes && this.#spares.length < sparesMax) this.#spares.push(buffer);
+    if (buffer.length === requestBytes && this.#spares.length < sparesMax)
+      this.#spares.push(buffer);
   }
 }

@@ -1,0 +1,68 @@
+import type { LiveRoutes } from '../live-routes.ts';
+import { revisionHeader } from '../forwarded-headers.ts';
+import { FixedLines, FixedValue } from '../http1/fixed-lines.ts';
+import { type Head, RequestHead, ResponseHead } from '../http1/head.ts';
+import type { RequestAdditions } from '../http1/request-writer.ts';
+import type { ResponseAdditions } from '../http1/response-writer.ts';
+import { SecondOpinion } from '../http1/second-opinion.ts';
+import { trailersHead } from '../http1/trailers.ts';
+import { InstancePools } from './instance-pool.ts';
+import { RetryBudget } from './retry-budget.ts';
+import { RoutedHead } from './routed-head.ts';
+import { RequestBuffers, Scratch } from './scratch.ts';
+
+/**
+ * What all connections of an engine share. Heads, additions and the scratch buffer are filled anew for each message and
+ * used within the turn in which they were filled, so one of each is enough and no message makes garbage of them.
+ */
+export class Parts {
+  readonly routes: LiveRoutes;
+  readonly pools = new InstancePools();
+  readonly scratch = new Scratch();
+  readonly requestBuffers = new RequestBuffers();
+  readonly retries = new RetryBudget();
+  readonly requestHead = new RequestHead();
+  readonly responseHead = new ResponseHead();
+  readonly trailers: Head = trailersHead();
+  readonly routedHead = new RoutedHead(this.requestHead);
+  /** Null: heads are read by one parser only (a bench asks what the second one costs). */
+  readonly opinion: SecondOpinion | null;
+  readonly requestAdditions: RequestAdditions = {
+    callerAddress: FixedValue.of('unknown'),
+    scheme: FixedValue.of('http'),
+    traceparent: null,
+    lines: null,
+    isTunnel: false,
+    takesTrailers: false,
+  };
+  readonly responseAdditions: ResponseAdditions = {
+    callerMinorVersion: 1,
+    keepAlive: true,
+    lines: null,
+    isTunnel: false,
+  };
+  /** Of `performance.now()`, at most one sweep old: for what need not be exact. */
+  nowMs = performance.now();
+  isDraining = false;
+  readonly #revisionLines = new Map<string, FixedLines>();
+
+  constructor(routes: LiveRoutes, { hasSecondOpinion }: { readonly hasSecondOpinion: boolean }) {
+    this.routes = routes;
+    this.opinion = hasSecondOpinion ? new SecondOpinion() : null;
+  }
+
+  /** The line that names the revision on its answers. */
+  linesOf(revisionId: string): FixedLines {
+    let lines = this.#revisionLines.get(revisionId);
+    if (lines === undefined) {
+      lines = FixedLines.of([[revisionHeader, revisionId]]);
+      this.#revisionLines.set(revisionId, lines);
+    }
+    return lines;
+  }
+
+  routesChanged(): void {
+    this.pools.retain(this.routes.origins());
+    this.#revisionLines.clear();
+  }
+}
