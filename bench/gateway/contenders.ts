@@ -59,12 +59,16 @@ export const packages: readonly string[] = [
   names.fastify,
 ];
 
+const gatewayEntry = join('src', 'apps', 'gateway', 'main.ts');
+
 export const contenders: readonly Contender[] = [
   haproxyContender(names.haproxy, { hasFeatures: false, hasLog: false }),
   haproxyContender(names.features, { hasFeatures: true, hasLog: false }),
   haproxyContender(names.logging, { hasFeatures: true, hasLog: true }),
   { name: names.nginx, needs: ['nginx'], isClose: true, start: startNginx },
-  gatewayContender(names.compat, join('src', 'apps', 'gateway', 'main.ts'), []),
+  gatewayContender(names.fast, gatewayEntry, ['--engine', 'fast']),
+  gatewayContender(names.fastOff, join('bench', 'gateway', 'bare-gateway.ts'), []),
+  gatewayContender(names.compat, gatewayEntry, ['--engine', 'compat']),
   packageContender(names.httpProxy, 'http-proxy.js'),
   packageContender(names.httpProxy3, 'http-proxy-3.js'),
   packageContender(names.fastProxy, 'fast-proxy.js'),

@@ -12,7 +12,6 @@ import { checkRouteTable } from '../../domain/traffic/check-route-table.ts';
 import type { Route, RouteTable } from '../../domain/traffic/route-table.ts';
 import { ControlServer } from './control-server.ts';
 import { type Counter, Counters } from './counters.ts';
-import { type EngineKind, engineOf } from './engine-kind.ts';
 import type { Engine } from './http-engine.ts';
 import { LiveRoutes } from './live-routes.ts';
 import { TableFile } from './table-file.ts';
@@ -24,7 +23,8 @@ export interface GatewayOptions {
   readonly port: number;
   /** Null: in the state folder. */
   readonly controlSocket: string | null;
-  readonly engine: EngineKind;
+  /** Makes what moves the bytes. */
+  readonly engine: (routes: LiveRoutes) => Engine;
   readonly log: (message: string) => void;
 }
 
@@ -63,7 +63,7 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    this.#engine = engineOf(options.engine, this.#routes, options.log);
+    this.#engine = options.engine(this.#routes);
     this.#tableFile = new TableFile(join(options.stateFolder, routesFileName));
     this.#control = new ControlServer({
       epoch: randomBytes(8).toString('hex'),
