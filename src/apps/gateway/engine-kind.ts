@@ -6,7 +6,7 @@ import type { LiveRoutes } from './live-routes.ts';
 /** `fast`: bare sockets; `compat`: node:http and undici, for when something is wrong with the other. */
 export type EngineKind = 'fast' | 'compat';
 
-const usualKind: EngineKind = 'compat';
+const usualKind: EngineKind = 'fast';
 
 /** Null: there is no engine of that name. */
 export function engineKindOf(name: string | undefined): EngineKind | null {

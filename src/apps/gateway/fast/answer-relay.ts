@@ -42,6 +42,8 @@ export class AnswerRelay {
   keepAlive = false;
   /** How long the instance's connection may be kept; 0: not. */
   keepMs = 0;
+  /** The caller knows the end of the answer by the connection's only. */
+  endsByClosing = false;
   /** The caller takes more at once. */
   isTaken = true;
   readonly wish: AnswerWish = {
@@ -146,7 +148,8 @@ export class AnswerRelay {
     this.status = head.status;
     this.#isChunked = wanted === framing.chunked;
     this.#isPlain = !this.#isChunked && head.framing !== framing.chunked;
-    this.keepAlive = wish.keepAlive && wanted !== framing.untilClose;
+    this.endsByClosing = wanted === framing.untilClose;
+    this.keepAlive = wish.keepAlive && !this.endsByClosing;
     this.keepMs = head.keepAlive && opinion?.keepAlive !== false ? keepMsOf(head) : 0;
     this.#body.begin(head);
   }

@@ -112,10 +112,10 @@ export class CallerConnection implements ExchangeCaller {
     this.finished(keepAlive);
   }
 
-  cut(): void {
+  cut({ isReset }: { readonly isReset: boolean }): void {
     this.#phase = 'closing';
-    // A reset, because the end of the connection alone may pass for the end of the answer.
-    this.socket.resetAndDestroy();
+    if (isReset) this.socket.resetAndDestroy();
+    else this.socket.destroy();
   }
 
   becomeTunnel(): void {

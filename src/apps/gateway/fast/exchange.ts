@@ -30,8 +30,11 @@ export interface ExchangeCaller {
     refusal: Refusal,
     how: { readonly keepAlive: boolean; readonly isHead: boolean },
   ) => void;
-  /** Ends the connection in the midst of an answer, so that the caller sees that it is not whole. */
-  readonly cut: () => void;
+  /**
+   * Ends the connection in the midst of an answer. By a reset if the connection's end alone would pass for the
+   * answer's.
+   */
+  readonly cut: (how: { readonly isReset: boolean }) => void;
   readonly becomeTunnel: () => void;
 }
 
@@ -230,7 +233,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
       if (this.#caller.socket.writableLength === 0) this.#evidence.failed(nowMs);
       this.#drop();
       this.isUnderWay = false;
-      this.#caller.cut();
+      this.#caller.cut({ isReset: this.#answer.endsByClosing });
       return;
     }
     const ms = this.#timeoutMs;
@@ -301,7 +304,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
     this.#drop();
     if (hasBegun) {
       this.isUnderWay = false;
-      this.#caller.cut();
+      this.#caller.cut({ isReset: this.#answer.endsByClosing });
     } else this.#answerProblem({ status, reason, detail: `instance ${instanceId} ${what}` });
   }
 
@@ -312,7 +315,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
     const detail = refusal?.detail ?? 'the body cannot be understood';
     if (hasBegun) {
       this.isUnderWay = false;
-      this.#caller.cut();
+      this.#caller.cut({ isReset: this.#answer.endsByClosing });
     } else this.#answerProblem({ status: refusal?.status ?? 400, reason: 'bad-request', detail });
   }
 
