@@ -42,7 +42,7 @@ export class Head {
   readonly spans: Int32Array;
   /** Per header: its number in `known`. */
   readonly ids: Uint8Array;
-  /** Per header: 1 if it is not to be passed on, being hop-by-hop or named by Connection. */
+  /** Per header: 1 if it is not passed on, being hop-by-hop, named by Connection, or a look-alike of a known one. */
   readonly isHop: Uint8Array;
   /** Bits of the known headers that are there, and of those that are there more than once. */
   seen = 0;

@@ -1,0 +1,268 @@
+import { lines, passes, refuses, type Row, sent } from './corpus.fixture.ts';
+
+const h1spec = 'h1spec (uNetworking)';
+const probe = 'Http11Probe (MDA2AV)';
+
+/** Targets and Host. */
+export const requestTargetRows: readonly Row[] = [
+  [
+    'a query',
+    'RFC 9112 3.2.1',
+    lines('GET /a?b=%20&c HTTP/1.1', 'Host: a', ''),
+    passes(sent('GET /a?b=%20&c')),
+  ],
+  [
+    'two slashes',
+    'RFC 9112 3.2.1',
+    lines('GET //a HTTP/1.1', 'Host: a', ''),
+    passes(sent('GET //a')),
+  ],
+  [
+    'marks that others take in a target',
+    'RFC 3986 2 has them not',
+    lines('GET /{a}|"b"^`<c>\\ HTTP/1.1', 'Host: a', ''),
+    passes(sent('GET /{a}|"b"^`<c>\\')),
+  ],
+  [
+    'a fragment',
+    'CVE-2023-45539 (HAProxy)',
+    lines('GET /a#b HTTP/1.1', 'Host: a', ''),
+    refuses(400, 'target-malformed'),
+  ],
+  [
+    'a target beyond ASCII',
+    'RFC 3986 2',
+    lines('GET /\xe4 HTTP/1.1', 'Host: a', ''),
+    refuses(400, 'target-malformed'),
+  ],
+  [
+    'a NUL in the target',
+    probe,
+    lines('GET /\0 HTTP/1.1', 'Host: a', ''),
+    refuses(400, 'target-malformed'),
+  ],
+  [
+    'DEL in the target',
+    probe,
+    lines('GET /\x7f HTTP/1.1', 'Host: a', ''),
+    refuses(400, 'target-malformed'),
+  ],
+  [
+    'a target without slash',
+    'RFC 9112 3.2.1',
+    lines('GET a HTTP/1.1', 'Host: a', ''),
+    refuses(400, 'target-form'),
+  ],
+  [
+    'an authority as target of GET',
+    'RFC 9112 3.2.3',
+    lines('GET a:80 HTTP/1.1', 'Host: a:80', ''),
+    refuses(400, 'target-form'),
+  ],
+  [
+    'a target that begins with ?',
+    'RFC 9112 3.2.1',
+    lines('GET ?a HTTP/1.1', 'Host: a', ''),
+    refuses(400, 'target-form'),
+  ],
+  [
+    'a target of 8,192 octets',
+    'RFC 9112 3: 8,000 at least',
+    lines(`GET /${'a'.repeat(8191)} HTTP/1.1`, 'Host: a', ''),
+    passes(sent(`GET /${'a'.repeat(8191)}`)),
+  ],
+  [
+    'a target of 8,193 octets',
+    'RFC 9110 15.5.15',
+    lines(`GET /${'a'.repeat(8192)} HTTP/1.1`, 'Host: a', ''),
+    refuses(414, 'target-too-long'),
+  ],
+  [
+    'a target of 20,000 octets',
+    'RFC 9110 15.5.15',
+    lines(`GET /${'a'.repeat(20_000)} HTTP/1.1`, 'Host: a', ''),
+    refuses(414, 'target-too-long'),
+  ],
+  [
+    'an absolute target',
+    'RFC 9112 3.2.2',
+    lines('GET http://a/b?c HTTP/1.1', 'Host: a', ''),
+    passes(sent('GET /b?c')),
+  ],
+  [
+    'an absolute target in capitals',
+    'RFC 3986 6.2.2.1',
+    lines('GET HTTP://a/ HTTP/1.1', 'Host: A', ''),
+    passes(sent('GET /')),
+  ],
+  [
+    'an absolute target without path',
+    'RFC 9112 3.2.1',
+    lines('GET http://a HTTP/1.1', 'Host: a', ''),
+    passes(sent('GET /')),
+  ],
+  [
+    'an absolute target with a query and no path',
+    'RFC 9112 3.2.1',
+    lines('GET http://a?b HTTP/1.1', 'Host: a', ''),
+    passes(sent('GET /?b')),
+  ],
+  [
+    'OPTIONS with an absolute target without path',
+    'RFC 9112 3.2.4',
+    lines('OPTIONS http://a HTTP/1.1', 'Host: a', ''),
+    passes(sent('OPTIONS *')),
+  ],
+  [
+    'an absolute target that Host contradicts',
+    'RFC 9112 3.2',
+    lines('GET http://a/ HTTP/1.1', 'Host: b', ''),
+    refuses(400, 'host-differs'),
+  ],
+  [
+    'an absolute target whose port Host lacks',
+    'RFC 9112 3.2',
+    lines('GET http://a:80/ HTTP/1.1', 'Host: a', ''),
+    refuses(400, 'host-differs'),
+  ],
+  [
+    'an absolute target without Host',
+    'RFC 9112 3.2',
+    lines('GET http://a/ HTTP/1.1', ''),
+    refuses(400, 'host-missing'),
+  ],
+  [
+    'an absolute target with user and password',
+    'RFC 9110 4.2.4',
+    lines('GET http://u:p@a/ HTTP/1.1', 'Host: a', ''),
+    refuses(400, 'host-malformed'),
+  ],
+  [
+    'an absolute target without authority',
+    'RFC 9110 4.2.1',
+    lines('GET http:///b HTTP/1.1', 'Host: a', ''),
+    refuses(400, 'host-malformed'),
+  ],
+  [
+    'an https target',
+    'RFC 9110 4.2.2',
+    lines('GET https://a/ HTTP/1.1', 'Host: a', ''),
+    refuses(400, 'target-form'),
+  ],
+  [
+    'a file target',
+    probe,
+    lines('GET file:///etc/passwd HTTP/1.1', 'Host: a', ''),
+    refuses(400, 'target-form'),
+  ],
+  [
+    'http with one slash',
+    'RFC 3986 3',
+    lines('GET http:/a HTTP/1.1', 'Host: a', ''),
+    refuses(400, 'target-form'),
+  ],
+
+  [
+    'no Host',
+    h1spec,
+    lines('GET / HTTP/1.1', 'Content-Length: 5', ''),
+    refuses(400, 'host-missing'),
+  ],
+  [
+    'two Hosts',
+    h1spec,
+    lines('GET / HTTP/1.1', 'Host: a', 'Host: b', ''),
+    refuses(400, 'host-repeated'),
+  ],
+  [
+    'two equal Hosts',
+    'RFC 9112 3.2',
+    lines('GET / HTTP/1.1', 'Host: a', 'host: a', ''),
+    refuses(400, 'host-repeated'),
+  ],
+  ['an empty Host', probe, lines('GET / HTTP/1.1', 'Host:', ''), refuses(400, 'host-malformed')],
+  [
+    'a list of hosts',
+    'Kettle, Practical Web Cache Poisoning (2018)',
+    lines('GET / HTTP/1.1', 'Host: a, b', ''),
+    refuses(400, 'host-malformed'),
+  ],
+  [
+    'a Host with a path',
+    probe,
+    lines('GET / HTTP/1.1', 'Host: a/b', ''),
+    refuses(400, 'host-malformed'),
+  ],
+  [
+    'a Host with a user',
+    probe,
+    lines('GET / HTTP/1.1', 'Host: b@a', ''),
+    refuses(400, 'host-malformed'),
+  ],
+  [
+    'a Host with a space',
+    'RFC 9110 7.2',
+    lines('GET / HTTP/1.1', 'Host: a b', ''),
+    refuses(400, 'host-malformed'),
+  ],
+  [
+    'a Host beyond ASCII',
+    'RFC 3986 3.2.2',
+    lines('GET / HTTP/1.1', 'Host: \xe4', ''),
+    refuses(400, 'host-malformed'),
+  ],
+  [
+    'a Host with a quote',
+    probe,
+    lines('GET / HTTP/1.1', 'Host: "a"', ''),
+    refuses(400, 'host-malformed'),
+  ],
+  [
+    'a Host with a port out of range',
+    'RFC 3986 3.2.3',
+    lines('GET / HTTP/1.1', 'Host: a:65536', ''),
+    refuses(400, 'host-malformed'),
+  ],
+  [
+    'a Host with an empty port',
+    'RFC 3986 3.2.3 allows it',
+    lines('GET / HTTP/1.1', 'Host: a:', ''),
+    refuses(400, 'host-malformed'),
+  ],
+  [
+    'a Host with letters for a port',
+    'RFC 3986 3.2.3',
+    lines('GET / HTTP/1.1', 'Host: a:b', ''),
+    refuses(400, 'host-malformed'),
+  ],
+  [
+    'a Host with an open bracket',
+    'RFC 3986 3.2.2',
+    lines('GET / HTTP/1.1', 'Host: [::1', ''),
+    refuses(400, 'host-malformed'),
+  ],
+  [
+    'a Host with text behind the bracket',
+    'RFC 3986 3.2.2',
+    lines('GET / HTTP/1.1', 'Host: [::1]a', ''),
+    refuses(400, 'host-malformed'),
+  ],
+  [
+    'a Host that is too long',
+    'RFC 1035 2.3.4',
+    lines('GET / HTTP/1.1', `Host: ${'a'.repeat(262)}`, ''),
+    refuses(400, 'host-malformed'),
+  ],
+  [
+    'a Host in other case, between tabs',
+    h1spec,
+    lines('GET / HTTP/1.1', 'hoSt:\ta\t', ''),
+    passes(sent('GET /')),
+  ],
+  [
+    'HTTP/1.0 with Host',
+    'RFC 9112 2.3',
+    lines('GET / HTTP/1.0', 'Host: a', ''),
+    passes(sent('GET /')),
+  ],
+];
