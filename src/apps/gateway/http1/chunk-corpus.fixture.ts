@@ -249,7 +249,7 @@ export const chunkRows: readonly Row[] = [
     'trailers that frame',
     'RFC 9110 6.5.1',
     chunked('0\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nX: 1\r\n\r\n'),
-    passes(sentChunked('', ['X: 1'])),
+    refuses(400, 'trailer-frames'),
   ],
   [
     'trailers that route and vouch',

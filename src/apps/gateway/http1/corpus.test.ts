@@ -2,19 +2,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Row } from './corpus.fixture.ts';
 import { requestRows } from './corpus-rows.fixture.ts';
-import { type ReadConnection, readRequests, responsesReader } from './reading.fixture.ts';
+import { type ReadConnection, requestsReader, responsesReader } from './reading.fixture.ts';
 import { responseRows } from './response-corpus.fixture.ts';
 
 for (const [name, source, octets, want] of requestRows) {
   test(`a request connection with ${name} (${source}) is read and sent on as the corpus says`, () => {
-    const { sent, end } = readRequests(Buffer.from(octets, 'latin1'), []);
+    const { sent, end } = requestsReader()(Buffer.from(octets, 'latin1'), []);
     assert.deepEqual({ sent, end }, want);
   });
 }
 
 for (const [name, source, octets, want] of responseRows) {
   test(`an answer with ${name} (${source}) is read and sent on as the corpus says`, () => {
-    const { sent, end } = responsesReader(false)(Buffer.from(octets, 'latin1'), []);
+    const { sent, end } = responsesReader()(Buffer.from(octets, 'latin1'), []);
     assert.deepEqual({ sent, end }, want);
   });
 }
@@ -53,8 +53,8 @@ function eachRow(
   check: (read: ReadConnection, row: Row, whole: ReturnType<ReadConnection>) => void,
 ): void {
   const sides = [
-    { read: readRequests, rows: requestRows },
-    { read: responsesReader(false), rows: responseRows },
+    { read: requestsReader(), rows: requestRows },
+    { read: responsesReader(), rows: responseRows },
   ];
   for (const { read, rows } of sides) {
     for (const row of rows) check(read, row, read(Buffer.from(row[2], 'latin1'), []));

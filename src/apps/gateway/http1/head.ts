@@ -150,7 +150,7 @@ export class RequestHead extends Head {
   /** Path and query of the target; empty for an absolute one without them. */
   pathStart = 0;
   pathEnd = 0;
-  /** The host it is for, port included: of the target if that is absolute, else of Host. Empty only in HTTP/1.0. */
+  /** The host it is for, port included: of the target if that is absolute, else of Host. Never empty. */
   authorityStart = 0;
   authorityEnd = 0;
   /** The caller may wait for 100 Continue before it sends the body (RFC 9110 section 10.1.1). */

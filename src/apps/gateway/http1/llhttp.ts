@@ -19,8 +19,11 @@ export interface LlhttpExports {
   readonly llhttp_reset: (parser: number) => void;
   readonly llhttp_execute: (parser: number, data: number, bytes: number) => number;
   readonly llhttp_finish: (parser: number) => number;
+  readonly llhttp_get_method: (parser: number) => number;
+  /** Address of a text that ends in NUL. */
+  readonly llhttp_method_name: (method: number) => number;
   readonly llhttp_get_error_pos: (parser: number) => number;
-  readonly llhttp_resume: (parser: number) => void;
+  readonly llhttp_resume_after_upgrade: (parser: number) => void;
 }
 
 /** What llhttp calls; `at` is an address in its memory. Each returns 0 to go on, or an error such as `paused`. */

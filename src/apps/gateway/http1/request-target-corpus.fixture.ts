@@ -260,6 +260,12 @@ export const requestTargetRows: readonly Row[] = [
     passes(sent('GET /')),
   ],
   [
+    'HTTP/1.0 without Host',
+    'RFC 9112 3.2 allows it',
+    'GET / HTTP/1.0\r\n\r\n',
+    refuses(400, 'host-missing'),
+  ],
+  [
     'HTTP/1.0 with Host',
     'RFC 9112 2.3',
     lines('GET / HTTP/1.0', 'Host: a', ''),
