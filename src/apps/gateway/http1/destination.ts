@@ -55,6 +55,8 @@ function absoluteFault(head: RequestHead): HttpRefusal | null {
   if (start > targetEnd || !startsWithHttp(bytes, targetStart)) return refusals['target-form'];
   let end = start;
   while (end < targetEnd && bytes[end] !== slash && bytes[end] !== question) end += 1;
+  // RFC 3986 allows a query without a path; HAProxy refuses it, and nobody sends it.
+  if (bytes[end] === question && end < targetEnd) return refusals['target-form'];
   if (!isAuthority(bytes, start, end)) return refusals['host-malformed'];
   head.targetForm = targetForm.absolute;
   head.authorityStart = start;

@@ -73,8 +73,11 @@ export class LlhttpError extends Error {
  * The path is no documented interface of undici; that it has the very bytes this code was tested with is checked each
  * time. Throws LlhttpError.
  */
-export function loadLlhttp(events: LlhttpEvents): LlhttpExports {
-  const bytes = wasmBytes();
+export function loadLlhttp(
+  events: LlhttpEvents,
+  load: (path: string) => unknown = createRequire(import.meta.url),
+): LlhttpExports {
+  const bytes = wasmBytes(load);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   if (sha256 !== wasmSha256) {
     const message =
@@ -88,10 +91,10 @@ export function loadLlhttp(events: LlhttpEvents): LlhttpExports {
   return llhttp;
 }
 
-function wasmBytes(): Uint8Array {
+function wasmBytes(load: (path: string) => unknown): Uint8Array {
   const remedy = 'install the undici that package.json names';
   try {
-    const bytes: unknown = createRequire(import.meta.url)(wasmPath);
+    const bytes = load(wasmPath);
     if (bytes instanceof Uint8Array) return bytes;
   } catch (error) {
     throw new LlhttpError(

@@ -54,11 +54,11 @@ export class NodeReader {
     this.#messages.push(message);
     request.on('error', () => {});
     // What was parsed counts, even if the rest of the connection destroys the request before it is read.
-    const { push } = request;
+    const push = request.push.bind(request);
     request.push = (chunk: Buffer | null) => {
       if (chunk === null) message.isWhole = request.complete;
       else message.body += chunk.toString('latin1');
-      return push.call(request, chunk);
+      return push(chunk);
     };
     request.resume();
   }

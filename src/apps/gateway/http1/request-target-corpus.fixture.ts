@@ -103,9 +103,9 @@ export const requestTargetRows: readonly Row[] = [
   ],
   [
     'an absolute target with a query and no path',
-    'RFC 9112 3.2.1',
+    'RFC 3986 3 allows it; HAProxy refuses',
     lines('GET http://a?b HTTP/1.1', 'Host: a', ''),
-    passes(sent('GET /?b')),
+    refuses(400, 'target-form'),
   ],
   [
     'OPTIONS with an absolute target without path',
