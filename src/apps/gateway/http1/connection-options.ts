@@ -59,7 +59,7 @@ function optionsFault(head: Head, isRequest: boolean): HttpRefusal | null {
 function drop(head: Head, start: number, end: number): boolean {
   const { bytes, spans } = head;
   const id = knownHeader(bytes, start, end);
-  if (id !== known.other) {
+  if (id > known.other) {
     if (((1 << id) & neverNamedBits) !== 0) return false;
     if (!head.has(id)) return true;
   }

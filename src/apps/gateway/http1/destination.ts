@@ -23,11 +23,12 @@ const asterisk = 0x2a;
 export function destinationFault(head: RequestHead): HttpRefusal | null {
   if ((head.repeated & (1 << known.host)) !== 0) return refusals['host-repeated'];
   const index = head.indexOf(known.host);
-  if (index < 0 && head.minorVersion === 1) return refusals['host-missing'];
+  // HTTP/1.0 knows no Host, but without one there is no service to choose.
+  if (index < 0) return refusals['host-missing'];
   const { bytes, spans } = head;
-  const hostStart = index < 0 ? head.start : (spans[4 * index + 2] ?? 0);
-  const hostEnd = index < 0 ? head.start : (spans[4 * index + 3] ?? 0);
-  if (index >= 0 && !isAuthority(bytes, hostStart, hostEnd)) return refusals['host-malformed'];
+  const hostStart = spans[4 * index + 2] ?? 0;
+  const hostEnd = spans[4 * index + 3] ?? 0;
+  if (!isAuthority(bytes, hostStart, hostEnd)) return refusals['host-malformed'];
   head.authorityStart = hostStart;
   head.authorityEnd = hostEnd;
   const first = octetAt(bytes, head.targetStart);
@@ -45,7 +46,7 @@ export function destinationFault(head: RequestHead): HttpRefusal | null {
     return null;
   }
   const fault = absoluteFault(head);
-  return fault === null && index >= 0 ? hostFault(head, hostStart, hostEnd) : fault;
+  return fault ?? hostFault(head, hostStart, hostEnd);
 }
 
 function absoluteFault(head: RequestHead): HttpRefusal | null {
@@ -54,6 +55,8 @@ function absoluteFault(head: RequestHead): HttpRefusal | null {
   if (start > targetEnd || !startsWithHttp(bytes, targetStart)) return refusals['target-form'];
   let end = start;
   while (end < targetEnd && bytes[end] !== slash && bytes[end] !== question) end += 1;
+  // RFC 3986 allows a query without a path; HAProxy refuses it, and nobody sends it.
+  if (bytes[end] === question && end < targetEnd) return refusals['target-form'];
   if (!isAuthority(bytes, start, end)) return refusals['host-malformed'];
   head.targetForm = targetForm.absolute;
   head.authorityStart = start;

@@ -1,5 +1,5 @@
 import { type Head, incomplete } from './head.ts';
-import { known, knownHeader } from './known-headers.ts';
+import { known, knownHeader, lookAlike } from './known-headers.ts';
 import { colon, cr, lf, space, tab, tokenOctet, valueOctet } from './octets.ts';
 import { type HttpRefusal, refusals } from './refusals.ts';
 
@@ -8,12 +8,17 @@ import { type HttpRefusal, refusals } from './refusals.ts';
  * the empty line, `incomplete` or `refused`. One pass over the octets; `end` is where the bytes end, or the limit.
  */
 export function parseFieldLines(head: Head, at: number, end: number): number {
-  const { bytes, spans } = head;
+  const { bytes, spans, ids, isHop } = head;
+  // Imported tables are looked up anew each time they are named; as local names they are not.
+  const tokens = tokenOctet;
+  const values = valueOctet;
+  const { headersMax } = head.limits;
+  let index = 0;
   let next = at;
   for (;;) {
     if (next >= end) return incomplete;
     const nameStart = next;
-    while (next < end && tokenOctet[bytes[next] as number] !== 0) next += 1;
+    while (next < end && tokens[bytes[next] as number] !== 0) next += 1;
     if (next === end) return incomplete;
     const behindName = bytes[next] as number;
     if (behindName !== colon || next === nameStart) {
@@ -24,7 +29,7 @@ export function parseFieldLines(head: Head, at: number, end: number): number {
     next += 1;
     while (next < end && isBlank(bytes[next] as number)) next += 1;
     const valueStart = next;
-    while (next < end && valueOctet[bytes[next] as number] !== 0) next += 1;
+    while (next < end && values[bytes[next] as number] !== 0) next += 1;
     if (next === end) return incomplete;
     if (bytes[next] !== cr) return head.refuse(valueFault(bytes[next] as number));
     if (next + 1 === end) return incomplete;
@@ -32,17 +37,17 @@ export function parseFieldLines(head: Head, at: number, end: number): number {
     let valueEnd = next;
     while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1] as number)) valueEnd -= 1;
     next += 2;
-    const index = head.count;
-    if (index === head.limits.headersMax) return head.refuse(refusals['too-many-headers']);
+    if (index === headersMax) return head.refuse(refusals['too-many-headers']);
     const id = knownHeader(bytes, nameStart, nameEnd);
-    if (id !== known.other) note(head, id, index);
-    head.ids[index] = id;
-    head.isHop[index] = 0;
+    if (id > known.other) note(head, id, index);
+    ids[index] = id > known.other ? id : known.other;
+    isHop[index] = id === lookAlike ? 1 : 0;
     spans[4 * index] = nameStart;
     spans[4 * index + 1] = nameEnd;
     spans[4 * index + 2] = valueStart;
     spans[4 * index + 3] = valueEnd;
-    head.count = index + 1;
+    index += 1;
+    head.count = index;
   }
 }
 

@@ -42,7 +42,8 @@ function checkedName(name: string): string {
   if (bytes.length === 0 || bytes.some((octet) => tokenOctet[octet] === 0)) {
     throw new RangeError(`cannot write a header ${JSON.stringify(name)}: its name is no token`);
   }
-  if (((1 << knownHeader(bytes, 0, bytes.length)) & reservedBits) !== 0) {
+  const id = knownHeader(bytes, 0, bytes.length);
+  if (id > known.other && ((1 << id) & reservedBits) !== 0) {
     throw new RangeError(`cannot add a header ${name}: only the writer of a head sets it`);
   }
   return name;

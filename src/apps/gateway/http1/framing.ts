@@ -1,6 +1,6 @@
 import { framing, type Head, type RequestHead, type ResponseHead } from './head.ts';
 import { known } from './known-headers.ts';
-import { equalsIgnoringCase, octetAt } from './octets.ts';
+import { cr, equalsIgnoringCase, octetAt } from './octets.ts';
 import { type HttpRefusal, refusals } from './refusals.ts';
 
 const chunked = Buffer.from('chunked', 'latin1');
@@ -44,7 +44,8 @@ function framingFault(head: Head): HttpRefusal | null {
   const index = head.indexOf(known.transferEncoding);
   const start = head.spans[4 * index + 2] ?? 0;
   const end = head.spans[4 * index + 3] ?? 0;
-  if (equalsIgnoringCase(head.bytes, start, end, chunked)) return null;
+  // White space behind it is legal, and has hidden it from others before; llhttp refuses the tab.
+  if (equalsIgnoringCase(head.bytes, start, end, chunked) && head.bytes[end] === cr) return null;
   return refusals[
     endsInChunked(head.bytes, start, end) ? 'encoding-not-served' : 'encoding-malformed'
   ];

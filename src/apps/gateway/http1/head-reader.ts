@@ -9,7 +9,7 @@ export type ParseHead<H extends Head> = (head: H, bytes: Buffer, at: number, end
  * all of them, since nothing of an unfinished head is in it.
  *
  * - A head that comes whole is parsed where it lies; only one in pieces is copied, up to `headBytesMax`.
- * - The verdict does not depend on how the bytes were cut.
+ * - The verdict does not depend on how the bytes were cut, though it may be known later (see the next, and `finish`).
  * - Work is linear in the bytes however they drip: a kept beginning is parsed again only when its empty line has come,
  *   when it has doubled (so that nonsense is refused without its end), or when it has reached the limit.
  */
@@ -38,6 +38,14 @@ export class HeadReader<H extends Head> {
     const next = this.#parse(head, chunk, at, chunk.length);
     if (next === incomplete) this.#keep(chunk, at);
     return next;
+  }
+
+  /** When no more will come, or not in time: `refused` if what there is of a head could never have become one. */
+  finish(head: H): typeof incomplete | typeof refused {
+    if (this.#kept === null) return incomplete;
+    const next = this.#parse(head, this.#kept, 0, this.#keptBytes);
+    this.reset();
+    return next === refused ? refused : incomplete;
   }
 
   /** Forgets an unfinished head. */

@@ -42,7 +42,7 @@ export class Head {
   readonly spans: Int32Array;
   /** Per header: its number in `known`. */
   readonly ids: Uint8Array;
-  /** Per header: 1 if it is not to be passed on, being hop-by-hop or named by Connection. */
+  /** Per header: 1 if it is not passed on, being hop-by-hop, named by Connection, or a look-alike of a known one. */
   readonly isHop: Uint8Array;
   /** Bits of the known headers that are there, and of those that are there more than once. */
   seen = 0;
@@ -150,7 +150,7 @@ export class RequestHead extends Head {
   /** Path and query of the target; empty for an absolute one without them. */
   pathStart = 0;
   pathEnd = 0;
-  /** The host it is for, port included: of the target if that is absolute, else of Host. Empty only in HTTP/1.0. */
+  /** The host it is for, port included: of the target if that is absolute, else of Host. Never empty. */
   authorityStart = 0;
   authorityEnd = 0;
   /** The caller may wait for 100 Continue before it sends the body (RFC 9110 section 10.1.1). */

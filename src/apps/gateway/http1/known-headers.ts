@@ -79,7 +79,10 @@ export const neverNamedBits = bitsOf(
   known.cookie,
 );
 
-/** The number of the header whose name lies in [start, end), which holds token characters only. */
+/** Like a known header but for `_` in place of `-`: many programs behind CGI or WSGI cannot tell the two apart. */
+export const lookAlike = -1;
+
+/** The number of the header whose name lies in [start, end), which holds token characters only; or `lookAlike`. */
 export function knownHeader(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;
   if (length > lengthMax) return known.other;
@@ -88,16 +91,22 @@ export function knownHeader(bytes: Uint8Array, start: number, end: number): numb
   const id = slots[slot] as number;
   if (id === 0) return known.other;
   const lower = lowerNames[id] as Uint8Array;
-  for (let index = 1; index < length; index += 1) {
-    if (tokenOctet[bytes[start + index] as number] !== lower[index]) return known.other;
+  let found: number = id;
+  for (let index = 0; index < length; index += 1) {
+    const octet = tokenOctet[bytes[start + index] as number];
+    if (octet === lower[index]) continue;
+    if (octet !== underscore || lower[index] !== hyphen) return known.other;
+    found = lookAlike;
   }
-  return tokenOctet[bytes[start] as number] === lower[0] ? id : known.other;
+  return found;
 }
 
 export function bitsOf(...ids: readonly number[]): number {
   return ids.reduce((bits, id) => bits | (1 << id), 0);
 }
 
+const underscore = 0x5f;
+const hyphen = 0x2d;
 const lengthMax = 31;
 const slots = new Uint8Array((lengthMax + 1) << 5);
 const lowerNames: Uint8Array[] = [];

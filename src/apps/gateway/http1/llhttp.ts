@@ -19,8 +19,11 @@ export interface LlhttpExports {
   readonly llhttp_reset: (parser: number) => void;
   readonly llhttp_execute: (parser: number, data: number, bytes: number) => number;
   readonly llhttp_finish: (parser: number) => number;
+  readonly llhttp_get_method: (parser: number) => number;
+  /** Address of a text that ends in NUL. */
+  readonly llhttp_method_name: (method: number) => number;
   readonly llhttp_get_error_pos: (parser: number) => number;
-  readonly llhttp_resume: (parser: number) => void;
+  readonly llhttp_resume_after_upgrade: (parser: number) => void;
 }
 
 /** What llhttp calls; `at` is an address in its memory. Each returns 0 to go on, or an error such as `paused`. */
@@ -70,8 +73,11 @@ export class LlhttpError extends Error {
  * The path is no documented interface of undici; that it has the very bytes this code was tested with is checked each
  * time. Throws LlhttpError.
  */
-export function loadLlhttp(events: LlhttpEvents): LlhttpExports {
-  const bytes = wasmBytes();
+export function loadLlhttp(
+  events: LlhttpEvents,
+  load: (path: string) => unknown = createRequire(import.meta.url),
+): LlhttpExports {
+  const bytes = wasmBytes(load);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   if (sha256 !== wasmSha256) {
     const message =
@@ -85,10 +91,10 @@ export function loadLlhttp(events: LlhttpEvents): LlhttpExports {
   return llhttp;
 }
 
-function wasmBytes(): Uint8Array {
+function wasmBytes(load: (path: string) => unknown): Uint8Array {
   const remedy = 'install the undici that package.json names';
   try {
-    const bytes: unknown = createRequire(import.meta.url)(wasmPath);
+    const bytes = load(wasmPath);
     if (bytes instanceof Uint8Array) return bytes;
   } catch (error) {
     throw new LlhttpError(

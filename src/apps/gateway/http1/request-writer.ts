@@ -97,10 +97,7 @@ export function writeRequestHead(
 /** A target without a path is `/`, or `*` when OPTIONS asks for the server itself (RFC 9112 section 3.2.4). */
 function writePath(writer: OctetWriter, head: RequestHead): void {
   const { bytes, pathStart, pathEnd } = head;
-  const isEmpty = pathStart === pathEnd;
-  if (isEmpty && head.method === method.options) writer.octet(asterisk);
-  else if (isEmpty || (bytes[pathStart] !== slash && bytes[pathStart] !== asterisk))
-    writer.octet(slash);
+  if (pathStart === pathEnd) writer.octet(head.method === method.options ? asterisk : slash);
   writer.span(bytes, pathStart, pathEnd);
 }
 

@@ -1,5 +1,6 @@
 import { parseFieldLines } from './field-lines.ts';
 import { Head, type HeadLimits, incomplete } from './head.ts';
+import { bitsOf, known } from './known-headers.ts';
 import { refusals } from './refusals.ts';
 
 const trailerLimits: HeadLimits = { headBytesMax: 8192, headersMax: 32, targetBytesMax: 0 };
@@ -24,6 +25,8 @@ export function parseTrailers(head: Head, bytes: Buffer, at: number, end: number
   }
   if (next <= 0) return next;
   head.end = next;
+  // They must be ignored, and others are known to use them; llhttp refuses some of them too.
+  if ((head.seen & framingBits) !== 0) return head.refuse(refusals['trailer-frames']);
   for (let index = 0; index < head.count; index += 1) {
     head.isHop[index] = Number(isForbidden(head.name(index).toLowerCase()));
   }
@@ -38,9 +41,11 @@ function isForbidden(name: string): boolean {
   return forbidden.has(name) || /^(?:if-|x-forwarded-|x-tidegate-|proxy-|content-|sec-)/.test(name);
 }
 
+const framingBits = bitsOf(known.contentLength, known.transferEncoding);
+
 const forbidden = new Set(
   (
-    'transfer-encoding host connection keep-alive te trailer upgrade via forwarded authorization www-authenticate ' +
+    'host connection keep-alive te trailer upgrade via forwarded authorization www-authenticate ' +
     'cookie set-cookie set-cookie2 cache-control expect max-forwards pragma range age expires date location ' +
     'retry-after vary warning traceparent tracestate http2-settings strict-transport-security x-real-ip'
   ).split(' '),
