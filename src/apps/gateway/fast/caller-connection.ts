@@ -9,13 +9,6 @@ import type { Refusal } from '../refusal.ts';
 import { Exchange, type ExchangeCaller } from './exchange.ts';
 import type { Parts } from './parts.ts';
 
-/** Between two requests, and before the first. */
-const idleMaxMs = 75_000;
-/** Of a head, from its first octet to its last. */
-const headMaxMs = 10_000;
-/** How long octets are still read away after the last answer, so that it is not lost in a reset. */
-const lingerMs = 2000;
-
 /**
  * One connection of a caller: requests are taken from it one after the other, and what comes before the answer to the
  * last one has ended waits.
@@ -38,7 +31,7 @@ export class CallerConnection implements ExchangeCaller {
   constructor(parts: Parts, socket: Socket, onClosed: (connection: CallerConnection) => void) {
     this.#parts = parts;
     this.socket = socket;
-    this.deadlineMs = parts.nowMs + idleMaxMs;
+    this.deadlineMs = parts.nowMs + parts.deadlines.idleMs;
     this.#exchange = new Exchange(parts, this);
     socket.on('data', (chunk) => this.#read(chunk));
     socket.on('drain', () => this.#drained());
@@ -77,7 +70,7 @@ export class CallerConnection implements ExchangeCaller {
     this.deadlineMs = Infinity;
     if (this.#exchange.isUnderWay) this.#exchange.late(nowMs);
     else if (this.#phase === 'head' && this.#heads.isWithin) {
-      const detail = `the head of the request did not come within ${headMaxMs} ms`;
+      const detail = `the head of the request did not come within ${this.#parts.deadlines.headMs} ms`;
       const refusal = { status: 408, reason: 'caller-too-slow', detail } as const;
       this.answerProblem(refusal, { keepAlive: false, isHead: false });
     } else if (this.#phase === 'head') this.#close();
@@ -100,7 +93,7 @@ export class CallerConnection implements ExchangeCaller {
     }
     // Who does not read answers gets no more of them.
     this.#phase = this.socket.writableNeedDrain ? 'full' : 'head';
-    this.deadlineMs = this.#parts.nowMs + idleMaxMs;
+    this.deadlineMs = this.#parts.nowMs + this.#parts.deadlines.idleMs;
     if (this.#phase === 'head') this.goOn();
   }
 
@@ -164,7 +157,7 @@ export class CallerConnection implements ExchangeCaller {
     const wasWithin = this.#heads.isWithin;
     const next = this.#heads.read(head, chunk, at);
     if (next === incomplete) {
-      if (!wasWithin) this.deadlineMs = this.#parts.nowMs + headMaxMs;
+      if (!wasWithin) this.deadlineMs = this.#parts.nowMs + this.#parts.deadlines.headMs;
       return chunk.length;
     }
     if (next === refused || (opinion !== null && !opinion.agreesOnRequest(head))) {
@@ -212,7 +205,7 @@ export class CallerConnection implements ExchangeCaller {
   #close(): void {
     this.#phase = 'closing';
     this.#pending = null;
-    this.deadlineMs = this.#parts.nowMs + lingerMs;
+    this.deadlineMs = this.#parts.nowMs + this.#parts.deadlines.lingerMs;
     this.socket.end();
     this.socket.resume();
   }

@@ -38,10 +38,6 @@ export interface ExchangeCaller {
   readonly becomeTunnel: () => void;
 }
 
-/** Of an answer's body, in either direction; long, because event streams are quiet at times. */
-const silenceMaxMs = 300_000;
-/** Of a whole request, from its head to the last of its body. */
-const requestMaxMs = 300_000;
 const attemptsMax = 3;
 /** An instance that closes a connection idle for less than this does not do it because it was idle. */
 const idleCloseMinMs = 500;
@@ -113,7 +109,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
     this.#answer.wish.lines = parts.linesOf(target.revisionId);
     this.#evidence.begin(target, nowMs);
     this.#timeoutMs = requestTimeoutMs;
-    this.#requestUntilMs = nowMs + requestMaxMs;
+    this.#requestUntilMs = nowMs + parts.deadlines.requestMs;
     this.#caller.deadlineMs = nowMs + requestTimeoutMs;
     const next = this.#request.compose(head, this.#caller.address, chunk, at);
     this.#answer.begin();
@@ -192,7 +188,9 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
       return;
     }
     if (!this.#answer.isTaken) connection.pause();
-    if (this.#answer.hasBegun) this.#caller.deadlineMs = this.#parts.nowMs + silenceMaxMs;
+    if (this.#answer.hasBegun) {
+      this.#caller.deadlineMs = this.#parts.nowMs + this.#parts.deadlines.silenceMs;
+    }
     if (outcome === 'tunnel') this.#becomeTunnel();
   }
 

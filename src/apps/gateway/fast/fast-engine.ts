@@ -2,12 +2,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { Engine } from '../http-engine.ts';
 import type { LiveRoutes } from '../live-routes.ts';
 import { CallerConnection } from './caller-connection.ts';
-import { Parts } from './parts.ts';
-
-export interface FastEngineOptions {
-  /** False only for a bench that asks what the second parser costs. */
-  readonly hasSecondOpinion: boolean;
-}
+import { Parts, type PartsOptions } from './parts.ts';
 
 /** All deadlines are looked at so often, in place of a timer for each request; so late they may be. */
 const sweepMs = 100;
@@ -25,7 +20,7 @@ export class FastEngine implements Engine {
   readonly #byAddress = new Map<string, number>();
   readonly #sweeping: NodeJS.Timeout;
 
-  constructor(routes: LiveRoutes, options: FastEngineOptions = { hasSecondOpinion: true }) {
+  constructor(routes: LiveRoutes, options: PartsOptions = {}) {
     this.#parts = new Parts(routes, options);
     // A caller that has sent its last octet may still read its answer.
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>

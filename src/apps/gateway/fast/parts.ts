@@ -11,6 +11,34 @@ import { RetryBudget } from './retry-budget.ts';
 import { RoutedHead } from './routed-head.ts';
 import { RequestBuffers, Scratch } from './scratch.ts';
 
+export interface Deadlines {
+  /** Between two requests, and before the first. */
+  readonly idleMs: number;
+  /** Of a head, from its first octet to its last. */
+  readonly headMs: number;
+  /** Of a whole request, from its head to the last of its body. */
+  readonly requestMs: number;
+  /** Within an answer: an instance that says nothing, or a caller that takes nothing. Event streams are quiet at times. */
+  readonly silenceMs: number;
+  /** How long octets are still read away after the last answer, so that it is not lost in a reset. */
+  readonly lingerMs: number;
+}
+
+/** As the other engine has them, where it has them. */
+export const usualDeadlines: Deadlines = {
+  idleMs: 75_000,
+  headMs: 10_000,
+  requestMs: 300_000,
+  silenceMs: 300_000,
+  lingerMs: 2000,
+};
+
+export interface PartsOptions {
+  /** False only for a bench that asks what the second parser costs. */
+  readonly hasSecondOpinion?: boolean;
+  readonly deadlines?: Deadlines;
+}
+
 /**
  * What all connections of an engine share. Heads, additions and the scratch buffer are filled anew for each message and
  * used within the turn in which they were filled, so one of each is enough and no message makes garbage of them.
@@ -44,11 +72,13 @@ export class Parts {
   /** Of `performance.now()`, at most one sweep old: for what need not be exact. */
   nowMs = performance.now();
   isDraining = false;
+  readonly deadlines: Deadlines;
   readonly #revisionLines = new Map<string, FixedLines>();
 
-  constructor(routes: LiveRoutes, { hasSecondOpinion }: { readonly hasSecondOpinion: boolean }) {
+  constructor(routes: LiveRoutes, options: PartsOptions) {
     this.routes = routes;
-    this.opinion = hasSecondOpinion ? new SecondOpinion() : null;
+    this.deadlines = options.deadlines ?? usualDeadlines;
+    this.opinion = (options.hasSecondOpinion ?? true) ? new SecondOpinion() : null;
   }
 
   /** The line that names the revision on its answers. */
