@@ -121,7 +121,7 @@ function gatewayContender(name: string, entry: string, argv: readonly string[]):
   return { name, needs: [], isClose: true, start: run };
 }
 
-async function applyRoutes(
+export async function applyRoutes(
   socketPath: string,
   [stable, candidate]: Ports['backendPorts'],
   signal: AbortSignal,

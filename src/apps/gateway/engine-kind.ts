@@ -22,7 +22,7 @@ export function engineOf(
 ): Engine {
   if (kind === 'compat') return new HttpEngine(routes);
   try {
-    return new FastEngine(routes);
+    return new FastEngine(routes, { log });
   } catch (error) {
     if (!(error instanceof LlhttpError)) throw error;
     log(`serving with the engine compat: ${error.message}`);

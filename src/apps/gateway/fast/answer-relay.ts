@@ -1,6 +1,12 @@
 import type { Socket } from 'node:net';
 import { BodyReader } from '../http1/body-reader.ts';
-import { chunkEnd, lastChunk, writeChunkHead, writeLastChunk } from '../http1/chunk-writer.ts';
+import {
+  chunkEnd,
+  chunkHeadBytesMax,
+  lastChunk,
+  writeChunkHead,
+  writeLastChunk,
+} from '../http1/chunk-writer.ts';
 import { bodyStep } from '../http1/chunked-decoder.ts';
 import { framing, incomplete, refused, type ResponseHead } from '../http1/head.ts';
 import { HeadReader } from '../http1/head-reader.ts';
@@ -196,6 +202,8 @@ export class AnswerRelay {
 
   #piece(writer: OctetWriter, bytes: Buffer): void {
     const { dataStart, dataEnd } = this.#body;
+    // Beyond the end of the buffer, octets would be lost without a word.
+    writer.need(dataEnd - dataStart + chunkHeadBytesMax);
     if (this.#isChunked) writeChunkHead(writer, dataEnd - dataStart);
     writer.span(bytes, dataStart, dataEnd);
     if (this.#isChunked) writer.octets(chunkEnd);

@@ -111,6 +111,12 @@ export class CallerConnection implements ExchangeCaller {
     else this.socket.destroy();
   }
 
+  broken(error: unknown): void {
+    this.#parts.broken(error);
+    this.#phase = 'closing';
+    this.socket.destroy();
+  }
+
   becomeTunnel(): void {
     this.#phase = 'tunnel';
     this.goOn();
@@ -118,17 +124,25 @@ export class CallerConnection implements ExchangeCaller {
 
   #read(chunk: Buffer): void {
     this.#isReading = true;
+    try {
+      this.#readAll(chunk);
+    } catch (error) {
+      this.broken(error);
+    }
+    this.#isReading = false;
+  }
+
+  #readAll(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length && this.#phase !== 'closing') {
       const next = this.#step(chunk, at);
       if (next < 0) {
         this.#hold(chunk, at);
-        break;
+        return;
       }
       at = next;
     }
     if (this.#phase === 'body' && this.#exchange.isFull && !this.#isHeld) this.#hold(chunk, at);
-    this.#isReading = false;
   }
 
   /** Takes something of chunk[at...); returns the offset of the rest, or -1: nothing can be taken now. */

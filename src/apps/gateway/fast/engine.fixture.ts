@@ -11,7 +11,7 @@ export class EngineFixture implements AsyncDisposable {
   readonly counters = new Counters();
   port = 0;
   readonly #server: Server;
-  readonly #routes = new LiveRoutes(this.counters);
+  readonly routes = new LiveRoutes(this.counters);
 
   /** `serve` has the instance's connections. */
   static async start(
@@ -39,8 +39,8 @@ export class EngineFixture implements AsyncDisposable {
       backends,
       matches: [],
     }));
-    this.#routes.apply({ version: 1, routes });
-    this.engine = new FastEngine(this.#routes, options);
+    this.routes.apply({ version: 1, routes });
+    this.engine = new FastEngine(this.routes, options);
   }
 
   async connect(): Promise<Socket> {

@@ -36,6 +36,8 @@ export interface ExchangeCaller {
    */
   readonly cut: (how: { readonly isReset: boolean }) => void;
   readonly becomeTunnel: () => void;
+  /** See Parts.broken. */
+  readonly broken: (error: unknown) => void;
 }
 
 const attemptsMax = 3;
@@ -171,6 +173,14 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
   read(bytes: Buffer): void {
     const connection = this.#connection;
     if (connection === null) return;
+    try {
+      this.#read(bytes, connection);
+    } catch (error) {
+      this.#caller.broken(error);
+    }
+  }
+
+  #read(bytes: Buffer, connection: InstanceConnection): void {
     if (this.isTunnel) {
       if (!this.#caller.socket.write(bytes)) connection.pause();
       if (this.#caller.socket.writableLength > 0) connection.keepBuffer();

@@ -37,7 +37,11 @@ export interface PartsOptions {
   /** False only for a bench that asks what the second parser costs. */
   readonly hasSecondOpinion?: boolean;
   readonly deadlines?: Deadlines;
+  readonly log?: (message: string) => void;
 }
+
+/** A fault of ours is told so often at most. */
+const faultEveryMs = 1000;
 
 /**
  * What all connections of an engine share. Heads, additions and the scratch buffer are filled anew for each message and
@@ -73,11 +77,14 @@ export class Parts {
   nowMs = performance.now();
   isDraining = false;
   readonly deadlines: Deadlines;
+  readonly #log: (message: string) => void;
+  #faultToldMs = -faultEveryMs;
   readonly #revisionLines = new Map<string, FixedLines>();
 
   constructor(routes: LiveRoutes, options: PartsOptions) {
     this.routes = routes;
     this.deadlines = options.deadlines ?? usualDeadlines;
+    this.#log = options.log ?? (() => {});
     this.opinion = (options.hasSecondOpinion ?? true) ? new SecondOpinion() : null;
   }
 
@@ -89,6 +96,18 @@ export class Parts {
       this.#revisionLines.set(revisionId, lines);
     }
     return lines;
+  }
+
+  /**
+   * An invariant of ours is broken by what came on one connection. That connection ends; the others, which have no part
+   * in it, must not, or one octet of one caller would end them all again and again.
+   */
+  broken(error: unknown): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#faultToldMs < faultEveryMs) return;
+    this.#faultToldMs = nowMs;
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#log(`a connection was cut by a fault of the gateway: ${text}`);
   }
 
   routesChanged(): void {

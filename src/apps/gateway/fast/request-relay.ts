@@ -1,6 +1,11 @@
 import type { FixedValue } from '../http1/fixed-lines.ts';
 import { BodyReader } from '../http1/body-reader.ts';
-import { chunkEnd, writeChunkHead, writeLastChunk } from '../http1/chunk-writer.ts';
+import {
+  chunkEnd,
+  chunkHeadBytesMax,
+  writeChunkHead,
+  writeLastChunk,
+} from '../http1/chunk-writer.ts';
 import { bodyStep } from '../http1/chunked-decoder.ts';
 import { framing, type RequestHead } from '../http1/head.ts';
 import { OctetWriter } from '../http1/octet-writer.ts';
@@ -9,8 +14,8 @@ import { requestHeadBytesMax, writeRequestHead } from '../http1/request-writer.t
 import type { InstanceConnection } from './instance-connection.ts';
 import type { Parts } from './parts.ts';
 
-/** What a piece of a body may grow by when it is framed anew, its end included. */
-const framingBytes = 64;
+/** What a piece of a body may grow by when it is framed anew, its end and its trailers included. */
+const framingBytes = 256;
 /** A beginning of a body up to this goes with the head. */
 const withHeadBytesMax = 16 * 1024;
 
@@ -111,6 +116,7 @@ export class RequestRelay {
       const step = body.step(chunk, at, chunk.length);
       if (step === bodyStep.refused) return -1;
       if (step === bodyStep.data) {
+        writer.need(body.dataEnd - body.dataStart + chunkHeadBytesMax);
         if (this.#isChunked) writeChunkHead(writer, body.dataEnd - body.dataStart);
         writer.span(chunk, body.dataStart, body.dataEnd);
         if (this.#isChunked) writer.octets(chunkEnd);
