@@ -13,7 +13,7 @@ const gateway = new Gateway({
   port: Number(port),
   controlSocket: null,
   log: () => {},
-  engine: (routes) => new FastEngine(routes, { hasSecondOpinion: false }),
+  engine: (routes) => new FastEngine(routes, {}),
 });
 const started = await gateway.start();
 if ('kind' in started) throw new Error(started.message);

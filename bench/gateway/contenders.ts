@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { GatewayClient } from '../../src/adapters/gateway/gateway-client.ts';
 import { controlSocketName } from '../../src/adapters/gateway/gateway-file.ts';
-import { freePorts, projectFolder } from '../world.ts';
+import { freePorts } from '../world.ts';
 import { haproxy, hostName, nginxProxy, type Ports } from './configurations.ts';
 import { type Processes, proxyCore } from './programs.ts';
 
@@ -59,7 +59,7 @@ export const packages: readonly string[] = [
   names.fastify,
 ];
 
-const gatewayEntry = join('src', 'apps', 'gateway', 'main.ts');
+const gatewayEntry = join('dist', 'apps', 'gateway', 'main.js');
 
 export const contenders: readonly Contender[] = [
   haproxyContender(names.haproxy, { hasFeatures: false, hasLog: false }),
@@ -67,7 +67,7 @@ export const contenders: readonly Contender[] = [
   haproxyContender(names.logging, { hasFeatures: true, hasLog: true }),
   { name: names.nginx, needs: ['nginx'], isClose: true, start: startNginx },
   gatewayContender(names.fast, gatewayEntry, ['--engine', 'fast']),
-  gatewayContender(names.fastOff, join('bench', 'gateway', 'bare-gateway.ts'), []),
+  gatewayContender(names.fastOff, join(import.meta.dirname, 'bare-gateway.ts'), []),
   gatewayContender(names.compat, gatewayEntry, ['--engine', 'compat']),
   packageContender(names.httpProxy, 'http-proxy.js'),
   packageContender(names.httpProxy3, 'http-proxy-3.js'),
@@ -106,13 +106,13 @@ async function startNginx(place: Place, ports: Ports, processes: Processes): Pro
   return processes.start(proxyCore, argv, ports.port);
 }
 
-/** The gateway as a user has it, or one composed for this bench; both take the same arguments. */
+/** The gateway built from this tree, or one composed for this bench; both take the same arguments. */
 function gatewayContender(name: string, entry: string, argv: readonly string[]): Contender {
   const run: Contender['start'] = async (place, { port, backendPorts }, processes) => {
     const state = join(place.folder, `gateway-${port}`);
     await mkdir(state, { mode: 0o700 });
     const listen = `127.0.0.1:${port}`;
-    const program = [process.execPath, join(projectFolder, entry)];
+    const program = [process.execPath, resolve(place.folder, entry)];
     const options = ['--state', state, '--listen', listen, ...argv];
     const pid = await processes.start(proxyCore, [...program, ...options], port);
     await applyRoutes(join(state, controlSocketName), backendPorts, place.signal);

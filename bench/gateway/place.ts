@@ -1,9 +1,12 @@
+import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { freePorts } from '../world.ts';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { freePorts, projectFolder } from '../world.ts';
 import { bigBytes, nginxBackend } from './configurations.ts';
 import type { Place } from './contenders.ts';
 import { installPeers } from './peers.ts';
@@ -33,6 +36,7 @@ export async function openPlace(
     await writeFile(path, nginxBackend(folder, [stable, candidate]));
     const argv = ['nginx', '-c', path, '-p', folder, '-e', 'stderr'];
     await processes.start(loadCore, argv, stable);
+    await build(folder);
     const onFailure = (reason: string): void => say(`npm packages left out: ${reason}`);
     const peersFolder = await installPeers(onFailure, signal);
     return {
@@ -47,4 +51,14 @@ export async function openPlace(
     await resources.disposeAsync();
     throw error;
   }
+}
+
+/** The gateway as it is installed: JavaScript, without the 34 MB that Node takes to strip types. */
+async function build(folder: string): Promise<void> {
+  const require = createRequire(import.meta.url);
+  const compiler = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
+  const argv = [compiler, '-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')];
+  await promisify(execFile)(process.execPath, argv, { cwd: projectFolder });
+  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  await symlink(join(projectFolder, 'node_modules'), join(folder, 'node_modules'));
 }

@@ -1,6 +1,7 @@
 import { FastEngine } from './fast/fast-engine.ts';
-import { type Engine, HttpEngine } from './http-engine.ts';
+import type { Engine } from './http-engine.ts';
 import { LlhttpError } from './http1/llhttp.ts';
+import { SecondOpinion } from './http1/second-opinion.ts';
 import type { LiveRoutes } from './live-routes.ts';
 
 /** `fast`: bare sockets; `compat`: node:http and undici, for when something is wrong with the other. */
@@ -14,18 +15,25 @@ export function engineKindOf(name: string | undefined): EngineKind | null {
   return name === 'fast' || name === 'compat' ? name : null;
 }
 
-/** The fast engine does not go without its second parser; where that is missing the other one serves. */
-export function engineOf(
+export type MakeEngine = (routes: LiveRoutes) => Engine;
+
+/**
+ * Only the engine that is wanted is loaded, since undici alone is a third of a gateway's memory. The fast engine does not
+ * go without its second parser; where that is missing the other one serves.
+ */
+export async function loadEngine(
   kind: EngineKind,
-  routes: LiveRoutes,
   log: (message: string) => void,
-): Engine {
-  if (kind === 'compat') return new HttpEngine(routes);
-  try {
-    return new FastEngine(routes, { log });
-  } catch (error) {
-    if (!(error instanceof LlhttpError)) throw error;
-    log(`serving with the engine compat: ${error.message}`);
-    return new HttpEngine(routes);
+): Promise<MakeEngine> {
+  if (kind === 'fast') {
+    try {
+      const opinion = new SecondOpinion();
+      return (routes) => new FastEngine(routes, { opinion, log });
+    } catch (error) {
+      if (!(error instanceof LlhttpError)) throw error;
+      log(`serving with the engine compat: ${error.message}`);
+    }
   }
+  const { HttpEngine } = await import('./http-engine.ts');
+  return (routes) => new HttpEngine(routes);
 }

@@ -12,6 +12,7 @@ import { checkRouteTable } from '../../domain/traffic/check-route-table.ts';
 import type { Route, RouteTable } from '../../domain/traffic/route-table.ts';
 import { ControlServer } from './control-server.ts';
 import { type Counter, Counters } from './counters.ts';
+import type { MakeEngine } from './engine-kind.ts';
 import type { Engine } from './http-engine.ts';
 import { LiveRoutes } from './live-routes.ts';
 import { TableFile } from './table-file.ts';
@@ -24,7 +25,7 @@ export interface GatewayOptions {
   /** Null: in the state folder. */
   readonly controlSocket: string | null;
   /** Makes what moves the bytes. */
-  readonly engine: (routes: LiveRoutes) => Engine;
+  readonly engine: MakeEngine;
   readonly log: (message: string) => void;
 }
 

@@ -1,6 +1,6 @@
 import { flushCompileCache } from 'node:module';
 import { parseArgs } from 'node:util';
-import { type EngineKind, engineKindOf, engineOf } from './engine-kind.ts';
+import { type EngineKind, engineKindOf, loadEngine } from './engine-kind.ts';
 import { Gateway } from './gateway.ts';
 
 /**
@@ -56,11 +56,7 @@ async function main(): Promise<number> {
   const asked = Promise.withResolvers<void>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => asked.resolve());
   const { engine, ...rest } = options;
-  const gateway = new Gateway({
-    ...rest,
-    log,
-    engine: (routes) => engineOf(engine, routes, log),
-  });
+  const gateway = new Gateway({ ...rest, log, engine: await loadEngine(engine, log) });
   const started = await gateway.start();
   if ('kind' in started) {
     log(started.message);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { Counters } from '../counters.ts';
+import { SecondOpinion } from '../http1/second-opinion.ts';
 import { LiveRoutes } from '../live-routes.ts';
 import { FastEngine } from './fast-engine.ts';
 import type { PartsOptions } from './parts.ts';
@@ -40,7 +41,7 @@ export class EngineFixture implements AsyncDisposable {
       matches: [],
     }));
     this.routes.apply({ version: 1, routes });
-    this.engine = new FastEngine(this.routes, options);
+    this.engine = new FastEngine(this.routes, { opinion: new SecondOpinion(), ...options });
   }
 
   async connect(): Promise<Socket> {

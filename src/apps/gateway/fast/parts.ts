@@ -4,7 +4,7 @@ import { FixedLines, FixedValue } from '../http1/fixed-lines.ts';
 import { type Head, RequestHead, ResponseHead } from '../http1/head.ts';
 import type { RequestAdditions } from '../http1/request-writer.ts';
 import type { ResponseAdditions } from '../http1/response-writer.ts';
-import { SecondOpinion } from '../http1/second-opinion.ts';
+import type { SecondOpinion } from '../http1/second-opinion.ts';
 import { trailersHead } from '../http1/trailers.ts';
 import { InstancePools } from './instance-pool.ts';
 import { RetryBudget } from './retry-budget.ts';
@@ -34,8 +34,8 @@ export const usualDeadlines: Deadlines = {
 };
 
 export interface PartsOptions {
-  /** False only for a bench that asks what the second parser costs. */
-  readonly hasSecondOpinion?: boolean;
+  /** Absent: heads are read by one parser only, which only a bench does that asks what the second one costs. */
+  readonly opinion?: SecondOpinion;
   readonly deadlines?: Deadlines;
   readonly log?: (message: string) => void;
 }
@@ -57,7 +57,6 @@ export class Parts {
   readonly responseHead = new ResponseHead();
   readonly trailers: Head = trailersHead();
   readonly routedHead = new RoutedHead(this.requestHead);
-  /** Null: heads are read by one parser only (a bench asks what the second one costs). */
   readonly opinion: SecondOpinion | null;
   readonly requestAdditions: RequestAdditions = {
     callerAddress: FixedValue.of('unknown'),
@@ -85,7 +84,7 @@ export class Parts {
     this.routes = routes;
     this.deadlines = options.deadlines ?? usualDeadlines;
     this.#log = options.log ?? (() => {});
-    this.opinion = (options.hasSecondOpinion ?? true) ? new SecondOpinion() : null;
+    this.opinion = options.opinion ?? null;
   }
 
   /** The line that names the revision on its answers. */
