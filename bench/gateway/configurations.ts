@@ -2,7 +2,7 @@
 export interface Ports {
   readonly port: number;
   /** Two that answer alike; they have 90 and 10 percent of the requests, as a candidate would. */
-  readonly backendPorts: readonly [number, number];
+  readonly backendPorts: readonly [stable: number, candidate: number];
 }
 
 /** The name that routes and Host header have. */
@@ -11,7 +11,7 @@ export const bigPath = '/big';
 export const bigBytes = 10 * 1024 * 1024;
 
 /** Answers 1 KB of JSON at once, and 10 MB from a file. */
-export function nginxBackend(folder: string, ports: readonly [number, number]): string {
+export function nginxBackend(folder: string, ports: readonly number[]): string {
   const json = JSON.stringify({ items: 'x'.repeat(1040) });
   return nginx(folder, 'backend', [
     '  server {',

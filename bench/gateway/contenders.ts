@@ -24,6 +24,8 @@ export interface Place {
   /** Reads the log of HAProxy. */
   readonly logPort: number;
   readonly backendPorts: Ports['backendPorts'];
+  /** All that the backend listens on, those two among them. */
+  readonly instancePorts: readonly number[];
   readonly signal: AbortSignal;
 }
 
@@ -66,14 +68,20 @@ export const contenders: readonly Contender[] = [
   haproxyContender(names.features, { hasFeatures: true, hasLog: false }),
   haproxyContender(names.logging, { hasFeatures: true, hasLog: true }),
   { name: names.nginx, needs: ['nginx'], isClose: true, start: startNginx },
-  gatewayContender(names.fast, gatewayEntry, ['--engine', 'fast']),
-  gatewayContender(names.fastOff, join(import.meta.dirname, 'bare-gateway.ts'), []),
-  gatewayContender(names.compat, gatewayEntry, ['--engine', 'compat']),
+  gatewayContender(names.fast, gatewayEntry, { argv: ['--engine', 'fast'] }),
+  gatewayContender(names.fastOff, join(import.meta.dirname, 'bare-gateway.ts'), {}),
+  gatewayContender(names.compat, gatewayEntry, { argv: ['--engine', 'compat'] }),
   packageContender(names.httpProxy, 'http-proxy.js'),
   packageContender(names.httpProxy3, 'http-proxy-3.js'),
   packageContender(names.fastProxy, 'fast-proxy.js'),
   packageContender(names.fastify, 'fastify-http-proxy.js'),
 ];
+
+/** The gateway before all instances, for the long run. */
+export const longRunner = gatewayContender(names.fast, gatewayEntry, {
+  argv: ['--engine', 'fast'],
+  allPorts: true,
+});
 
 export async function start(
   contender: Contender,
@@ -107,34 +115,48 @@ async function startNginx(place: Place, ports: Ports, processes: Processes): Pro
 }
 
 /** The gateway built from this tree, or one composed for this bench; both take the same arguments. */
-function gatewayContender(name: string, entry: string, argv: readonly string[]): Contender {
-  const run: Contender['start'] = async (place, { port, backendPorts }, processes) => {
+function gatewayContender(
+  name: string,
+  entry: string,
+  { argv = [], allPorts = false }: { argv?: readonly string[]; allPorts?: boolean },
+): Contender {
+  const run: Contender['start'] = async (place, { port, backendPorts: ports }, processes) => {
     const state = join(place.folder, `gateway-${port}`);
     await mkdir(state, { mode: 0o700 });
     const listen = `127.0.0.1:${port}`;
     const program = [process.execPath, resolve(place.folder, entry)];
     const options = ['--state', state, '--listen', listen, ...argv];
     const pid = await processes.start(proxyCore, [...program, ...options], port);
-    await applyRoutes(join(state, controlSocketName), backendPorts, place.signal);
+    await applyRoutes(
+      join(state, controlSocketName),
+      allPorts ? place.instancePorts : ports,
+      place.signal,
+    );
     return pid;
   };
   return { name, needs: [], isClose: true, start: run };
 }
 
+/** Half of the ports are the candidate's, which has ten percent of the requests. */
 export async function applyRoutes(
   socketPath: string,
-  [stable, candidate]: Ports['backendPorts'],
+  ports: readonly number[],
   signal: AbortSignal,
 ): Promise<void> {
   await using client = new GatewayClient({ socketPath });
-  const backend = (revisionId: string, weightPercent: number, port: number) => {
-    const endpoints = [{ instanceId: `${revisionId}-1`, host: '127.0.0.1', port }];
+  const backend = (revisionId: string, weightPercent: number, of: readonly number[]) => {
+    const endpoints = of.map((port) => {
+      return { instanceId: `${revisionId}-${port}`, host: '127.0.0.1', port };
+    });
     return { revisionId, weightPercent, endpoints };
   };
-  const backends = [backend('stable', 90, stable), backend('candidate', 10, candidate)];
+  const half = ports.length / 2;
+  const stable = backend('stable', 90, ports.slice(0, half));
+  const candidate = backend('candidate', 10, ports.slice(half));
   const matches = [{ header: { name: 'x-canary', value: 'true' }, revisionId: 'candidate' }];
-  const route = { service: 'bench', host: hostName, requestTimeoutMs: 10_000, backends, matches };
-  await client.apply({ version: 1, routes: [route] }, signal);
+  const route = { service: 'bench', host: hostName, requestTimeoutMs: 10_000 };
+  const routes = [{ ...route, backends: [stable, candidate], matches }];
+  await client.apply({ version: 1, routes }, signal);
 }
 
 function packageContender(name: string, script: string): Contender {

@@ -1,10 +1,19 @@
 import type { BenchOptions, BenchReport } from '../form.ts';
-import { type Contender, contenders, direct, names, type Running, start } from './contenders.ts';
+import {
+  type Contender,
+  contenders,
+  direct,
+  longRunner,
+  names,
+  type Running,
+  start,
+} from './contenders.ts';
 import { residentMbAtIdle } from './idle.ts';
 import { type OpenPlace, openPlace } from './place.ts';
 import { missing, Processes } from './programs.ts';
+import { wrk } from './wrk.ts';
 import { readBigBodies, readLatency, readThroughput, ReadingTable } from './readings.ts';
-import { type IdleReading, resultOf, tablesOf } from './report.ts';
+import { type IdleReading, type LongRun, resultOf, tablesOf } from './report.ts';
 
 export const about =
   'CPU a request, latency, memory of the gateway beside HAProxy, nginx, npm packages';
@@ -18,6 +27,7 @@ interface Plan {
   readonly latencyRoundsPerStart: number;
   readonly bigSeconds: number;
   readonly idleConnections: readonly number[];
+  readonly longSeconds: number;
 }
 
 const quickPlan: Plan = {
@@ -28,6 +38,7 @@ const quickPlan: Plan = {
   latencyRoundsPerStart: 1,
   bigSeconds: 1,
   idleConnections: [2000],
+  longSeconds: 3,
 };
 const fullPlan: Plan = {
   starts: 3,
@@ -37,6 +48,7 @@ const fullPlan: Plan = {
   latencyRoundsPerStart: 3,
   bigSeconds: 2,
   idleConnections: [2000, 10_000],
+  longSeconds: 600,
 };
 
 export async function run(options: BenchOptions): Promise<BenchReport> {
@@ -53,11 +65,12 @@ export async function run(options: BenchOptions): Promise<BenchReport> {
     await measure({ place, able, table, plan, options, time });
   }
   const idle = await idleOf(place, able, plan, options);
+  const long = await longRun(place, plan, options);
   const notes = [
     ...notesOf(plan),
     ...[...lacking].map((what) => `Not installed here: ${what}; its rows and figures are missing.`),
   ];
-  return { tables: tablesOf(table, idle), notes, result: resultOf(table, idle) };
+  return { tables: tablesOf(table, idle), notes, result: resultOf(table, idle, long) };
 }
 
 interface Measuring {
@@ -130,12 +143,34 @@ async function idleOf(
   return readings;
 }
 
-function unmeasured(needed: readonly string[]): BenchReport {
-  const notes = [`Nothing was measured: ${needed.join(', ')} must be installed.`];
-  return { tables: [], notes, result: resultOf(new ReadingTable(), []) };
+/** As many requests as the load generator can send, for long, over all instances of the backend. */
+async function longRun(
+  place: OpenPlace,
+  { longSeconds: seconds }: Plan,
+  { signal, say }: BenchOptions,
+): Promise<LongRun> {
+  await using processes = new Processes();
+  const { port } = await start(longRunner, place, processes);
+  const load = { port, path: '/', connections: 64, seconds, isPaced: false };
+  const { requests, tookUs, failures } = await wrk(load, signal);
+  say(
+    `${seconds} s over ${place.instancePorts.length} instances: ${failures} of ${requests} failed`,
+  );
+  return { success: 1 - failures / requests, requestsPerSecond: (requests / tookUs) * 1e6 };
 }
 
-function notesOf({ starts, roundsPerStart, seconds, latencySeconds }: Plan): readonly string[] {
+function unmeasured(needed: readonly string[]): BenchReport {
+  const notes = [`Nothing was measured: ${needed.join(', ')} must be installed.`];
+  return { tables: [], notes, result: resultOf(new ReadingTable(), [], null) };
+}
+
+function notesOf({
+  starts,
+  roundsPerStart,
+  seconds,
+  latencySeconds,
+  longSeconds,
+}: Plan): readonly string[] {
   const rounds = starts * roundsPerStart;
   return [
     `Load (wrk, 64 connections, heads of about 500 bytes) and backend (nginx, 1 KB of JSON) on one core, one proxy at a time on another.`,
@@ -143,8 +178,9 @@ function notesOf({ starts, roundsPerStart, seconds, latencySeconds }: Plan): rea
     'CPU: time of all threads on a CPU (/proc/PID/task/*/schedstat) by requests answered.',
     `Added latency: over the backend asked directly, at about 3,200 requests/s, ${latencySeconds} s a round.`,
     'Features of the gateway here: two parsers, limits, deadlines, counters and latencies by instance. Spans are not built yet.',
-    'cpuOverUndici is the fast engine by the engine on node:http and undici; rpsMax is its rate on one core here.',
-    'Not measured yet, so null: workersSpeedup, success (the ten minutes with 12 instances).',
+    'cpuOverUndici is the fast engine by the engine on node:http and undici.',
+    `success and rpsMax are of ${longSeconds} s without a pause, over 12 instances, on one core.`,
+    'Not measured yet, so null: workersSpeedup.',
   ];
 }
 

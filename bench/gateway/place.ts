@@ -12,6 +12,9 @@ import type { Place } from './contenders.ts';
 import { installPeers } from './peers.ts';
 import { loadCore, Processes, stayOnLoadCore } from './programs.ts';
 
+/** Ports of the backend: as many instances as the long run has. */
+const instances = 12;
+
 export interface OpenPlace extends Place, AsyncDisposable {}
 
 /** A temporary folder, the backend, a reader of logs and the installed packages. Disposing ends all of them. */
@@ -30,10 +33,11 @@ export async function openPlace(
     resources.defer(() => void log.close());
     log.bind(0, '127.0.0.1');
     await once(log, 'listening');
-    const [stable = 0, candidate = 0] = await freePorts(2);
+    const instancePorts = await freePorts(instances);
+    const [stable = 0, candidate = 0] = instancePorts;
     await writeFile(join(folder, 'big'), Buffer.alloc(bigBytes, 'tide'));
     const path = join(folder, 'nginx-backend.conf');
-    await writeFile(path, nginxBackend(folder, [stable, candidate]));
+    await writeFile(path, nginxBackend(folder, instancePorts));
     const argv = ['nginx', '-c', path, '-p', folder, '-e', 'stderr'];
     await processes.start(loadCore, argv, stable);
     await build(folder);
@@ -45,6 +49,7 @@ export async function openPlace(
       signal,
       logPort: log.address().port,
       backendPorts: [stable, candidate],
+      instancePorts,
       [Symbol.asyncDispose]: () => resources.disposeAsync(),
     };
   } catch (error) {

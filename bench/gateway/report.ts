@@ -8,6 +8,12 @@ export interface IdleReading {
   readonly residentMb: number;
 }
 
+export interface LongRun {
+  /** Of all requests, how many were answered as they should be. */
+  readonly success: number;
+  readonly requestsPerSecond: number;
+}
+
 export function tablesOf(table: ReadingTable, idle: readonly IdleReading[]): readonly BenchTable[] {
   return [
     {
@@ -44,7 +50,11 @@ export function tablesOf(table: ReadingTable, idle: readonly IdleReading[]): rea
   ];
 }
 
-export function resultOf(table: ReadingTable, idle: readonly IdleReading[]): BenchReport['result'] {
+export function resultOf(
+  table: ReadingTable,
+  idle: readonly IdleReading[],
+  long: LongRun | null,
+): BenchReport['result'] {
   const cpuOver = (name: string, other: string) => rounded(table.ratio('cpuUs', name, other), 2);
   const requestsOver = (other: string) => table.ratio('requestsPerSecond', names.fast, other);
   const added = (key: 'p50Us' | 'p99Us', name: string) => {
@@ -66,7 +76,8 @@ export function resultOf(table: ReadingTable, idle: readonly IdleReading[]): Ben
     workersSpeedup: null,
     bigBodyCpuOverHaproxy: rounded(table.ratio('bigCpuUs', names.fast, names.haproxy), 2),
     rssMbAt10kIdle: rounded(at10k?.residentMb ?? null),
-    success: null,
-    rpsMax: rounded(table.median('requestsPerSecond', names.fast)),
+    // Cut, not rounded: what is not all must not look like all.
+    success: long === null ? null : Math.floor(long.success * 1e7) / 1e7,
+    rpsMax: rounded(long?.requestsPerSecond ?? null),
   };
 }
