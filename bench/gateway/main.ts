@@ -22,6 +22,9 @@ interface Plan {
   /** How often all contenders are started anew: one process is lucky or not, whatever it is asked. */
   readonly starts: number;
   readonly roundsPerStart: number;
+  /** Before anything is read of one, this many requests, or this many seconds if it is slow. */
+  readonly warmRequests: number;
+  readonly warmRoundsMax: number;
   readonly seconds: number;
   readonly latencySeconds: number;
   readonly latencyRoundsPerStart: number;
@@ -33,6 +36,8 @@ interface Plan {
 const quickPlan: Plan = {
   starts: 1,
   roundsPerStart: 2,
+  warmRequests: 10_000,
+  warmRoundsMax: 2,
   seconds: 1,
   latencySeconds: 1,
   latencyRoundsPerStart: 1,
@@ -43,6 +48,8 @@ const quickPlan: Plan = {
 const fullPlan: Plan = {
   starts: 3,
   roundsPerStart: 3,
+  warmRequests: 60_000,
+  warmRoundsMax: 10,
   seconds: 2,
   latencySeconds: 4,
   latencyRoundsPerStart: 3,
@@ -91,9 +98,7 @@ async function measure({ place, able, table, plan, options, time }: Measuring): 
     running.push(await start(contender, place, processes));
   }
   const [directPort] = place.backendPorts;
-  // Compiles their code and opens their connections; what it shows is thrown away.
-  const warm = new ReadingTable();
-  for (const each of running) await readThroughput(each, warm.of(''), { seconds: 1, signal });
+  for (const each of running) await warm(each, plan, signal);
   for (let round = 1; round <= plan.roundsPerStart; round += 1) {
     const reading = { seconds: plan.seconds, signal };
     await readThroughput({ port: directPort, pid: null }, table.of(direct), reading);
@@ -117,6 +122,18 @@ async function measure({ place, able, table, plan, options, time }: Measuring): 
     await readBigBodies(each, table.of(each.contender.name), { seconds: plan.bigSeconds, signal });
   }
   say(`start ${time} of ${plan.starts}: big bodies`);
+}
+
+/** Compiles its code and opens its connections; what it shows is thrown away. */
+async function warm(
+  each: Running,
+  { warmRequests, warmRoundsMax }: Plan,
+  signal: AbortSignal,
+): Promise<void> {
+  const readings = new ReadingTable().of('');
+  for (let round = 0; round < warmRoundsMax && readings.requests < warmRequests; round += 1) {
+    await readThroughput(each, readings, { seconds: 1, signal });
+  }
 }
 
 /** Each in a process of its own that has served nothing else. */
