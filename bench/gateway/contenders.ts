@@ -23,6 +23,8 @@ export interface Place {
   readonly peersFolder: string | null;
   /** Reads the log of HAProxy. */
   readonly logPort: number;
+  /** Takes the spans of the gateway, and throws them away. */
+  readonly collectorUrl: string;
   readonly backendPorts: Ports['backendPorts'];
   /** All that the backend listens on, those two among them. */
   readonly instancePorts: readonly number[];
@@ -68,7 +70,7 @@ export const contenders: readonly Contender[] = [
   haproxyContender(names.features, { hasFeatures: true, hasLog: false }),
   haproxyContender(names.logging, { hasFeatures: true, hasLog: true }),
   { name: names.nginx, needs: ['nginx'], isClose: true, start: startNginx },
-  gatewayContender(names.fast, gatewayEntry, { argv: ['--engine', 'fast'] }),
+  gatewayContender(names.fast, gatewayEntry, { argv: ['--engine', 'fast'], isTraced: true }),
   gatewayContender(names.fastOff, join(import.meta.dirname, 'bare-gateway.ts'), {}),
   gatewayContender(names.compat, gatewayEntry, { argv: ['--engine', 'compat'] }),
   packageContender(names.httpProxy, 'http-proxy.js'),
@@ -80,6 +82,7 @@ export const contenders: readonly Contender[] = [
 /** The gateway before all instances, for the long run. */
 export const longRunner = gatewayContender(names.fast, gatewayEntry, {
   argv: ['--engine', 'fast'],
+  isTraced: true,
   allPorts: true,
 });
 
@@ -114,18 +117,26 @@ async function startNginx(place: Place, ports: Ports, processes: Processes): Pro
   return processes.start(proxyCore, argv, ports.port);
 }
 
+interface GatewayContenderOptions {
+  readonly argv?: readonly string[];
+  readonly isTraced?: boolean;
+  /** Routes lead to all instances of the backend, not only to two. */
+  readonly allPorts?: boolean;
+}
+
 /** The gateway built from this tree, or one composed for this bench; both take the same arguments. */
 function gatewayContender(
   name: string,
   entry: string,
-  { argv = [], allPorts = false }: { argv?: readonly string[]; allPorts?: boolean },
+  { argv = [], isTraced = false, allPorts = false }: GatewayContenderOptions,
 ): Contender {
   const run: Contender['start'] = async (place, { port, backendPorts: ports }, processes) => {
     const state = join(place.folder, `gateway-${port}`);
     await mkdir(state, { mode: 0o700 });
     const listen = `127.0.0.1:${port}`;
     const program = [process.execPath, resolve(place.folder, entry)];
-    const options = ['--state', state, '--listen', listen, ...argv];
+    const traced = isTraced ? ['--otlp', place.collectorUrl] : [];
+    const options = ['--state', state, '--listen', listen, ...argv, ...traced];
     const pid = await processes.start(proxyCore, [...program, ...options], port);
     await applyRoutes(
       join(state, controlSocketName),

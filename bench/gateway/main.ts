@@ -194,7 +194,7 @@ function notesOf({
     `${starts} starts of all contenders, ${rounds} rounds of ${seconds} s, order shuffled; ratios are of the same round, then their median.`,
     'CPU: time of all threads on a CPU (/proc/PID/task/*/schedstat) by requests answered.',
     `Added latency: over the backend asked directly, at about 3,200 requests/s, ${latencySeconds} s a round.`,
-    'Features of the gateway here: two parsers, limits, deadlines, counters and latencies by instance. Spans are not built yet.',
+    'Features of the gateway: two parsers, limits, deadlines, counters and latencies by instance, every span exported; off: no second parser, no spans.',
     'cpuOverUndici is the fast engine by the engine on node:http and undici.',
     `success and rpsMax are of ${longSeconds} s without a pause, over 12 instances, on one core.`,
     'Not measured yet, so null: workersSpeedup.',

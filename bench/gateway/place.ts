@@ -2,7 +2,9 @@ import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -33,6 +35,16 @@ export async function openPlace(
     resources.defer(() => void log.close());
     log.bind(0, '127.0.0.1');
     await once(log, 'listening');
+    const collector = createServer((request, response) => {
+      request.resume();
+      request.on('end', () => response.end());
+    });
+    resources.defer(() => {
+      collector.closeAllConnections();
+      collector.close();
+    });
+    collector.listen(0, '127.0.0.1');
+    await once(collector, 'listening');
     const instancePorts = await freePorts(instances);
     const [stable = 0, candidate = 0] = instancePorts;
     await writeFile(join(folder, 'big'), Buffer.alloc(bigBytes, 'tide'));
@@ -48,6 +60,7 @@ export async function openPlace(
       peersFolder,
       signal,
       logPort: log.address().port,
+      collectorUrl: `http://127.0.0.1:${(collector.address() as AddressInfo).port}/v1/traces`,
       backendPorts: [stable, candidate],
       instancePorts,
       [Symbol.asyncDispose]: () => resources.disposeAsync(),

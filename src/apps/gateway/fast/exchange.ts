@@ -62,7 +62,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
   isTunnel = false;
   readonly #parts: Parts;
   readonly #caller: ExchangeCaller;
-  readonly #evidence = new Evidence();
+  readonly #evidence: Evidence;
   readonly #request: RequestRelay;
   readonly #answer: AnswerRelay;
   #target: Target | null = null;
@@ -76,6 +76,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
   constructor(parts: Parts, caller: ExchangeCaller) {
     this.#parts = parts;
     this.#caller = caller;
+    this.#evidence = new Evidence(parts.spans);
     this.#request = new RequestRelay(parts);
     this.#answer = new AnswerRelay(parts, caller.socket);
   }
@@ -113,6 +114,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
     this.#timeoutMs = requestTimeoutMs;
     this.#requestUntilMs = nowMs + parts.deadlines.requestMs;
     this.#caller.deadlineMs = nowMs + requestTimeoutMs;
+    parts.requestAdditions.traceparent = this.#evidence.trace(head);
     const next = this.#request.compose(head, this.#caller.address, chunk, at);
     this.#answer.begin();
     if (next < 0) {

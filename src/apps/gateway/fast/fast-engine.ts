@@ -65,6 +65,7 @@ export class FastEngine implements Engine {
     clearInterval(draining);
     clearInterval(this.#sweeping);
     this.#parts.pools.destroy();
+    await this.#parts.spans?.[Symbol.asyncDispose]();
   }
 
   #welcome(socket: Socket): void {

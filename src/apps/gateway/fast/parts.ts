@@ -6,6 +6,7 @@ import type { RequestAdditions } from '../http1/request-writer.ts';
 import type { ResponseAdditions } from '../http1/response-writer.ts';
 import type { SecondOpinion } from '../http1/second-opinion.ts';
 import { trailersHead } from '../http1/trailers.ts';
+import type { SpanRecorder } from '../tracing/span-recorder.ts';
 import { InstancePools } from './instance-pool.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { RoutedHead } from './routed-head.ts';
@@ -37,6 +38,8 @@ export interface PartsOptions {
   /** Absent: heads are read by one parser only, which only a bench does that asks what the second one costs. */
   readonly opinion?: SecondOpinion;
   readonly deadlines?: Deadlines;
+  /** Absent: traces go through as they are. */
+  readonly spans?: SpanRecorder | null;
   readonly log?: (message: string) => void;
 }
 
@@ -76,6 +79,7 @@ export class Parts {
   nowMs = performance.now();
   isDraining = false;
   readonly deadlines: Deadlines;
+  readonly spans: SpanRecorder | null;
   readonly #log: (message: string) => void;
   #faultToldMs = -faultEveryMs;
   readonly #revisionLines = new Map<string, FixedLines>();
@@ -83,6 +87,7 @@ export class Parts {
   constructor(routes: LiveRoutes, options: PartsOptions) {
     this.routes = routes;
     this.deadlines = options.deadlines ?? usualDeadlines;
+    this.spans = options.spans ?? null;
     this.#log = options.log ?? (() => {});
     this.opinion = options.opinion ?? null;
   }
