@@ -1,49 +1,96 @@
 import { type FilledBlock, spanBytes, spanField, type SpanTarget } from './span-block.ts';
 
+/** Octets of a span that are its own: identifiers, times and their tags. */
+const ownBytes = 18 + 10 + 10 + 9 + 9;
+/** Tag and length of a span. */
+const aroundBytes = 1 + 3;
+
 /**
  * Spans as OTLP has them on the wire: protobuf of opentelemetry/proto/trace/v1/trace.proto and its collector request,
  * attributes by the semantic conventions for HTTP servers. Numbers in comments are those of fields there.
+ *
+ * What spans of one target and method, or of one status, have in common is encoded once a block; the rest of a span is
+ * some copying, since this thread's time is taken from the same machine.
  */
 export function otlpSpans({ bytes, spans, targets, methods }: FilledBlock): Buffer {
   const records = Buffer.from(bytes);
-  const known = targets.map(targetAttributes);
-  const parts: Buffer[] = [scope];
+  const names = new Map<number, Buffer>();
+  const statuses = new Map<number, Buffer>();
+  const parts: Buffer[] = [];
+  let totalBytes = 0;
   for (let index = 0; index < spans; index += 1) {
-    const record = records.subarray(index * spanBytes, (index + 1) * spanBytes);
-    const target = record.readUInt16LE(spanField.target);
-    const method = methods[record.readUInt8(spanField.method)] ?? '_OTHER';
-    const name = `${method} ${targets[target]?.service ?? ''}`;
-    parts.push(
-      field(2, span(record, name, [text('http.request.method', method), ...(known[target] ?? [])])),
-    );
+    const at = index * spanBytes;
+    const target = records.readUInt16LE(at + spanField.target);
+    const method = records.readUInt8(at + spanField.method);
+    const key = target * 256 + method;
+    const common = cached(names, key, () => commonPart(targets[target], methods[method]));
+    const status = cached(statuses, records.readUInt16LE(at + spanField.status), statusPart);
+    parts.push(common, status);
+    totalBytes += common.length + status.length + ownBytes + aroundBytes;
   }
-  // ResourceSpans: resource 1, scope_spans 2; the request has resource_spans 1.
-  return field(1, Buffer.concat([resource, field(2, Buffer.concat(parts))]));
+  const out = Buffer.allocUnsafe(totalBytes);
+  let end = 0;
+  for (let index = 0; index < spans; index += 1) {
+    const common = parts[2 * index] ?? nothing;
+    const status = parts[2 * index + 1] ?? nothing;
+    end = writeSpan({ out, at: end, records, from: index * spanBytes }, common, status);
+  }
+  // ScopeSpans: scope 1, spans 2. ResourceSpans: resource 1, scope_spans 2. The request: resource_spans 1.
+  const scopeSpans = field(2, Buffer.concat([scope, out.subarray(0, end)]));
+  return field(1, Buffer.concat([resource, scopeSpans]));
 }
 
+interface SpanPlace {
+  readonly out: Buffer;
+  readonly at: number;
+  readonly records: Buffer;
+  readonly from: number;
+}
+
+/** Span: trace_id 1, span_id 2, parent_span_id 4, start_time_unix_nano 7, end_time_unix_nano 8. Returns where it ends. */
+function writeSpan({ out, at, records, from }: SpanPlace, common: Buffer, status: Buffer): number {
+  const hasParent = !isZero(records, from + spanField.parentId);
+  const length = ownBytes - (hasParent ? 0 : 10) + common.length + status.length;
+  let next = writeVarint(out, writeVarint(out, at, 2 * 8 + 2), length);
+  next = writeId(out, next, 1, { records, from: from + spanField.traceId, digits: 32 });
+  next = writeId(out, next, 2, { records, from: from + spanField.spanId, digits: 16 });
+  if (hasParent) {
+    next = writeId(out, next, 4, { records, from: from + spanField.parentId, digits: 16 });
+  }
+  const startUs = records.readDoubleLE(from + spanField.startUs);
+  next = writeNanos(out, next, 7, startUs);
+  next = writeNanos(out, next, 8, startUs + records.readDoubleLE(from + spanField.durationUs));
+  next += common.copy(out, next);
+  return next + status.copy(out, next);
+}
+
+/** name 5, kind 6 and attributes. */
+function commonPart(target: SpanTarget | undefined, method = '_OTHER'): Buffer {
+  const name = `${method} ${target?.service ?? ''}`;
+  const attributes = [text('http.request.method', method)];
+  if (target !== undefined) attributes.push(...targetAttributes(target));
+  return Buffer.concat([field(5, Buffer.from(name)), varintField(6, serverKind), ...attributes]);
+}
+
+/** The status as an attribute, and the span's own: status 15, its code 3. */
+function statusPart(status: number): Buffer {
+  const said =
+    status === 0 ? text('error.type', 'no_answer') : integer('http.response.status_code', status);
+  const isFailed = status === 0 || status >= 500;
+  return isFailed ? Buffer.concat([said, field(15, varintField(3, errorCode))]) : said;
+}
+
+const nothing = Buffer.alloc(0);
 const serverKind = 2;
 const errorCode = 2;
 
-function span(record: Buffer, name: string, attributes: readonly Buffer[]): Buffer {
-  const { traceId, spanId, parentId, startUs, durationUs, status } = spanField;
-  const startedUs = record.readDoubleLE(startUs);
-  const statusCode = record.readUInt16LE(status);
-  const parent = record.toString('latin1', parentId, parentId + 16);
-  const isFailed = statusCode === 0 || statusCode >= 500;
-  return Buffer.concat([
-    field(1, hex(record, traceId, 32)),
-    field(2, hex(record, spanId, 16)),
-    ...(/^0+$/.test(parent) ? [] : [field(4, hex(record, parentId, 16))]),
-    field(5, Buffer.from(name)),
-    varintField(6, serverKind),
-    nanosField(7, startedUs),
-    nanosField(8, startedUs + record.readDoubleLE(durationUs)),
-    ...attributes,
-    ...(statusCode === 0
-      ? [text('error.type', 'no_answer')]
-      : [integer('http.response.status_code', statusCode)]),
-    ...(isFailed ? [field(15, varintField(3, errorCode))] : []),
-  ]);
+function cached(map: Map<number, Buffer>, key: number, make: (key: number) => Buffer): Buffer {
+  let part = map.get(key);
+  if (part === undefined) {
+    part = make(key);
+    map.set(key, part);
+  }
+  return part;
 }
 
 function targetAttributes({ service, revisionId, instanceId }: SpanTarget): readonly Buffer[] {
@@ -81,11 +128,57 @@ function varintField(number: number, value: number): Buffer {
   return Buffer.concat([varint(number * 8), varint(value)]);
 }
 
-/** A fixed64 of nanoseconds, from microseconds that are exact as a number while nanoseconds would not be. */
-function nanosField(number: number, us: number): Buffer {
-  const out = Buffer.alloc(8);
-  out.writeBigUInt64LE(BigInt(Math.round(us)) * 1000n);
-  return Buffer.concat([varint(number * 8 + 1), out]);
+/** A fixed64 of nanoseconds, from microseconds: those are exact as a number, nanoseconds would not be. */
+function writeNanos(out: Buffer, at: number, number: number, us: number): number {
+  const whole = Math.round(us);
+  const low = (whole % 2 ** 32) * 1000;
+  out[at] = number * 8 + 1;
+  out.writeUInt32LE(low % 2 ** 32, at + 1);
+  out.writeUInt32LE(Math.floor(whole / 2 ** 32) * 1000 + Math.floor(low / 2 ** 32), at + 5);
+  return at + 9;
+}
+
+interface Digits {
+  readonly records: Buffer;
+  readonly from: number;
+  readonly digits: number;
+}
+
+/** An identifier as octets, from its hexadecimal digits. */
+function writeId(
+  out: Buffer,
+  at: number,
+  number: number,
+  { records, from, digits }: Digits,
+): number {
+  const bytes = digits / 2;
+  out[at] = number * 8 + 2;
+  out[at + 1] = bytes;
+  for (let index = 0; index < bytes; index += 1) {
+    const high = digitOf(records[from + 2 * index] ?? 0);
+    out[at + 2 + index] = 16 * high + digitOf(records[from + 2 * index + 1] ?? 0);
+  }
+  return at + 2 + bytes;
+}
+
+function digitOf(octet: number): number {
+  return octet < 0x3a ? octet - 0x30 : octet - 0x57;
+}
+
+function isZero(records: Buffer, from: number): boolean {
+  for (let at = from; at < from + 16; at += 1) if (records[at] !== 0x30) return false;
+  return true;
+}
+
+function writeVarint(out: Buffer, at: number, value: number): number {
+  let next = at;
+  let rest = value;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) {
+    out[next] = (rest % 128) + 128;
+    next += 1;
+  }
+  out[next] = rest;
+  return next + 1;
 }
 
 function varint(value: number): Buffer {
@@ -94,8 +187,4 @@ function varint(value: number): Buffer {
   for (; rest >= 128; rest = Math.floor(rest / 128)) octets.push((rest % 128) + 128);
   octets.push(rest);
   return Buffer.from(octets);
-}
-
-function hex(record: Buffer, start: number, digits: number): Buffer {
-  return Buffer.from(record.toString('latin1', start, start + digits), 'hex');
 }

@@ -62,7 +62,7 @@ interface Span {
 function spanOf(bytes: Buffer): Span {
   const fields = fieldsOf(bytes);
   const octets = (number: number) => fields.get(number)?.[0] as Buffer | undefined;
-  const nanos = (number: number) => Number(fields.get(number)?.[0] as bigint);
+  const nanos = (number: number) => Number(fields.get(number)?.[0]);
   const attributes = all(bytes, 9).map((each) => {
     const [key] = all(each, 1);
     const [value] = all(each, 2);
