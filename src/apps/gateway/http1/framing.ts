@@ -26,10 +26,11 @@ export function responseFramingFault(head: ResponseHead): HttpRefusal | null {
     if (head.framing === framing.none) head.framing = framing.untilClose;
     return null;
   }
-  // Section 6.1: never with 1xx and 204. Who sends one may send a body too, which the next answer would begin with.
-  if (head.framing === framing.chunked && (status < 200 || status === 204)) {
-    return refusals['encoding-without-body'];
-  }
+  // Section 6.1 and RFC 9110 section 8.6: never with 1xx and 204. Who sends one may send a body too, which the next
+  // answer would begin with; llhttp waits for it after 1xx. Content-Length with 204 is common enough to be let be.
+  const isFramed =
+    head.framing === framing.chunked || (head.framing === framing.length && status < 200);
+  if (isFramed && (status < 200 || status === 204)) return refusals['framing-without-body'];
   head.framing = framing.none;
   return null;
 }

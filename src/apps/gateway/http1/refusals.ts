@@ -42,9 +42,9 @@ const rows = {
   'encoding-repeated': [400, 'there is more than one Transfer-Encoding'],
   'encoding-malformed': [400, 'Transfer-Encoding does not end in chunked, once'],
   'encoding-not-served': [501, 'Transfer-Encoding has codings other than chunked'],
-  'encoding-without-body': [
+  'framing-without-body': [
     502,
-    'an answer that has no body by its status has a Transfer-Encoding',
+    'an answer that has no body by its status has a length or encoding',
   ],
   // Connection and Expect, RFC 9110 sections 7.6.1 and 10.1.1.
   'connection-malformed': [400, 'Connection is not a list of at most 32 names'],
