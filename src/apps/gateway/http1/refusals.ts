@@ -55,7 +55,7 @@ const rows = {
   'chunk-extension': [400, 'a chunk extension is malformed'],
   'chunk-extension-too-long': [400, 'the chunk extensions are longer than this gateway takes'],
   'chunk-ending': [400, 'a chunk is longer than its size: no CR LF follows its data'],
-  'trailer-frames': [400, 'a trailer is Content-Length or Transfer-Encoding'],
+  'trailer-frames': [400, 'a trailer is about framing or the connection, as Content-Length is'],
   'trailers-too-long': [431, 'the trailers are longer or more than this gateway takes'],
   // Two parsers, one of them not ours, must read a head in the same way.
   'second-opinion': [400, 'two parsers read this head in different ways'],
