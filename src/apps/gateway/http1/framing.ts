@@ -1,6 +1,6 @@
 import { framing, type Head, type RequestHead, type ResponseHead } from './head.ts';
 import { known } from './known-headers.ts';
-import { cr, equalsIgnoringCase, octetAt } from './octets.ts';
+import { cr, equalsIgnoringCase, octetAt, space } from './octets.ts';
 import { type HttpRefusal, refusals } from './refusals.ts';
 
 const chunked = Buffer.from('chunked', 'latin1');
@@ -70,6 +70,10 @@ function lengthFault(head: Head): HttpRefusal | null {
     const digit = octetAt(head.bytes, next) - 0x30;
     if (digit < 0 || digit > 9) return refusals['length-malformed'];
     length = length * 10 + digit;
+  }
+  // A tab behind it is legal too, but llhttp refuses it, and what one parser stumbles over is not needed.
+  for (let next = end; head.bytes[next] !== cr; next += 1) {
+    if (head.bytes[next] !== space) return refusals['length-malformed'];
   }
   head.contentLength = length;
   head.framing = framing.length;
