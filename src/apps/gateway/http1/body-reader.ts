@@ -53,11 +53,10 @@ export class BodyReader {
     return this.#data(length);
   }
 
-  /** The connection has ended: whether the body had its end. */
-  isWholeAtClose(): boolean {
-    if (this.#framing === framing.untilClose || this.#framing === framing.none) return true;
-    if (this.#framing === framing.length) return this.#left === 0;
-    return this.#decoder?.isDone ?? false;
+  /** The connection has ended: `done`, `more` for a body cut short, or `refused` if it could not have gone on well. */
+  finish(): BodyStep {
+    if (this.#framing === framing.chunked) return this.#decoder?.finish() ?? bodyStep.more;
+    return this.#left === 0 ? bodyStep.done : bodyStep.more;
   }
 
   #data(length: number): BodyStep {

@@ -252,6 +252,12 @@ export const chunkRows: readonly Row[] = [
     refuses(400, 'trailer-frames'),
   ],
   [
+    'a trailer about the connection',
+    'found by the fuzzer',
+    chunked('0\r\nConnection: close\r\n\r\n'),
+    refuses(400, 'trailer-frames'),
+  ],
+  [
     'trailers that route and vouch',
     'RFC 9110 6.5.1',
     chunked(

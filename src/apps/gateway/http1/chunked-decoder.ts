@@ -64,11 +64,6 @@ export class ChunkedDecoder {
     this.#trailers = trailers;
   }
 
-  /** The whole body has been read, trailers included. */
-  get isDone(): boolean {
-    return this.#state === state.done;
-  }
-
   begin(): void {
     this.#state = state.size;
     this.#left = 0;
@@ -90,6 +85,13 @@ export class ChunkedDecoder {
       if (fault !== null) return this.#refuse(fault);
       this.next += 1;
     }
+  }
+
+  /** The connection has ended: `done`, `more` for a body cut short, or `refused` if it could not have gone on well. */
+  finish(): BodyStep {
+    if (this.#state === state.done) return bodyStep.done;
+    if (this.#trailersReader.finish(this.#trailers) !== refused) return bodyStep.more;
+    return this.#refuse(this.#trailers.refusal ?? refusals['field-name']);
   }
 
   #data(end: number): BodyStep {

@@ -9,21 +9,20 @@ const close = Buffer.from('close', 'latin1');
 const keepAlive = Buffer.from('keep-alive', 'latin1');
 const upgrade = Buffer.from('upgrade', 'latin1');
 
+type MessageSide = 'request' | 'response';
+
 /**
  * What Connection says (RFC 9112 section 9.3, RFC 9110 section 7.6.1): whether the connection stays, and which headers
  * are meant for this neighbour only. Marks those and the usual hop-by-hop ones in `isHop`.
  */
-export function connectionFault(
-  head: Head,
-  { isRequest }: { readonly isRequest: boolean },
-): HttpRefusal | null {
+export function connectionFault(head: Head, side: MessageSide): HttpRefusal | null {
   head.keepAlive = head.minorVersion === 1;
   if ((head.seen & hopByHopBits) === 0) return null;
   for (let index = 0; index < head.count; index += 1) {
     const id = head.ids[index] ?? 0;
     if (id !== 0 && ((1 << id) & hopByHopBits) !== 0) head.isHop[index] = 1;
   }
-  return head.has(known.connection) ? optionsFault(head, isRequest) : null;
+  return head.has(known.connection) ? optionsFault(head, side === 'request') : null;
 }
 
 function optionsFault(head: Head, isRequest: boolean): HttpRefusal | null {

@@ -1,4 +1,4 @@
-import { framing, type RequestHead, targetForm } from './head.ts';
+import { type RequestHead, targetForm } from './head.ts';
 import { known } from './known-headers.ts';
 import { method } from './methods.ts';
 import {
@@ -111,9 +111,4 @@ function isPort(bytes: Buffer, start: number, end: number): boolean {
     port = port * 10 + digit;
   }
   return port <= 65_535;
-}
-
-/** Whether a body follows at all. */
-export function hasBody(head: RequestHead): boolean {
-  return head.framing === framing.chunked || head.contentLength > 0;
 }

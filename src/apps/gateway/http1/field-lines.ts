@@ -22,7 +22,10 @@ export function parseFieldLines(head: Head, at: number, end: number): number {
     if (next === end) return incomplete;
     const behindName = bytes[next] as number;
     if (behindName !== colon || next === nameStart) {
-      if (behindName === cr && next === nameStart) return emptyLine(head, next, end);
+      if (behindName === cr && next === nameStart) {
+        head.count = index;
+        return emptyLine(head, next, end);
+      }
       return head.refuse(nameFault(behindName, next === nameStart));
     }
     const nameEnd = next;
@@ -47,7 +50,6 @@ export function parseFieldLines(head: Head, at: number, end: number): number {
     spans[4 * index + 2] = valueStart;
     spans[4 * index + 3] = valueEnd;
     index += 1;
-    head.count = index;
   }
 }
 

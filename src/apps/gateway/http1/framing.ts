@@ -1,6 +1,6 @@
 import { framing, type Head, type RequestHead, type ResponseHead } from './head.ts';
 import { known } from './known-headers.ts';
-import { cr, equalsIgnoringCase, octetAt } from './octets.ts';
+import { cr, equalsIgnoringCase, octetAt, space } from './octets.ts';
 import { type HttpRefusal, refusals } from './refusals.ts';
 
 const chunked = Buffer.from('chunked', 'latin1');
@@ -26,10 +26,11 @@ export function responseFramingFault(head: ResponseHead): HttpRefusal | null {
     if (head.framing === framing.none) head.framing = framing.untilClose;
     return null;
   }
-  // Section 6.1: never with 1xx and 204. Who sends one may send a body too, which the next answer would begin with.
-  if (head.framing === framing.chunked && (status < 200 || status === 204)) {
-    return refusals['encoding-without-body'];
-  }
+  // Section 6.1 and RFC 9110 section 8.6: never with 1xx and 204. Who sends one may send a body too, which the next
+  // answer would begin with; llhttp waits for it after 1xx. Content-Length with 204 is common enough to be let be.
+  const isFramed =
+    head.framing === framing.chunked || (head.framing === framing.length && status < 200);
+  if (isFramed && (status < 200 || status === 204)) return refusals['framing-without-body'];
   head.framing = framing.none;
   return null;
 }
@@ -69,6 +70,10 @@ function lengthFault(head: Head): HttpRefusal | null {
     const digit = octetAt(head.bytes, next) - 0x30;
     if (digit < 0 || digit > 9) return refusals['length-malformed'];
     length = length * 10 + digit;
+  }
+  // A tab behind it is legal too, but llhttp refuses it, and what one parser stumbles over is not needed.
+  for (let next = end; head.bytes[next] !== cr; next += 1) {
+    if (head.bytes[next] !== space) return refusals['length-malformed'];
   }
   head.contentLength = length;
   head.framing = framing.length;

@@ -89,9 +89,14 @@ export function knownHeader(bytes: Uint8Array, start: number, end: number): numb
   // Most names are told apart by length, first and last letter alone; no two known ones share their slot.
   const slot = slotOf(length, bytes[start] as number, bytes[end - 1] as number);
   const id = slots[slot] as number;
-  if (id === 0) return known.other;
+  return id === 0 ? known.other : confirmed(bytes, start, id);
+}
+
+/** Apart from its caller, which is small enough to become part of the parser's loop. */
+function confirmed(bytes: Uint8Array, start: number, id: number): number {
   const lower = lowerNames[id] as Uint8Array;
   let found: number = id;
+  const { length } = lower;
   for (let index = 0; index < length; index += 1) {
     const octet = tokenOctet[bytes[start + index] as number];
     if (octet === lower[index]) continue;

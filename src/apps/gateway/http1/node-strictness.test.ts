@@ -7,8 +7,8 @@ import { NodeReader } from './node-reading.fixture.ts';
 import { requestsReader } from './reading.fixture.ts';
 
 /**
- * Codes of our refusals of which node:http serves at least one row, Node 24.21: where we are stricter. Of 261 refused
- * rows it serves 59 (llhttp as undici ships it 62): Hosts that are no host, are there twice or contradict the target,
+ * Codes of our refusals of which node:http serves at least one row, Node 24.21: where we are stricter. Of 264 refused
+ * rows it serves 62 (llhttp as undici ships it 64): Hosts that are no host, are there twice or contradict the target,
  * Connections that name end-to-end headers, chunked in HTTP/1.0, codings other than chunked, HTTP/0.9 and HTTP/2.0, a
  * request line without version, targets that are neither path nor URL, and what is over a limit that it does not have.
  */

@@ -149,9 +149,15 @@ function readAll<H extends Head>(octets: Buffer, cuts: readonly number[], side: 
       } else break;
     }
   }
-  if (inBody !== null && body.isWholeAtClose()) finish();
-  else if (inBody !== null || reader.isWithin) reading.end = 'incomplete';
+  const isWithin = reader.isWithin;
   if (reader.finish(head) === refused) return refuse(head.refusal);
+  if (inBody === null) reading.end = isWithin ? 'incomplete' : 'done';
+  else {
+    const last = body.finish();
+    if (last === bodyStep.refused) return refuse(body.refusal);
+    if (last === bodyStep.done) finish();
+    else reading.end = 'incomplete';
+  }
   return reading;
 }
 

@@ -42,9 +42,9 @@ const rows = {
   'encoding-repeated': [400, 'there is more than one Transfer-Encoding'],
   'encoding-malformed': [400, 'Transfer-Encoding does not end in chunked, once'],
   'encoding-not-served': [501, 'Transfer-Encoding has codings other than chunked'],
-  'encoding-without-body': [
+  'framing-without-body': [
     502,
-    'an answer that has no body by its status has a Transfer-Encoding',
+    'an answer that has no body by its status has a length or encoding',
   ],
   // Connection and Expect, RFC 9110 sections 7.6.1 and 10.1.1.
   'connection-malformed': [400, 'Connection is not a list of at most 32 names'],
@@ -55,7 +55,7 @@ const rows = {
   'chunk-extension': [400, 'a chunk extension is malformed'],
   'chunk-extension-too-long': [400, 'the chunk extensions are longer than this gateway takes'],
   'chunk-ending': [400, 'a chunk is longer than its size: no CR LF follows its data'],
-  'trailer-frames': [400, 'a trailer is Content-Length or Transfer-Encoding'],
+  'trailer-frames': [400, 'a trailer is about framing or the connection, as Content-Length is'],
   'trailers-too-long': [431, 'the trailers are longer or more than this gateway takes'],
   // Two parsers, one of them not ours, must read a head in the same way.
   'second-opinion': [400, 'two parsers read this head in different ways'],

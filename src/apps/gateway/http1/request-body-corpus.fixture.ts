@@ -155,6 +155,18 @@ export const requestBodyRows: readonly Row[] = [
     refuses(400, 'length-malformed'),
   ],
   [
+    'a length with spaces behind it',
+    'RFC 9112 5',
+    post(['Content-Length: 5  '], 'hello'),
+    passes(sentWithLength('hello')),
+  ],
+  [
+    'a length with a tab behind it',
+    'RFC 9112 5 allows it; found by the fuzzer',
+    post(['Content-Length: 5 \t'], 'hello'),
+    refuses(400, 'length-malformed'),
+  ],
+  [
     'two equal lengths',
     watchfire,
     post(['Content-Length: 5', 'Content-Length: 5'], 'hello'),

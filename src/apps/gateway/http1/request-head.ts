@@ -115,7 +115,7 @@ function headFault(head: RequestHead): HttpRefusal | null {
   const fault =
     destinationFault(head) ??
     requestFramingFault(head) ??
-    connectionFault(head, { isRequest: true }) ??
+    connectionFault(head, 'request') ??
     expectationFault(head);
   if (fault !== null) return fault;
   const hasNoBody =

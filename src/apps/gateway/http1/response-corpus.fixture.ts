@@ -95,7 +95,7 @@ export const responseRows: readonly Row[] = [
     '204 with chunks',
     'RFC 9112 6.1',
     status('HTTP/1.1 204 No Content', ['Transfer-Encoding: chunked'], hello),
-    refuses(502, 'encoding-without-body'),
+    refuses(502, 'framing-without-body'),
   ],
   [
     '304 with a length',
@@ -122,10 +122,16 @@ export const responseRows: readonly Row[] = [
     passes(answered('103 Early Hints', ['Link: </a>']), answeredWithLength('')),
   ],
   [
+    '102 with a length',
+    'RFC 9110 8.6',
+    status('HTTP/1.1 102 Processing', ['Content-Length: 5'], 'hello'),
+    refuses(502, 'framing-without-body'),
+  ],
+  [
     '100 with chunks',
     'RFC 9112 6.1',
     status('HTTP/1.1 100 Continue', ['Transfer-Encoding: chunked']),
-    refuses(502, 'encoding-without-body'),
+    refuses(502, 'framing-without-body'),
   ],
   [
     'a status above 599',

@@ -29,7 +29,7 @@ export function parseResponseHead(
     return head.refuse(refusals['head-too-long']);
   if (next <= 0) return next;
   head.end = next;
-  const fault = responseFramingFault(head) ?? connectionFault(head, { isRequest: false });
+  const fault = responseFramingFault(head) ?? connectionFault(head, 'response');
   if (fault !== null) return head.refuse(fault);
   if (head.framing === framing.untilClose) head.keepAlive = false;
   return next;

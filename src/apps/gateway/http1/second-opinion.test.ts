@@ -63,6 +63,14 @@ test('bytes that llhttp refuses are not agreed on, and the next head is judged a
   assert.equal(opinion.agreesOnRequest(parsed(post)), true);
 });
 
+test('a head that is longer than the room in llhttp is not agreed on', () => {
+  const small = new SecondOpinion(100);
+  const bytes = (length: number) => `GET /${'a'.repeat(length)} HTTP/1.1\r\nHost: a\r\n\r\n`;
+  const fixed = bytes(0).length;
+  assert.equal(small.agreesOnRequest(parsed(bytes(100 - fixed))), true);
+  assert.equal(small.agreesOnRequest(parsed(bytes(101 - fixed))), false);
+});
+
 test('another parser than the one tested with is refused with a remedy', () => {
   const events = {} as Parameters<typeof loadLlhttp>[0];
   const rows: readonly (readonly [() => unknown, LlhttpError['code'], RegExp])[] = [

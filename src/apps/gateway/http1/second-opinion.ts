@@ -41,7 +41,7 @@ export class SecondOpinion {
   #isSame = false;
   #isComplete = false;
 
-  /** Throws LlhttpError. */
+  /** `headBytesMax` as in the limits of the heads it is shown; a longer one is not agreed on. Throws LlhttpError. */
   constructor(headBytesMax: number = usualLimits.headBytesMax) {
     this.#llhttp = loadLlhttp({
       wasm_on_message_begin: () => 0,
@@ -82,6 +82,7 @@ export class SecondOpinion {
 
   #agrees(parser: number, head: Head): boolean {
     const { start, end } = head;
+    if (end - start > this.#room.length) return false;
     this.#head = head;
     this.#shift = start - this.#data;
     this.#names = 0;

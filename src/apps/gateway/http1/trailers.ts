@@ -25,7 +25,7 @@ export function parseTrailers(head: Head, bytes: Buffer, at: number, end: number
   }
   if (next <= 0) return next;
   head.end = next;
-  // They must be ignored, and others are known to use them; llhttp refuses some of them too.
+  // They mean nothing here, but others take them for true: llhttp ends the connection after Connection: close.
   if ((head.seen & framingBits) !== 0) return head.refuse(refusals['trailer-frames']);
   for (let index = 0; index < head.count; index += 1) {
     head.isHop[index] = Number(isForbidden(head.name(index).toLowerCase()));
@@ -41,11 +41,17 @@ function isForbidden(name: string): boolean {
   return forbidden.has(name) || /^(?:if-|x-forwarded-|x-tidegate-|proxy-|content-|sec-)/.test(name);
 }
 
-const framingBits = bitsOf(known.contentLength, known.transferEncoding);
+const framingBits = bitsOf(
+  known.contentLength,
+  known.transferEncoding,
+  known.connection,
+  known.proxyConnection,
+  known.upgrade,
+);
 
 const forbidden = new Set(
   (
-    'host connection keep-alive te trailer upgrade via forwarded authorization www-authenticate ' +
+    'host keep-alive te trailer via forwarded authorization www-authenticate ' +
     'cookie set-cookie set-cookie2 cache-control expect max-forwards pragma range age expires date location ' +
     'retry-after vary warning traceparent tracestate http2-settings strict-transport-security x-real-ip'
   ).split(' '),
