@@ -12,9 +12,9 @@ export interface Costs {
 }
 
 export function costsOf(result: JobResult, rule: string): Costs {
-  const costs = result.tallies[rule]?.costs ?? [];
-  const early = result.tallies[rule]?.early ?? 0;
-  const runs = result.runs - early;
+  const tally = result.tallies[rule];
+  const costs = tally?.costs ?? [];
+  const runs = tally === undefined ? 0 : tally.runs - tally.early;
   const at = (part: 0 | 1 | 2) => (quantile: number) => {
     const values = costs.map((cost) => cost[part]);
     const missing = Array.from({ length: runs - values.length }, () => Infinity);
@@ -27,7 +27,7 @@ export function costsOf(result: JobResult, rule: string): Costs {
 
 /** `2.4/5.0 s, 5/7`: median and 95th percentile of time and failed requests; what is found in part says so. */
 export function costText(costs: Costs): string {
-  if (costs.runs === 0) return 'all before';
+  if (costs.runs === 0) return 'all before, or none run';
   if (costs.detectedRatio < 0.05) return 'never';
   const found = costs.detectedRatio < 0.995 ? `in ${Math.round(100 * costs.detectedRatio)}%: ` : '';
   const time = `${secondsText(costs.msAt(0.5))}/${secondsText(costs.msAt(0.95))} s`;

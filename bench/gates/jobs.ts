@@ -5,7 +5,7 @@ import { kayentaRule } from './kayenta.ts';
 import { latencyNullScenarios, slowCases } from './latency-scenarios.ts';
 import { latencyRules } from './latency-rules.ts';
 import { nullScenarios } from './null-scenarios.ts';
-import { abilities, latencyRule, ourRule, robustRule } from './our-gate.ts';
+import { latencyRule, ourRule, robustRule } from './our-gate.ts';
 import { pooledZRules } from './pooled-z.ts';
 import { runRelease } from './release.ts';
 import { runRollout } from './rollout.ts';
@@ -18,7 +18,7 @@ import { userCases } from './user-scenarios.ts';
 export interface Job {
   /** A scenario's name, or a rollout's. */
   readonly of: string;
-  readonly rules: 'all' | 'ours' | 'latency' | 'bursts' | 'rollout';
+  readonly rules: 'all' | 'ours' | 'latency' | 'bursts' | 'declared' | 'rollout';
   readonly firstRun: number;
   readonly runs: number;
   readonly tickMs: number;
@@ -33,6 +33,8 @@ export interface JobResult {
 }
 
 export interface Tally {
+  /** Releases that the rule was asked about. */
+  readonly runs: number;
   readonly count: number;
   /** Rollbacks before the candidate was bad; part of the count, without a cost. */
   readonly early: number;
@@ -60,14 +62,25 @@ export function runJob(job: Job): JobResult {
 }
 
 function runReleases(job: Job): JobResult {
-  return runScenario(wanted<Scenario>(scenarios, job.of), rulesOf(job), job);
+  const scenario = wanted<Scenario>(scenarios, job.of);
+  return runScenario(scenario, rulesOf(job, scenario), job);
 }
 
-function rulesOf({ rules }: Job): readonly Rule[] {
-  if (rules === 'ours') return [ourRule];
-  if (rules === 'latency') return abilities.latency ? [latencyRule, ...latencyRules] : latencyRules;
-  if (rules === 'bursts' && abilities.bursts) return [...allRules, robustRule];
-  return allRules;
+function rulesOf({ rules }: Job, { instances }: Scenario): readonly Rule[] {
+  const declared = robustRule(instances?.lengthMs ?? 0);
+  switch (rules) {
+    case 'ours':
+      return [ourRule];
+    case 'declared':
+      return [declared];
+    case 'bursts':
+      return [...allRules, declared];
+    case 'latency':
+      return [latencyRule, ...latencyRules];
+    case 'all':
+    case 'rollout':
+      return allRules;
+  }
 }
 
 export function runScenario(scenario: Scenario, rules: readonly Rule[], job: Job): JobResult {
@@ -77,7 +90,9 @@ export function runScenario(scenario: Scenario, rules: readonly Rule[], job: Job
     const outcomes = runRelease(scenario, rules, { run, tickMs: job.tickMs });
     for (const [at, outcome] of outcomes.entries()) {
       const tally = tallies[rules[at]?.name ?? ''];
-      if (outcome === null || tally === undefined) continue;
+      if (tally === undefined) continue;
+      tally.runs += 1;
+      if (outcome === null) continue;
       tally.count += 1;
       if (outcome.afterMs <= 0) tally.early += 1;
       else if (job.keepsCosts) {
@@ -94,6 +109,7 @@ function runRollouts(job: Job): JobResult {
   for (let index = 0; index < job.runs; index += 1) {
     const end = runRollout(rollout, { run: job.firstRun + index, tickMs: job.tickMs });
     const tally = tallies[end.kind];
+    tally.runs += 1;
     tally.count += 1;
     if (job.keepsCosts) tally.costs.push([end.atMs, end.failedRequests, 0]);
   }
@@ -105,8 +121,9 @@ export function merged(results: readonly JobResult[]): JobResult {
   let runs = 0;
   for (const result of results) {
     runs += result.runs;
-    for (const [name, { count, early, costs }] of Object.entries(result.tallies)) {
+    for (const [name, { runs: asked, count, early, costs }] of Object.entries(result.tallies)) {
       const tally = (tallies[name] ??= openTally());
+      tally.runs += asked;
       tally.count += count;
       tally.early += early;
       for (const cost of costs) tally.costs.push(cost);
@@ -116,13 +133,14 @@ export function merged(results: readonly JobResult[]): JobResult {
 }
 
 interface OpenTally {
+  runs: number;
   count: number;
   early: number;
   readonly costs: (readonly [number, number, number])[];
 }
 
 function openTally(): OpenTally {
-  return { count: 0, early: 0, costs: [] };
+  return { runs: 0, count: 0, early: 0, costs: [] };
 }
 
 function byName<T extends { readonly name: string }>(all: readonly T[]): ReadonlyMap<string, T> {

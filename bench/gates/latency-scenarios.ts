@@ -24,6 +24,9 @@ const slower = {
   x2: scaled(2),
 } as const;
 
+/** Slow from the end of our warm-up on, and requests count from there: stable's latencies are known to every rule by then. */
+const slowSinceMs = 10_000;
+
 export const slowCases: readonly LatencyCase[] = [
   ...(['+10 %', '+20 %', '+50 %', 'x2 above p90', 'x2'] as const).map((effect) =>
     slowCase(effect, 0.05),
@@ -42,7 +45,11 @@ function slowCase(effect: keyof typeof slower, share: number): LatencyCase {
       requestsPerSecond: 800,
       share,
       rates: alike(0.001),
-      latency: () => () => ({ candidate, stable: usual }),
+      latency: () => (atMs) => ({
+        candidate: atMs < slowSinceMs ? usual : candidate,
+        stable: usual,
+      }),
+      badSinceMs: slowSinceMs,
     }),
   };
 }

@@ -2,12 +2,12 @@ import { cell } from '../form.ts';
 import { type Costs, costsOf } from './costs.ts';
 import { type LatencyCase, latencyNullScenarios, slowCases } from './latency-scenarios.ts';
 import { latencyRules } from './latency-rules.ts';
-import { countOf, rateText } from './null-table.ts';
-import { abilities, latencyRule } from './our-gate.ts';
+import { rateText, ratioOf } from './null-table.ts';
+import { latencyRule } from './our-gate.ts';
 import { percent } from './scenario.ts';
 import { runAll, type StudyRun, type TableReport } from './study-run.ts';
 
-const rules = abilities.latency ? [latencyRule, ...latencyRules] : latencyRules;
+const rules = [latencyRule, ...latencyRules];
 
 /** G8: candidate requests until a slower candidate is rolled back, and healthy ones rolled back. */
 export async function latencyTable(study: StudyRun, runs: number): Promise<TableReport> {
@@ -42,14 +42,13 @@ export async function latencyTable(study: StudyRun, runs: number): Promise<Table
         heads: ['AS FAST AS STABLE', ...rules.map(({ name }) => name)],
         rows: latencyNullScenarios.map(({ name: of }) => {
           const result = resultOf(of);
-          const ratio = (name: string) => countOf(result, name) / Math.max(1, result.runs);
+          const ratio = (name: string) => ratioOf(result, name);
           return [of, ...rules.map(({ name }) => rateText(ratio(name)))];
         }),
       },
     ],
     notes: [
-      'Slower candidates: candidate requests until the rollback, median/95th percentile. As fast as stable: how many are rolled back.',
-      ...(abilities.latency ? [] : ['The gate does not judge latency yet: its figures are null.']),
+      'Slower candidates: candidate requests until the rollback, median/95th percentile, from 10 s on, when they become slow and our warm-up ends. As fast as stable: how many are rolled back.',
     ],
     figures: {
       tailDoubledRequests: requestsFor('x2 above p90'),

@@ -1,12 +1,11 @@
 import { normal, type Random } from './random.ts';
 import { usualLatency, wanderingLatency } from './latency-scenarios.ts';
-import { abilities } from './our-gate.ts';
 import { alike, percent, scenario, tenMinutesMs } from './scenario.ts';
 import type { Rates, Scenario } from './stream.ts';
 
-// Errors and latencies are judged jointly; a gate that knows no latencies needn't wait for them to be drawn.
-const steady = abilities.latency ? { latency: usualLatency } : {};
-const wandering = abilities.latency ? { latency: wanderingLatency } : {};
+// Errors and latencies are judged jointly.
+const steady = { latency: usualLatency };
+const wandering = { latency: wanderingLatency };
 
 /**
  * Releases in which the candidate is exactly as good as stable, whatever else happens: two rates of traffic, three shares and

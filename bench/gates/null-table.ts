@@ -1,8 +1,8 @@
 import { upperBound95 } from './bounds.ts';
-import { comparators, type JobResult } from './jobs.ts';
+import { comparators, type Job, type JobResult } from './jobs.ts';
 import { burstNullScenarios } from './burst-scenarios.ts';
 import { nullScenarios } from './null-scenarios.ts';
-import { abilities, ourRule, robustRule } from './our-gate.ts';
+import { ourRule, robustName } from './our-gate.ts';
 import type { Scenario } from './stream.ts';
 import { runAll, type StudyRun, type TableReport } from './study-run.ts';
 
@@ -10,7 +10,9 @@ import { runAll, type StudyRun, type TableReport } from './study-run.ts';
 export async function nullTable(study: StudyRun, runs: number): Promise<TableReport> {
   const { report, worstUpper, runsMin } = await falseRollbacks(study, {
     scenarios: nullScenarios,
+    ours: ourRule.name,
     rules: 'all',
+    alone: 'ours',
     runs,
   });
   return {
@@ -23,31 +25,37 @@ export async function nullTable(study: StudyRun, runs: number): Promise<TableRep
 export async function burstNullTable(study: StudyRun, runs: number): Promise<TableReport> {
   const { report, worstUpper } = await falseRollbacks(study, {
     scenarios: burstNullScenarios,
+    ours: robustName,
     rules: 'bursts',
+    alone: 'declared',
     runs,
   });
   return { ...report, figures: { worstBurstFalseRollbackUpper95: worstUpper } };
 }
 
+/** Others' rules are asked about as many releases as tell their rates; ours needs all for its bound. */
+const comparedRunsMax = 1000;
+
+interface NullQuestion {
+  readonly scenarios: readonly Scenario[];
+  /** The name of our rule. */
+  readonly ours: string;
+  readonly rules: Job['rules'];
+  /** Our rule by itself. */
+  readonly alone: Job['rules'];
+  readonly runs: number;
+}
+
 async function falseRollbacks(
   study: StudyRun,
-  {
-    scenarios,
-    rules,
-    runs,
-  }: {
-    readonly scenarios: readonly Scenario[];
-    readonly rules: 'all' | 'bursts';
-    readonly runs: number;
-  },
+  { scenarios, ours, rules, alone, runs }: NullQuestion,
 ): Promise<{ report: Omit<TableReport, 'figures'>; worstUpper: number; runsMin: number }> {
-  const isRobust = rules === 'bursts' && abilities.bursts;
-  const ours = isRobust ? robustRule : ourRule;
-  const others = isRobust ? [ourRule, ...comparators] : comparators;
-  const oursText = (result: JobResult) => `${countOf(result, ours.name)}/${result.runs}`;
+  const others = [ourRule, ...comparators].filter(({ name }) => name !== ours);
+  const oursText = (result: JobResult) => `${countOf(result, ours)}/${result.runs}`;
   const wanted = scenarios.map(({ name }) => ({
     of: name,
     rules,
+    later: { rules: alone, fromRun: comparedRunsMax },
     runs,
     keepsCosts: false,
   }));
@@ -55,24 +63,19 @@ async function falseRollbacks(
     study.say(`${of}: ${oursText(result)}`);
   });
   const results = scenarios.map(({ name }) => ({ name, result: resultOf(name) }));
-  const uppers = results.map(({ result }) => upperBound95(countOf(result, ours.name), result.runs));
+  const uppers = results.map(({ result }) => upperBound95(countOf(result, ours), result.runs));
   const all = results.reduce((sum, { result }) => sum + result.runs, 0);
-  const rolledBack = results.reduce((sum, { result }) => sum + countOf(result, ours.name), 0);
+  const rolledBack = results.reduce((sum, { result }) => sum + countOf(result, ours), 0);
   const table = {
-    heads: [
-      'HEALTHY RELEASES ROLLED BACK',
-      ours.name,
-      'at most',
-      ...others.map((rule) => rule.name),
-    ],
+    heads: ['HEALTHY RELEASES ROLLED BACK', ours, 'at most', ...others.map((rule) => rule.name)],
     rows: results.map(({ name, result }, index) => [
       name,
       oursText(result),
       rateText(uppers[index] ?? 1),
-      ...others.map((rule) => rateText(countOf(result, rule.name) / Math.max(1, result.runs))),
+      ...others.map((rule) => rateText(ratioOf(result, rule.name))),
     ]),
   };
-  const note = `${rolledBack} of ${all} healthy releases rolled back; "at most" is a one-sided 95 % bound.`;
+  const note = `${rolledBack} of ${all} healthy releases rolled back; "at most" is a one-sided 95 % bound. Others' rules: ${comparedRunsMax} releases of each scenario.`;
   return {
     report: { tables: [table], notes: [note] },
     worstUpper: Number(Math.max(...uppers).toPrecision(4)),
@@ -82,6 +85,11 @@ async function falseRollbacks(
 
 export function countOf(result: JobResult, name: string): number {
   return result.tallies[name]?.count ?? 0;
+}
+
+/** Of the releases that the rule was asked about. */
+export function ratioOf(result: JobResult, name: string): number {
+  return countOf(result, name) / Math.max(1, result.tallies[name]?.runs ?? 0);
 }
 
 export function rateText(ratio: number): string {

@@ -1,18 +1,16 @@
 import { burstBadScenarios } from './burst-scenarios.ts';
 import { costsOf, costText } from './costs.ts';
 import { comparators } from './jobs.ts';
-import { burstNullTable, countOf, rateText } from './null-table.ts';
-import { abilities, ourRule, robustRule } from './our-gate.ts';
+import { burstNullTable, countOf, rateText, ratioOf } from './null-table.ts';
+import { ourRule, robustName } from './our-gate.ts';
 import { runAll, type StudyRun, type TableReport } from './study-run.ts';
 import { userCases } from './user-scenarios.ts';
 
 const rules = [ourRule, ...comparators];
-const burstRules = abilities.bursts ? [robustRule, ...rules] : rules;
-const ours = abilities.bursts ? robustRule : ourRule;
+const burstRuleNames = [robustName, ...rules.map(({ name }) => name)];
 
 /** G2 and G11. */
 export async function burstTable(study: StudyRun, runs: number): Promise<TableReport> {
-  const healthy = await burstNullTable(study, runs);
   const wanted = burstBadScenarios.map(({ name }) => ({
     of: name,
     rules: 'bursts' as const,
@@ -20,29 +18,26 @@ export async function burstTable(study: StudyRun, runs: number): Promise<TableRe
     keepsCosts: true,
   }));
   const resultOf = await runAll(study, wanted, ({ of }, result) => {
-    study.say(`${of}: ${costText(costsOf(result, ours.name))}`);
+    study.say(`${of}: ${costText(costsOf(result, robustName))}`);
   });
+  // Last, as a quick study's time may run out in it.
+  const healthy = await burstNullTable(study, runs);
   const dead = burstBadScenarios
     .filter(({ name }) => name.endsWith('100 %'))
-    .map(({ name }) => costsOf(resultOf(name), ours.name).failedAt(0.5));
-  const isWhole = abilities.bursts && dead.every((each) => each !== null);
+    .map(({ name }) => costsOf(resultOf(name), robustName).failedAt(0.5));
+  const isWhole = dead.every((each) => each !== null);
   return {
     tables: [
       ...healthy.tables,
       {
-        heads: ['BAD AMONG BURSTS', ...burstRules.map((rule) => rule.name)],
+        heads: ['BAD AMONG BURSTS', ...burstRuleNames],
         rows: burstBadScenarios.map(({ name }) => [
           name,
-          ...burstRules.map((rule) => costText(costsOf(resultOf(name), rule.name))),
+          ...burstRuleNames.map((rule) => costText(costsOf(resultOf(name), rule))),
         ]),
       },
     ],
-    notes: [
-      ...healthy.notes,
-      ...(abilities.bursts
-        ? []
-        : ['The gate counts requests and not instances yet: robustDeadFailedMedian is null.']),
-    ],
+    notes: healthy.notes,
     figures: {
       ...healthy.figures,
       robustDeadFailedMedian: isWhole ? Math.max(...dead.map((each) => each ?? 0)) : null,
@@ -70,9 +65,7 @@ export async function userTable(study: StudyRun, runs: number): Promise<TableRep
         rows: userCases.map(({ isBad, scenario }) => {
           const result = resultOf(scenario.name);
           const cellOf = (name: string) =>
-            isBad
-              ? costText(costsOf(result, name))
-              : rateText(countOf(result, name) / Math.max(1, result.runs));
+            isBad ? costText(costsOf(result, name)) : rateText(ratioOf(result, name));
           return [scenario.name, ...rules.map((rule) => cellOf(rule.name))];
         }),
       },

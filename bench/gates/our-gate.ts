@@ -5,7 +5,13 @@ import {
   observe,
   openGate,
 } from '../../src/domain/gate/gate.ts';
-import type { GateObservation, GateQuestion, Verdict } from '../../src/domain/gate/verdict.ts';
+import { adviceOf } from '../../src/domain/gate/judge.ts';
+import type {
+  GateObservation,
+  GateQuestion,
+  InstanceObservation,
+  Verdict,
+} from '../../src/domain/gate/verdict.ts';
 import type { GateSettings } from '../../src/domain/release/revision.ts';
 import { binomial, seeded } from './random.ts';
 import type { OpenRule, Rule } from './rule.ts';
@@ -25,20 +31,19 @@ export const studySettings: GateSettings = {
 
 export const ourRule = ruleOf('Tidegate', studySettings);
 
-/** The longest incident of an instance that bursts' scenarios have, declared. */
-const withIncidents = { incidentMs: 5000 };
-/** Judges by instance and window, and takes the candidate's traffic away while it does where much fails. */
-export const robustRule: Rule = { name: 'Tidegate, 5 s declared', open: openRobust };
+/**
+ * Judges by instance and window, and takes the candidate's traffic away while it does where much fails. The longest incident is
+ * declared as it is.
+ */
+export function robustRule(incidentMs: number): Rule {
+  const open: Rule['open'] = (plannedMs, run) => openRobust({ incidentMs, plannedMs, run });
+  return { name: robustName, open };
+}
 
-const atOnce = { slowerByRatio: 0, warmUpMs: 0 };
-/** For the latency table: no tolerance and no warm-up, so that the requests needed can be set beside other methods'. */
-export const latencyRule = ruleOf('Tidegate', { ...studySettings, ...atOnce });
+export const robustName = 'Tidegate, incidents declared';
 
-/** What the product's gate can do; figures of what it can't are null in the result. */
-export const abilities = {
-  latency: 'latency' in openGate(studySettings, [], 0, 0),
-  bursts: 'incidents' in openGate(studySettings, [], 0, 0),
-} as const;
+/** For the latency table: no tolerance, so that the requests needed can be set beside other methods'. */
+export const latencyRule = ruleOf('Tidegate', { ...studySettings, slowerByRatio: 0 });
 
 function ruleOf(name: string, settings: GateSettings): Rule {
   const open: Rule['open'] = (plannedMs) => {
@@ -55,8 +60,16 @@ function ruleOf(name: string, settings: GateSettings): Rule {
 }
 
 /** Follows the gate's advice from the next tick on. The stream's requests to the candidate are then thinned out. */
-function openRobust(plannedMs: number, run: number): OpenRule {
-  const gate = new OurGate({ ...studySettings, ...withIncidents }, plannedMs);
+function openRobust({
+  incidentMs,
+  plannedMs,
+  run,
+}: {
+  readonly incidentMs: number;
+  readonly plannedMs: number;
+  readonly run: number;
+}): OpenRule {
+  const gate = new OurGate({ ...studySettings, incidentMs }, plannedMs);
   const random = seeded('probes', run);
   let advice: string | null = null;
   let stableRequests = 0;
@@ -70,7 +83,7 @@ function openRobust(plannedMs: number, run: number): OpenRule {
       if (instances !== null) {
         stables = instances.requests.length - instances.candidates;
         stableRequests += tick.stableRequests;
-        const usual = (stableRequests / stables / tick.atMs) * withIncidents.incidentMs;
+        const usual = (stableRequests / stables / tick.atMs) * incidentMs;
         if (advice === 'park') thin(tick, instances, () => 0);
         if (advice === 'probe') {
           thin(tick, instances, (count) => binomial(random, count, probesPerInstance / usual));
@@ -81,7 +94,7 @@ function openRobust(plannedMs: number, run: number): OpenRule {
         failedRequests: cost.failedRequests + tick.candidateFailures,
       };
       gate.take(tick);
-      const next = gate.advice(tick.atMs);
+      const next = gate.advice;
       if (next !== advice) gate.closeBlock();
       advice = next;
       return gate.hasFailed;
@@ -93,7 +106,7 @@ function openRobust(plannedMs: number, run: number): OpenRule {
 const probesPerInstance = 2;
 
 /** Of the candidate's requests, failed and not, only some are sent there. */
-function thin(tick: Tick, instances: InstanceTicks, kept: (count: number) => number): void {
+export function thin(tick: Tick, instances: InstanceTicks, kept: (count: number) => number): void {
   const { candidates, requests, failures } = instances;
   tick.candidateRequests = 0;
   tick.candidateFailures = 0;
@@ -135,47 +148,55 @@ export class OurGate {
   }
 
   /** `park`, `probe`, or null: what the one who sets weights should do now. */
-  advice(atMs: number): string | null {
-    const question = { atMs, stepSinceMs: 0, weightPercent: 5, isLastGate: false };
-    const { explanation } = judge(this.#state, question);
-    const advice: unknown = 'advice' in explanation ? explanation.advice : null;
-    const isAdvice = typeof advice === 'object' && advice !== null && 'kind' in advice;
-    return isAdvice ? String(advice.kind) : null;
+  get advice(): string | null {
+    return adviceOf(this.#state)?.kind ?? null;
   }
 
   /** The verdict of a step. */
   judge(question: GateQuestion): Verdict['kind'] {
-    return judge(this.#state, question).kind;
+    return this.verdict(question).kind;
+  }
+
+  /** The same with its explanation: what is drawn. */
+  verdict(question: GateQuestion): Verdict {
+    return judge(this.#state, question);
   }
 }
 
-function observationOf(tick: Tick): GateObservation {
+export function observationOf(tick: Tick): GateObservation {
+  const { atMs, latency, routes, instances } = tick;
+  const candidate = { requests: tick.candidateRequests, failures: tick.candidateFailures };
+  const stable = { requests: tick.stableRequests, failures: tick.stableFailures };
+  // The usual tick is made at once, as the study makes billions of them.
+  if (latency !== null && routes === null && instances === null) {
+    return { atMs, candidate, stable, latency };
+  }
   return {
-    atMs: tick.atMs,
-    candidate: { requests: tick.candidateRequests, failures: tick.candidateFailures },
-    stable: { requests: tick.stableRequests, failures: tick.stableFailures },
-    ...(tick.latency === null ? {} : { latency: tick.latency }),
-    ...(tick.routes === null ? {} : { strata: tick.routes }),
-    ...(tick.instances === null ? {} : { instances: instancesOf(tick.instances) }),
+    atMs,
+    candidate,
+    stable,
+    ...(latency === null ? {} : { latency }),
+    ...(routes === null ? {} : { strata: routes }),
+    ...(instances === null ? {} : { instances: instancesOf(instances) }),
   };
 }
 
-interface InstanceCount {
-  readonly instanceId: string;
-  readonly requests: number;
-  readonly failures: number;
-}
+type InstanceCounts = readonly InstanceObservation[];
 
 function instancesOf({ candidates, requests, failures }: InstanceTicks): {
-  readonly candidate: readonly InstanceCount[];
-  readonly stable: readonly InstanceCount[];
+  readonly candidate: InstanceCounts;
+  readonly stable: InstanceCounts;
 } {
-  const all = Array.from(requests, (count, index) => {
-    return { instanceId: `i${index}`, requests: count, failures: failures[index] ?? 0 };
-  });
-  const isBusy = (count: InstanceCount): boolean => count.requests > 0;
-  return {
-    candidate: all.slice(0, candidates).filter(isBusy),
-    stable: all.slice(candidates).filter(isBusy),
-  };
+  const candidate: InstanceObservation[] = [];
+  const stable: InstanceObservation[] = [];
+  for (let index = 0; index < requests.length; index += 1) {
+    const count = requests[index] ?? 0;
+    if (count === 0) continue;
+    const instanceId = (ids[index] ??= `i${index}`);
+    const arm = index < candidates ? candidate : stable;
+    arm.push({ instanceId, requests: count, failures: failures[index] ?? 0 });
+  }
+  return { candidate, stable };
 }
+
+const ids: string[] = [];

@@ -2,7 +2,6 @@ import type { BenchReport, BenchTable } from '../form.ts';
 import { Pool } from './pool.ts';
 import { SavedResults } from './saved-results.ts';
 import { studyTables } from './study-tables.ts';
-import { microsecondsPerTick } from './tick-cost.ts';
 
 export interface StudyOptions {
   /** Null: all of them. */
@@ -24,7 +23,6 @@ export async function runStudy(options: StudyOptions): Promise<BenchReport> {
   const notes: string[] = [];
   const figures: Record<string, number | null> = { ...noFigures };
   const chosen = studyTables.filter(({ name }) => options.table === null || name === options.table);
-  figures['microsecondsPerTick'] = microsecondsPerTick();
   await using pool = new Pool(workers);
   const saved = new SavedResults(options.savePath);
   for (const table of chosen) {
@@ -67,5 +65,7 @@ const noFigures: Readonly<Record<string, number | null>> = {
   promoteSecondsP95: null,
   wrongPromotionWorst: null,
   robustDeadFailedMedian: null,
+  estimatePromotionWorst: null,
+  estimateDetectionWorst: null,
   microsecondsPerTick: null,
 };

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Job, JobResult } from './jobs.ts';
 
 /**
@@ -53,15 +53,22 @@ function keyOf({ of, rules, firstRun, runs, tickMs, keepsCosts }: Job): string {
   return JSON.stringify([of, rules, firstRun, runs, tickMs, keepsCosts]);
 }
 
+/** Of what a job runs: the file that runs it, and all that this imports but types. A new table leaves what is saved as it is. */
 function digestOfSources(): string {
-  const here = import.meta.dirname;
-  const folders = [here, join(here, '../../src/domain/gate')];
+  const found = new Set<string>();
+  const open = [join(import.meta.dirname, 'jobs.ts')];
   const hash = createHash('sha256');
-  for (const folder of folders) {
-    const names = readdirSync(folder).filter((name) => name.endsWith('.ts'));
-    for (const name of names.toSorted()) {
-      if (!name.endsWith('.test.ts')) hash.update(name).update(readFileSync(join(folder, name)));
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    if (found.has(path)) continue;
+    found.add(path);
+    const source = readFileSync(path, 'utf8');
+    for (const [, words = '', target = ''] of source.matchAll(importPattern)) {
+      if (!words.startsWith('type ')) open.push(join(dirname(path), target));
     }
   }
+  for (const path of [...found].toSorted()) hash.update(readFileSync(path));
   return hash.digest('hex').slice(0, 16);
 }
+
+/** The words after `import` or `export`, and a file of ours. */
+const importPattern = /^(?:import|export) ([^;]*?) from '(\.[^']+)';/gm;

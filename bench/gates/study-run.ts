@@ -24,6 +24,8 @@ export interface TableReport {
 export interface Wanted {
   readonly of: string;
   readonly rules: Job['rules'];
+  /** From this release on other rules. */
+  readonly later?: { readonly rules: Job['rules']; readonly fromRun: number };
   readonly runs: number;
   readonly keepsCosts: boolean;
   /** The study's when absent. */
@@ -84,8 +86,9 @@ function jobsOf(study: StudyRun, wanted: readonly Wanted[]): readonly Job[] {
   const isSmall = runsMax < smallStudyRuns;
   const runsPerJob = isSmall ? Math.ceil(runsMax / 10) : runsPerJobMax;
   for (let firstRun = 0; firstRun < runsMax; firstRun += runsPerJob) {
-    for (const { of, rules, runs, keepsCosts, tickMs = study.tickMs } of wanted) {
+    for (const { of, rules: first, later, runs, keepsCosts, tickMs = study.tickMs } of wanted) {
       const left = Math.min(runsPerJob, runs - firstRun);
+      const rules = later !== undefined && firstRun >= later.fromRun ? later.rules : first;
       if (left > 0) jobs.push({ of, rules, firstRun, runs: left, tickMs, keepsCosts });
     }
   }

@@ -1,7 +1,9 @@
 import { detectionTable } from './detection-table.ts';
+import { estimateTable } from './estimate-table.ts';
 import { nullTable } from './null-table.ts';
 import { latencyTable } from './latency-table.ts';
 import { burstTable, userTable } from './other-tables.ts';
+import { costTable } from './tick-cost.ts';
 import { promotionTable } from './promotion-table.ts';
 import type { StudyRun, TableReport } from './study-run.ts';
 
@@ -17,8 +19,16 @@ export interface StudyTable {
 export const studyTables: readonly StudyTable[] = [
   { name: 'null', run: nullTable, runs: 20_000, quickRuns: 20, quickSeconds: 12 },
   { name: 'detection', run: detectionTable, runs: 1000, quickRuns: 20, quickSeconds: 11 },
-  { name: 'bursts', run: burstTable, runs: 20_000, quickRuns: 20, quickSeconds: 6 },
+  { name: 'bursts', run: burstTable, runs: 20_000, quickRuns: 20, quickSeconds: 9 },
   { name: 'promotion', run: promotionTable, runs: 10_000, quickRuns: 20, quickSeconds: 6 },
   { name: 'users', run: userTable, runs: 2000, quickRuns: 20, quickSeconds: 3 },
   { name: 'latency', run: latencyTable, runs: 500, quickRuns: 20, quickSeconds: 3 },
+  {
+    name: 'cost',
+    run: () => Promise.resolve(costTable()),
+    runs: 1,
+    quickRuns: 1,
+    quickSeconds: 2,
+  },
+  { name: 'estimate', run: estimateTable, runs: 200, quickRuns: 20, quickSeconds: 4 },
 ];

@@ -23,6 +23,40 @@ export const revisionSchema = z.object({
   instances: count,
 });
 
+/** One metric in full. `interval` holds at all times together with a chance of 95 %; null: not compared. */
+export const metricExplanationSchema = z.object({
+  metric: z.string(),
+  kind: z.enum(['ratio', 'histogram', 'objective']),
+  candidate: armSchema,
+  stable: armSchema.nullable(),
+  /** Of a histogram or a latency objective: from here on a request counts as bad. */
+  slowFromMs: z.number().nullable(),
+  interval: z.object({ lowRatio: z.number(), highRatio: z.number() }).nullable(),
+  evidence: z.number(),
+  /** At which this metric rolls back by itself. */
+  limit: z.number(),
+  budgetShareRatio: z.number(),
+  /** Part of the way to a rollback that this metric has brought. */
+  budgetUsedRatio: z.number(),
+  sentence: z.string(),
+});
+
+export const beforeAfterSchema = z.object({
+  strength: z.literal('weaker'),
+  mode: z.enum(['off', 'warn', 'hold', 'roll-back']),
+  metric: z.enum(['errors', 'latency']),
+  before: armSchema,
+  beforeMs: z.number(),
+  after: armSchema,
+  slowFromMs: z.number().nullable(),
+  allowedRatio: z.number(),
+  evidence: z.number(),
+  warnLimit: z.number(),
+  rollBackLimit: z.number(),
+  isWarning: z.boolean(),
+  sentence: z.string(),
+});
+
 /** How the gate stands. Evidence starts at 1 and is compared with its limit. */
 export const explanationSchema = z.object({
   verdict: z.enum(['pass', 'fail', 'undecided']),
@@ -40,6 +74,10 @@ export const explanationSchema = z.object({
   /** Candidate's failure ratio less stable's: an interval that holds at all times together with a chance of 95 %. */
   difference: z.object({ lowRatio: z.number(), highRatio: z.number(), sentence: z.string() }),
   heldBy: z.string().nullable(),
+  /** Each metric the verdict rests on. Empty: decided by an older version. */
+  metrics: z.array(metricExplanationSchema).default([]),
+  /** The candidate at 100 % against stable before the switch: weaker than the rest. Null: nothing to compare. */
+  beforeAfter: beforeAfterSchema.nullable().default(null),
   sentence: z.string(),
 });
 
@@ -177,6 +215,13 @@ export const rolloutReplaySchema = z.object({
     .nullable(),
 });
 
+/** What an entry was decided from, by the digest that the entry names. */
+export const ledgerInputSchema = z.object({
+  sha256: z.string(),
+  /** Null: the ledger has no such bytes. */
+  base64: z.string().nullable(),
+});
+
 /** Files as the caller has them; `path` is absolute, so that relative folders in a file mean the caller's. */
 export const filesSchema = z.object({
   files: z
@@ -275,19 +320,44 @@ export const estimateRequestSchema = filesSchema.extend({
   baseErrorRatio: z.number().min(0).max(1).nullable().default(null),
 });
 
-export const estimateResponseSchema = z.object({
-  items: z.array(
-    z.object({
-      service: z.string(),
-      requestsPerSecond: z.number().nullable(),
-      baseErrorRatio: z.number(),
-      /** One line per step and per kind of fault, ready to read. */
-      sentences: z.array(z.string()),
-      /** Null: cannot be promised; the sentences say why. */
-      totalMs: z.number().nullable(),
-    }),
-  ),
+export const estimateItemSchema = z.object({
+  service: z.string(),
+  /** Null: before a rollout. */
+  rolloutId: z.string().nullable().default(null),
+  requestsPerSecond: z.number().nullable(),
+  baseErrorRatio: z.number(),
+  /** One line per step and per kind of fault, ready to read. */
+  sentences: z.array(z.string()),
+  /** Until 100 %. Null: cannot be promised; the sentences say why. */
+  totalMs: z.number().nullable(),
+  /** Gated steps that are left. Null: never. */
+  steps: z
+    .array(
+      z.object({
+        weightPercent: percent,
+        marginRatio: z.number(),
+        requests: z.number().nullable(),
+        verdictMs: z.number().nullable(),
+        lastsMs: z.number().nullable(),
+        isInTime: z.boolean(),
+      }),
+    )
+    .default([]),
+  /** Were the candidate so from now on, at the step that comes first. Null: cannot be told from stable. */
+  detections: z
+    .array(
+      z.object({
+        name: z.string(),
+        candidateRatio: z.number(),
+        candidateRequests: z.number().nullable(),
+        failedRequests: z.number().nullable(),
+        detectedMs: z.number().nullable(),
+      }),
+    )
+    .default([]),
 });
+
+export const estimateResponseSchema = z.object({ items: z.array(estimateItemSchema) });
 
 export const stopRequestSchema = z.object({
   /** Also stop the instances and the gateway; else only the control plane stops and traffic flows on. */
@@ -320,11 +390,13 @@ export type ServiceView = z.infer<typeof serviceSchema>;
 export type InstanceView = z.infer<typeof instanceSchema>;
 export type RolloutSummaryView = z.infer<typeof rolloutSummarySchema>;
 export type RolloutReplayView = z.infer<typeof rolloutReplaySchema>;
+export type LedgerInput = z.infer<typeof ledgerInputSchema>;
 export type ApplyRequest = z.infer<typeof applyRequestSchema>;
 export type ApplyResult = z.infer<typeof applyResultSchema>;
 export type ActionRequest = z.infer<typeof actionRequestSchema>;
 export type EventView = z.infer<typeof eventSchema>;
 export type LogLineView = z.infer<typeof logLineSchema>;
 export type ServerStatus = z.infer<typeof serverStatusSchema>;
+export type EstimateItem = z.infer<typeof estimateItemSchema>;
 export type EstimateResponse = z.infer<typeof estimateResponseSchema>;
 export type ProblemDetails = z.infer<typeof problemSchema>;

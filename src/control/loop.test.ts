@@ -6,6 +6,8 @@ import { LedgerError } from '../ports/ledger-store.ts';
 import { PlatformError } from '../ports/platform.ts';
 import { settle } from './hand-clock.fixture.ts';
 import { LoopWorld } from './loop.fixture.ts';
+import { ledgerOf, listed, readerOf } from './recorded-ledger.fixture.ts';
+import { replayRollout } from './replay.ts';
 
 const full = new LedgerError('full', 'the disk is full', { retryable: true });
 
@@ -25,6 +27,22 @@ test('a canary goes from its file to promotion, and the old revision is stopped 
   const left = [...world.machine.instances.values()].map(({ revision }) => revision.id);
   assert.deepEqual(left, [revisionOf(2).id, revisionOf(2).id]);
   await running.stop();
+});
+
+test('what stable did while nothing was decided begins the next rollout, and its replay', async () => {
+  const world = new LoopWorld();
+  const running = await world.open();
+  await running.promoteFirst(1);
+  await world.serve(2_000);
+  await running.beginCanary(2);
+  const { gate } = running.loop.service('web')?.rollout ?? {};
+  assert.ok((gate?.beforeAfter?.older?.count.requests ?? 0) >= 4_000);
+  assert.ok((running.loop.stableSeen('web', world.clock.nowMs())?.count.requests ?? 0) >= 4_000);
+  assert.equal(running.loop.stableSeen('other', 0), null);
+  await running.stop();
+  const { entries, blobs } = await ledgerOf(world);
+  const replay = await replayRollout('web-2', listed(entries), readerOf(blobs));
+  assert.equal(replay?.firstDifference, null);
 });
 
 test('a dead candidate is back within a second of traffic, and then stopped', async () => {

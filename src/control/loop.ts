@@ -9,9 +9,15 @@
  * C4  Each effect's outcome comes back as an event; nothing is assumed done.
  * C5  Losing this process loses at most what was observed since the last record, never a decision.
  */
+import type { StableWindow } from '../domain/gate/before-after.ts';
 import type { RevisionInstances } from '../domain/release/event.ts';
 import type { Traffic } from '../domain/release/effect.ts';
-import type { Decision, ReleaseRecord, ServiceState } from '../domain/release/service-state.ts';
+import {
+  type Decision,
+  type ReleaseRecord,
+  type ServiceState,
+  stableOf,
+} from '../domain/release/service-state.ts';
 import type { TrafficSample } from '../domain/traffic/traffic-sample.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { MetricsSource } from '../ports/metrics-source.ts';
@@ -25,6 +31,7 @@ import type { RecoveredService } from './recovery.ts';
 import type { Recorder } from './recorder.ts';
 import { RecordQueue } from './record-queue.ts';
 import { routesOf } from './route-table.ts';
+import { StableMeter } from './stable-meter.ts';
 import { ServiceLane, type UntimedEvent } from './service-lane.ts';
 import { TablePusher } from './table-pusher.ts';
 
@@ -65,6 +72,7 @@ export class ControlLoop {
   readonly #pusher: TablePusher;
   readonly #effects: EffectLanes;
   readonly #records: RecordQueue;
+  readonly #stables = new StableMeter();
   readonly #stop = new AbortController();
   /** What ended the loop from inside; null: nothing has. */
   #failure: Error | null = null;
@@ -114,6 +122,13 @@ export class ControlLoop {
 
   service(name: string): ServiceState | null {
     return this.#lanes.get(name)?.state ?? null;
+  }
+
+  /** What the stable revision did lately while no rollout ran; null: nothing was seen. */
+  stableSeen(service: string, nowMs: number): StableWindow | null {
+    const state = this.service(service);
+    const stable = state === null ? null : stableOf(state);
+    return stable === null ? null : this.#stables.seen(service, stable.id, nowMs);
   }
 
   /** Also sees every sample, decided on or not (for rates shown to people). */
@@ -186,7 +201,13 @@ export class ControlLoop {
 
   #takeSample(sample: TrafficSample): void {
     this.#sampleListener?.(sample);
-    if (this.#lanes.get(sample.service)?.isActive !== true) return;
+    const lane = this.#lanes.get(sample.service);
+    if (lane === undefined) return;
+    if (!lane.isActive) {
+      const stable = stableOf(lane.state);
+      if (stable !== null) this.#stables.add(sample, stable.id);
+      return;
+    }
     this.#putMinor({ service: sample.service, event: { kind: 'sample', sample } });
   }
 
@@ -194,7 +215,8 @@ export class ControlLoop {
     await this.#records.room();
     signal.throwIfAborted();
     const lane = this.#laneOf(item.service);
-    const decision = lane.take(item.event, this.#parts.clock.nowMs());
+    const nowMs = this.#parts.clock.nowMs();
+    const decision = lane.take(this.#withStable(item.event, lane, nowMs), nowMs);
     const { record, effects } = decision;
     if (record === null) {
       item.answer?.(decision);
@@ -206,6 +228,17 @@ export class ControlLoop {
       item.answer?.(decision);
     };
     this.#records.put({ record, batch, effects, onDurable }, signal);
+  }
+
+  /** What begins a rollout carries what is known of stable, as samples were not kept until now. */
+  #withStable(event: UntimedEvent, lane: ServiceLane, nowMs: number): UntimedEvent {
+    const begins =
+      event.kind === 'apply' ||
+      (event.kind === 'operate' && ['undo', 'retry'].includes(event.action.kind));
+    const stable = stableOf(lane.state);
+    if (!begins || lane.isActive || stable === null) return event;
+    const before = this.#stables.seen(lane.state.name, stable.id, nowMs);
+    return before === null ? event : { ...event, before };
   }
 
   #laneOf(service: string): ServiceLane {

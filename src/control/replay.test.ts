@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { createMemorySigner } from '../adapters/memory/memory-signer.ts';
 import type { JsonValue } from '../domain/evidence/canonical-json.ts';
 import { sha256Hex } from '../domain/evidence/digest.ts';
 import type { ReleaseEvent } from '../domain/release/event.ts';
 import { packEvents, packState, unpackEvents, unpackState } from './journal.ts';
-import { LoopWorld } from './loop.fixture.ts';
-import { openRecorder, type RecordedEntry } from './recorder.ts';
-import { digestOf, eventsInput, stateInput, streamOfService } from './recovery.ts';
-import { type ReadBlob, replayRollout, serviceOfRollout } from './replay.ts';
-
-const { signal } = new AbortController();
+import { type Ledger, listed, readerOf, recorded } from './recorded-ledger.fixture.ts';
+import type { RecordedEntry } from './recorder.ts';
+import { digestOf, eventsInput, stateInput } from './recovery.ts';
+import { replayRollout, serviceOfRollout } from './replay.ts';
 
 test('the rollouts of a loop come out again, byte for byte, also after a restart in the middle', async () => {
   const { entries, blobs } = await recorded();
@@ -120,50 +117,6 @@ test('the service of a rollout is its id without the number', () => {
   assert.equal(serviceOfRollout('web-2-13'), 'web-2');
   assert.equal(serviceOfRollout('web'), 'web');
 });
-
-interface Ledger {
-  readonly entries: RecordedEntry[];
-  readonly blobs: Map<string, Uint8Array>;
-}
-
-/** web-1 first, web-2 promoted although the loop was stopped in between, web-3 rolled back by its gate. */
-async function recorded(): Promise<Ledger> {
-  const world = new LoopWorld();
-  let running = await world.open();
-  await running.promoteFirst(1);
-  await running.beginCanary(2);
-  await world.serve(400);
-  await running.stop();
-  running = await world.open();
-  await world.serve(12_000);
-  assert.equal(running.phase, 'promoted');
-  await running.beginCanary(3);
-  await world.serve(2_000, [3]);
-  assert.equal(running.phase, 'rolled-back');
-  await running.stop();
-  const { store, clock } = world;
-  const signer = createMemorySigner(Buffer.alloc(32, 1));
-  const recorder = await openRecorder({ store, signer, clock, version: '0.1.0' }, signal);
-  const entries: RecordedEntry[] = [];
-  const blobs = new Map<string, Uint8Array>();
-  for await (const entry of recorder.replay(streamOfService('web'), signal)) {
-    entries.push(entry);
-    for (const { sha256 } of entry.inputs) {
-      const bytes = await store.blob(sha256, signal);
-      assert.ok(bytes);
-      blobs.set(sha256, bytes);
-    }
-  }
-  return { entries, blobs };
-}
-
-async function* listed(entries: readonly RecordedEntry[]): AsyncIterable<RecordedEntry> {
-  yield* entries;
-}
-
-function readerOf(blobs: ReadonlyMap<string, Uint8Array>): ReadBlob {
-  return async (sha256) => blobs.get(sha256) ?? null;
-}
 
 function entryAt(entries: readonly RecordedEntry[], index: number): RecordedEntry {
   const entry = entries[index];

@@ -132,7 +132,8 @@ export async function replayEntry(
   };
 }
 
-async function stateAfter(
+/** Where a service stood after these entries, of which only the first may have a kept state. */
+export async function stateAfter(
   entries: readonly RecordedEntry[],
   service: string,
   readBlob: ReadBlob,
@@ -147,7 +148,7 @@ async function stateAfter(
 }
 
 /** An entry without such an input has neither bytes nor anything wrong. */
-async function readInput(
+export async function readInput(
   entry: Pick<RecordedEntry, 'inputs'>,
   name: string,
   readBlob: ReadBlob,

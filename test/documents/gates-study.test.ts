@@ -211,7 +211,7 @@ test('a finished job is found again after a restart, one cut off in the middle i
     const path = join(folder, 'saved.jsonl');
     const result: JobResult = {
       runs: 3,
-      tallies: { rule: { count: 1, early: 0, costs: [[5, 2, 9]] } },
+      tallies: { rule: { runs: 3, count: 1, early: 0, costs: [[5, 2, 9]] } },
     };
     const other = { ...short, firstRun: 200 };
     new SavedResults(path).add(short, result);

@@ -1,6 +1,8 @@
 /** The server is killed while users send requests and a rollout is under way. */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'node:test';
 
@@ -56,6 +58,18 @@ test('a bad candidate goes back though the server is killed in between', async (
   const { errors, requests } = await load.stop();
   assert.ok(errors <= 20, `${errors} of ${requests} requests failed`);
   await world.verifyLedger();
+  // Any policy that would go back at least as soon has seen the same requests, with and without the server.
+  const policy = join(world.folder, 'policy.yaml');
+  const gate = '{ falseRollback: 1%, worseBy: 5pp, soak: 1s }';
+  const head = 'apiVersion: tidegate.dev/v1\nkind: Policy\nmetadata: { name: keen }\n';
+  await writeFile(policy, `${head}spec: { rollout: { gate: ${gate} } }\n`);
+  const ledger = join(world.folder, 'ledger.jsonl');
+  await world.must('verify', '--save', ledger, '--with-inputs');
+  const back = /^pay-2 +rolled back \(gate-failed\) .* rolled back .*$/m;
+  const asked = await world.must('backtest', '--policy', policy);
+  const offline = await world.must('backtest', '--policy', policy, '--ledger', ledger);
+  assert.match(asked.stdout, back);
+  assert.equal(offline.stdout, asked.stdout);
 });
 
 /** A linear congruential generator (constants of Numerical Recipes, 2nd edition, 7.1): enough to choose moments. */

@@ -171,6 +171,10 @@ bake: 5m => bake: 1d
     18:11: "bake" must be a duration such as 5m, not "1d"; did you mean "24h"?
 bake: 5m => bake: 169h
     18:11: "bake" must be 0s to 168h, not "169h"
+soak: 30s => soak: 30s, beforeAfter: loud
+    17:75: "beforeAfter" must be off, warn, hold or roll-back, not "loud"
+soak: 30s => soak: 30s, beforeAfter: true
+    17:75: "beforeAfter" must be off, warn, hold or roll-back, not true; put it in quotes
 soak: 30s => soak: 0.0005s
     17:57: "soak" must be a whole number of milliseconds, not "0.0005s"
 500ms => 500

@@ -52,6 +52,7 @@ function gateSchema() {
     incident: duration({ minMs: 0, maxMs: 600_000, usualUnit: 's' }).optional(),
     replaceWithin: duration({ minMs: 0, maxMs: 600_000, usualUnit: 's' }).optional(),
     warmUp: duration({ minMs: 0, maxMs: hourMs, usualUnit: 's' }).optional(),
+    beforeAfter: field(readBeforeAfter, { type: 'string', enum: beforeAfterModes }).optional(),
   });
   return gate.superRefine(({ soak, atMost }, context) => {
     if (soak <= atMost) return;
@@ -67,6 +68,16 @@ function readLatency(input: unknown): Reading<LatencyMode> {
   if (typeof input !== 'string') return wrongType('auto, on or off', 'put it in quotes');
   const mode = latencyModes.find((each) => each === input);
   return mode === undefined ? refused(`must be auto, on or off, not ${quoted(input)}`) : read(mode);
+}
+
+type BeforeAfterMode = 'off' | 'warn' | 'hold' | 'roll-back';
+const beforeAfterModes: readonly BeforeAfterMode[] = ['off', 'warn', 'hold', 'roll-back'];
+
+function readBeforeAfter(input: unknown): Reading<BeforeAfterMode> {
+  const all = 'off, warn, hold or roll-back';
+  if (typeof input !== 'string') return wrongType(all, 'put it in quotes');
+  const mode = beforeAfterModes.find((each) => each === input);
+  return mode === undefined ? refused(`must be ${all}, not ${quoted(input)}`) : read(mode);
 }
 
 function stepsSchema() {

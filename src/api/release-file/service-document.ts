@@ -76,6 +76,7 @@ export interface GateDocument {
   readonly warmUpMs?: number;
   readonly incidentMs?: number;
   readonly replaceWithinMs?: number;
+  readonly beforeAfter?: 'off' | 'warn' | 'hold' | 'roll-back';
 }
 
 /** What was written, in the words and units of this project. */
@@ -106,7 +107,7 @@ export function toServiceDocument({ metadata, spec }: ServiceInput): ServiceDocu
 type Spec = ServiceInput['spec'];
 
 /** The schema has seen to it that there is exactly one. */
-function toObjectives({
+export function toObjectives({
   name,
   success,
   ...limits
@@ -121,7 +122,7 @@ function toObjectives({
 
 const percentiles = ['p50', 'p90', 'p95', 'p99'] as const;
 
-function toRollout({ strategy, steps, gate, bake }: Spec['rollout']): RolloutDocument {
+export function toRollout({ strategy, steps, gate, bake }: Spec['rollout']): RolloutDocument {
   const written = steps.map(toStep);
   const isComplete = written.at(-1)?.weightPercent === 100;
   return {
@@ -137,6 +138,7 @@ function toRollout({ strategy, steps, gate, bake }: Spec['rollout']): RolloutDoc
       ...(gate.slowerBy === undefined ? {} : { slowerByRatio: gate.slowerBy }),
       ...(gate.incident === undefined ? {} : { incidentMs: gate.incident }),
       ...(gate.replaceWithin === undefined ? {} : { replaceWithinMs: gate.replaceWithin }),
+      ...(gate.beforeAfter === undefined ? {} : { beforeAfter: gate.beforeAfter }),
       ...(gate.warmUp === undefined ? {} : { warmUpMs: gate.warmUp }),
     },
     bakeMs: bake,

@@ -117,7 +117,7 @@ function scaleSchema() {
 /** The percentiles a latency objective can be about, and their quantiles. */
 export const quantiles = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99 } as const;
 
-function objectivesSchema() {
+export function objectivesSchema() {
   return z
     .array(objectiveSchema())
     .max(listCountMax)

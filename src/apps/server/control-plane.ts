@@ -8,6 +8,7 @@ import type {
   ApplyResult,
   EstimateResponse,
   EventView,
+  LedgerInput,
   RolloutReplayView,
   RolloutSummaryView,
   ServiceView,
@@ -20,16 +21,19 @@ import { decide } from '../../domain/release/decide.ts';
 import type { Action, Hand } from '../../domain/release/event.ts';
 import type { ServiceSpec } from '../../domain/release/revision.ts';
 import {
+  activeRollout,
   type Decision,
   emptyService,
   type ServiceState,
+  stableOf,
 } from '../../domain/release/service-state.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { LedgerStore } from '../../ports/ledger-store.ts';
 import { readReleaseFiles } from './apply-files.ts';
-import { estimateView } from './estimate-view.ts';
+import { estimateView, type KnownTraffic } from './estimate-view.ts';
 import { eventView } from './event-view.ts';
 import { HttpProblem } from './http-problem.ts';
+import { ongoingEstimate } from './ongoing-estimate.ts';
 import type { RateMeter } from './rate-meter.ts';
 import { replayView } from './replay-view.ts';
 import { serviceSpecOf } from './service-spec.ts';
@@ -138,6 +142,12 @@ export class ControlPlane {
     throw new HttpProblem(404, `there is no rollout ${JSON.stringify(rolloutId)}`);
   }
 
+  /** What entries were decided from; a back-test decides on it elsewhere, so that this loop has its time for users. */
+  async input(sha256: string, signal: AbortSignal): Promise<LedgerInput> {
+    const bytes = await this.#store.blob(sha256, signal);
+    return { sha256, base64: bytes === null ? null : Buffer.from(bytes).toString('base64') };
+  }
+
   async estimate(request: {
     readonly files: readonly ReleaseFile[];
     readonly requestsPerSecond: number | null;
@@ -146,12 +156,45 @@ export class ControlPlane {
     const parsed = parseReleaseFiles(request.files);
     if (parsed.problems.length > 0) throw refusedFiles(parsed.problems);
     return parsed.services.map(serviceSpecOf).map((spec) => {
-      const seen = this.#meter.rate(spec.name, this.#clock.nowMs());
+      const known = this.#traffic(spec.name);
       return estimateView(spec, {
-        requestsPerSecond: request.requestsPerSecond ?? seen?.requestsPerSecond ?? null,
-        baseErrorRatio: request.baseErrorRatio ?? seen?.errorRatio ?? null,
+        ...known,
+        change: request.requestsPerSecond === null ? known.change : null,
+        requestsPerSecond: request.requestsPerSecond ?? known.requestsPerSecond,
+        baseErrorRatio: request.baseErrorRatio ?? known.baseErrorRatio,
       });
     });
+  }
+
+  /** `name`: a service with a rollout under way, or that rollout. */
+  estimateOngoing(name: string): EstimateResponse['items'] {
+    const state = this.#loop.service(name) ?? this.#loop.service(serviceOfRollout(name));
+    const rollout = state === null ? null : activeRollout(state);
+    const isNamed = rollout !== null && [rollout.id, rollout.candidate.service].includes(name);
+    if (isNamed) {
+      const traffic = this.#traffic(rollout.candidate.service);
+      return [ongoingEstimate(rollout, traffic, this.#clock.nowMs())];
+    }
+    if (state === null) return notFound(name);
+    const what = rollout === null ? 'no rollout' : `${rollout.id}, not ${name},`;
+    const remedy = 'before a rollout, estimate its file: tidegate estimate -f';
+    throw new HttpProblem(409, `${what} of ${state.name} is under way; ${remedy}`);
+  }
+
+  #traffic(service: string): KnownTraffic {
+    const nowMs = this.#clock.nowMs();
+    const seen = this.#meter.rate(service, nowMs);
+    const change = this.#meter.change(service, nowMs);
+    const state = this.#loop.service(service);
+    const stable = state === null ? null : stableOf(state);
+    const latency = this.#loop.stableSeen(service, nowMs)?.latency ?? null;
+    return {
+      requestsPerSecond: change?.later ?? seen?.requestsPerSecond ?? null,
+      baseErrorRatio: seen?.errorRatio ?? null,
+      change,
+      stableInstances: stable?.instances ?? null,
+      latency: latency?.some((count) => count > 0) === true ? latency : null,
+    };
   }
 
   async #read(files: readonly ReleaseFile[]): Promise<readonly ServiceSpec[]> {

@@ -1,57 +1,88 @@
-import type { EstimateResponse } from '../../api/wire.ts';
-import { type DetectionEstimate, estimateRollout } from '../../domain/gate/estimate.ts';
+import type { EstimateItem } from '../../api/wire.ts';
+import { type RolloutEstimate, estimateRollout } from '../../domain/gate/estimate.ts';
+import { openingKnowledge } from '../../domain/gate/estimate-knowledge.ts';
 import { countText, percentText, secondsText } from '../../domain/release/sentence.ts';
 import type { ServiceSpec } from '../../domain/release/revision.ts';
+import { bakeSentences, customSentences, faultSentences } from './estimate-sentences.ts';
 
 /** Assumed failure ratio of stable when neither the caller nor the gateway knows one. */
-const baseErrorRatioAssumed = 0.001;
+export const baseErrorRatioAssumed = 0.001;
+
+export interface KnownTraffic {
+  readonly requestsPerSecond: number | null;
+  readonly baseErrorRatio: number | null;
+  /** The rate has changed lately; null: it has not, or somebody has said what it is. */
+  readonly change: { readonly earlier: number; readonly later: number } | null;
+  /** Of the stable revision; null: there is none. */
+  readonly stableInstances: number | null;
+  /** Stable's latencies on the gate's scale; null: not known. */
+  readonly latency: readonly number[] | null;
+}
 
 /** The pre-flight of one service, ready to read. */
-export function estimateView(
-  spec: ServiceSpec,
-  known: { readonly requestsPerSecond: number | null; readonly baseErrorRatio: number | null },
-): EstimateResponse['items'][number] {
+export function estimateView(spec: ServiceSpec, known: KnownTraffic): EstimateItem {
   const baseErrorRatio = Math.min(known.baseErrorRatio ?? baseErrorRatioAssumed, 0.999);
-  const { requestsPerSecond } = known;
+  const { requestsPerSecond, stableInstances } = known;
+  const { plan } = spec;
+  const item = { service: spec.name, rolloutId: null, requestsPerSecond, baseErrorRatio };
   if (requestsPerSecond === null) {
     const sentence = `nothing is known of the traffic of ${spec.name}: say it with --rps, or send some through the gateway first`;
-    return {
-      service: spec.name,
-      requestsPerSecond,
-      baseErrorRatio,
-      sentences: [sentence],
-      totalMs: null,
-    };
+    return { ...item, sentences: [sentence], totalMs: null, steps: [], detections: [] };
   }
-  const estimate = estimateRollout({ requestsPerSecond, baseErrorRatio, plan: spec.plan });
-  const first = estimate.steps[0];
+  const instances =
+    stableInstances === null
+      ? null
+      : { candidate: spec.revision.instances, stable: stableInstances };
+  const estimate = estimateRollout({ requestsPerSecond, baseErrorRatio, plan, instances });
+  const [first] = estimate.steps;
+  const knowledge = openingKnowledge(plan.gate);
+  const flow = { requestsPerSecond, baseErrorRatio, plan, instances, knowledge };
+  const { latency } = known;
+  const weightPercent = first?.weightPercent ?? 0;
   const assumed = known.baseErrorRatio === null ? ' (assumed)' : '';
   return {
-    service: spec.name,
-    requestsPerSecond,
-    baseErrorRatio,
+    ...item,
     sentences: [
       `at ${countText(requestsPerSecond)} requests/s with ${percentText(100 * baseErrorRatio)} failing${assumed}`,
+      ...changeSentences(known.change),
       ...estimate.steps.map((step) => step.sentence),
       estimate.totalMs === null
         ? 'no time to 100 % can be promised'
-        : `100 % after about ${secondsText(estimate.totalMs)}, then ${secondsText(spec.plan.bakeMs)} of bake`,
-      ...(first?.detections ?? []).map(detectionText),
+        : `100 % after about ${secondsText(estimate.totalMs)}, then ${secondsText(plan.bakeMs)} of bake`,
+      ...(first === undefined
+        ? []
+        : faultSentences(first.detections, {
+            flow,
+            weightPercent,
+            latency,
+            where: 'at the first step',
+          })),
+      ...customSentences(plan, null),
+      ...(first === undefined ? bakeSentences(flow, plan.bakeMs) : []),
     ],
     totalMs: estimate.totalMs,
+    ...estimateData(estimate),
   };
 }
 
-function detectionText(detection: DetectionEstimate): string {
-  const { name, failedRequests, detectedMs } = detection;
-  const who = `a candidate that ${faultText(name)}`;
-  if (failedRequests === null || detectedMs === null) return `${who}: cannot be told from stable`;
-  return `${who}: thrown back after about ${secondsText(detectedMs)} and ${countText(failedRequests)} failed requests at the first step`;
+/** Said where the rate is not what it was: no time can be promised then. */
+export function changeSentences(change: KnownTraffic['change']): readonly string[] {
+  if (change === null) return [];
+  const { earlier, later } = change;
+  return [
+    `the rate has changed within the last minute, from ${countText(earlier)} to ${countText(later)} requests/s: times are those of the later one and can't be promised`,
+  ];
 }
 
-/** `5x` and `+5 pp` as people say them. */
-function faultText(name: string): string {
-  if (name.endsWith('x')) return `fails ${name.slice(0, -1)} times as often as stable`;
-  if (name.startsWith('+')) return `fails ${name.slice(1)} more often than stable`;
-  return name;
+/** The same as data. */
+export function estimateData({
+  steps,
+}: RolloutEstimate): Pick<EstimateItem, 'steps' | 'detections'> {
+  return {
+    steps: steps.map(({ weightPercent, marginRatio, requests, verdictMs, lastsMs, kind }) => {
+      const isInTime = kind === 'feasible';
+      return { weightPercent, marginRatio, requests, verdictMs, lastsMs, isInTime };
+    }),
+    detections: (steps[0]?.detections ?? []).map((detection) => ({ ...detection })),
+  };
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import {
+  estimateResponseSchema,
+  ledgerInputSchema,
   rolloutHistorySchema,
   rolloutReplaySchema,
   serverStatusSchema,
@@ -14,6 +16,8 @@ const nameParams = z.object({ name: z.string().min(1).max(63) });
 
 /** `<service>-<number>`. */
 const rolloutParams = z.object({ id: z.string().min(1).max(80) });
+
+const digestParams = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 
 /** What can be looked at. */
 export function addReadRoutes(http: Http, parts: ServerParts): void {
@@ -47,5 +51,15 @@ export function addReadRoutes(http: Http, parts: ServerParts): void {
     '/v1/rollouts/:id/replay',
     { schema: { params: rolloutParams, response: { 200: rolloutReplaySchema } } },
     async (request) => parts.plane.replay(request.params.id, parts.signal),
+  );
+  http.get(
+    '/v1/estimate/:id',
+    { schema: { params: rolloutParams, response: { 200: estimateResponseSchema } } },
+    async (request) => ({ items: parts.plane.estimateOngoing(request.params.id) }),
+  );
+  http.get(
+    '/v1/ledger/inputs/:sha256',
+    { schema: { params: digestParams, response: { 200: ledgerInputSchema } } },
+    async (request) => parts.plane.input(request.params.sha256, parts.signal),
   );
 }

@@ -44,6 +44,33 @@ export class RateMeter {
       errorRatio: total.failures / total.requests,
     };
   }
+
+  /** Requests/s of the last 10 s and of the time before, where they differ by a factor of 2; null: they don't, or too few came. */
+  change(
+    service: string,
+    nowMs: number,
+  ): { readonly earlier: number; readonly later: number } | null {
+    const newest = Math.floor(nowMs / slotMs);
+    const border = newest - lateSlots;
+    let [before, after, oldest] = [0, 0, newest];
+    for (const [slot, { requests }] of this.#services.get(service) ?? []) {
+      if (slot >= newest || slot <= newest - windowMs / slotMs) continue;
+      oldest = Math.min(oldest, slot);
+      if (slot < border) before += requests;
+      else after += requests;
+    }
+    const earlierSlots = border - oldest;
+    if (earlierSlots < lateSlots || before + after < changeRequestsMin) return null;
+    const earlier = (before * 1000) / (earlierSlots * slotMs);
+    const later = (after * 1000) / (lateSlots * slotMs);
+    const isSame = later < changeFactor * earlier && earlier < changeFactor * later;
+    return isSame || after === 0 ? null : { earlier, later };
+  }
 }
+
+/** Half of it in 10 s, or twice as much, is another rate and no chance. */
+const changeFactor = 2;
+const lateSlots = 10;
+const changeRequestsMin = 50;
 
 const none: ArmCount = { requests: 0, failures: 0 };

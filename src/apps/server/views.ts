@@ -142,7 +142,7 @@ function stepView(step: StepResult): RolloutView['steps'][number] {
 function gateView({ kind, explanation }: Verdict): NonNullable<RolloutView['gate']> {
   const { candidate, stable, against, againstLimit, forLimit, marginRatio, heldBy, sentence } =
     explanation;
-  const { metric, p95, difference } = explanation;
+  const { metric, p95, difference, metrics = [], beforeAfter = null } = explanation;
   return {
     verdict: kind,
     candidate: { ...candidate },
@@ -156,6 +156,16 @@ function gateView({ kind, explanation }: Verdict): NonNullable<RolloutView['gate
     p95: p95 === null ? null : { ...p95 },
     difference: { ...difference },
     heldBy,
+    metrics: metrics.map((each) => ({
+      ...each,
+      candidate: { ...each.candidate },
+      stable: each.stable === null ? null : { ...each.stable },
+      interval: each.interval === null ? null : { ...each.interval },
+    })),
+    beforeAfter:
+      beforeAfter === null
+        ? null
+        : { ...beforeAfter, before: { ...beforeAfter.before }, after: { ...beforeAfter.after } },
     sentence,
   };
 }

@@ -20,8 +20,8 @@ export interface ArmPair {
   readonly stable: ArmCount;
 }
 
-/** Requests of each arm that complete a block: enough for the observed share to mean something. */
-export const blockRequestsMin = 4;
+/** Requests of each arm that complete a block: enough for the observed share to mean something, few enough to be quick. */
+export const blockRequestsMin = 3;
 
 /** A block that is not complete by then ends with what it has. */
 export const blockAgeMaxMs = 30_000;

@@ -107,8 +107,11 @@ export function onMargin(sizes: ArmSizes, alternative: RatePair, marginRatio: nu
     if (slope > 0) high = x;
     else low = x;
     const newton = x - slope / (atCandidate.slope + atStable.slope);
-    const next = newton > low && newton < high ? newton : (low + high) / 2;
-    const isClose = Math.abs(next - x) <= 1e-14 * x;
+    const isInside = newton > low && newton < high;
+    const next = isInside ? newton : (low + high) / 2;
+    // The error after a step of Newton's is about the square of the step, measured by the distance to a pole.
+    const room = Math.min(x, 1 - x, x + marginRatio, 1 - x - marginRatio);
+    const isClose = Math.abs(next - x) <= (isInside ? 1e-8 : 1e-14) * room;
     x = next;
     if (isClose) break;
   }

@@ -3,46 +3,53 @@ import { test } from 'node:test';
 import type { GateSettings, Plan, Step } from '../release/revision.ts';
 import { estimateRollout, type StepEstimate } from './estimate.ts';
 
-test('detection estimates are those of the power table', () => {
-  // Base, share in %, candidate, candidate requests (research table, two to three figures).
+test('detection estimates are within a quarter of the simulated median', () => {
+  // Base, share in %, candidate, requests of both arms (bench/gates, table estimate).
   const rows: readonly (readonly [number, number, string, number])[] = [
-    [0.0001, 5, '2x', 247_000],
-    [0.0001, 10, '5x', 27_000],
-    [0.001, 5, '2x', 25_000],
-    [0.001, 5, '5x', 2400],
-    [0.001, 10, '+1 pp', 712],
-    [0.001, 5, '+5 pp', 78],
-    [0.001, 50, 'fails 50 %', 21],
-    [0.005, 5, '5x', 482],
-    [0.005, 50, '+5 pp', 357],
-    [0.01, 10, '2x', 2600],
-    [0.01, 50, 'fails 100 %', 7],
+    [0.001, 5, '2x', 509_784],
+    [0.001, 5, '5x', 45_593],
+    [0.001, 10, '+1 pp', 6795],
+    [0.001, 5, '+5 pp', 1785],
+    [0.001, 50, '+5 pp', 645],
+    [0.005, 5, '5x', 9600],
+    [0.005, 10, '2x', 55_356],
+    [0.005, 50, '+5 pp', 712],
+    [0.01, 10, '2x', 26_406],
+    [0.01, 5, '+1 pp', 44_684],
+    [0.05, 10, '2x', 4952],
   ];
   for (const [base, share, name, want] of rows) {
     const step = only(estimate({ base, weights: [share, 100] }).steps);
-    const got = step.detections.find((each) => each.name === name)?.candidateRequests ?? 0;
-    assert.ok(Math.abs(got / want - 1) < 0.06, `${base} ${share} % ${name}: ${got}, not ${want}`);
+    const requests = step.detections.find((each) => each.name === name)?.candidateRequests ?? 0;
+    const got = (100 * requests) / share;
+    assert.ok(Math.abs(got / want - 1) < 0.25, `${base} ${share} % ${name}: ${got}, not ${want}`);
   }
 });
 
-test('promotion estimates are those of the power table', () => {
+test('less than the smallest regression the gate looks for is not promised to be found', () => {
+  // Odds 1.2; the gate's smallest alternative has 1.5. Simulated, chance finds it after 660,000 requests.
+  const step = only(estimate({ base: 0.05, weights: [5, 100] }).steps);
+  assert.equal(step.detections.find(({ name }) => name === '+1 pp')?.detectedMs, null);
+});
+
+test('promotion estimates are within a quarter of the simulated median', () => {
   // Base, share in %, margin, requests in all.
   const rows: readonly (readonly [number, number, number, number])[] = [
-    [0.0001, 5, 0.0025, 50_000],
-    [0.0001, 50, 0.01, 1100],
-    [0.001, 5, 0.0025, 88_000],
-    [0.001, 10, 0.005, 17_000],
-    [0.001, 50, 0.0025, 10_000],
-    [0.005, 50, 0.005, 9500],
-    [0.01, 5, 0.001, 2_400_000],
-    [0.01, 10, 0.01, 18_000],
-    [0.05, 50, 0.01, 21_000],
+    [0.0001, 5, 0.0025, 43_919],
+    [0.0001, 50, 0.01, 1271],
+    [0.001, 5, 0.0025, 73_843],
+    [0.001, 10, 0.005, 14_699],
+    [0.001, 50, 0.0025, 8914],
+    [0.005, 50, 0.005, 8092],
+    [0.01, 5, 0.001, 2_029_600],
+    [0.01, 10, 0.01, 16_769],
+    [0.05, 50, 0.01, 20_320],
   ];
   for (const [base, share, margin, want] of rows) {
     const step = only(estimate({ base, weights: [share, 100], margin }).steps);
     const got = step.requests ?? 0;
     assert.ok(
-      Math.abs(got / want - 1) < 0.05,
+      Math.abs(got / want - 1) < 0.25,
       `${base} ${share} % +${margin}: ${got}, not ${want}`,
     );
   }
@@ -69,7 +76,7 @@ test('a step that cannot have its verdict in time says what it would need', () =
   assert.equal(slow.kind, 'infeasible');
   assert.match(
     slow.kind === 'infeasible' ? slow.sentence : '',
-    /^20 requests\/s are too few to show "not worse than \+0.25 pp" at 5 % in 10 min: needs 8\d,000 requests = 7\d min; /,
+    /^20 requests\/s are too few to show "not worse than \+0.25 pp" at 5 % in 10 min: needs 7\d,000 requests = 6\d min; /,
   );
   const none = estimate({ base: 0.001, weights: [5, 100], requestsPerSecond: 0 });
   assert.equal(none.kind, 'infeasible');
@@ -95,7 +102,7 @@ test('"not slower" at the last gate takes what the study says', () => {
     const plain = only(estimate(input).steps).requests ?? 0;
     const slow = only(estimate({ ...input, latency: 'on' }).steps).requests ?? 0;
     assert.ok(plain < 0.1 * slow);
-    assert.ok(Math.abs(slow / want - 1) < 0.05, `${slow}, not ${want}`);
+    assert.ok(Math.abs(slow / want - 1) < 0.25, `${slow}, not ${want}`);
   }
 });
 

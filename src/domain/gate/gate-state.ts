@@ -1,9 +1,11 @@
 import type { GateSettings, Objective } from '../release/revision.ts';
 import type { ArmCount } from '../traffic/traffic-sample.ts';
+import type { BeforeAfter } from './before-after.ts';
 import { type CustomMetric, customEvidence } from './custom-metrics.ts';
 import type { DifferenceInterval } from './difference-interval.ts';
 import type { IncidentLanes } from './incident-lanes.ts';
 import type { LatencyMetric } from './latency-metric.ts';
+import type { MetricAccount } from './metric-account.ts';
 import type { ObjectiveEvidence } from './objective-evidence.ts';
 import { evidenceOf } from './onset-mixture.ts';
 import type { RatioMetric } from './ratio-metric.ts';
@@ -45,6 +47,10 @@ export interface GateState {
   /** The one instance that had all the errors, given time to be replaced; null: none, or there is no such time. */
   readonly suspect: Suspect | null;
   readonly telemetryFault: TelemetryFault | null;
+  /** The candidate alone against stable before it. Absent in older states. */
+  readonly beforeAfter?: BeforeAfter | undefined;
+  /** What people are shown of latency and custom metrics. Absent in older states. */
+  readonly accounts?: readonly MetricAccount[] | undefined;
   /** Highest log W so far: Ville's inequality bounds the supremum, so a limit once reached stays reached. */
   readonly peakLogAgainst: number;
   /** What brought most of the evidence at the peak. */

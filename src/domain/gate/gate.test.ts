@@ -24,13 +24,13 @@ const success: Objective = { kind: 'success', name: 'availability', ratioMin: 0.
 const strict: Objective = { kind: 'success', name: 'strict', ratioMin: 0.999 };
 const latency: Objective = { kind: 'latency', name: 'speed', quantile: 0.95, limitMs: 500 };
 
-test('a block ends when both arms have four requests, however they ended', () => {
+test('a block ends when both arms have three requests, however they ended', () => {
   const rows = [
-    { candidate: [3, 0], stable: [900, 0], isCompared: false },
-    { candidate: [3, 3], stable: [900, 0], isCompared: false },
-    { candidate: [4, 0], stable: [3, 3], isCompared: false },
-    { candidate: [4, 0], stable: [4, 0], isCompared: true },
-    { candidate: [4, 4], stable: [4, 4], isCompared: true },
+    { candidate: [2, 0], stable: [900, 0], isCompared: false },
+    { candidate: [2, 2], stable: [900, 0], isCompared: false },
+    { candidate: [3, 0], stable: [2, 2], isCompared: false },
+    { candidate: [3, 0], stable: [3, 0], isCompared: true },
+    { candidate: [3, 3], stable: [3, 3], isCompared: true },
   ] as const;
   for (const { candidate, stable, isCompared } of rows) {
     const state = observe(open(), seen(100, candidate, stable));
@@ -52,12 +52,12 @@ test('an old block ends with what it has, and is dropped when an arm has nothing
 });
 
 test('what closeBlock drops is no evidence and stays in the totals', () => {
-  const begun = observe(open(), seen(0, [3, 3], [50, 0]));
+  const begun = observe(open(), seen(0, [2, 2], [50, 0]));
   const closed = closeBlock(begun);
   const after = observe(closed, seen(100, [1, 1], [50, 0]));
   assert.equal(after.errors.comparedAtMs, null);
   assert.equal(logAgainst(after), logAgainst(open()));
-  assert.deepEqual(after.totals.candidate, { requests: 4, failures: 4 });
+  assert.deepEqual(after.totals.candidate, { requests: 3, failures: 3 });
 });
 
 test('tally counts and is no evidence', () => {
@@ -84,8 +84,8 @@ test('the order of intervals within a block does not matter', () => {
         let state = open();
         for (const [index, [requests, failures, stableRequests]] of order.entries()) {
           const candidate = [requests, Math.min(requests, failures)] as const;
-          // Three stable requests at most before the last interval, so that the block ends there.
-          const stable = index < 3 ? stableRequests : 0;
+          // Two stable requests at most before the last interval, so that the block ends there.
+          const stable = index < 2 ? stableRequests : 0;
           state = observe(state, seen(index, candidate, [stable, 0]));
         }
         const left = 40 - state.totals.stable.requests;

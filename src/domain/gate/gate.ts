@@ -2,11 +2,13 @@ import type { GateSettings, Objective } from '../release/revision.ts';
 import type { ArmCount } from '../traffic/traffic-sample.ts';
 import { noCount, plus } from './arm-block.ts';
 import { baseRatioAt } from './base-rate.ts';
+import { openBeforeAfter, rememberStable, type StableWindow, weighAfter } from './before-after.ts';
 import { type GateState, leadingPart, logAgainst, partsOf, type PendingArm } from './gate-state.ts';
 import {
   addToLatencyMetric,
   closeLatencyBlocks,
   type LatencyMetric,
+  learnStable,
   openLatencyMetric,
 } from './latency-metric.ts';
 import { addToCustomMetrics, closeCustomBlocks, openCustomMetrics } from './custom-metrics.ts';
@@ -16,11 +18,12 @@ import {
   openDifferenceInterval,
 } from './difference-interval.ts';
 import { addToLanes, cutLanes, openIncidentLanes } from './incident-lanes.ts';
+import { addToAccounts, closeAccounts, openAccounts } from './metric-account.ts';
 import { type ArmView, openObjectives, weighBake, weighHold } from './objective-evidence.ts';
-import { cutPlacebo, openPlacebo, weighPlacebo } from './placebo.ts';
+import { openPlacebo, weighPlacebo } from './placebo.ts';
 import { addToRatioMetric, closeRatioBlocks, openRatioMetric } from './ratio-metric.ts';
 import { loneCulprit, withoutInstance } from './suspect.ts';
-import { mergedTallies } from './unit-lane.ts';
+import { type InstanceTally, mergedTallies } from './unit-lane.ts';
 import { faultIn } from './telemetry-fault.ts';
 import { weighShare } from './traffic-share.ts';
 import type { GateObservation, InstanceObservation } from './verdict.ts';
@@ -42,6 +45,8 @@ export type { GateObservation, Verdict } from './verdict.ts';
  * G5  Nothing is reset at a step: one alpha per release. A block never spans two weights (`closeBlock`).
  * G6  Absolute objectives hold a step while there is a control arm; they never roll back. A shared outage breaks an
  *     objective on both arms, and throwing back a healthy candidate would not end it.
+ *     Alone, the candidate is also compared with stable before it, which warns unless the file asks for more; rolling back by
+ *     that has a chance of its own, beside alpha. (before-after.ts)
  * G7  Silence is no evidence, for or against.
  * G8  A declared warm-up keeps the candidate's first time out of the latency comparison, never out of the errors.
  *
@@ -86,9 +91,35 @@ export function openGate(
     instances: [],
     suspect: null,
     telemetryFault: null,
+    beforeAfter: openBeforeAfter(null),
+    accounts: openAccounts(settings.metrics ?? [], settings.latency !== 'off', atMs),
     peakLogAgainst: 0,
     peakMetric: 'errors',
   };
+}
+
+/** With what was seen of stable before the gate was opened, for the comparison of before and after. */
+export function withStableBefore(state: GateState, known: StableWindow | null): GateState {
+  return known === null ? state : { ...state, beforeAfter: openBeforeAfter(known) };
+}
+
+/** Stable's requests while it has all traffic and nothing is judged yet. */
+export function noteStable(state: GateState, stable: ArmView, atMs: number): GateState {
+  return { ...state, beforeAfter: stableRemembered(state, stable, atMs) };
+}
+
+function stableRemembered(
+  { beforeAfter, settings }: GateState,
+  stable: ArmView,
+  atMs: number,
+): GateState['beforeAfter'] {
+  return beforeAfter === undefined || settings.beforeAfter === 'off'
+    ? beforeAfter
+    : rememberStable(beforeAfter, stable, atMs);
+}
+
+function stableView({ stable, latency }: GateObservation): ArmView {
+  return { count: stable, latency: latency?.stable ?? noLatency };
 }
 
 /** A candidate slower by this is not slower, unless the file says otherwise. */
@@ -99,56 +130,76 @@ const slowerByRatioUsual = 0.1;
  * and holds the step for a while.
  */
 export function observe(state: GateState, observation: GateObservation): GateState {
-  const counted = tally(state, observation);
-  const isNew = counted !== state && counted.telemetryFault === state.telemetryFault;
-  return isNew ? weighInterval(counted, observation) : counted;
+  const sentence = faultIn(observation, state.lastAtMs);
+  if (sentence !== null) return refusing(state, sentence);
+  return isEmpty(observation) ? state : weighInterval(state, observation);
 }
 
 /** Counts an interval in the totals without letting it be evidence: one that spans several weights, for example. */
 export function tally(state: GateState, observation: GateObservation): GateState {
   const sentence = faultIn(observation, state.lastAtMs);
-  if (sentence === null) return counting(state, observation);
+  if (sentence !== null) return refusing(state, sentence);
+  return isEmpty(observation) ? state : { ...state, ...countsAfter(state, observation) };
+}
+
+function refusing(state: GateState, sentence: string): GateState {
   return { ...state, telemetryFault: { atMs: state.lastAtMs, sentence } };
 }
 
-function counting(state: GateState, observation: GateObservation): GateState {
-  const { candidate, stable } = observation;
-  if (candidate.requests === 0 && stable.requests === 0) return state;
+function isEmpty({ candidate, stable }: GateObservation): boolean {
+  return candidate.requests === 0 && stable.requests === 0;
+}
+
+type Counts = Pick<GateState, 'lastAtMs' | 'candidateSinceMs' | 'totals'>;
+
+function countsAfter(state: GateState, { atMs, candidate, stable }: GateObservation): Counts {
   const { totals } = state;
-  const lastAtMs = Math.max(state.lastAtMs, observation.atMs);
+  const lastAtMs = Math.max(state.lastAtMs, atMs);
   const isFirst = state.candidateSinceMs === null && candidate.requests > 0;
   return {
-    ...state,
     lastAtMs,
     candidateSinceMs: isFirst ? lastAtMs : state.candidateSinceMs,
     totals: { candidate: plus(totals.candidate, candidate), stable: plus(totals.stable, stable) },
   };
 }
 
+/** What an interval changes before it is evidence. Few objects of this size are made, as making them is most of a tick. */
+interface Watched extends Counts {
+  readonly suspect: GateState['suspect'];
+  readonly instances: GateState['instances'];
+  readonly solo: PendingArm;
+  readonly hasControl: boolean;
+}
+
 function weighInterval(state: GateState, seen: GateObservation): GateState {
-  const { suspect } = state;
+  const { suspect, solo, hasControl } = state;
   const observation = suspect === null ? seen : withoutInstance(seen, suspect.instanceId);
-  const atMs = state.lastAtMs;
-  const isSeen = seen.instances?.candidate.some((each) => each.instanceId === suspect?.instanceId);
-  const watched = {
-    ...state,
-    suspect: suspect !== null && isSeen === true ? { ...suspect, seenAtMs: atMs } : suspect,
+  const counts = countsAfter(state, seen);
+  const atMs = counts.lastAtMs;
+  const isSeen =
+    suspect !== null &&
+    seen.instances?.candidate.some((each) => each.instanceId === suspect.instanceId) === true;
+  const known: Watched = {
+    lastAtMs: atMs,
+    candidateSinceMs: counts.candidateSinceMs,
+    totals: counts.totals,
+    suspect: isSeen ? { ...suspect, seenAtMs: atMs } : suspect,
     instances: mergedTallies(state.instances, observation.instances?.candidate ?? []),
+    solo,
+    hasControl,
   };
   if (observation.stable.requests > 0) {
-    return compare({ ...watched, solo: noArm, hasControl: true }, observation, atMs);
+    const compared = hasControl && solo === noArm;
+    const both = compared ? known : { ...known, solo: noArm, hasControl: true };
+    return compare(state, both, observation);
   }
-  const view = {
-    count: observation.candidate,
-    latency: isWarm(watched, atMs) ? (observation.latency?.candidate ?? []) : [],
-  };
-  if (!watched.hasControl) return weighAlone(watched, view, atMs);
-  const solo = {
-    count: plus(watched.solo.count, view.count),
-    sinceMs: watched.solo.sinceMs ?? atMs,
-  };
-  if (isAlone(solo, atMs)) return weighAlone(watched, { ...view, count: solo.count }, atMs);
-  return compare({ ...watched, solo }, observation, atMs);
+  const isCompared = isWarm(state.settings, known);
+  const latency = isCompared ? (observation.latency?.candidate ?? []) : [];
+  const view = { count: observation.candidate, latency };
+  if (!hasControl) return weighAlone(state, known, view);
+  const alone = { count: plus(solo.count, view.count), sinceMs: solo.sinceMs ?? atMs };
+  if (isAlone(alone, atMs)) return weighAlone(state, known, { ...view, count: alone.count });
+  return compare(state, { ...known, solo: alone }, observation);
 }
 
 /**
@@ -163,35 +214,80 @@ export function closeBlock(state: GateState): GateState {
     incidents: state.incidents === null ? null : cutLanes(state.incidents, state.lastAtMs),
     custom: closeCustomBlocks(state.custom),
     difference: closeIntervalBlock(state.difference),
+    accounts: state.accounts && closeAccounts(state.accounts),
     share: null,
-    placebo: cutPlacebo(state.placebo, state.lastAtMs),
     solo: noArm,
     hasControl: true,
   };
 }
 
 /** Both arms have requests, or only one of them lately: whatever completes a block is evidence. */
-function compare(state: GateState, observation: GateObservation, atMs: number): GateState {
-  const { strata = [] } = observation;
-  const candidate = { count: observation.candidate, latency: observation.latency?.candidate ?? [] };
-  const stable = { count: observation.stable, latency: observation.latency?.stable ?? [] };
-  const isCompared = isWarm(state, atMs) && state.settings.latency !== 'off';
-  const judged = isCompared ? { candidate, stable } : withoutLatency({ candidate, stable });
-  return withPeak({
+function compare(state: GateState, watched: Watched, observation: GateObservation): GateState {
+  const { strata = [], instances, metrics = [] } = observation;
+  const { lastAtMs: atMs } = watched;
+  const isWarmNow = isWarm(state.settings, watched);
+  const isCompared = isWarmNow && state.settings.latency !== 'off';
+  const latency =
+    state.settings.latency === 'off'
+      ? state.latency
+      : addLatency(state.latency, observation, { atMs, isCompared });
+  const incidents = incidentsAfter(state, observation, { atMs, isCompared });
+  // One spread and names: a second spread would take twice the time of everything else here.
+  return withPeak(state, {
     ...state,
+    lastAtMs: atMs,
+    candidateSinceMs: watched.candidateSinceMs,
+    totals: watched.totals,
+    suspect: watched.suspect,
+    instances: watched.instances,
+    solo: watched.solo,
+    hasControl: watched.hasControl,
+    beforeAfter: stableRemembered(state, stableView(observation), atMs),
+    accounts:
+      state.accounts && addToAccounts(state.accounts, observation, { atMs, isWarm: isWarmNow }),
     errors: addToRatioMetric(state.errors, { total: observation, strata }, atMs),
-    latency: isCompared ? addLatency(state.latency, observation, atMs) : state.latency,
-    incidents: state.incidents === null ? null : addIncidents(state, observation, isCompared),
-    promises: state.promises.map((promise) => weighHold(promise, judged, atMs)),
-    custom: addToCustomMetrics(state.custom, observation.metrics ?? [], atMs),
+    latency,
+    incidents,
+    promises: promisesAfter(state.promises, observation, { atMs, isCompared }),
+    custom: addToCustomMetrics(state.custom, metrics, atMs),
     difference: addToInterval(state.difference, observation, atMs),
     share: shareAfter(state, observation, atMs),
     placebo:
-      observation.instances === undefined
+      instances === undefined
         ? state.placebo
-        : weighPlacebo(state.placebo, observation.instances, atMs),
+        : weighPlacebo(state.placebo, instances, { atMs, window: endedWindow(state, incidents) }),
   });
 }
+
+/** Stable's units of the window that this interval has ended; null: it goes on. */
+function endedWindow(
+  { incidents: before }: GateState,
+  after: GateState['incidents'],
+): readonly InstanceTally[] | null {
+  if (before === null || after === null || before.errors.sinceMs === null) return null;
+  return before.errors.sinceMs === after.errors.sinceMs ? null : before.errors.stable;
+}
+
+interface Moment {
+  readonly atMs: number;
+  /** Whether latency is compared now. */
+  readonly isCompared: boolean;
+}
+
+function promisesAfter(
+  promises: GateState['promises'],
+  { candidate, stable, latency }: GateObservation,
+  { atMs, isCompared }: Moment,
+): GateState['promises'] {
+  const judged = isCompared ? latency : undefined;
+  const arms = {
+    candidate: { count: candidate, latency: judged?.candidate ?? noLatency },
+    stable: { count: stable, latency: judged?.stable ?? noLatency },
+  };
+  return promises.map((promise) => weighHold(promise, arms, atMs));
+}
+
+const noLatency: ArmView['latency'] = [];
 
 function shareAfter(
   { share, suspect, plannedMs }: GateState,
@@ -207,13 +303,12 @@ function shareAfter(
 }
 
 /** Without counts by instance each arm is one: valid still, and slow. */
-function addIncidents(
-  { incidents, errors, latency, plannedMs, lastAtMs }: GateState,
-  observation: GateObservation,
-  isCompared: boolean,
+function incidentsAfter(
+  { incidents, errors, latency, plannedMs }: GateState,
+  { candidate, stable, instances }: GateObservation,
+  { atMs, isCompared }: Moment,
 ): GateState['incidents'] {
   if (incidents === null) return null;
-  const { candidate, stable, instances } = observation;
   const whole = (count: ArmCount): readonly InstanceObservation[] =>
     count.requests === 0 ? [] : [{ instanceId: '', ...count }];
   const interval = {
@@ -222,56 +317,54 @@ function addIncidents(
     stable: instances?.stable ?? whole(stable),
     latency: isCompared ? latency : null,
   };
-  const stableRatio = baseRatioAt(errors.base, lastAtMs);
-  return addToLanes(incidents, interval, { atMs: lastAtMs, plannedMs, stableRatio });
+  const stableRatio = baseRatioAt(errors.base, atMs);
+  return addToLanes(incidents, interval, { atMs, plannedMs, stableRatio });
 }
 
 function addLatency(
   metric: LatencyMetric,
   { latency, strata = [] }: GateObservation,
-  atMs: number,
+  { atMs, isCompared }: Moment,
 ): LatencyMetric {
   if (latency === undefined) return metric;
-  const parts = strata.some((each) => each.latency !== undefined)
-    ? strata.map(({ key, latency: own }) => ({ key, candidate: [], stable: [], ...own }))
-    : [{ ...latency, key: '' }];
+  const add = isCompared ? addToLatencyMetric : learnStable;
+  const { candidate, stable } = latency;
+  if (!strata.some((each) => each.latency !== undefined)) {
+    return add(metric, { candidate, stable, key: '' }, atMs);
+  }
   let next = metric;
-  for (const part of parts) next = addToLatencyMetric(next, part, atMs);
+  for (const { key, latency: own } of strata) {
+    next = add(next, { candidate: [], stable: [], ...own, key }, atMs);
+  }
   return next;
 }
 
-function isWarm({ candidateSinceMs, settings }: GateState, atMs: number): boolean {
-  const warmUpMs = settings.warmUpMs ?? warmUpUsualMs;
-  return warmUpMs === 0 || (candidateSinceMs !== null && atMs - candidateSinceMs >= warmUpMs);
+function isWarm(
+  { warmUpMs = warmUpUsualMs }: GateSettings,
+  { candidateSinceMs, lastAtMs }: Counts,
+): boolean {
+  return warmUpMs === 0 || (candidateSinceMs !== null && lastAtMs - candidateSinceMs >= warmUpMs);
 }
 
 /** A fresh process compiles and connects before it is as fast as it will be. */
 const warmUpUsualMs = 10_000;
 
-function withoutLatency(arms: { readonly candidate: ArmView; readonly stable: ArmView }): {
-  readonly candidate: ArmView;
-  readonly stable: ArmView;
-} {
-  return {
-    candidate: { ...arms.candidate, latency: [] },
-    stable: { ...arms.stable, latency: [] },
-  };
-}
-
 /**
  * The candidate has all traffic: the one-sample tests, which may roll back because they are the only ones left. The old
  * revision would do no better in an outage of something behind both; that is the price of having no control.
  */
-function weighAlone(state: GateState, view: ArmView, atMs: number): GateState {
+function weighAlone(state: GateState, watched: Watched, view: ArmView): GateState {
   const { settings, plannedMs } = state;
-  const moment = { atMs, plannedMs, worseByRatio: settings.worseByRatio };
-  return withPeak({
+  const moment = { atMs: watched.lastAtMs, plannedMs, worseByRatio: settings.worseByRatio };
+  return withPeak(state, {
     ...state,
+    ...watched,
     errors: closeRatioBlocks(state.errors),
     latency: closeLatencyBlocks(state.latency),
     solo: noArm,
     hasControl: false,
     promises: state.promises.map((promise) => weighBake(promise, view, moment)),
+    beforeAfter: state.beforeAfter && weighAfter(state.beforeAfter, view, { ...moment, settings }),
   });
 }
 
@@ -284,7 +377,9 @@ function isAlone(solo: PendingArm, atMs: number): boolean {
   return sinceMs !== null && count.requests >= 200 && atMs - sinceMs >= 1000;
 }
 
-function withPeak(state: GateState): GateState {
+function withPeak(before: GateState, state: GateState): GateState {
+  // Between blocks no evidence is new.
+  if (isSameEvidence(before, state)) return state;
   const now = logAgainst(state);
   if (now <= state.peakLogAgainst) return state;
   const peaked = {
@@ -309,6 +404,16 @@ function withPeak(state: GateState): GateState {
         : openIncidentLanes(settings.incidentMs ?? 0, lastAtMs, plannedMs),
     peakLogAgainst: 0,
   };
+}
+
+function isSameEvidence(before: GateState, state: GateState): boolean {
+  return (
+    before.errors.worse === state.errors.worse &&
+    before.latency.slower === state.latency.slower &&
+    before.incidents === state.incidents &&
+    before.custom === state.custom &&
+    state.hasControl
+  );
 }
 
 const noArm: PendingArm = { count: noCount, sinceMs: null };

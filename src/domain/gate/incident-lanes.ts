@@ -42,11 +42,7 @@ export function addToLanes(
   moment: { readonly atMs: number; readonly plannedMs: number; readonly stableRatio: number },
 ): IncidentLanes {
   const { pair, candidate, stable, latency } = interval;
-  const counted = addToUnits(
-    lanes.errors,
-    { candidate: candidate.map(tallyOf), stable: stable.map(tallyOf) },
-    moment.atMs,
-  );
+  const counted = addToUnits(lanes.errors, { candidate, stable }, moment.atMs);
   const { park, lane } = weighPark({ park: lanes.park, lane: counted }, pair, moment);
   const hasChanged = park.parkedAtMs !== lanes.park.parkedAtMs;
   const slow =
@@ -69,10 +65,6 @@ export function cutLanes(lanes: IncidentLanes, atMs: number): IncidentLanes {
     errors: cutUnits(lanes.errors, atMs),
     latency: cutUnits(lanes.latency, atMs),
   };
-}
-
-function tallyOf({ instanceId, requests, failures }: InstanceObservation): InstanceTally {
-  return { instanceId, requests, failures };
 }
 
 function slowOf(

@@ -1,6 +1,12 @@
 import { baseRatioAt } from './base-rate.ts';
 import { type GateState, leadingPart, type MetricEvidence, partsOf } from './gate-state.ts';
 import { differenceBounds } from './difference-interval.ts';
+import {
+  explainBeforeAfter,
+  explainMetrics,
+  failsByBefore,
+  nothingJudgedText,
+} from './explain-metrics.ts';
 import { latencyP95 } from './latency-metric.ts';
 import { logMarginEvidence, requirementOf } from './non-inferiority.ts';
 import type { ObjectiveEvidence } from './objective-evidence.ts';
@@ -37,6 +43,11 @@ export function judge(state: GateState, question: GateQuestion): Verdict {
   }
   if (isSuspectLate(state, question.atMs)) {
     return verdict('fail', findings, null, `${standing(findings)}; ${suspectText(state)}`);
+  }
+  const test = failsByBefore(state);
+  if (test !== null) {
+    const why = explainBeforeAfter(state)?.sentence ?? '';
+    return verdict('fail', findings, null, `${standing(findings)}; ${why}`);
   }
   const blocker = blockerOf(findings);
   if (blocker === null) return verdict('pass', findings, null, standing(findings));
@@ -139,6 +150,10 @@ function blockerOf(findings: Findings): Blocker | null {
       return { heldBy: null, sentence };
     }
   }
+  const before = isBake && state.settings.beforeAfter === 'hold' ? explainBeforeAfter(state) : null;
+  if (before?.isWarning === true) {
+    return { heldBy: 'before-after', sentence: `${now}; ${before.sentence}` };
+  }
   const { soakMs } = state.settings;
   if (inStepMs >= soakMs) return null;
   const soak = `soaking ${durationText(inStepMs)} of ${durationText(soakMs)}`;
@@ -174,7 +189,8 @@ function suspectText({ suspect, settings }: GateState): string {
   return `all errors were on instance ${suspect?.instanceId}, to be replaced within ${within}`;
 }
 
-function adviceOf(state: GateState): GateAdvice | null {
+/** What would help now, without the words of a verdict. */
+export function adviceOf(state: GateState): GateAdvice | null {
   if (state.suspect !== null && isSuspectThere(state)) {
     return { kind: 'replace-instance', instanceId: state.suspect.instanceId };
   }
@@ -220,7 +236,9 @@ function standing(findings: Findings): string {
     if (bake === null) return 'the candidate has all traffic and no request has been judged';
     const limit = evidenceText(1 / state.settings.falseRollbackRatio);
     const against = evidenceText(Math.exp(findings.logAgainst));
-    return `${bake.text}: evidence against ${against} of ${limit}`;
+    const nothing = nothingJudgedText(state);
+    const note = nothing === null ? '' : `; ${nothing}`;
+    return `${bake.text}: evidence against ${against} of ${limit}${note}`;
   }
   const evidence = `evidence ${evidenceText(Math.exp(logFor))} of ${evidenceText(forLimit)}`;
   return `${armsText(candidate, stable)}; not worse than ${marginText(marginRatio)}: ${evidence}`;
@@ -293,6 +311,7 @@ function verdict(
   sentence: string,
 ): Verdict {
   const { state, forLimit, marginRatio } = findings;
+  const beforeAfter = explainBeforeAfter(state);
   const logShown = kind === 'fail' ? state.peakLogAgainst : findings.logAgainst;
   const explanation: GateExplanation = {
     candidate: state.totals.candidate,
@@ -309,9 +328,17 @@ function verdict(
     placeboAgainst: Math.min(placeboEvidence(state.placebo), 1e300),
     advice: kind === 'fail' ? culpritAdvice(state) : adviceOf(state),
     heldBy,
-    sentence: `${sentence}${placeboWarning(state)}`,
+    metrics: explainMetrics(state),
+    beforeAfter,
+    sentence: `${sentence}${kind === 'fail' ? '' : warningOf(beforeAfter, sentence)}${placeboWarning(state)}`,
   };
   return { kind, explanation };
+}
+
+/** The weaker comparison speaks up by itself, unless the sentence has said it already. */
+function warningOf(beforeAfter: ReturnType<typeof explainBeforeAfter>, sentence: string): string {
+  if (beforeAfter === null || !beforeAfter.isWarning) return '';
+  return sentence.includes(beforeAfter.sentence) ? '' : `; warning: ${beforeAfter.sentence}`;
 }
 
 /** Said whatever the verdict is, as it tells how far that can be trusted. */

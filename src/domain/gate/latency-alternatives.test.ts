@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { logSlower, slowerRatios, slowerWeights } from './latency-alternatives.ts';
-import { emptyScale, scaleLength } from './latency-scale.ts';
+import { scaleLength } from './latency-scale.ts';
 
 test('the histogram e-variable averages to 1 at most while the candidate is not slower', () => {
   // Three places carry the truth; all outcomes of 2 candidate and 3 stable requests are summed.
@@ -72,7 +72,7 @@ function references(): readonly (readonly number[])[] {
     () => 1,
   ];
   return shapes.map((shape) => {
-    const raw = emptyScale.map((_, place) => shape(place) + 1e-4);
+    const raw = Array.from({ length: scaleLength }, (_, place) => shape(place) + 1e-4);
     const total = raw.reduce((sum, share) => sum + share);
     return raw.map((share) => share / total);
   });
@@ -105,7 +105,7 @@ function factorial(n: number): number {
 }
 
 function on(places: readonly number[], counts: readonly number[]): readonly number[] {
-  const scale = [...emptyScale];
+  const scale = Array.from({ length: scaleLength }, () => 0);
   for (const [index, place] of places.entries()) scale[place] = counts[index] ?? 0;
   return scale;
 }

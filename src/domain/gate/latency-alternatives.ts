@@ -1,4 +1,4 @@
-import { edgesPerDoubling, scaleLength, sum } from './latency-scale.ts';
+import { edgesPerDoubling, type ScaleCounts, scaleLength, sum } from './latency-scale.ts';
 
 /**
  * What a slower candidate may look like, as ratios r_b of its share in each place of the scale to stable's. For a block in
@@ -18,11 +18,13 @@ import { edgesPerDoubling, scaleLength, sum } from './latency-scale.ts';
 export interface SlowerRatios {
   /** For each alternative r_b. */
   readonly ratios: readonly Float64Array[];
-  readonly logRatios: readonly Float64Array[];
+  /** The same by place, those of all alternatives one after the other, and their logarithms. */
+  readonly byPlace: Float64Array;
+  readonly logByPlace: Float64Array;
 }
 
 /** pi_j of the alternatives; sums to 1. */
-export const slowerWeights: readonly number[] = [0.2, 0.2, 0.18, 0.14, 0.16, 0.12];
+export const slowerWeights: readonly number[] = [0.16, 0.18, 0.16, 0.12, 0.26, 0.12];
 
 const scaleFactors = [1.1, 1.25, 1.6, 2.5] as const;
 const tailFactor = 2;
@@ -33,76 +35,79 @@ const tailRatio = 0.1;
 /** Each alternative is by this part stable's own shares, so that no r is 0. */
 const unmovedPart = 0.03;
 
-/** Kept by the identity of `shares`: a reference lives for seconds and is used for every block. */
 export function slowerRatios(shares: readonly number[]): SlowerRatios {
-  const known = computed.get(shares);
-  if (known !== undefined) return known;
-  const tail = tailStart(shares, tailRatio);
   const moved = [
-    ...scaleFactors.map((factor) => shifted(shares, factor, 0)),
-    shifted(shares, tailFactor, tail),
+    ...scaleFactors.map((factor) => tailMoved(shares, 1, factor)),
+    tailMoved(shares, tailRatio, tailFactor),
     ...moreSlow.map(({ above, factor }) => heavierTail(shares, tailStart(shares, above), factor)),
   ];
   const ratios = moved.map((slower) => risingRatios(slower, shares));
-  const made = { ratios, logRatios: ratios.map((each) => each.map((ratio) => Math.log(ratio))) };
-  computed.set(shares, made);
-  return made;
+  const byPlace = new Float64Array(scaleLength * ratios.length);
+  for (const [index, each] of ratios.entries()) {
+    for (let place = 0; place < scaleLength; place += 1) {
+      byPlace[place * ratios.length + index] = each[place] ?? 1;
+    }
+  }
+  return { ratios, byPlace, logByPlace: byPlace.map((ratio) => Math.log(ratio)) };
 }
 
-const computed = new WeakMap<readonly number[], SlowerRatios>();
-
-/** log E of each alternative. */
+/**
+ * log E of each alternative. Factors of few requests are multiplied before the logarithm is taken, which would take most of the
+ * time; alternatives are the inner loop, as all of them do the same there.
+ */
 export function logSlower(
-  { ratios, logRatios }: SlowerRatios,
-  candidate: readonly number[],
-  stable: readonly number[],
+  { ratios, byPlace, logByPlace }: SlowerRatios,
+  candidate: ScaleCounts,
+  stable: ScaleCounts,
 ): readonly number[] {
-  const places: number[] = [];
-  let candidateRequests = 0;
-  let requests = 0;
-  for (let place = 0; place < scaleLength; place += 1) {
-    const slower = candidate[place] ?? 0;
-    const both = slower + (stable[place] ?? 0);
+  const share = shareOf(sum(candidate), sum(stable));
+  const width = ratios.length;
+  const length = Math.max(candidate.length, stable.length);
+  sums.fill(0);
+  products.fill(1);
+  for (let place = 0; place < length; place += 1) {
+    const slower = place < candidate.length ? (candidate[place] ?? 0) : 0;
+    const both = slower + (place < stable.length ? (stable[place] ?? 0) : 0);
     if (both === 0) continue;
-    candidateRequests += slower;
-    requests += both;
-    places.push(place, slower, both);
+    const from = place * width;
+    for (let index = 0; index < width; index += 1) {
+      const pooled = 1 + share * ((byPlace[from + index] ?? 1) - 1);
+      multiply(index, pooled, both);
+    }
+    if (slower === 0) continue;
+    for (let index = 0; index < width; index += 1) {
+      sums[index] = (sums[index] ?? 0) + slower * (logByPlace[from + index] ?? 0);
+    }
   }
-  const share = candidateRequests / requests;
   const logs: number[] = [];
-  for (let index = 0; index < ratios.length; index += 1) {
-    logs.push(logOf(ratios[index] ?? none, logRatios[index] ?? none, { places, share }));
+  for (let index = 0; index < width; index += 1) {
+    logs.push((sums[index] ?? 0) - Math.log(products[index] ?? 1));
   }
   return logs;
 }
 
-const none = new Float64Array(scaleLength);
+function shareOf(candidateRequests: number, stableRequests: number): number {
+  return candidateRequests / (candidateRequests + stableRequests);
+}
 
-/**
- * `places` has a triple for each place that is not empty: the place, the candidate's requests, those of both arms. Factors of few
- * requests are multiplied before the logarithm is taken, which would take most of the time.
- */
-function logOf(
-  ratios: Float64Array,
-  logRatios: Float64Array,
-  { places, share }: { readonly places: readonly number[]; readonly share: number },
-): number {
-  let log = 0;
-  let product = 1;
-  for (let index = 0; index < places.length; index += 3) {
-    const place = places[index] ?? 0;
-    const slower = places[index + 1] ?? 0;
-    const both = places[index + 2] ?? 0;
-    if (slower > 0) log += slower * (logRatios[place] ?? 0);
-    const pooled = 1 + share * ((ratios[place] ?? 1) - 1);
-    if (both > multipliedMax) log -= both * Math.log(pooled);
-    else for (let request = 0; request < both; request += 1) product *= pooled;
-    if (product > 1e100 || product < 1e-100) {
-      log -= Math.log(product);
-      product = 1;
-    }
+// Work space of `logSlower`, which is the only one to use it and sets it up.
+const sums = new Float64Array(16);
+const products = new Float64Array(16);
+
+function multiply(index: number, factor: number, times: number): void {
+  if (times > multipliedMax) {
+    sums[index] = (sums[index] ?? 0) - times * Math.log(factor);
+    return;
   }
-  return log - Math.log(product);
+  let power = factor;
+  for (let time = 1; time < times; time += 1) power *= factor;
+  const product = power * (products[index] ?? 1);
+  if (product < 1e100 && product > 1e-100) {
+    products[index] = product;
+    return;
+  }
+  sums[index] = (sums[index] ?? 0) - Math.log(product);
+  products[index] = 1;
 }
 
 /** Of factors between 0.03 and 1e6 these many keep the product within a double. */
@@ -126,55 +131,68 @@ function heavierTail(shares: readonly number[], from: number, factor: number): n
   return shares.map((share, place) => share * (place < from ? less : factor));
 }
 
-/** The shares from place `from` on moved up by a factor; what falls between two places is divided among them. */
-function shifted(shares: readonly number[], factor: number, from: number): number[] {
+/**
+ * The slowest part `ratio` of the shares moved up by a factor, the others left; what falls between two places is divided among
+ * them, and of the place in which that part begins only the rest is moved.
+ */
+function tailMoved(shares: readonly number[], ratio: number, factor: number): number[] {
   const places = edgesPerDoubling * Math.log2(factor);
   const whole = Math.floor(places);
   const part = places - whole;
-  const moved = shares.map((share, place) => (place < from ? share : 0));
-  for (let place = from; place < scaleLength; place += 1) {
+  const moved = shares.map(() => 0);
+  const put = (place: number, share: number): void => {
+    const at = Math.min(scaleLength - 1, place);
+    moved[at] = (moved[at] ?? 0) + share;
+  };
+  let left = ratio;
+  for (let place = scaleLength - 1; place >= 0; place -= 1) {
     const share = shares[place] ?? 0;
-    const low = Math.min(scaleLength - 1, place + whole);
-    const high = Math.min(scaleLength - 1, place + whole + 1);
-    moved[low] = (moved[low] ?? 0) + (1 - part) * share;
-    moved[high] = (moved[high] ?? 0) + part * share;
+    const slow = Math.min(share, left);
+    left -= slow;
+    put(place, share - slow);
+    put(place + whole, (1 - part) * slow);
+    put(place + whole + 1, part * slow);
   }
   return moved;
 }
 
+/** Work space of `risingRatios`, of which nothing is kept between calls. */
+const poolSpace = {
+  sumsMoved: new Float64Array(scaleLength),
+  sumsShare: new Float64Array(scaleLength),
+  ends: new Uint8Array(scaleLength),
+};
+
 /** moved / shares, made to rise: pool adjacent violators (Ayer et al. 1955), weighted by the shares. */
 function risingRatios(moved: readonly number[], shares: readonly number[]): Float64Array {
-  const sumsMoved: number[] = [];
-  const sumsShare: number[] = [];
-  const lengths: number[] = [];
+  const { sumsMoved, sumsShare, ends } = poolSpace;
+  let pools = 0;
   for (let place = 0; place < scaleLength; place += 1) {
     let sumMoved = moved[place] ?? 0;
     let sumShare = shares[place] ?? 0;
-    let length = 1;
-    while (lengths.length > 0) {
-      const lastMoved = sumsMoved.at(-1) ?? 0;
-      const lastShare = sumsShare.at(-1) ?? 0;
+    while (pools > 0) {
+      const lastMoved = sumsMoved[pools - 1] ?? 0;
+      const lastShare = sumsShare[pools - 1] ?? 0;
       if (lastMoved * sumShare <= sumMoved * lastShare) break;
       sumMoved += lastMoved;
       sumShare += lastShare;
-      length += lengths.at(-1) ?? 0;
-      sumsMoved.pop();
-      sumsShare.pop();
-      lengths.pop();
+      pools -= 1;
     }
-    sumsMoved.push(sumMoved);
-    sumsShare.push(sumShare);
-    lengths.push(length);
+    sumsMoved[pools] = sumMoved;
+    sumsShare[pools] = sumShare;
+    ends[pools] = place + 1;
+    pools += 1;
   }
   const ratios = new Float64Array(scaleLength);
   let place = 0;
   let floor = 0;
-  for (const [pool, length] of lengths.entries()) {
+  for (let pool = 0; pool < pools; pool += 1) {
     const ratio = (sumsMoved[pool] ?? 0) / (sumsShare[pool] ?? 1);
     // Rounding must not make it fall by a bit either.
     floor = Math.max(floor, unmovedPart + (1 - unmovedPart) * ratio);
-    ratios.fill(floor, place, place + length);
-    place += length;
+    const end = ends[pool] ?? scaleLength;
+    ratios.fill(floor, place, end);
+    place = end;
   }
   return ratios;
 }

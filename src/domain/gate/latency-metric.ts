@@ -1,19 +1,21 @@
-import {
-  blockAgeMaxMs,
-  blockRequestsMin,
-  noBlock,
-  type ArmBlock,
-  extended,
-  wideReadinessOf,
-} from './arm-block.ts';
+import { blockAgeMaxMs, noBlock, type ArmBlock, extended, wideReadinessOf } from './arm-block.ts';
 import { keptAfter } from './base-rate.ts';
-import { logSlower, slowerRatios, slowerWeights, tailStart } from './latency-alternatives.ts';
+import {
+  logSlower,
+  type SlowerRatios,
+  slowerRatios,
+  slowerWeights,
+  tailStart,
+} from './latency-alternatives.ts';
 import {
   addToScale,
   emptyScale,
   quantileUs,
+  type ScaleCounts,
+  scaleLength,
   type SparseHistogram,
   sum,
+  tallyFrom,
   withTolerance,
 } from './latency-scale.ts';
 import { healthyWeights, logMarginEvidences } from './non-inferiority.ts';
@@ -48,8 +50,8 @@ interface LatencyStratum {
 }
 
 interface HistogramPair {
-  readonly candidate: readonly number[];
-  readonly stable: readonly number[];
+  readonly candidate: ScaleCounts;
+  readonly stable: ScaleCounts;
 }
 
 /** What is known from before; refreshed by counts and times only. */
@@ -57,8 +59,6 @@ interface LatencyReference {
   /** Faded counts, half-life 60 s. */
   readonly seen: HistogramPair;
   readonly atMs: number;
-  /** Stable's smoothed shares. */
-  readonly shares: readonly number[];
   /** Requests in this place of the scale or above are slower than stable's p95, or what the scale has nearest. */
   readonly slowFrom: number;
   readonly slowRatio: number;
@@ -90,28 +90,42 @@ export const slowMarginRatio = 0.025;
 
 export function addToLatencyMetric(
   metric: LatencyMetric,
-  { candidate, stable, key }: StratumHistograms,
+  interval: StratumHistograms,
   atMs: number,
 ): LatencyMetric {
-  const boundKey = boundedKey(metric.strata, key);
-  const stratum = metric.strata.find((each) => each.key === boundKey) ?? newStratum(boundKey);
-  const interval = {
-    candidate: addToScale(emptyScale, candidate, metric.slowerByRatio),
-    stable: addToScale(emptyScale, stable, 0),
-  };
-  const widened = widen(metric, stratum.reference, interval, atMs);
-  const isFirst = stratum.block.sinceMs === null;
+  const { slowerByRatio } = metric;
+  const key = boundedKey(metric.strata, interval.key);
+  const stratum = metric.strata.find((each) => each.key === key) ?? newStratum(key);
   const block = {
-    ...(isFirst ? interval : added(stratum.block, interval)),
+    candidate: addToScale(stratum.block.candidate, interval.candidate, slowerByRatio),
+    stable: addToScale(stratum.block.stable, interval.stable, 0),
     sinceMs: stratum.block.sinceMs ?? atMs,
   };
   const least = Math.min(sum(block.candidate), sum(block.stable));
   const isOld = atMs - block.sinceMs >= blockAgeMaxMs;
-  if (least >= blockRequestsMin || (isOld && least > 0)) {
-    return compare(widened, { ...stratum, block }, atMs);
+  if (least >= histogramRequestsMin || (isOld && least > 0)) {
+    return compare(metric, { ...stratum, block }, atMs);
   }
-  return withStratum(widened, isOld ? { ...stratum, block: noPair } : { ...stratum, block });
+  const next = isOld ? { ...stratum, block: noPair } : { ...stratum, block };
+  return { ...metric, strata: withStratum(metric.strata, next) };
 }
+
+/** While the candidate warms up: stable's latencies are learned from, and nothing is compared. */
+export function learnStable(
+  metric: LatencyMetric,
+  { stable, key }: StratumHistograms,
+  atMs: number,
+): LatencyMetric {
+  const boundKey = boundedKey(metric.strata, key);
+  const stratum = metric.strata.find((each) => each.key === boundKey) ?? newStratum(boundKey);
+  const { fresh } = stratum;
+  const more = { candidate: fresh.candidate, stable: addToScale(fresh.stable, stable, 0) };
+  const learned = learn({ ...stratum, fresh: more }, atMs);
+  return { ...metric, strata: withStratum(metric.strata, learned) };
+}
+
+/** Of each arm. A comparison of histograms costs more than one of counts, so its blocks are a little larger. */
+const histogramRequestsMin = 4;
 
 export interface StratumHistograms {
   readonly candidate: SparseHistogram;
@@ -127,8 +141,7 @@ export function slowTally(
 ): { readonly requests: number; readonly failures: number } | null {
   const reference = metric.strata[0]?.reference ?? null;
   if (reference === null) return null;
-  const slowerByRatio = arm === 'candidate' ? metric.slowerByRatio : 0;
-  return slowOf(addToScale(emptyScale, histogram, slowerByRatio), reference.slowFrom);
+  return tallyFrom(histogram, arm === 'candidate' ? metric.slowerByRatio : 0, reference.slowFrom);
 }
 
 export function closeLatencyBlocks(metric: LatencyMetric): LatencyMetric {
@@ -159,35 +172,49 @@ export function latencyP95(metric: LatencyMetric): {
 function compare(metric: LatencyMetric, stratum: LatencyStratum, atMs: number): LatencyMetric {
   const { block, reference } = stratum;
   const learned = learn({ ...stratum, block: noPair, fresh: added(stratum.fresh, block) }, atMs);
-  const next = withStratum(metric, learned);
-  if (reference === null) return next;
-  const logs = logSlower(slowerRatios(reference.shares), block.candidate, block.stable);
-  return { ...next, comparedAtMs: atMs, slower: advance(metric.slower, slowerWeights, atMs, logs) };
+  const strata = withStratum(metric.strata, learned);
+  if (reference === null) return { ...metric, strata };
+  const logs = logSlower(ratiosOf(reference), block.candidate, block.stable);
+  const { wide, notSlower } = widen(metric, reference, block, atMs);
+  return {
+    slowerByRatio: metric.slowerByRatio,
+    strata,
+    wide,
+    comparedAtMs: atMs,
+    slower: advance(metric.slower, slowerWeights, atMs, logs),
+    notSlower,
+  };
 }
 
+/** Kept by the identity of the reference, which lives for seconds and is used for every block. */
+function ratiosOf(reference: LatencyReference): SlowerRatios {
+  const known = computed.get(reference);
+  if (known !== undefined) return known;
+  const made = slowerRatios(smoothed(reference.seen.stable));
+  computed.set(reference, made);
+  return made;
+}
+
+const computed = new WeakMap<LatencyReference, SlowerRatios>();
+
 function widen(
-  metric: LatencyMetric,
-  reference: LatencyReference | null,
-  interval: HistogramPair,
+  { wide: known, notSlower }: LatencyMetric,
+  reference: LatencyReference,
+  block: HistogramPair,
   atMs: number,
-): LatencyMetric {
-  const from = metric.wide ?? (reference === null ? null : { ...noBlock, ...limitOf(reference) });
-  if (from === null) return metric;
+): Pick<LatencyMetric, 'wide' | 'notSlower'> {
+  const from = known ?? { ...noBlock, ...limitOf(reference) };
   const { slowFrom, slowRatio } = from;
   const pair = {
-    candidate: slowOf(interval.candidate, slowFrom),
-    stable: slowOf(interval.stable, slowFrom),
+    candidate: slowOf(block.candidate, slowFrom),
+    stable: slowOf(block.stable, slowFrom),
   };
   const wide = { ...extended(from, pair, atMs), slowFrom, slowRatio };
   const readiness = wideReadinessOf(wide, atMs);
-  if (readiness === 'waiting') return { ...metric, wide };
-  if (readiness === 'too-old') return { ...metric, wide: null };
+  if (readiness === 'waiting') return { wide, notSlower };
+  if (readiness === 'too-old') return { wide: null, notSlower };
   const logs = logMarginEvidences(wide, slowRatio, slowMarginRatio);
-  return {
-    ...metric,
-    wide: null,
-    notSlower: advance(metric.notSlower, healthyWeights, atMs, logs),
-  };
+  return { wide: null, notSlower: advance(notSlower, healthyWeights, atMs, logs) };
 }
 
 function limitOf({ slowFrom, slowRatio }: LatencyReference): {
@@ -197,10 +224,7 @@ function limitOf({ slowFrom, slowRatio }: LatencyReference): {
   return { slowFrom, slowRatio };
 }
 
-function slowOf(
-  counts: readonly number[],
-  slowFrom: number,
-): { requests: number; failures: number } {
+function slowOf(counts: ScaleCounts, slowFrom: number): { requests: number; failures: number } {
   let requests = 0;
   let failures = 0;
   for (let place = 0; place < counts.length; place += 1) {
@@ -216,7 +240,7 @@ function learn(stratum: LatencyStratum, atMs: number): LatencyStratum {
   const { fresh, reference } = stratum;
   const freshRequests = sum(fresh.stable);
   const knownRequests = reference === null ? 0 : sum(reference.seen.stable);
-  const isMuch = freshRequests >= Math.max(referenceRequestsMin, knownRequests / 4);
+  const isMuch = freshRequests >= Math.max(referenceRequestsMin, knownRequests / 2);
   const isLong = reference !== null && atMs - reference.atMs >= referenceAgeMs;
   if (!isMuch && !(isLong && freshRequests > 0)) return stratum;
   const seen =
@@ -225,7 +249,7 @@ function learn(stratum: LatencyStratum, atMs: number): LatencyStratum {
 }
 
 const referenceRequestsMin = 40;
-const referenceAgeMs = 10_000;
+const referenceAgeMs = 20_000;
 
 function referenceOf(seen: HistogramPair, atMs: number): LatencyReference {
   const shares = smoothed(seen.stable);
@@ -237,7 +261,6 @@ function referenceOf(seen: HistogramPair, atMs: number): LatencyReference {
   return {
     seen,
     atMs,
-    shares,
     slowFrom: isLower ? above - 1 : above,
     slowRatio: Math.min(0.5, isLower ? withOneMore : aboveRatio),
   };
@@ -245,25 +268,24 @@ function referenceOf(seen: HistogramPair, atMs: number): LatencyReference {
 
 const slowShareWanted = 0.05;
 
-/** A quarter of each place goes to its neighbours, and every place has a little: few counts must not look like certainty. */
-function smoothed(counts: readonly number[]): readonly number[] {
-  const total = sum(counts) + prior * counts.length;
-  return counts.map((count, place) => {
-    const below = counts[place - 1] ?? count;
-    const above = counts[place + 1] ?? count;
-    return rounded((0.9 * count + 0.05 * (below + above) + prior) / total);
-  });
+/** A twentieth of each place goes to either neighbour, and every place has a little: few counts must not look like certainty. */
+function smoothed(counts: ScaleCounts): readonly number[] {
+  const total = sum(counts) + prior * scaleLength;
+  const shares: number[] = [];
+  for (let place = 0; place < scaleLength; place += 1) {
+    const count = counts[place] ?? 0;
+    const below = place === 0 ? count : (counts[place - 1] ?? 0);
+    const above = place === scaleLength - 1 ? count : (counts[place + 1] ?? 0);
+    shares.push((0.9 * count + 0.05 * (below + above) + prior) / total);
+  }
+  return shares;
 }
 
 const prior = 0.1;
 
-/** The state is stored often. Never 0: the share of one request in ten among 1e7 is still there. */
-function rounded(share: number): number {
-  return Math.max(1e-9, Math.round(1e9 * share) / 1e9);
-}
-
 function faded(pair: HistogramPair, elapsedMs: number): HistogramPair {
   const kept = keptAfter(elapsedMs);
+  // The state is stored often, so counts keep two figures behind the point.
   const fade = (count: number): number => Math.round(100 * kept * count) / 100;
   return { candidate: pair.candidate.map(fade), stable: pair.stable.map(fade) };
 }
@@ -272,10 +294,11 @@ function added(a: HistogramPair, b: HistogramPair): HistogramPair {
   return { candidate: summed(a.candidate, b.candidate), stable: summed(a.stable, b.stable) };
 }
 
-function summed(a: readonly number[], b: readonly number[]): readonly number[] {
-  const sums = a.slice();
-  for (let place = 0; place < sums.length; place += 1) {
-    const more = b[place] ?? 0;
+function summed(a: ScaleCounts, b: ScaleCounts): ScaleCounts {
+  const [longer, shorter] = a.length < b.length ? [b, a] : [a, b];
+  const sums = longer.slice();
+  for (let place = 0; place < shorter.length; place += 1) {
+    const more = shorter[place] ?? 0;
     if (more > 0) sums[place] = (sums[place] ?? 0) + more;
   }
   return sums;
@@ -288,11 +311,15 @@ function newStratum(key: string): LatencyStratum {
   return { key, block: noPair, fresh: emptyPair, reference: null };
 }
 
-function withStratum(metric: LatencyMetric, stratum: LatencyStratum): LatencyMetric {
-  const { strata } = metric;
+function withStratum(
+  strata: readonly LatencyStratum[],
+  stratum: LatencyStratum,
+): readonly LatencyStratum[] {
+  if (strata.length === 0 || (strata.length === 1 && strata[0]?.key === stratum.key)) {
+    return [stratum];
+  }
   const isKnown = strata.some((each) => each.key === stratum.key);
-  const next = isKnown
+  return isKnown
     ? strata.map((each) => (each.key === stratum.key ? stratum : each))
     : [...strata, stratum];
-  return { ...metric, strata: next };
 }

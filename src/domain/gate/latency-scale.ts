@@ -21,22 +21,46 @@ export const scaleLength = 48;
 /** In doublings: the factor from one edge of the scale to the next is 2^(1/3), 1.26. */
 export const edgesPerDoubling = 3;
 
+/** Counts by place; what lies behind its end is 0, so that the state is small and its copies are quick. */
+export type ScaleCounts = readonly number[];
+
+export const emptyScale: ScaleCounts = [];
+
 /** Adds a histogram of latency buckets to counts on the scale. */
 export function addToScale(
-  counts: readonly number[],
+  counts: ScaleCounts,
   histogram: SparseHistogram,
   slowerByRatio: number,
-): readonly number[] {
+): ScaleCounts {
   const scale = scaleOf(slowerByRatio);
   const next = counts.slice();
   for (let at = 0; at < histogram.length; at += 1) {
-    const index = scale[histogram[at]?.[0] ?? 0] ?? scaleLength - 1;
-    next[index] = (next[index] ?? 0) + (histogram[at]?.[1] ?? 0);
+    const pair = histogram[at];
+    if (pair === undefined) continue;
+    const place = scale[pair[0]] ?? scaleLength - 1;
+    while (next.length <= place) next.push(0);
+    next[place] = (next[place] ?? 0) + pair[1];
   }
   return next;
 }
 
-export const emptyScale: readonly number[] = Array.from({ length: scaleLength }, () => 0);
+/** Requests of a histogram, and those of them in place `from` of the scale or above. */
+export function tallyFrom(
+  histogram: SparseHistogram,
+  slowerByRatio: number,
+  from: number,
+): { readonly requests: number; readonly failures: number } {
+  const scale = scaleOf(slowerByRatio);
+  let requests = 0;
+  let failures = 0;
+  for (let at = 0; at < histogram.length; at += 1) {
+    const pair = histogram[at];
+    if (pair === undefined) continue;
+    requests += pair[1];
+    if ((scale[pair[0]] ?? scaleLength - 1) >= from) failures += pair[1];
+  }
+  return { requests, failures };
+}
 
 /** Smallest latency of a place on the scale. */
 export function scaleLowerUs(index: number): number {
@@ -44,11 +68,12 @@ export function scaleLowerUs(index: number): number {
 }
 
 /** The latency that `ratio` of the counts stay under, to within a place of the scale; null: no count. */
-export function quantileUs(counts: readonly number[], ratio: number): number | null {
+export function quantileUs(counts: ScaleCounts, ratio: number): number | null {
   const total = sum(counts);
   if (total <= 0) return null;
   let left = ratio * total;
-  for (const [index, count] of counts.entries()) {
+  for (let index = 0; index < counts.length; index += 1) {
+    const count = counts[index] ?? 0;
     if (left <= count) {
       const lower = Math.max(100, scaleLowerUs(index));
       const width = index === scaleLength - 1 ? 1 : scaleLowerUs(index + 1) / lower;
@@ -73,7 +98,7 @@ export function histogramTotal(histogram: SparseHistogram): number {
   return total;
 }
 
-export function sum(counts: readonly number[]): number {
+export function sum(counts: ScaleCounts): number {
   let total = 0;
   for (let index = 0; index < counts.length; index += 1) total += counts[index] ?? 0;
   return total;
@@ -92,8 +117,16 @@ function edgeBucket(edge: number): number {
 
 /** Place on the scale of each latency bucket; kept by tolerance, as one release asks for one. */
 function scaleOf(slowerByRatio: number): Uint8Array {
+  if (slowerByRatio === 0) return plainScale;
   const known = scales.get(slowerByRatio);
   if (known !== undefined) return known;
+  const places = placesOf(slowerByRatio);
+  if (scales.size >= scalesMax) scales.clear();
+  scales.set(slowerByRatio, places);
+  return places;
+}
+
+function placesOf(slowerByRatio: number): Uint8Array {
   const places = new Uint8Array(latencyBucketCount);
   for (let bucket = 0; bucket < latencyBucketCount; bucket += 1) {
     const allowedBucket = latencyBucket(
@@ -103,8 +136,6 @@ function scaleOf(slowerByRatio: number): Uint8Array {
     while (place < scaleLength - 1 && edgeBucket(place) <= allowedBucket) place += 1;
     places[bucket] = place;
   }
-  if (scales.size >= scalesMax) scales.clear();
-  scales.set(slowerByRatio, places);
   return places;
 }
 
@@ -120,5 +151,6 @@ export function withTolerance(us: number, slowerByRatio: number): number {
 
 const slowerByUs = 2000;
 
+const plainScale = placesOf(0);
 const scales = new Map<number, Uint8Array>();
 const scalesMax = 64;

@@ -40,6 +40,8 @@ export interface BakeEvidence {
   readonly count: ArmCount;
   readonly atMs: number;
   readonly mixture: OnsetMixture;
+  /** The other side, that the objective is kept: the null is "at least `allowedRatio`". Absent in older states. */
+  readonly kept?: OnsetMixture;
 }
 
 /** What an objective looks at. */
@@ -121,11 +123,23 @@ export function weighBake(
     count: { requests: 0, failures: 0 },
     atMs,
     mixture: openMixture(alternativeWeights, atMs, plannedMs),
+    kept: openMixture(keptWeights, atMs, plannedMs),
   };
   const logs = logAllowed(count, bake.allowedRatio);
   const mixture = advance(bake.mixture, alternativeWeights, atMs, logs);
-  return { ...objective, bake: { ...bake, count: plus(bake.count, count), atMs, mixture } };
+  const next = { ...bake, count: plus(bake.count, count), atMs, mixture };
+  if (bake.kept === undefined) return { ...objective, bake: next };
+  const { allowedRatio } = bake;
+  const keptLogs = keptParts.map((part) => logArmRatio(count, part * allowedRatio, allowedRatio));
+  return { ...objective, bake: { ...next, kept: advance(bake.kept, keptWeights, atMs, keptLogs) } };
 }
+
+/**
+ * Ratios under the allowed one, as parts of it. For t < x the same e-variable is one of "at least x":
+ * E[E] = (1 + (t - x)(p - x) / (x (1 - x)))^n <= 1 for p >= x.
+ */
+const keptParts = [0.7, 0.4, 0.1] as const;
+const keptWeights: readonly number[] = [0.3, 0.4, 0.3];
 
 /**
  * What the objective allows, but never less than what promotion allowed: stable's own ratio and the margin. Otherwise a

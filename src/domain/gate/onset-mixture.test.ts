@@ -13,11 +13,11 @@ const neutral = [0, 0, 0, 0, 0, 0, 0];
 
 test('mass comes into play at once, over the planned time, and after it', () => {
   const rows = [
-    { atMs: 0, want: 0.6 },
-    { atMs: -5, want: 0.6 },
-    { atMs: 10_000, want: 0.66 },
-    { atMs: 60_000, want: 0.96 },
-    { atMs: 120_000, want: 0.98 },
+    { atMs: 0, want: 0.75 },
+    { atMs: -5, want: 0.75 },
+    { atMs: 12_000, want: 0.794 },
+    { atMs: 60_000, want: 0.97 },
+    { atMs: 120_000, want: 0.985 },
     { atMs: 1e12, want: 1 },
   ];
   for (const { atMs, want } of rows) {

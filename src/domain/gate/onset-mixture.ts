@@ -3,7 +3,7 @@
  * it may have begun (onset). An average of e-processes is an e-process, so nothing has to be known beforehand.
  *
  * Without onsets, a regression that begins at minute 5 would first have to eat up 5 minutes of good behaviour. The mass
- * is therefore put into play in parts (gamma): 0.6 at once, 0.36 evenly over the planned time, and 0.04 over all the time
+ * is therefore put into play in parts (gamma): 0.75 at once, 0.22 evenly over the planned time, and 0.03 over all the time
  * after. Mass in play is multiplied by each block's E, mass not yet in play stands still at 1:
  *
  *   M_j <- (M_j + pi_j * gamma_now) * E_j        W = (1 - gamma so far) + sum of M_j
@@ -16,12 +16,12 @@
  * falls below the smallest double becomes 0, and the next part put into play takes its place; one is never above 1e200,
  * which only makes the process smaller.
  *
- * Worked example: opened with 60 s planned, 0.6 is in play; at 10 s 0.66, at 60 s 0.96, at 120 s 0.98.
+ * Worked example: opened with 60 s planned, 0.75 is in play; at 12 s 0.794, at 60 s 0.97, at 120 s 0.985.
  */
 export interface OnsetMixture {
   readonly openedAtMs: number;
   readonly plannedMs: number;
-  /** Part of the mass in play, in [0.6, 1). */
+  /** Part of the mass in play, in [0.75, 1). */
   readonly inPlayRatio: number;
   /** M_j of each alternative, in [0, 1e200]. */
   readonly masses: readonly number[];
@@ -99,9 +99,9 @@ const absoluteRatios = [0.4, 0.97] as const;
 /** pi_j, in the order of `worseRatios`; sums to 1. */
 export const alternativeWeights: readonly number[] = [0.18, 0.18, 0.18, 0.16, 0.12, 0.09, 0.09];
 
-const massAtOnce = 0.6;
-const massPlanned = 0.36;
-const massOvertime = 0.04;
+export const massAtOnce = 0.75;
+const massPlanned = 0.22;
+const massOvertime = 0.03;
 const massMax = 1e200;
 /** So that even the largest mass times this is a double. */
 const logFactorMax = 200;

@@ -1,3 +1,4 @@
+import type { Block } from './e-variable.ts';
 import { logWorse } from './worse-alternatives.ts';
 import { addToBase, type BaseRate, baseRatioAt, noBase } from './base-rate.ts';
 import {
@@ -7,7 +8,13 @@ import {
   type OnsetMixture,
   openMixture,
 } from './onset-mixture.ts';
-import { addToUnits, cutUnits, openUnitLane, unitEvidence, type UnitLane } from './unit-lane.ts';
+import {
+  addWindow,
+  type InstanceTally,
+  openUnitLane,
+  unitEvidence,
+  type UnitLane,
+} from './unit-lane.ts';
 import type { ArmInstances, InstanceObservation } from './verdict.ts';
 
 /**
@@ -35,41 +42,47 @@ export function openPlacebo(incidentMs: number, atMs: number, plannedMs: number)
   };
 }
 
-export function weighPlacebo(placebo: Placebo, { stable }: ArmInstances, atMs: number): Placebo {
+/** `window`: stable's units of a window that has just ended, where the file names incidents. */
+export function weighPlacebo(
+  placebo: Placebo,
+  { stable }: ArmInstances,
+  { atMs, window }: { readonly atMs: number; readonly window: readonly InstanceTally[] | null },
+): Placebo {
   const instanceId = placebo.instanceId ?? stable[0]?.instanceId ?? null;
-  const chosen = stable.filter((each) => each.instanceId === instanceId);
-  const others = stable.filter((each) => each.instanceId !== instanceId);
+  const named = placebo.instanceId === instanceId ? placebo : { ...placebo, instanceId };
   if (placebo.byUnit !== null) {
-    const byUnit = addToUnits(placebo.byUnit, { candidate: chosen, stable: others }, atMs);
-    return { ...placebo, instanceId, byUnit };
+    if (window === null) return named;
+    const isChosen = (each: InstanceTally): boolean => each.instanceId === instanceId;
+    const units = {
+      candidate: window.filter(isChosen),
+      stable: window.filter((each) => !isChosen(each)),
+    };
+    return { ...named, byUnit: addWindow(placebo.byUnit, units, atMs) };
   }
-  const block = { candidate: summed(chosen), stable: summed(others) };
-  if (block.candidate.requests === 0 || block.stable.requests === 0) {
-    return { ...placebo, instanceId };
-  }
+  const block = split(stable, instanceId);
+  if (block.candidate.requests === 0 || block.stable.requests === 0) return named;
   const logs = logWorse(block, baseRatioAt(placebo.base, atMs));
   return {
-    ...placebo,
-    instanceId,
+    ...named,
     base: addToBase(placebo.base, block.stable, atMs),
     byRequest: advance(placebo.byRequest, alternativeWeights, atMs, logs),
   };
-}
-
-export function cutPlacebo(placebo: Placebo, atMs: number): Placebo {
-  return placebo.byUnit === null ? placebo : { ...placebo, byUnit: cutUnits(placebo.byUnit, atMs) };
 }
 
 export function placeboEvidence({ byRequest, byUnit }: Placebo): number {
   return byUnit === null ? evidenceOf(byRequest) : unitEvidence(byUnit);
 }
 
-function summed(all: readonly InstanceObservation[]): { requests: number; failures: number } {
-  let requests = 0;
-  let failures = 0;
-  for (const each of all) {
-    requests += each.requests;
-    failures += each.failures;
+/** One instance's counts, and those of all others. */
+function split(all: readonly InstanceObservation[], instanceId: string | null): Block {
+  const candidate = { requests: 0, failures: 0 };
+  const stable = { requests: 0, failures: 0 };
+  for (let index = 0; index < all.length; index += 1) {
+    const each = all[index];
+    if (each === undefined) continue;
+    const arm = each.instanceId === instanceId ? candidate : stable;
+    arm.requests += each.requests;
+    arm.failures += each.failures;
   }
-  return { requests, failures };
+  return { candidate, stable };
 }

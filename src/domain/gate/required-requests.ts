@@ -1,10 +1,10 @@
 import { clampRatio, divergence, onMargin } from './e-variable.ts';
 import { budgetShares } from './gate-state.ts';
+import { massAtOnce } from './onset-mixture.ts';
 
 /**
- * How many requests a verdict takes: the evidence wanted, in nats, divided by the nats that a request brings on average
- * when the rates are known (Wald 1945; the alternatives of the mixture are near enough). Against simulation the
- * detection formula is right within 21 % (median 2 %) and the promotion formula some 25 % too high.
+ * What a request brings on average when the rates are known (Wald 1945), in nats: the bound of what any test can do. When the
+ * gate itself decides, with its own alternatives and half of the time, is in expected-requests.ts.
  *
  * Worked example: base 0.1 %, candidate 5.1 %, share 5 %. The pooled rate is 0.35 %; a request brings
  * 0.05 KL(0.051 || 0.0035) + 0.95 KL(0.001 || 0.0035) = 0.0057 nats; 8.9 nats take 1,560 requests, 78 of them the candidate's.
@@ -42,7 +42,7 @@ export function natsFor(
 }
 
 /** 1 / alpha, the errors' part of the budget, an alternative of usual weight begun at once; neighbours give 0.7 back. */
-export function natsToRollBack(falseRollbackRatio: number): number {
+function natsToRollBack(falseRollbackRatio: number): number {
   const budget = -Math.log(budgetShares.errors * falseRollbackRatio);
   return budget - Math.log(usualAlternativeWeight * massAtOnce) - givenBackByNeighbours;
 }
@@ -85,12 +85,5 @@ function ratioOrOne(ratio: number): number {
   return Number.isNaN(ratio) ? 1 : ratio;
 }
 
-/** The limit, and what the average over alternatives costs. */
-export function natsToPass(forLimit: number): number {
-  return Math.log(forLimit) + promotionOverhead;
-}
-
 const usualAlternativeWeight = 0.16;
-const massAtOnce = 0.6;
 const givenBackByNeighbours = 0.7;
-const promotionOverhead = 0.81;

@@ -1,4 +1,4 @@
-import { clampRatio } from './e-variable.ts';
+import { clampRatio, type RatePair } from './e-variable.ts';
 import { keptAfter } from './base-rate.ts';
 import {
   advance,
@@ -25,7 +25,7 @@ import {
  *          a moderate regression, which `share` throws away: 5 failures instead of 1 in 100 requests is 5 % of its range.
  *
  * U1  An incident is counted once: it reaches over one end of a window at most, as windows are as long as the longest incident to
- *     forgive, and an instance whose unit was bad is left out of the next window.
+ *     forgive, and an instance whose unit may hold the beginning of one is left out of the next window.
  * U2  m, the sizes that count, and who is left out depend on counts and on windows before.
  * U3  The candidate's window ends early when its weight changes, which may be because it failed. Its sizes are then taken as if
  *     it had gone on at the same rate to the end, without further failures: that can only make z smaller.
@@ -61,6 +61,8 @@ interface UnitBet {
   readonly failures: number;
   readonly requests: number;
   readonly atMs: number;
+  /** m of the last window with candidate units; absent before the first. */
+  readonly drawn?: number | undefined;
   readonly mixture: OnsetMixture;
 }
 
@@ -120,6 +122,15 @@ export function isCandidateBarred({ any, candidateIds }: UnitLane): boolean {
   return any.barred.some((id) => candidateIds.includes(id));
 }
 
+/**
+ * A whole window at once, for units that somebody else has counted: the lane's own window, if there is one under way, is not
+ * looked at.
+ */
+export function addWindow(lane: UnitLane, units: Units, endMs: number): UnitLane {
+  const sinceMs = endMs - lane.windowMs;
+  return { ...endWindow({ ...lane, ...units, sinceMs, cutAtMs: null }, endMs), sinceMs: null };
+}
+
 /** Makes the window evidence; the next one begins where it ended, or now when nothing was seen for long. */
 function endWindow(lane: UnitLane, atMs: number): UnitLane {
   const { sinceMs, windowMs, cutAtMs } = lane;
@@ -130,6 +141,7 @@ function endWindow(lane: UnitLane, atMs: number): UnitLane {
     requests: Math.ceil(unit.requests * Math.max(1, windowMs / Math.max(1, activeMs))),
   }));
   const units = { candidate, stable: lane.stable };
+  const isCut = cutAtMs !== null;
   const isBad = candidate.some((unit) => unit.failures > 0);
   return {
     ...lane,
@@ -139,97 +151,143 @@ function endWindow(lane: UnitLane, atMs: number): UnitLane {
     stable: [],
     candidateIds: candidate.map((unit) => unit.instanceId),
     lastWindow: candidate.length === 0 ? 'none' : isBad ? 'bad' : 'clean',
-    share: weighUnits(lane.share, units, { atMs: endMs, drawn: () => 1 }),
-    any: weighUnits(lane.any, units, { atMs: endMs, drawn: drawnOf }),
+    share: weighUnits(lane.share, units, { atMs: endMs, isCut, drawn: () => 1 }),
+    any: weighUnits(lane.any, units, { atMs: endMs, isCut, drawn: drawnOf }),
   };
 }
 
-interface Units {
+export interface Units {
   readonly candidate: readonly InstanceTally[];
   readonly stable: readonly InstanceTally[];
 }
 
 /** m of `any`: about one in five of stable's units shall be bad, and every candidate unit shall have so many requests. */
 function drawnOf(perRequest: number, { candidate, stable }: Units): number {
-  const sizes = stable.map((unit) => unit.requests).toSorted((a, b) => a - b);
-  const usual = sizes[Math.floor(sizes.length / 4)] ?? 0;
-  const least = Math.min(...candidate.map((unit) => unit.requests));
-  const wanted = Math.round(badWanted / perRequest);
-  return Math.max(1, Math.min(wanted, least, usual, drawnMax));
+  let most = Math.min(drawnMax, Math.round(badWanted / perRequest));
+  for (const unit of candidate) most = Math.min(most, unit.requests);
+  const quarter = Math.floor(stable.length / 4);
+  let smaller = 0;
+  for (const unit of stable) if (unit.requests < most) smaller += 1;
+  // Three quarters of stable's units shall have so many, too.
+  if (smaller > quarter) {
+    const sizes = stable.map((unit) => unit.requests).toSorted((a, b) => a - b);
+    most = Math.min(most, sizes[quarter] ?? 0);
+  }
+  return Math.max(1, most);
 }
 
 const badWanted = 0.2;
 const drawnMax = 500;
 
+interface WindowEnd {
+  readonly atMs: number;
+  readonly isCut: boolean;
+  readonly drawn: (perRequest: number, units: Units) => number;
+}
+
 function weighUnits(
   bet: UnitBet,
   units: Units,
-  moment: {
-    readonly atMs: number;
-    readonly drawn: (perRequest: number, units: Units) => number;
-  },
+  { atMs, isCut, drawn: choose }: WindowEnd,
 ): UnitBet {
-  const { atMs } = moment;
   const kept = keptAfter(atMs - bet.atMs);
   const known = { failures: kept * bet.failures, requests: kept * bet.requests };
   const perRequest = (priorFailures + known.failures) / (priorRequests + known.requests);
   const isIn = (unit: InstanceTally): boolean => !bet.barred.includes(unit.instanceId);
-  const candidate = withoutTiny(units.candidate.filter(isIn));
-  const drawn = moment.drawn(perRequest, { candidate, stable: units.stable });
-  const isEnough = (unit: InstanceTally): boolean => isIn(unit) && unit.requests >= drawn;
-  const candidateBad = candidate.filter(isEnough).map((unit) => badness(unit, drawn));
-  const stableUnits = units.stable.filter(isEnough);
-  const stableBad = stableUnits.map((unit) => badness(unit, drawn));
+  const all = bet.barred.length === 0 ? units.candidate : units.candidate.filter(isIn);
+  const candidate = withoutTiny(all);
+  // When a window is cut may tell that it went badly, so then m is that of the window before (U2).
+  const isKept = isCut && bet.drawn !== undefined;
+  const drawn = isKept ? bet.drawn : choose(perRequest, { candidate, stable: units.stable });
   const stableRatio = clampRatio(-Math.expm1(-perRequest * drawn));
-  const barring = barringBadness + 2 * stableRatio;
-  const barred = [...candidate, ...stableUnits]
-    .filter((unit) => badness(unit, Math.min(drawn, unit.requests)) >= barring)
-    .map((unit) => unit.instanceId);
+  const barred: string[] = [];
+  const ours: number[] = [];
+  for (const unit of candidate) {
+    if (isIncident(unit, perRequest)) barred.push(unit.instanceId);
+    // More requests without failures only make z smaller (U3).
+    const counted = isKept && unit.requests < drawn ? { ...unit, requests: drawn } : unit;
+    if (counted.requests >= drawn) ours.push(badness(counted, drawn));
+  }
+  const bad: number[] = [];
+  let stables = 0;
+  for (const unit of units.stable) {
+    if (unit.requests < drawn || !isIn(unit)) continue;
+    stables += 1;
+    if (unit.failures === 0) continue;
+    bad.push(badness(unit, drawn));
+    if (isIncident(unit, perRequest)) barred.push(unit.instanceId);
+  }
 
-  const stableMean = stableBad.length === 0 ? 0 : sum(stableBad) / stableBad.length;
+  const stableMean = stables === 0 ? 0 : sum(bad) / stables;
   const learned = {
-    failures: known.failures - Math.log1p(-Math.min(0.95, stableMean)) * stableBad.length,
-    requests: known.requests + drawn * stableBad.length,
+    failures: known.failures - Math.log1p(-Math.min(0.95, stableMean)) * stables,
+    requests: known.requests + drawn * stables,
     atMs,
     barred,
+    drawn: candidate.length > 0 ? drawn : bet.drawn,
   };
-  if (candidateBad.length === 0 || stableBad.length === 0) {
-    return { ...learned, mixture: bet.mixture };
-  }
+  if (ours.length === 0 || stables === 0) return { ...learned, mixture: bet.mixture };
+  const candidateUnits = weighable(ours);
+  const stableUnits = { units: stables, bad };
   const logs = worseRatios(stableRatio).map((candidateRatio) =>
-    logUnits(candidateBad, stableBad, { candidateRatio, stableRatio }),
+    logArms(candidateUnits, stableUnits, { candidateRatio, stableRatio }),
   );
-  return {
-    ...learned,
-    mixture: advance(bet.mixture, alternativeWeights, atMs, logs),
-  };
+  return { ...learned, mixture: advance(bet.mixture, alternativeWeights, atMs, logs) };
 }
 
 const priorFailures = 1;
 const priorRequests = 500;
-/** A unit bars its instance from the next window when it is so bad, and twice what is usual. */
-const barringBadness = 0.1;
+
+/**
+ * Whether a unit may hold the beginning of an incident that goes on in the next window: a twentieth of it failed, or a failure
+ * more than twice what is usual. One failure of a hundred is not: hardly an incident begins so late, and a candidate that fails
+ * 0.5 % would have every third of its units left out.
+ */
+function isIncident({ requests, failures }: InstanceTally, perRequest: number): boolean {
+  const isMuch = failures >= requests * (incidentRatio + 2 * perRequest);
+  return failures > 0 && (isMuch || failures > 1 + 2 * perRequest * requests);
+}
+
+const incidentRatio = 0.05;
 
 /** log E for the z of both arms. */
 export function logUnits(
   candidate: readonly number[],
   stable: readonly number[],
-  {
-    candidateRatio,
-    stableRatio,
-  }: { readonly candidateRatio: number; readonly stableRatio: number },
+  alternative: RatePair,
 ): number {
-  const share = candidate.length / (candidate.length + stable.length);
+  return logArms(weighable(candidate), weighable(stable), alternative);
+}
+
+/** The z of an arm. Most are 0, and are counted: logarithms take longer than anything else here. */
+interface ArmUnits {
+  readonly units: number;
+  /** Those above 0. */
+  readonly bad: number[];
+}
+
+function weighable(badnesses: readonly number[]): ArmUnits {
+  return { units: badnesses.length, bad: badnesses.filter((bad) => bad > 0) };
+}
+
+function logArms(
+  candidate: ArmUnits,
+  stable: ArmUnits,
+  { candidateRatio, stableRatio }: RatePair,
+): number {
+  const share = candidate.units / (candidate.units + stable.units);
   const pooled = share * candidateRatio + (1 - share) * stableRatio;
   return logBets(candidate, candidateRatio, pooled) + logBets(stable, stableRatio, pooled);
 }
 
-function logBets(badnesses: readonly number[], ratio: number, pooled: number): number {
+function logBets({ units, bad }: ArmUnits, ratio: number, pooled: number): number {
   const onBad = ratio / pooled;
   const onGood = (1 - ratio) / (1 - pooled);
   let log = 0;
-  for (const bad of badnesses) log += Math.log(onGood + bad * (onBad - onGood));
-  return log;
+  for (let index = 0; index < bad.length; index += 1) {
+    log += Math.log(onGood + (bad[index] ?? 0) * (onBad - onGood));
+  }
+  return log + (units - bad.length) * Math.log(onGood);
 }
 
 /** z: 1 - C(n - k, m) / C(n, m), the chance that m of the unit's requests hold a failure. */
@@ -259,22 +317,26 @@ export function mergedTallies(
 ): readonly InstanceTally[] {
   if (more.length === 0) return tallies;
   const next = tallies.slice();
-  for (const [position, each] of more.entries()) {
-    // Samples name the instances in the same order mostly.
-    const isInPlace = next[position]?.instanceId === each.instanceId;
-    const index = isInPlace
-      ? position
-      : next.findIndex((tally) => tally.instanceId === each.instanceId);
-    const known = next[index];
+  let place = 0;
+  for (let position = 0; position < more.length; position += 1) {
+    const each = more[position];
+    if (each === undefined) continue;
+    const { instanceId, requests, failures } = each;
+    // Samples name the instances in the same order mostly, though some may be missing.
+    while (place < next.length && next[place]?.instanceId !== instanceId) place += 1;
+    if (place >= next.length) place = next.findIndex((tally) => tally.instanceId === instanceId);
+    const known = place < 0 ? undefined : next[place];
     if (known === undefined) {
-      if (next.length < unitInstancesMax) next.push(each);
+      place = next.length;
+      if (next.length < unitInstancesMax) next.push({ instanceId, requests, failures });
       continue;
     }
-    next[index] = {
-      instanceId: known.instanceId,
-      requests: known.requests + each.requests,
-      failures: known.failures + each.failures,
+    next[place] = {
+      instanceId,
+      requests: known.requests + requests,
+      failures: known.failures + failures,
     };
+    place += 1;
   }
   return next;
 }

@@ -1,5 +1,6 @@
 import type { ArmCount } from '../traffic/traffic-sample.ts';
 import type { CustomObservation } from './custom-metrics.ts';
+import type { BeforeAfterExplanation, MetricExplanation } from './explain-metrics.ts';
 import type { MetricEvidence } from './gate-state.ts';
 import type { SparseHistogram } from './latency-scale.ts';
 import type { ParkAdvice } from './park.ts';
@@ -86,6 +87,10 @@ export interface GateExplanation {
   readonly metric: string;
   /** The parts of `against`: share of the budget x evidence, summing to it (before a failure). */
   readonly parts: readonly MetricEvidence[];
+  /** Each metric in full: counts, interval, evidence, limit, budget. Absent in older records. */
+  readonly metrics?: readonly MetricExplanation[];
+  /** The candidate at 100 % against stable before it, weaker than the rest; null: nothing to compare. Absent in older records. */
+  readonly beforeAfter?: BeforeAfterExplanation | null;
   /** p95 of the last minutes, to within a place of the scale (26 %); null: no latencies are known. */
   readonly p95: { readonly candidateMs: number; readonly stableMs: number } | null;
   /**
@@ -104,7 +109,7 @@ export interface GateExplanation {
   /**
    * What keeps the step, besides evidence it still lacks: an objective's name, 'soak', 'no-data' (nothing compared in this step, or not
    * lately), 'telemetry' (samples that can't be), 'one-instance' (all errors are on an instance
-   * that should be replaced), 'traffic-share' (the candidate doesn't get its share), 'parked' (much fails, and whether it is an incident takes windows to tell), 'evidence-against' (some evidence that the candidate is worse, too little to roll back), 'time-limit' (no
+   * that should be replaced), 'traffic-share' (the candidate doesn't get its share), 'parked' (much fails, and whether it is an incident takes windows to tell), 'before-after' (worse than stable before the switch, and the file says to hold), 'evidence-against' (some evidence that the candidate is worse, too little to roll back), 'time-limit' (no
    * verdict in time, for whatever reason); null: nothing but too little evidence.
    */
   readonly heldBy: string | null;

@@ -2,9 +2,11 @@ import type { ArmCount } from '../traffic/traffic-sample.ts';
 
 /** `1240` -> `1,240`; fractions are rounded. */
 export function countText(count: number): string {
-  return Math.round(count)
-    .toString()
-    .replace(/\B(?=(\d{3})+$)/g, ',');
+  let rest = String(Math.round(count));
+  if (!(count >= 1000 && count < 1e21)) return rest;
+  let grouped = '';
+  for (; rest.length > 3; rest = rest.slice(0, -3)) grouped = `,${rest.slice(-3)}${grouped}`;
+  return `${rest}${grouped}`;
 }
 
 /** `0.0003` -> `0.03 %`. */

@@ -145,7 +145,7 @@ function forward(state: ServiceState, rollout: Rollout, moment: Moment): Decisio
     case 'waiting':
       return forwardWaiting(state, rollout, { ...moment, ...phase });
     case 'baking':
-      if (rollout.paused === null && moment.atMs >= phase.untilMs) {
+      if (rollout.paused === null && moment.atMs >= phase.untilMs && !isHeldByBefore(moment)) {
         return promoted(state, rollout, moment);
       }
       return progress(state, rollout, moment);
@@ -156,6 +156,11 @@ function forward(state: ServiceState, rollout: Rollout, moment: Moment): Decisio
     case 'rolled-back':
       return unchanged(state);
   }
+}
+
+/** Where the file asks for it, a bake that looks worse than stable before it ends by a person's word only. */
+function isHeldByBefore({ verdict }: Moment): boolean {
+  return verdict.explanation.heldBy === 'before-after';
 }
 
 function forwardJudging(

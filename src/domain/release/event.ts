@@ -1,3 +1,4 @@
+import type { StableWindow } from '../gate/before-after.ts';
 import type { TrafficSample } from '../traffic/traffic-sample.ts';
 import type { Effect } from './effect.ts';
 import type { ServiceSpec } from './revision.ts';
@@ -7,8 +8,22 @@ import type { ServiceSpec } from './revision.ts';
  * service, in order, are its whole history: replaying them through `decide` gives the same state and records.
  */
 export type ReleaseEvent =
-  | { readonly kind: 'apply'; readonly atMs: number; readonly spec: ServiceSpec; readonly by: Hand }
-  | { readonly kind: 'operate'; readonly atMs: number; readonly action: Action; readonly by: Hand }
+  | {
+      readonly kind: 'apply';
+      readonly atMs: number;
+      readonly spec: ServiceSpec;
+      readonly by: Hand;
+      /** What stable did while no rollout ran; absent: nothing is known. */
+      readonly before?: StableWindow;
+    }
+  | {
+      readonly kind: 'operate';
+      readonly atMs: number;
+      readonly action: Action;
+      readonly by: Hand;
+      /** As for `apply`, where the action begins a rollout. */
+      readonly before?: StableWindow;
+    }
   | { readonly kind: 'sample'; readonly atMs: number; readonly sample: TrafficSample }
   /** What the platform shows, sent when it changed. Revisions without instances are left out. */
   | {

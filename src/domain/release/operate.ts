@@ -1,3 +1,4 @@
+import type { StableWindow } from '../gate/before-after.ts';
 import { shiftTo, verdictAt } from './advance.ts';
 import type { Effect } from './effect.ts';
 import type { Action, Hand, ReleaseEvent } from './event.ts';
@@ -13,6 +14,7 @@ interface Request {
   readonly action: Action;
   readonly by: Hand;
   readonly atMs: number;
+  readonly before?: StableWindow;
 }
 
 /** A person's hand on a service. What can't be done now is refused with the reason, and recorded all the same. */
@@ -117,9 +119,10 @@ function retry(state: ServiceState, active: Rollout | null, request: Request): D
     return refuse(state, request, `${rollout.id} was promoted; there is nothing to retry`);
   }
   const { kind, candidate } = rollout;
-  const { atMs, by } = request;
+  const { atMs, by, before = null } = request;
   const isNewest = spec.revision.id === candidate.id;
-  return start(state, { kind, candidate, plan: isNewest ? spec.plan : rollout.plan, atMs, by });
+  const plan = isNewest ? spec.plan : rollout.plan;
+  return start(state, { kind, candidate, plan, atMs, by, before });
 }
 
 function undo(
@@ -144,8 +147,9 @@ function undo(
     return refuse(state, request, `${state.name} has no earlier stable revision${which}${known}`);
   }
   const spec = { ...state.spec, revision: candidate };
-  const { atMs, by } = request;
-  return start({ ...state, spec }, { kind: 'undo', candidate, plan: spec.plan, atMs, by });
+  const { atMs, by, before = null } = request;
+  const wish = { kind: 'undo', candidate, plan: spec.plan, atMs, by, before } as const;
+  return start({ ...state, spec }, wish);
 }
 
 /** Takes the route away and stops everything that may run. The stop waits for the router in the loop (R6). */

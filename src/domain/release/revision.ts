@@ -105,6 +105,11 @@ export interface GateSettings {
    * the explanation merely names it.
    */
   readonly replaceWithinMs?: number;
+  /**
+   * What a comparison of the candidate at 100 % with stable before the switch may do: nothing, be said, keep the bake from
+   * ending, or go back. Absent: `warn`.
+   */
+  readonly beforeAfter?: 'off' | 'warn' | 'hold' | 'roll-back';
   /** Metrics that the service brings, compared beside errors and latency; absent: none. */
   readonly metrics?: readonly MetricSpec[];
 }

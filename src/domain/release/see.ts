@@ -1,4 +1,4 @@
-import { observe } from '../gate/gate.ts';
+import { noteStable, observe } from '../gate/gate.ts';
 import {
   addCounts,
   totalCount,
@@ -25,6 +25,9 @@ export function seeSample(state: ServiceState, sample: TrafficSample): ServiceSt
   const totals = addPair(rollout.totals, pairOf(rollout, sample, totalCount));
   const phase = rollout.phase.kind;
   const isSteady = phase === 'judging' || phase === 'waiting' || phase === 'baking';
+  if (phase === 'starting' && !sample.isCatchUp && rollout.stable !== null) {
+    return { ...state, rollout: { ...rollout, totals, gate: stableAlone(rollout, sample) } };
+  }
   if (!isSteady || sample.isCatchUp) return { ...state, rollout: { ...rollout, totals } };
 
   const pair = pairOf(rollout, sample, weightedCount);
@@ -43,6 +46,13 @@ export function seeSample(state: ServiceState, sample: TrafficSample): ServiceSt
   });
   const stepTotals = addPair(rollout.stepTotals, pair);
   return { ...state, rollout: { ...rollout, totals, stepTotals, gate } };
+}
+
+/** Before the first step stable has all traffic: what a bake without a control arm is compared with. */
+function stableAlone({ gate, stable }: Rollout, sample: TrafficSample): Rollout['gate'] {
+  const id = stable?.id ?? '';
+  const seen = { count: weightedCount(sample, id), latency: weightedLatency(sample, id) };
+  return noteStable(gate, seen, sample.atMs);
 }
 
 /** What the step in force wants of the candidate; nothing in a bake, where there is no other arm. */

@@ -112,9 +112,13 @@ function describePhase(state: ServiceState, rollout: Rollout, atMs: number): str
     }
     case 'baking': {
       const isOver = rollout.paused !== null && atMs >= phase.untilMs;
+      const isHeld =
+        atMs >= phase.untilMs && rollout.lastVerdict?.explanation.heldBy === 'before-after';
       const left = isOver
         ? 'until it is resumed'
-        : `for another ${secondsText(Math.max(0, phase.untilMs - atMs))}`;
+        : isHeld
+          ? `until a person decides: "tidegate rollout promote ${state.name}" or abort`
+          : `for another ${secondsText(Math.max(0, phase.untilMs - atMs))}`;
       return `baking at 100 %${measuredText(rollout)}, the old revision stays warm ${left}: ${rollout.lastVerdict?.explanation.sentence ?? 'no request yet'}`;
     }
     case 'reverting':

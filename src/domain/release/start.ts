@@ -1,4 +1,5 @@
-import { openGate } from '../gate/gate.ts';
+import type { StableWindow } from '../gate/before-after.ts';
+import { openGate, withStableBefore } from '../gate/gate.ts';
 import type { Hand, ReleaseEvent } from './event.ts';
 import { order, stableTraffic, unchanged } from './order.ts';
 import type { Plan, Revision, ServiceSpec, Step } from './revision.ts';
@@ -41,7 +42,8 @@ export function apply(
     );
   }
   const kind = stable === null ? 'first' : 'canary';
-  return start({ ...state, spec }, { kind, candidate: spec.revision, plan: spec.plan, atMs, by });
+  const wish = { kind, candidate: spec.revision, plan: spec.plan, atMs, by } as const;
+  return start({ ...state, spec }, { ...wish, before: event.before ?? null });
 }
 
 /** Begins a rollout. The caller has made sure that none is under way. */
@@ -53,6 +55,8 @@ export function start(
     readonly plan: Plan;
     readonly atMs: number;
     readonly by: Hand;
+    /** Of stable while no rollout ran. */
+    readonly before: StableWindow | null;
   },
 ): Decision {
   const { kind, candidate, atMs, by } = wish;
@@ -73,7 +77,10 @@ export function start(
     startedBy: by,
     phase: { kind: 'starting', sinceMs: atMs },
     paused: null,
-    gate: openGate(plan.gate, plan.objectives, atMs, plannedMs(plan)),
+    gate: withStableBefore(
+      openGate(plan.gate, plan.objectives, atMs, plannedMs(plan)),
+      wish.before,
+    ),
     totals: noRequests,
     stepTotals: noRequests,
     stepResults: [],
@@ -91,7 +98,7 @@ export function start(
       decision: 'start',
       by,
       plan,
-      sentence: `${rollout.id} started: ${fromTo}, ${planText(plan)}`,
+      sentence: `${rollout.id} started: ${fromTo}, ${planText(plan)}${unjudgedText(kind, plan)}`,
       effects: (key) => [
         {
           kind: 'ensure-instances',
@@ -101,6 +108,23 @@ export function start(
         },
       ],
     },
+  );
+}
+
+/** A first revision has nothing to go back to, and an undo goes to what was good: nobody misses a judgement of them. */
+function unjudgedText(kind: Rollout['kind'], plan: Plan): string {
+  if (kind !== 'canary' || isJudgedAnywhere(plan)) return '';
+  return '; nothing will judge it, as no step is gated and there is no bake: add a gated step below 100 %, or a bake with objectives';
+}
+
+/** Whether there is any time in which the candidate has traffic and can be thrown back for what it does. */
+export function isJudgedAnywhere({ bakeMs, steps }: Plan): boolean {
+  return (
+    bakeMs > 0 ||
+    steps.some(
+      ({ gated, weightPercent, atLeastMs, wait }) =>
+        gated || (weightPercent < 100 && (atLeastMs > 0 || wait.kind !== 'none')),
+    )
   );
 }
 
@@ -169,7 +193,7 @@ function inOneStep(plan: Plan, kind: 'first' | 'undo'): Plan {
 }
 
 /** How long the plan may take when every gate uses its time: the horizon of the gate's onset mixture. */
-function plannedMs(plan: Plan): number {
+export function plannedMs(plan: Plan): number {
   const gatedSteps = plan.steps.filter((step) => step.gated).length;
   return Math.max(60_000, gatedSteps * plan.gate.atMostMs + plan.bakeMs);
 }

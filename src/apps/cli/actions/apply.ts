@@ -1,8 +1,4 @@
-import {
-  type ApplyResult,
-  applyResponseSchema,
-  estimateResponseSchema,
-} from '../../../api/wire.ts';
+import { type ApplyResult, applyResponseSchema } from '../../../api/wire.ts';
 import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { type DataFormat, printData } from '../data-format.ts';
@@ -60,36 +56,6 @@ export async function diff(session: Session, options: ApplyOptions): Promise<Exi
       ...(remedy !== null && { remedy }),
     });
   }
-}
-
-export interface EstimateOptions {
-  readonly file: readonly string[];
-  readonly rps?: number;
-  readonly baseErrors?: number;
-  readonly output?: DataFormat;
-}
-
-export async function estimate(session: Session, options: EstimateOptions): Promise<ExitCode> {
-  using client = await Client.connect(session);
-  const body = {
-    files: await readReleaseFiles(session, options.file),
-    requestsPerSecond: options.rps ?? null,
-    baseErrorRatio: options.baseErrors ?? null,
-  };
-  const answer = { schema: estimateResponseSchema, signal: session.signal };
-  const { items } = await client.post('/v1/estimate', body, answer);
-  if (options.output !== undefined) {
-    await printData(session, { items }, options.output);
-    return exitCodes.ok;
-  }
-  for (const [index, item] of items.entries()) {
-    print(session, [
-      ...(index === 0 ? [] : ['']),
-      paint(session.look, 'bold', item.service),
-      ...item.sentences.map((sentence) => `  ${harmless(sentence)}`),
-    ]);
-  }
-  return exitCodes.ok;
 }
 
 async function send(

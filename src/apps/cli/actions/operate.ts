@@ -87,11 +87,16 @@ export async function rolloutHistory(
   return exitCodes.ok;
 }
 
-export async function describe(session: Session, service: string): Promise<ExitCode> {
+export async function describe(
+  session: Session,
+  service: string,
+  options: { readonly output?: DataFormat },
+): Promise<ExitCode> {
   const { serviceDescription } = await import('../views/service-description.ts');
   using client = await Client.connect(session);
   const path = `/v1/services/${encodeURIComponent(service)}`;
   const view = await client.get(path, serviceSchema, session.signal);
-  print(session, serviceDescription(view, session.look));
+  if (options.output === undefined) print(session, serviceDescription(view, session.look));
+  else await printData(session, view, options.output);
   return exitCodes.ok;
 }

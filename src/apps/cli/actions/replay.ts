@@ -1,19 +1,89 @@
-import { rolloutReplaySchema } from '../../../api/wire.ts';
+import {
+  replaySaidSchema,
+  type RolloutReplayView,
+  rolloutReplaySchema,
+} from '../../../api/wire.ts';
+import { type RolloutReplay, replayRollout, serviceOfRollout } from '../../../control/replay.ts';
+import { streamOfService } from '../../../control/recovery.ts';
+import type { JsonValue } from '../../../domain/evidence/canonical-json.ts';
+import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { type DataFormat, printData } from '../data-format.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { type LedgerSource, openLedger } from '../ledger/ledger-source.ts';
 import { print, type Session } from '../session.ts';
 import { replayLines } from '../views/replay-lines.ts';
+
+export interface ReplayOptions {
+  readonly ledger?: string;
+  readonly key?: string;
+  readonly output?: DataFormat;
+  /** Of this program. */
+  readonly version: string;
+}
 
 export async function replay(
   session: Session,
   rolloutId: string,
-  options: { readonly output?: DataFormat },
+  options: ReplayOptions,
 ): Promise<ExitCode> {
-  using client = await Client.connect(session);
-  const path = `/v1/rollouts/${encodeURIComponent(rolloutId)}/replay`;
-  const found = await client.get(path, rolloutReplaySchema, session.signal);
+  const found =
+    options.ledger === undefined
+      ? await askServer(session, rolloutId)
+      : await replayFile(session, rolloutId, options);
   if (options.output === undefined) print(session, replayLines(found, session.look));
   else await printData(session, found, options.output);
   return found.isSame ? exitCodes.ok : exitCodes.error;
+}
+
+async function askServer(session: Session, rolloutId: string): Promise<RolloutReplayView> {
+  using client = await Client.connect(session);
+  const path = `/v1/rollouts/${encodeURIComponent(rolloutId)}/replay`;
+  return await client.get(path, rolloutReplaySchema, session.signal);
+}
+
+/** What the server does, here: the file is verified first, and what it was decided from by its digests. */
+async function replayFile(
+  session: Session,
+  rolloutId: string,
+  options: ReplayOptions,
+): Promise<RolloutReplayView> {
+  await using ledger = await openLedger(session, options);
+  const entries = ofStream(ledger, streamOfService(serviceOfRollout(rolloutId)));
+  const found = await replayRollout(rolloutId, entries, ledger.readBlob);
+  if (found !== null) return viewOf(found, options.version);
+  throw new CliError(`the ledger has no rollout "${rolloutId}"`, {
+    code: 'usage',
+    remedy: `list what there is: tidegate report --ledger ${options.ledger}`,
+  });
+}
+
+async function* ofStream(
+  ledger: LedgerSource,
+  stream: string,
+): ReturnType<LedgerSource['entries']> {
+  for await (const entry of ledger.entries()) if (entry.stream === stream) yield entry;
+}
+
+function viewOf(found: RolloutReplay, version: string): RolloutReplayView {
+  const { firstDifference, versions, ...same } = found;
+  return {
+    ...same,
+    isSame: firstDifference === null,
+    versions: [...versions],
+    replayedByVersion: version,
+    firstDifference:
+      firstDifference === null
+        ? null
+        : {
+            ...firstDifference,
+            recorded: saidOf(firstDifference.recorded),
+            replayed: saidOf(firstDifference.replayed),
+          },
+  };
+}
+
+function saidOf(record: JsonValue): NonNullable<RolloutReplayView['firstDifference']>['recorded'] {
+  const verdict = Object(record).verdict?.kind ?? null;
+  return replaySaidSchema.safeParse({ ...Object(record), verdict }).data ?? null;
 }

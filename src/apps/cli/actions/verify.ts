@@ -3,6 +3,7 @@ import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
+import { EvidenceError } from '../../../domain/evidence/canonical-json.ts';
 import { exportLines } from '../../../domain/evidence/export-format.ts';
 import { type ExportReport, verifyExport } from '../../../domain/evidence/verify-export.ts';
 import { CliError } from '../cli-error.ts';
@@ -16,6 +17,7 @@ import { verificationLines } from '../views/verification-lines.ts';
 export interface VerifyOptions {
   readonly key?: string;
   readonly save?: string;
+  readonly withInputs?: boolean;
   readonly output?: DataFormat;
 }
 
@@ -25,6 +27,12 @@ export async function verify(
   file: string | null,
   options: VerifyOptions,
 ): Promise<ExitCode> {
+  if (options.withInputs === true && options.save === undefined) {
+    throw new CliError('cannot keep the inputs: it is not said where', {
+      code: 'usage',
+      remedy: 'give --save PATH as well; they go to PATH.inputs',
+    });
+  }
   if (file !== null) {
     if (options.save !== undefined) {
       throw new CliError('cannot save what is a file already', {
@@ -38,6 +46,7 @@ export async function verify(
     const path = resolve(session.workingFolder, options.save);
     await fetchExport(session, path);
     say(session, `Saved the ledger to ${path}.`);
+    if (options.withInputs === true) await saveInputs(session, path);
     return verifyFile(session, path, options);
   }
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-verify-'));
@@ -84,4 +93,30 @@ async function fetchExport(session: Session, path: string): Promise<void> {
   await using file = await open(path, 'w', 0o600);
   for await (const chunk of answer) await file.write(String(chunk));
   await file.sync();
+}
+
+async function saveInputs(session: Session, path: string): Promise<void> {
+  const { entriesOf, fetchInput } = await import('../ledger/ledger-source.ts');
+  const { inputsPathOf, writeInputs } = await import('../ledger/inputs-file.ts');
+  const { signal } = session;
+  using client = await Client.connect(session);
+  const fetched = async function* () {
+    const known = new Set<string>();
+    for await (const { inputs } of entriesOf(path, signal)) {
+      for (const { sha256 } of inputs) {
+        if (known.has(sha256)) continue;
+        known.add(sha256);
+        const bytes = await fetchInput(client, sha256, signal);
+        if (bytes !== null) yield { sha256, bytes };
+      }
+    }
+  };
+  try {
+    const count = await writeInputs(inputsPathOf(path), fetched());
+    say(session, `Saved ${count} inputs to ${inputsPathOf(path)}.`);
+  } catch (cause) {
+    // What cannot be read is said by the check of the ledger itself, which follows.
+    if (!(cause instanceof EvidenceError)) throw cause;
+    say(session, `Saved no inputs: ${cause.message}.`);
+  }
 }

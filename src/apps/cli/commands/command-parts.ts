@@ -8,9 +8,18 @@ export function outputOption(choices: readonly string[]): Option {
 
 /** `-f` may be given more than once. */
 export function fileOption(): Option {
-  return new Option('-f, --file <path>', 'release file, folder of them, or - for standard input')
-    .argParser((path: string, before: readonly string[] | undefined) => [...(before ?? []), path])
-    .makeOptionMandatory();
+  return optionalFileOption().makeOptionMandatory();
+}
+
+export function optionalFileOption(): Option {
+  const option = new Option(
+    '-f, --file <path>',
+    'release file, folder of them, or - for standard input',
+  );
+  return option.argParser((path: string, before: readonly string[] | undefined) => [
+    ...(before ?? []),
+    path,
+  ]);
 }
 
 export function timeoutOption(meaning: string): Option {

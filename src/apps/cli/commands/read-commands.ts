@@ -3,6 +3,7 @@ import { Argument, type Command, Option } from 'commander';
 import type { EventsOptions, LogsOptions } from '../actions/follow.ts';
 import type { GetOptions, Resource } from '../actions/get.ts';
 import type { StatusOptions } from '../actions/status.ts';
+import type { DataFormat } from '../data-format.ts';
 import { parseCount } from '../duration.ts';
 import type { Frame } from '../program.ts';
 import { outputOption, reasonOption, withExamples } from './command-parts.ts';
@@ -81,15 +82,16 @@ function addDescribeAndDelete(program: Command, frame: Frame): void {
     .command('describe')
     .summary('show one service in full')
     .description(
-      'Shows what is set for a service, how it stands, and how each step of its newest rollout went.',
+      'Shows what is set for a service, how it stands, how each step of its newest rollout went, and each metric of its gate: counts, interval, evidence and limit, share of the budget.',
     )
     .argument('<service>', 'name of a service')
-    .action((service: string) =>
+    .addOption(outputOption(['json', 'yaml']))
+    .action((service: string, options: { output?: DataFormat }) =>
       frame.perform(async (session) =>
-        (await import('../actions/operate.ts')).describe(session, service),
+        (await import('../actions/operate.ts')).describe(session, service, options),
       ),
     );
-  withExamples(describe, 'tidegate describe checkout');
+  withExamples(describe, 'tidegate describe checkout', 'tidegate describe checkout -o json');
 
   const remove = program
     .command('delete')

@@ -1,10 +1,12 @@
 import { type Command, Option } from 'commander';
 
-import type { ApplyOptions, EstimateOptions } from '../actions/apply.ts';
+import type { ApplyOptions } from '../actions/apply.ts';
+import type { EstimateOptions } from '../actions/estimate.ts';
 import { parsePositive, parseRatio } from '../duration.ts';
 import type { Frame } from '../program.ts';
 import {
   fileOption,
+  optionalFileOption,
   outputOption,
   reasonOption,
   timeoutOption,
@@ -64,9 +66,10 @@ function addEstimate(program: Command, frame: Frame): void {
     .command('estimate')
     .summary('say how many requests and how long a verdict takes')
     .description(
-      'Says, before anything is released, how many requests each step needs for a verdict and how long that takes, or that a verdict cannot be had.',
+      'Before a rollout, with -f: how many requests each step needs for a verdict and how long that takes, how soon a bad candidate is noticed, or that a verdict cannot be had. During a rollout, with the name of its service or its id: what is still missing, from the evidence gathered so far. Times are those that half of all releases need; what cannot be known is said.',
     )
-    .addOption(fileOption())
+    .argument('[service]', 'a service with a rollout under way, or the id of the rollout')
+    .addOption(optionalFileOption())
     .addOption(
       new Option('--rps <number>', 'requests per second (default: as measured)').argParser(
         parsePositive,
@@ -79,10 +82,14 @@ function addEstimate(program: Command, frame: Frame): void {
       ).argParser(parseRatio),
     )
     .addOption(outputOption(['json', 'yaml']))
-    .action((options: EstimateOptions) =>
+    .action((service: string | undefined, options: EstimateOptions) =>
       frame.perform(async (session) =>
-        (await import('../actions/apply.ts')).estimate(session, options),
+        (await import('../actions/estimate.ts')).estimate(session, service ?? null, options),
       ),
     );
-  withExamples(estimate, 'tidegate estimate -f release.yaml --rps 800 --base-errors 0.1%');
+  withExamples(
+    estimate,
+    'tidegate estimate -f release.yaml --rps 800 --base-errors 0.1%',
+    'tidegate estimate checkout',
+  );
 }

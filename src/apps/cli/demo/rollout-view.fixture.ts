@@ -36,6 +36,8 @@ export function rolloutView(change: Partial<RolloutView> = {}): RolloutView {
       p95: { candidateMs: 12, stableMs: 11 },
       difference: { lowRatio: -0.002, highRatio: 0.004, sentence: 'between -0.2 and +0.4 pp' },
       heldBy: null,
+      metrics: [],
+      beforeAfter: null,
       sentence: 'too little evidence yet',
     },
     cause: null,

@@ -75,12 +75,41 @@ function gateLines({ gate }: RolloutView): string[] {
           ],
         ]),
     ...(gate.heldBy === null ? [] : [['Held by:', harmless(gate.heldBy)]]),
+    ...(gate.beforeAfter === null
+      ? []
+      : [['Before and after (weaker):', harmless(gate.beforeAfter.sentence)]]),
   ];
-  return ['', ...tableLines({ heads: [], rows: facts }, true)];
+  const metrics = gate.metrics.map((each) => [
+    `${harmless(each.metric)}${each.kind === 'objective' ? ' (objective)' : ''}`,
+    armText(each.candidate, badWord(each)),
+    each.stable === null ? '-' : armText(each.stable, badWord(each)),
+    each.interval === null ? '-' : intervalText(each.interval),
+    `${evidence(each.evidence)} of ${evidence(each.limit)}`,
+    percentText(100 * each.budgetShareRatio),
+  ]);
+  const heads = ['METRIC', 'CANDIDATE', 'STABLE', 'DIFFERENCE (95 %)', 'EVIDENCE', 'BUDGET'];
+  return [
+    '',
+    ...tableLines({ heads: [], rows: facts }, true),
+    ...(metrics.length === 0 ? [] : ['', ...tableLines({ heads, rows: metrics }, false)]),
+  ];
 }
 
-function armText(arm: { requests: number; failures: number }): string {
-  return `${countText(arm.failures)} of ${countText(arm.requests)} failed`;
+/** `-0.25 to +0.5 pp`. */
+function intervalText({ lowRatio, highRatio }: { lowRatio: number; highRatio: number }): string {
+  const points = (ratio: number): string =>
+    `${ratio < 0 ? '' : '+'}${Number((100 * ratio).toPrecision(3))}`;
+  return lowRatio === -1 && highRatio === 1
+    ? 'not known yet'
+    : `${points(lowRatio)} to ${points(highRatio)} pp`;
+}
+
+function badWord({ slowFromMs }: { slowFromMs: number | null }): string {
+  return slowFromMs === null ? 'failed' : `over ${msText(slowFromMs)}`;
+}
+
+function armText(arm: { requests: number; failures: number }, bad = 'failed'): string {
+  return `${countText(arm.failures)} of ${countText(arm.requests)} ${bad}`;
 }
 
 function msText(durationMs: number): string {

@@ -124,7 +124,10 @@ Gate:              undecided: 0 of 1,000 candidate requests failed
 Evidence against:  0.75 of 1,000, most by errors
 Evidence for:      12.3 of 20
 Failures:          between -0.2 and +0.4 pp
-p95:               candidate 12 ms, stable 11 ms`,
+p95:               candidate 12 ms, stable 11 ms
+
+METRIC  CANDIDATE          STABLE             DIFFERENCE (95 %)  EVIDENCE       BUDGET
+errors  0 of 1,000 failed  2 of 9,000 failed  -0.2 to +0.4 pp    0.75 of 1,670  60 %`,
   );
 });
 
