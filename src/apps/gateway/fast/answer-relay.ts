@@ -114,7 +114,7 @@ export class AnswerRelay {
 
   /** The connection has ended: whether that was the answer's end. */
   endsWhole(): boolean {
-    if (!this.#body.isWholeAtClose()) return false;
+    if (this.#body.finish() !== bodyStep.done) return false;
     if (this.#isChunked) this.#caller.write(lastChunk);
     return true;
   }

@@ -3,7 +3,6 @@ import type { Target } from '../live-routes.ts';
 import { originOf } from '../live-routes.ts';
 import type { Refusal } from '../refusal.ts';
 import type { FixedValue } from '../http1/fixed-lines.ts';
-import { hasBody } from '../http1/destination.ts';
 import type { RequestHead } from '../http1/head.ts';
 import { method } from '../http1/methods.ts';
 import { AnswerRelay } from './answer-relay.ts';
@@ -101,7 +100,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
     this.#isSafe =
       head.method === method.get || head.method === method.head || head.method === method.options;
     this.#wish(head);
-    this.#request.begin(hasBody(head));
+    this.#request.begin(head);
     const choice = chosen(parts, head);
     if (choice.kind === 'refused') {
       this.#answerProblem(choice.refusal);

@@ -47,7 +47,8 @@ export class RequestRelay {
     return this.#body.refusal;
   }
 
-  begin(hasBody: boolean): void {
+  begin({ framing: told, contentLength }: RequestHead): void {
+    const hasBody = told === framing.chunked || contentLength > 0;
     this.isWhole = !hasBody;
     this.isWholeInFirst = !hasBody;
     this.isFull = false;
@@ -96,7 +97,8 @@ export class RequestRelay {
     if (body.step(chunk, at, chunk.length) === bodyStep.data) {
       this.isFull = !connection.write(chunk.subarray(body.dataStart, body.dataEnd));
     }
-    this.isWhole = body.isWholeAtClose();
+    // Only to learn whether anything of the length is left.
+    this.isWhole = body.finish() === bodyStep.done;
     return body.next;
   }
 
