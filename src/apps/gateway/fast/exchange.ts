@@ -101,6 +101,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
       head.method === method.get || head.method === method.head || head.method === method.options;
     this.#wish(head);
     this.#request.begin(head);
+    parts.routedHead.socket = this.#caller.socket;
     const choice = chosen(parts, head);
     if (choice.kind === 'refused') {
       this.#answerProblem(choice.refusal);

@@ -7,6 +7,8 @@ import type { RequestHead } from '../http1/head.ts';
  */
 export class RoutedHead {
   readonly headers: RequestHeaders;
+  /** Whose request it is; set for each. */
+  socket: { readonly remoteAddress?: string | undefined } = {};
   readonly #head: RequestHead;
   readonly #names = new Map<string, Buffer>();
 
