@@ -1,20 +1,28 @@
 import { Agent, request } from 'node:http';
 import { parentPort, workerData } from 'node:worker_threads';
-import { otlpSpans } from './otlp-spans.ts';
-import type { EmptiedBlock, FilledBlock } from './span-block.ts';
+import { OtlpEncoder } from './otlp-encoder.ts';
+import type { BlockMessage, EmptiedBlock, FilledBlock } from './span-block.ts';
 
 /** The thread that exports spans: blocks come one by one, each is one request to the collector, tried once. */
 const { url } = workerData as { readonly url: string };
 const agent = new Agent({ keepAlive: true, maxSockets: 2 });
 const timeoutMs = 5000;
 
-parentPort?.on('message', (block: FilledBlock) => void exportBlock(block));
+const blocks: Buffer[] = [];
+const encoder = new OtlpEncoder();
+/** One at a time, so that all are written into the same memory. */
+let turn: Promise<void> = Promise.resolve();
+
+parentPort?.on('message', (message: BlockMessage) => {
+  if (message.kind === 'new') blocks[message.index] = Buffer.from(message.bytes);
+  else turn = turn.then(() => exportBlock(message));
+});
 
 async function exportBlock(block: FilledBlock): Promise<void> {
-  const isTaken = await send(otlpSpans(block));
-  const { bytes, spans } = block;
-  const emptied: EmptiedBlock = { bytes, exported: isTaken ? spans : 0, lost: isTaken ? 0 : spans };
-  parentPort?.postMessage(emptied, [bytes]);
+  const { index, spans } = block;
+  const isTaken = await send(encoder.encode(blocks[index] ?? Buffer.alloc(0), block));
+  const emptied: EmptiedBlock = { index, exported: isTaken ? spans : 0, lost: isTaken ? 0 : spans };
+  parentPort?.postMessage(emptied);
 }
 
 /** Whether the collector took it. A collector that is away costs spans, which are counted, and nothing else. */

@@ -1,7 +1,8 @@
 /**
- * How finished requests lie in memory between the thread that serves and the one that exports: records of one size in an
- * ArrayBuffer that changes hands, so that serving makes no object for a span and waits for nobody. Identifiers are in
- * hexadecimal, as they came and as they are sent on; the exporting thread makes octets of them.
+ * How finished requests lie in memory between the thread that serves and the one that exports: records of one size in
+ * shared blocks, made once and used again and again, so that a span costs neither thread any garbage. One thread has a
+ * block at a time; a message hands it over. Identifiers are in hexadecimal, as they came and as they are sent on; the
+ * exporting thread makes octets of them.
  */
 export const spansPerBlock = 1024;
 
@@ -34,8 +35,18 @@ export interface SpanTarget {
 }
 
 /** From the serving thread. */
+export type BlockMessage = NewBlock | FilledBlock;
+
+export interface NewBlock {
+  readonly kind: 'new';
+  /** Blocks are numbered as they are made. */
+  readonly index: number;
+  readonly bytes: SharedArrayBuffer;
+}
+
 export interface FilledBlock {
-  readonly bytes: ArrayBuffer;
+  readonly kind: 'filled';
+  readonly index: number;
   readonly spans: number;
   readonly targets: readonly SpanTarget[];
   readonly methods: readonly string[];
@@ -43,7 +54,7 @@ export interface FilledBlock {
 
 /** Back to it: the block may be filled again; `lost` of its spans no collector took. */
 export interface EmptiedBlock {
-  readonly bytes: ArrayBuffer;
+  readonly index: number;
   readonly exported: number;
   readonly lost: number;
 }

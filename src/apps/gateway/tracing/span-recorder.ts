@@ -2,8 +2,8 @@ import { Worker } from 'node:worker_threads';
 import type { Counter } from '../counters.ts';
 import {
   blockBytes,
+  type BlockMessage,
   type EmptiedBlock,
-  type FilledBlock,
   spanBytes,
   spanField,
   spansPerBlock,
@@ -12,7 +12,7 @@ import {
 import { RandomHex, type TraceContext } from './trace-context.ts';
 
 const flushMs = 200;
-/** Filled and not yet exported, at most: 8 MB, or a third of a second of all that one core can serve. */
+/** 2 MB: what one core can serve in a third of a second. */
 const blocksMax = 24;
 
 export interface SpanCounts {
@@ -30,13 +30,12 @@ export interface SpanCounts {
 export class SpanRecorder implements AsyncDisposable {
   readonly random = new RandomHex();
   readonly #worker: Worker;
-  readonly #spare: ArrayBuffer[] = [];
+  readonly #blocks: Block[] = [];
+  readonly #spare: Block[] = [];
   readonly #timer: NodeJS.Timeout;
   readonly #targets = new Map<Counter, number>();
   readonly #methods = new Map<string, number>();
-  #blocks = 0;
-  #bytes: Buffer | null = null;
-  #view: DataView | null = null;
+  #block: Block | null = null;
   #spans = 0;
   #exported = 0;
   #lost = 0;
@@ -67,39 +66,38 @@ export class SpanRecorder implements AsyncDisposable {
     method: string,
     outcome: { readonly status: number; readonly startedMs: number; readonly durationMs: number },
   ): void {
-    if (!this.#hasRoom() || this.#bytes === null || this.#view === null) {
+    this.#block ??= this.#spare.pop() ?? this.#newBlock();
+    if (this.#block === null) {
       this.#dropped += 1;
       return;
     }
+    const { bytes, view } = this.#block;
     const at = this.#spans * spanBytes;
-    context.traceparent.copy(this.#bytes, at + spanField.traceId, 3, 35);
-    context.traceparent.copy(this.#bytes, at + spanField.spanId, 36, 52);
-    context.parentId.copy(this.#bytes, at + spanField.parentId);
+    context.traceparent.copy(bytes, at + spanField.traceId, 3, 35);
+    context.traceparent.copy(bytes, at + spanField.spanId, 36, 52);
+    context.parentId.copy(bytes, at + spanField.parentId);
     const startUs = (performance.timeOrigin + outcome.startedMs) * 1000;
-    this.#view.setFloat64(at + spanField.startUs, startUs, true);
-    this.#view.setFloat64(at + spanField.durationUs, outcome.durationMs * 1000, true);
-    this.#view.setUint16(at + spanField.status, outcome.status, true);
-    this.#view.setUint16(at + spanField.target, indexIn(this.#targets, counter), true);
-    this.#bytes[at + spanField.method] = indexIn(this.#methods, method);
+    view.setFloat64(at + spanField.startUs, startUs, true);
+    view.setFloat64(at + spanField.durationUs, outcome.durationMs * 1000, true);
+    view.setUint16(at + spanField.status, outcome.status, true);
+    view.setUint16(at + spanField.target, indexIn(this.#targets, counter), true);
+    bytes[at + spanField.method] = indexIn(this.#methods, method);
     this.#spans += 1;
     if (this.#spans === spansPerBlock) this.flush();
   }
 
   /** Hands what is recorded to the exporting thread. */
   flush(): void {
-    if (this.#bytes === null || this.#spans === 0) return;
-    const bytes = this.#bytes.buffer as ArrayBuffer; // It was made from one, in #hasRoom.
-    const targets = [...this.#targets.keys()].map(targetOf);
-    const filled: FilledBlock = {
-      bytes,
+    if (this.#block === null || this.#spans === 0) return;
+    this.#tell({
+      kind: 'filled',
+      index: this.#block.index,
       spans: this.#spans,
-      targets,
+      targets: [...this.#targets.keys()].map(targetOf),
       methods: [...this.#methods.keys()],
-    };
-    this.#worker.postMessage(filled, [bytes]);
+    });
     this.#awaited += 1;
-    this.#bytes = null;
-    this.#view = null;
+    this.#block = null;
     this.#spans = 0;
     this.#targets.clear();
     this.#methods.clear();
@@ -116,25 +114,33 @@ export class SpanRecorder implements AsyncDisposable {
     await this.#worker.terminate();
   }
 
-  #hasRoom(): boolean {
-    if (this.#bytes !== null) return true;
-    let bytes = this.#spare.pop();
-    if (bytes === undefined && this.#blocks < blocksMax) {
-      this.#blocks += 1;
-      bytes = new ArrayBuffer(blockBytes);
-    }
-    if (bytes === undefined) return false;
-    this.#bytes = Buffer.from(bytes);
-    this.#view = new DataView(bytes);
-    return true;
+  #newBlock(): Block | null {
+    const index = this.#blocks.length;
+    if (index === blocksMax) return null;
+    const shared = new SharedArrayBuffer(blockBytes);
+    const block = { index, bytes: Buffer.from(shared), view: new DataView(shared) };
+    this.#blocks.push(block);
+    this.#tell({ kind: 'new', index, bytes: shared });
+    return block;
   }
 
-  #takeBack({ bytes, exported, lost }: EmptiedBlock): void {
+  #tell(message: BlockMessage): void {
+    this.#worker.postMessage(message);
+  }
+
+  #takeBack({ index, exported, lost }: EmptiedBlock): void {
     this.#awaited -= 1;
     this.#exported += exported;
     this.#lost += lost;
-    this.#spare.push(bytes);
+    const block = this.#blocks[index];
+    if (block !== undefined) this.#spare.push(block);
   }
+}
+
+interface Block {
+  readonly index: number;
+  readonly bytes: Buffer;
+  readonly view: DataView;
 }
 
 const lastFlushMs = 3000;

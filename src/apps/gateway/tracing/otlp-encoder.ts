@@ -10,34 +10,66 @@ const aroundBytes = 1 + 3;
  * attributes by the semantic conventions for HTTP servers. Numbers in comments are those of fields there.
  *
  * What spans of one target and method, or of one status, have in common is encoded once a block; the rest of a span is
- * some copying, since this thread's time is taken from the same machine.
+ * some copying into memory that is used again, since this thread's time is taken from the same machine.
  */
-export function otlpSpans({ bytes, spans, targets, methods }: FilledBlock): Buffer {
-  const records = Buffer.from(bytes);
-  const names = new Map<number, Buffer>();
-  const statuses = new Map<number, Buffer>();
-  const parts: Buffer[] = [];
-  let totalBytes = 0;
-  for (let index = 0; index < spans; index += 1) {
-    const at = index * spanBytes;
-    const target = records.readUInt16LE(at + spanField.target);
-    const method = records.readUInt8(at + spanField.method);
-    const key = target * 256 + method;
-    const common = cached(names, key, () => commonPart(targets[target], methods[method]));
-    const status = cached(statuses, records.readUInt16LE(at + spanField.status), statusPart);
-    parts.push(common, status);
-    totalBytes += common.length + status.length + ownBytes + aroundBytes;
+export class OtlpEncoder {
+  readonly #commons = new Map<number, Buffer>();
+  readonly #statuses = new Map<number, Buffer>();
+  readonly #parts: Buffer[] = [];
+  #out: Buffer = Buffer.allocUnsafeSlow(firstBytes);
+
+  /** Holds until the next call. */
+  encode(records: Buffer, block: FilledBlock): Buffer {
+    const bytes = headRoom + this.#collect(records, block);
+    if (this.#out.length < bytes) this.#out = Buffer.allocUnsafeSlow(2 * bytes);
+    const out = this.#out;
+    let end = headRoom;
+    for (let index = 0; index < block.spans; index += 1) {
+      const common = this.#parts[2 * index] ?? nothing;
+      const status = this.#parts[2 * index + 1] ?? nothing;
+      end = writeSpan({ out, at: end, records, from: index * spanBytes }, common, status);
+    }
+    // ScopeSpans: scope 1, spans 2. ResourceSpans: resource 1, scope_spans 2. The request: resource_spans 1.
+    let start = before(out, headRoom, scope);
+    start = before(out, start, tagAndLength(2, end - start));
+    start = before(out, start, resource);
+    start = before(out, start, tagAndLength(1, end - start));
+    return out.subarray(start, end);
   }
-  const out = Buffer.allocUnsafe(totalBytes);
-  let end = 0;
-  for (let index = 0; index < spans; index += 1) {
-    const common = parts[2 * index] ?? nothing;
-    const status = parts[2 * index + 1] ?? nothing;
-    end = writeSpan({ out, at: end, records, from: index * spanBytes }, common, status);
+
+  /** Lays ready what spans share; returns how many octets all spans can have. */
+  #collect(records: Buffer, { spans, targets, methods }: FilledBlock): number {
+    this.#commons.clear();
+    let bytes = 0;
+    for (let index = 0; index < spans; index += 1) {
+      const at = index * spanBytes;
+      const target = records.readUInt16LE(at + spanField.target);
+      const method = records.readUInt8(at + spanField.method);
+      const common = cached(this.#commons, target * 256 + method, () =>
+        commonPart(targets[target], methods[method]),
+      );
+      const status = records.readUInt16LE(at + spanField.status);
+      const said = cached(this.#statuses, status, statusPart);
+      this.#parts[2 * index] = common;
+      this.#parts[2 * index + 1] = said;
+      bytes += common.length + said.length + ownBytes + aroundBytes;
+    }
+    return bytes;
   }
-  // ScopeSpans: scope 1, spans 2. ResourceSpans: resource 1, scope_spans 2. The request: resource_spans 1.
-  const scopeSpans = field(2, Buffer.concat([scope, out.subarray(0, end)]));
-  return field(1, Buffer.concat([resource, scopeSpans]));
+}
+
+const firstBytes = 512 * 1024;
+/** For what stands before the spans. */
+const headRoom = 256;
+
+/** Puts octets before `end`; returns where they begin. */
+function before(out: Buffer, end: number, octets: Buffer): number {
+  octets.copy(out, end - octets.length);
+  return end - octets.length;
+}
+
+function tagAndLength(number: number, length: number): Buffer {
+  return Buffer.concat([varint(number * 8 + 2), varint(length)]);
 }
 
 interface SpanPlace {
@@ -121,7 +153,7 @@ const scope = field(1, field(1, Buffer.from('tidegate')));
 
 /** A length-delimited field. */
 function field(number: number, value: Buffer): Buffer {
-  return Buffer.concat([varint(number * 8 + 2), varint(value.length), value]);
+  return Buffer.concat([tagAndLength(number, value.length), value]);
 }
 
 function varintField(number: number, value: number): Buffer {
