@@ -11,6 +11,9 @@ const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` };
 export const loadCore = 0;
 export const proxyCore = 1;
 
+/** Of util-linux. It becomes the program that it starts, so the process id is the program's. */
+const pin = 'taskset';
+
 /** The programs of this list that are not installed. */
 export async function missing(programs: readonly string[]): Promise<readonly string[]> {
   const found = await Promise.all(programs.map((program) => isInstalled(program)));
@@ -33,8 +36,7 @@ export class Processes implements AsyncDisposable {
 
   /** Resolves with its process id when it listens on `port`. */
   async start(core: number, argv: readonly string[], port: number): Promise<number> {
-    // taskset becomes the program itself, so the process id is the program's.
-    const child = spawn('taskset', ['-c', String(core), ...argv], {
+    const child = spawn(pin, ['-c', String(core), ...argv], {
       stdio: ['ignore', 'ignore', 'inherit'],
       env,
     });
@@ -65,17 +67,13 @@ export class Processes implements AsyncDisposable {
 /** What the program prints; it runs on the core of the load. */
 export async function output(argv: readonly string[], signal: AbortSignal): Promise<string> {
   const options = { env, signal, maxBuffer: 1024 * 1024 };
-  const { stdout } = await promisify(execFile)(
-    'taskset',
-    ['-c', String(loadCore), ...argv],
-    options,
-  );
+  const { stdout } = await promisify(execFile)(pin, ['-c', String(loadCore), ...argv], options);
   return stdout;
 }
 
 /** Keeps this process and the programs it starts off the measured core. */
 export async function stayOnLoadCore(): Promise<void> {
-  await promisify(execFile)('taskset', ['-acp', String(loadCore), String(process.pid)]);
+  await promisify(execFile)(pin, ['-acp', String(loadCore), String(process.pid)]);
 }
 
 async function isListening(port: number): Promise<boolean> {

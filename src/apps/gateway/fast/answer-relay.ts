@@ -128,7 +128,7 @@ export class AnswerRelay {
         if (writer.at > 0) this.isTaken = scratch.flush(this.#caller);
         return 'more';
       }
-      if (next === refused || (opinion !== null && !opinion.agreesOnResponse(head))) return 'bad';
+      if (next === refused || !opinion.agreesOnResponse(head)) return 'bad';
       at = next;
       if (head.status >= 200) {
         this.#final(writer, head);
@@ -156,7 +156,7 @@ export class AnswerRelay {
     this.#isPlain = !this.#isChunked && head.framing !== framing.chunked;
     this.endsByClosing = wanted === framing.untilClose;
     this.keepAlive = wish.keepAlive && !this.endsByClosing;
-    this.keepMs = head.keepAlive && opinion?.keepAlive !== false ? keepMsOf(head) : 0;
+    this.keepMs = head.keepAlive && opinion.keepAlive ? keepMsOf(head) : 0;
     this.#body.begin(head);
   }
 

@@ -174,7 +174,7 @@ export class CallerConnection implements ExchangeCaller {
       if (!wasWithin) this.deadlineMs = this.#parts.nowMs + this.#parts.deadlines.headMs;
       return chunk.length;
     }
-    if (next === refused || (opinion !== null && !opinion.agreesOnRequest(head))) {
+    if (next === refused || !opinion.agreesOnRequest(head)) {
       this.#refuse(head.refusal ?? refusals['second-opinion']);
       return chunk.length;
     }

@@ -18,7 +18,7 @@ export class EngineFixture implements AsyncDisposable {
   static async start(
     hosts: readonly string[],
     serve: (socket: Socket) => void,
-    options: PartsOptions = {},
+    options: Partial<PartsOptions> = {},
   ): Promise<EngineFixture> {
     const server = createServer(serve);
     server.listen(0, '127.0.0.1');
@@ -28,7 +28,7 @@ export class EngineFixture implements AsyncDisposable {
     return fixture;
   }
 
-  private constructor(server: Server, hosts: readonly string[], options: PartsOptions) {
+  private constructor(server: Server, hosts: readonly string[], options: Partial<PartsOptions>) {
     this.#server = server;
     const { port } = server.address() as AddressInfo;
     const endpoints = [{ instanceId: 'i-1', host: '127.0.0.1', port }];

@@ -268,7 +268,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
     const { opinion, isDraining } = this.#parts;
     wish.isHead = head.method === method.head;
     wish.minorVersion = head.minorVersion;
-    wish.keepAlive = head.keepAlive && opinion?.keepAlive !== false && !isDraining;
+    wish.keepAlive = head.keepAlive && opinion.keepAlive && !isDraining;
     wish.wantsTunnel = head.wantsTunnel;
     wish.takesTrailers = head.acceptsTrailers;
     wish.hasContinued = false;

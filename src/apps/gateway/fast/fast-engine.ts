@@ -20,7 +20,7 @@ export class FastEngine implements Engine {
   readonly #byAddress = new Map<string, number>();
   readonly #sweeping: NodeJS.Timeout;
 
-  constructor(routes: LiveRoutes, options: PartsOptions = {}) {
+  constructor(routes: LiveRoutes, options: PartsOptions) {
     this.#parts = new Parts(routes, options);
     // A caller that has sent its last octet may still read its answer.
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>

@@ -35,8 +35,7 @@ export const usualDeadlines: Deadlines = {
 };
 
 export interface PartsOptions {
-  /** Absent: heads are read by one parser only, which only a bench does that asks what the second one costs. */
-  readonly opinion?: SecondOpinion;
+  readonly opinion: SecondOpinion;
   readonly deadlines?: Deadlines;
   /** Absent: traces go through as they are. */
   readonly spans?: SpanRecorder | null;
@@ -60,7 +59,7 @@ export class Parts {
   readonly responseHead = new ResponseHead();
   readonly trailers: Head = trailersHead();
   readonly routedHead = new RoutedHead(this.requestHead);
-  readonly opinion: SecondOpinion | null;
+  readonly opinion: SecondOpinion;
   readonly requestAdditions: RequestAdditions = {
     callerAddress: FixedValue.of('unknown'),
     scheme: FixedValue.of('http'),
@@ -89,7 +88,7 @@ export class Parts {
     this.deadlines = options.deadlines ?? usualDeadlines;
     this.spans = options.spans ?? null;
     this.#log = options.log ?? (() => {});
-    this.opinion = options.opinion ?? null;
+    this.opinion = options.opinion;
   }
 
   /** The line that names the revision on its answers. */

@@ -3,8 +3,13 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { OtlpEncoder } from './otlp-encoder.ts';
 import type { BlockMessage, EmptiedBlock, FilledBlock } from './span-block.ts';
 
+export interface ExporterOptions {
+  /** Of a collector. */
+  readonly url: string;
+}
+
 /** The thread that exports spans: blocks come one by one, each is one request to the collector, tried once. */
-const { url } = workerData as { readonly url: string };
+const { url } = workerData as ExporterOptions; // Of the only one who starts this, span-recorder.ts.
 const agent = new Agent({ keepAlive: true, maxSockets: 2 });
 const timeoutMs = 5000;
 

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Counter } from '../counters.ts';
+import type { ExporterOptions } from './otlp-worker.ts';
 import {
   blockBytes,
   type BlockMessage,
@@ -46,7 +47,8 @@ export class SpanRecorder implements AsyncDisposable {
   constructor(url: string, log: (message: string) => void) {
     // Beside this file both as TypeScript and when it is built.
     const script = new URL(`otlp-worker${import.meta.url.slice(-3)}`, import.meta.url);
-    this.#worker = new Worker(script, { workerData: { url } });
+    const workerData: ExporterOptions = { url };
+    this.#worker = new Worker(script, { workerData });
     this.#worker.unref();
     this.#worker.on('message', (emptied: EmptiedBlock) => this.#takeBack(emptied));
     // Without it spans are dropped and counted; the traffic goes on.
