@@ -1,5 +1,6 @@
 import { detectionTable } from './detection-table.ts';
 import { estimateTable } from './estimate-table.ts';
+import { loopTable } from './loop-table.ts';
 import { nullTable } from './null-table.ts';
 import { latencyTable } from './latency-table.ts';
 import { burstTable, userTable } from './other-tables.ts';
@@ -22,6 +23,7 @@ export const studyTables: readonly StudyTable[] = [
   { name: 'bursts', run: burstTable, runs: 20_000, quickRuns: 20, quickSeconds: 9 },
   { name: 'promotion', run: promotionTable, runs: 10_000, quickRuns: 20, quickSeconds: 6 },
   { name: 'users', run: userTable, runs: 2000, quickRuns: 20, quickSeconds: 3 },
+  { name: 'loop', run: loopTable, runs: 100, quickRuns: 2, quickSeconds: 3 },
   { name: 'latency', run: latencyTable, runs: 500, quickRuns: 20, quickSeconds: 3 },
   {
     name: 'cost',

@@ -38,6 +38,8 @@ export const metricExplanationSchema = z.object({
   budgetShareRatio: z.number(),
   /** Part of the way to a rollback that this metric has brought. */
   budgetUsedRatio: z.number(),
+  /** Why it is not known, wholly or in part; null: it is. */
+  trouble: z.string().nullable(),
   sentence: z.string(),
 });
 
@@ -67,7 +69,7 @@ export const explanationSchema = z.object({
   for: z.number(),
   forLimit: z.number(),
   marginRatio: z.number(),
-  /** What has most of the evidence against: `errors`, `latency`, or an objective's name in a bake. */
+  /** What has most of the evidence against: `errors`, `latency`, a metric of the service, or an objective's name in a bake. */
   metric: z.string(),
   /** Over the last minutes; null: no latencies are known. */
   p95: z.object({ candidateMs: z.number(), stableMs: z.number() }).nullable(),
@@ -78,6 +80,8 @@ export const explanationSchema = z.object({
   metrics: z.array(metricExplanationSchema).default([]),
   /** The candidate at 100 % against stable before the switch: weaker than the rest. Null: nothing to compare. */
   beforeAfter: beforeAfterSchema.nullable().default(null),
+  /** Requests that are no evidence: retries, and those of clients beyond their vote; absent: none. */
+  setAside: z.object({ retry: count, sameClient: count, tooManyClients: count }).optional(),
   sentence: z.string(),
 });
 
@@ -102,6 +106,8 @@ export const rolloutSchema = z.object({
     'shifting',
     'judging',
     'waiting',
+    /** At weight 0, or with a few probes, while it is found out whether it is the version that fails. */
+    'parked',
     'baking',
     'reverting',
     'promoted',
@@ -119,6 +125,11 @@ export const rolloutSchema = z.object({
   totals: armPairSchema,
   steps: z.array(stepResultSchema),
   gate: explanationSchema.nullable(),
+  /** Something an operator should look after while the rollout holds; null: nothing. */
+  alert: z
+    .object({ severity: z.literal('warning'), since: time, sentence: z.string() })
+    .nullable()
+    .default(null),
   cause: causeSchema.nullable(),
   startedAt: time,
   startedBy: handSchema,
@@ -153,8 +164,19 @@ export const serviceSchema = z.object({
     stepWeightsPercent: z.array(percent),
   }),
   status: z.object({
-    /** Stable, Progressing, Paused (by hand), Waiting (for an approval), RolledBack (the newest rollout), Starting. */
-    phase: z.enum(['Starting', 'Stable', 'Progressing', 'Paused', 'Waiting', 'RolledBack']),
+    /**
+     * Stable, Progressing, Parked (the candidate has no share for a while), Paused (by hand), Waiting (for an approval), RolledBack
+     * (the newest rollout), Starting.
+     */
+    phase: z.enum([
+      'Starting',
+      'Stable',
+      'Progressing',
+      'Parked',
+      'Paused',
+      'Waiting',
+      'RolledBack',
+    ]),
     sentence: z.string(),
     stable: revisionSchema.nullable(),
     /** Revisions an undo can go to, newest last. */
@@ -281,6 +303,8 @@ export const eventSchema = z.object({
   decision: z.string().nullable(),
   weightPercent: percent.nullable(),
   by: handSchema.nullable(),
+  /** `warning`: an operator should look at it. */
+  severity: z.enum(['info', 'warning']).default('info'),
   sentence: z.string(),
 });
 

@@ -193,6 +193,7 @@ function decidedBy(rollout: Rollout, atMs: number, sinceMs: number | null): Unde
     case 'shifting':
     case 'judging':
     case 'waiting':
+    case 'parked':
     case 'baking':
       return null;
   }

@@ -5,7 +5,7 @@ import { MemoryMachine, MemoryPlatform } from '../adapters/memory/memory-platfor
 import { MemoryRouter } from '../adapters/memory/memory-router.ts';
 import type { Effect, Traffic } from '../domain/release/effect.ts';
 import { revisionOf } from '../domain/release/release.fixture.ts';
-import { type Platform, PlatformError } from '../ports/platform.ts';
+import { type Instance, type Platform, PlatformError } from '../ports/platform.ts';
 import { RouterError, type TrafficRouter } from '../ports/traffic-router.ts';
 import { EffectLanes, type EffectOutcome } from './effect-lanes.ts';
 import { HandClock } from './hand-clock.fixture.ts';
@@ -76,6 +76,7 @@ test('an order begins only when the one before it in its lane has ended', async 
       await clock.sleep(50, new AbortController().signal);
       calls.push('start ends');
     },
+    replace: (...call) => memory.replace(...call),
     stop: async () => void calls.push('stop'),
     observe: (...call) => memory.observe(...call),
     logs: (...call) => memory.logs(...call),
@@ -87,6 +88,50 @@ test('an order begins only when the one before it in its lane has ended', async 
   await clock.pass(100);
   assert.deepEqual(calls, ['start begins', 'start ends', 'stop']);
   assert.deepEqual(outcomes(), ['done stop 1']);
+});
+
+test('an instance to be replaced leaves the table and is drained before it stops', async () => {
+  const { lanes, clock, machine, router, outcomes, instances, leaving, signal } = world();
+  const platform = new MemoryPlatform({ clock, machine });
+  lanes.start('web', [run(1)], signal);
+  await clock.pass(0);
+  instances.push(...(await platform.observe(signal)));
+  lanes.start('web', [route(1)], signal);
+  await clock.pass(0);
+  const sentTo = (): readonly string[] =>
+    (router.table?.routes[0]?.backends[0]?.endpoints ?? []).map((each) => each.instanceId);
+  const bad = `${revisionOf(1).id}-1`;
+  assert.equal(sentTo().length, 2);
+  const seen: string[] = [];
+  router.drain = async (id) => {
+    const isThere = machine.instances.get(bad)?.goneAtMs === null;
+    seen.push(`${id} ${isThere ? 'runs' : 'is gone'}, traffic to ${sentTo().length}`);
+  };
+  lanes.start('web', [replace(1, bad)], signal);
+  await clock.pass(0);
+  assert.deepEqual(seen, [`${bad} runs, traffic to 1`]);
+  assert.deepEqual(
+    [...machine.instances.keys()],
+    [`${revisionOf(1).id}-2`, `${revisionOf(1).id}-3`],
+  );
+  assert.deepEqual(outcomes(), ['done run 1', 'done route 1', 'done replace 1']);
+  assert.equal(leaving.size, 0);
+});
+
+test('a replacement that is not carried out stops nothing', async () => {
+  const { lanes, clock, machine, router, outcomes, signal } = world();
+  lanes.start('web', [run(1)], signal);
+  await clock.pass(0);
+  router.drain = () => Promise.reject(new RouterError('unreachable', 'gone', { retryable: true }));
+  lanes.start('web', [replace(1, `${revisionOf(1).id}-1`)], signal);
+  await clock.pass(1_000);
+  assert.equal(machine.instances.size, 2);
+  assert.deepEqual(outcomes(), ['done run 1']);
+  lanes.start('web', [stop(1)], signal);
+  router.drain = () => Promise.resolve();
+  await clock.pass(1_000);
+  assert.deepEqual(outcomes(), ['done run 1', 'done stop 1']);
+  assert.equal(machine.instances.size, 0);
 });
 
 test('the newest traffic wins: a way back does not wait behind a way forth', async () => {
@@ -230,7 +275,9 @@ function world(
   const machine = new MemoryMachine();
   const router = new MemoryRouter(clock);
   const traffic = new Map<string, Traffic>();
-  const build = () => routesOf(traffic.values(), []);
+  const leaving = new Set<string>();
+  const instances: Instance[] = [];
+  const build = () => routesOf(traffic.values(), instances, leaving);
   const reports: EffectOutcome[] = [];
   const crashes: string[] = [];
   const crash = new AbortController();
@@ -240,6 +287,7 @@ function world(
     pusher: new TablePusher({ router: other.router ?? router, clock, build }),
     clock,
     traffic,
+    leaving,
     report: (_service, outcome) => void reports.push(outcome),
     // As the loop does: a defect ends everything.
     crash: (error) => {
@@ -248,7 +296,7 @@ function world(
     },
   });
   const outcomes = () => reports.map(({ kind, key }) => `${kind.slice('effect-'.length)} ${key}`);
-  const parts = { lanes, clock, machine, router, reports, outcomes, crashes };
+  const parts = { lanes, clock, machine, router, reports, outcomes, crashes, instances, leaving };
   return { ...parts, signal: crash.signal, crash: crash.signal };
 }
 
@@ -256,6 +304,7 @@ function failingPlatform(ensure: Platform['ensure']): Platform {
   const platform = new MemoryPlatform({ clock: new HandClock(), machine: new MemoryMachine() });
   return {
     ensure: async (...call) => ensure(...call),
+    replace: (...call) => platform.replace(...call),
     stop: (...call) => platform.stop(...call),
     observe: (...call) => platform.observe(...call),
     logs: (...call) => platform.logs(...call),
@@ -269,6 +318,11 @@ function run(number: number): Effect {
 
 function stop(number: number): Effect {
   return { kind: 'stop-instances', key: `stop ${number}`, revision: revisionOf(number) };
+}
+
+function replace(number: number, instanceId: string): Effect {
+  const key = `replace ${number}`;
+  return { kind: 'replace-instance', key, revision: revisionOf(number), count: 2, instanceId };
 }
 
 function route(number: number, service = 'web'): Effect {

@@ -41,6 +41,7 @@ export class EffectLanes {
   readonly #pusher: TablePusher;
   readonly #clock: Clock;
   readonly #traffic: Map<string, Traffic>;
+  readonly #leaving: Set<string>;
   readonly #report: (service: string, outcome: EffectOutcome) => void;
   readonly #crash: (error: unknown) => void;
   readonly #lanes = new Map<string, Lane>();
@@ -52,6 +53,8 @@ export class EffectLanes {
     readonly clock: Clock;
     /** Wanted traffic by service, shared with the table builder. */
     readonly traffic: Map<string, Traffic>;
+    /** Instances that are about to be replaced, shared with the table builder: nothing is sent to them. */
+    readonly leaving: Set<string>;
     readonly report: (service: string, outcome: EffectOutcome) => void;
     /** Called with what is neither a platform's nor a router's failure: a defect of ours. */
     readonly crash: (error: unknown) => void;
@@ -61,6 +64,7 @@ export class EffectLanes {
     this.#pusher = parts.pusher;
     this.#clock = parts.clock;
     this.#traffic = parts.traffic;
+    this.#leaving = parts.leaving;
     this.#report = parts.report;
     this.#crash = parts.crash;
   }
@@ -160,6 +164,8 @@ export class EffectLanes {
         return this.#platform.ensure(effect.revision, effect.count, signal);
       case 'stop-instances':
         return this.#stopDrained(effect.revision, signal);
+      case 'replace-instance':
+        return this.#replaceDrained(effect, signal);
       case 'set-traffic':
         return this.#pusher.push(signal);
     }
@@ -170,7 +176,20 @@ export class EffectLanes {
     await this.#router.drain(revision.id, signal);
     await this.#platform.stop(revision, signal);
   }
+
+  /** As a stop, for one instance: it leaves the table, its requests finish, then it goes (L3). */
+  async #replaceDrained(effect: Of<'replace-instance'>, signal: AbortSignal): Promise<void> {
+    const { revision, count, instanceId } = effect;
+    this.#leaving.add(instanceId);
+    await this.#pusher.push(signal);
+    await this.#router.drain(instanceId, signal);
+    await this.#platform.replace(revision, { instanceId, count }, signal);
+    // It is no instance any more, and its name is never given again.
+    this.#leaving.delete(instanceId);
+  }
 }
+
+type Of<Kind extends Effect['kind']> = Extract<Effect, { kind: Kind }>;
 
 interface Order {
   readonly effect: Effect;

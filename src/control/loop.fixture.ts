@@ -83,12 +83,17 @@ export class LoopWorld {
     return backends.flatMap(({ endpoints }) => endpoints.map((each) => each.instanceId));
   }
 
-  /** 400 requests every 100 ms; the revisions named in `failing` answer 500. */
-  async serve(durationMs: number, failing: readonly number[] = []): Promise<void> {
-    const bad = new Set(failing.map((number) => revisionOf(number).id));
+  /** 400 requests every 100 ms; the revisions numbered in `failing`, and instances named in `badInstances`, answer 500. */
+  async serve(
+    durationMs: number,
+    failing: readonly number[] = [],
+    badInstances: readonly string[] = [],
+  ): Promise<void> {
+    const bad = new Set([...failing.map((number) => revisionOf(number).id), ...badInstances]);
     for (let passedMs = 0; passedMs < durationMs; passedMs += 100) {
-      this.router.serve('web', 400, (revisionId) => {
-        return { statusClass: bad.has(revisionId) ? 4 : 1, latencyBucket: 100 };
+      this.router.serve('web', 400, (revisionId, instanceId) => {
+        const isBad = bad.has(revisionId) || bad.has(instanceId);
+        return { statusClass: isBad ? 4 : 1, latencyBucket: 100 };
       });
       await this.clock.pass(100);
     }
@@ -113,8 +118,9 @@ export class RunningLoop {
     return this.loop.service('web')?.rollout?.phase.kind;
   }
 
-  apply(number: number): Promise<Decision> {
-    return this.loop.submit('web', { kind: 'apply', spec: specOf(number), by: ana }, forever);
+  apply(number: number, options: Parameters<typeof specOf>[1] = {}): Promise<Decision> {
+    const spec = specOf(number, options);
+    return this.loop.submit('web', { kind: 'apply', spec, by: ana }, forever);
   }
 
   operate(kind: Exclude<Action['kind'], 'undo'>): Promise<Decision> {

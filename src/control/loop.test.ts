@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { revisionOf } from '../domain/release/release.fixture.ts';
+import { plan, revisionOf, stepOf } from '../domain/release/release.fixture.ts';
 import { LedgerError } from '../ports/ledger-store.ts';
 import { PlatformError } from '../ports/platform.ts';
 import { settle } from './hand-clock.fixture.ts';
@@ -111,6 +111,46 @@ test('C3: the way back does not wait for a full ledger, and nothing else passes 
   await running.stop();
 });
 
+test('C3: parking does not wait for a full ledger either', async () => {
+  const world = new LoopWorld();
+  const running = await world.open();
+  await running.promoteFirst(1);
+  const gate = { ...plan.gate, incidentMs: 5_000 };
+  await running.apply(2, { plan: { ...plan, gate } });
+  await world.clock.pass(300);
+  assert.equal(running.phase, 'judging');
+  const kept = world.sentences.length;
+  world.store.error = full;
+  await world.serve(1_000, [2]);
+  assert.equal(running.phase, 'parked');
+  assert.deepEqual([world.weightOf(1), world.weightOf(2)], [100, null]);
+  assert.equal(world.sentences.length, kept);
+  world.store.error = null;
+  await world.clock.pass(1_000);
+  assert.match(world.sentences[kept] ?? '', /^park: parking web v2/);
+  await running.stop();
+});
+
+test('an instance that has all the errors is replaced by the loop, and the version goes on', async () => {
+  const world = new LoopWorld();
+  const running = await world.open();
+  await running.promoteFirst(1);
+  const gate = { ...plan.gate, replaceWithinMs: 20_000, soakMs: 3_000 };
+  const steps = [stepOf(10), stepOf(100)];
+  await running.apply(2, { plan: { ...plan, gate, steps, bakeMs: 0 } });
+  await world.clock.pass(300);
+  const bad = `${revisionOf(2).id}-1`;
+  await world.serve(12_000, [], [bad]);
+  assert.equal(running.phase, 'promoted');
+  assert.deepEqual(
+    [...world.machine.instances.keys()],
+    [`${revisionOf(2).id}-2`, `${revisionOf(2).id}-3`],
+  );
+  const told = world.sentences.map((each) => each.split(':')[0]);
+  assert.ok(told.includes('replace') && !told.includes('roll-back'), told.join(' '));
+  await running.stop();
+});
+
 test('a ledger that is broken for good ends the loop with that error', async () => {
   const world = new LoopWorld();
   const running = await world.open();
@@ -148,6 +188,7 @@ test('a platform that cannot be seen for a moment does not end the loop', async 
   const blind = new PlatformError('state-unreadable', 'try again', { retryable: true });
   world.platform = {
     ensure: (...call) => platform.ensure(...call),
+    replace: (...call) => platform.replace(...call),
     stop: (...call) => platform.stop(...call),
     logs: (...call) => platform.logs(...call),
     observe: async (signal) => (isBlind ? Promise.reject(blind) : platform.observe(signal)),

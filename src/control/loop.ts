@@ -4,8 +4,9 @@
  * C1  One event at a time; all decisions of all services are made here and nowhere else.
  * C2  A record is durable before its effects begin. The one exception is C3.
  * C3  A way back does not wait for a ledger that is slow or cannot be written: users are harmed now, so traffic returns
- *     to stable first and the entry follows as soon as it can be kept. Decisions go on meanwhile, so that the harm is
- *     seen at all; everything else that they order waits for its record. (record-queue.ts)
+ *     to stable first (for a while only, when the candidate is parked) and the entry follows as soon as it can be kept.
+ *     Decisions go on meanwhile, so that the harm is seen at all; everything else that they order waits for its record.
+ *     (record-queue.ts)
  * C4  Each effect's outcome comes back as an event; nothing is assumed done.
  * C5  Losing this process loses at most what was observed since the last record, never a decision.
  */
@@ -62,6 +63,8 @@ interface Item {
 const inboxLimit = 10_000;
 /** From here on samples and ticks are dropped; the rest is kept for outcomes and for people, which must not be lost (C4). */
 const inboxLimitOfSamples = 5_000;
+/** A service is heard while its newest sample with requests is not older. */
+const heardMs = 5_000;
 
 export class ControlLoop {
   readonly #parts: LoopParts;
@@ -69,6 +72,9 @@ export class ControlLoop {
   readonly #inbox = new Inbox<Item>(inboxLimit);
   readonly #lanes = new Map<string, ServiceLane>();
   readonly #traffic = new Map<string, Traffic>();
+  readonly #leaving = new Set<string>();
+  /** When each service's requests were last seen, on the loop's own clock. */
+  readonly #heardAtMs = new Map<string, number>();
   readonly #pusher: TablePusher;
   readonly #effects: EffectLanes;
   readonly #records: RecordQueue;
@@ -91,7 +97,7 @@ export class ControlLoop {
     this.#pusher = new TablePusher({
       router,
       clock,
-      build: () => routesOf(this.#traffic.values(), this.#instances),
+      build: () => routesOf(this.#traffic.values(), this.#instances, this.#leaving),
     });
     this.#effects = new EffectLanes({
       platform,
@@ -99,6 +105,7 @@ export class ControlLoop {
       pusher: this.#pusher,
       clock,
       traffic: this.#traffic,
+      leaving: this.#leaving,
       report: (service, event) => this.#put({ service, event }),
       crash: (error) => this.#fail(error),
     });
@@ -201,6 +208,7 @@ export class ControlLoop {
 
   #takeSample(sample: TrafficSample): void {
     this.#sampleListener?.(sample);
+    if (sample.counts.length > 0) this.#heardAtMs.set(sample.service, this.#parts.clock.nowMs());
     const lane = this.#lanes.get(sample.service);
     if (lane === undefined) return;
     if (!lane.isActive) {
@@ -257,9 +265,21 @@ export class ControlLoop {
       // Blind for a moment: what was seen last stays, and the ticks go on so that the gate does too.
       await this.#look(signal).catch(rethrowUnlessRetryable);
       for (const lane of this.#lanes.values()) {
-        if (lane.isActive) this.#putMinor({ service: lane.state.name, event: { kind: 'tick' } });
+        if (!lane.isActive) continue;
+        const { name } = lane.state;
+        const isOthersHeard = this.#isHeardBeside(name);
+        this.#putMinor({ service: name, event: { kind: 'tick', isOthersHeard } });
       }
     }
+  }
+
+  /** Whether the router's samples of other services come: then silence of this one is its own. */
+  #isHeardBeside(service: string): boolean {
+    const sinceMs = this.#parts.clock.nowMs() - heardMs;
+    for (const [name, atMs] of this.#heardAtMs) {
+      if (name !== service && atMs >= sinceMs) return true;
+    }
+    return false;
   }
 
   /** Waits until the platform can be seen: a table made blind would send everybody's requests nowhere. */

@@ -1,6 +1,6 @@
 import { closeBlock, openGate } from '../domain/gate/gate.ts';
 import type { RecordedSecond } from '../domain/gate/recorded-rule.ts';
-import { verdictAt } from '../domain/release/advance.ts';
+import { verdictAt } from '../domain/release/step-verdict.ts';
 import type { ReleaseEvent } from '../domain/release/event.ts';
 import type { GateSettings, Objective, Plan } from '../domain/release/revision.ts';
 import { seeSample } from '../domain/release/see.ts';
@@ -118,7 +118,7 @@ export class PolicyShadow {
     if (this.#rolledBack !== null) return { kind: 'rolled-back', ...this.#rolledBack };
     const { kind, ...decided } = recorded;
     if (kind === 'promoted') return { kind: 'promoted', ...decided };
-    const isByGate = kind === 'gate-failed' || kind === 'bake-failed';
+    const isByGate = kind === 'gate-failed' || kind === 'bake-failed' || kind === 'time-limit';
     const isByHand = kind === 'aborted' || kind === 'deleted';
     if (!isByGate && !isByHand) return { kind: 'not-by-gate', ...decided };
     return { kind: 'unknown', ...decided, sentence: this.#last.sentence };
@@ -126,7 +126,7 @@ export class PolicyShadow {
 
   #see(before: ServiceState, was: Rollout, event: Extract<ReleaseEvent, { kind: 'sample' }>): void {
     const shadow = { ...before, rollout: { ...was, gate: this.#gate, plan: this.#plan } };
-    this.#gate = seeSample(shadow, event.sample).rollout?.gate ?? this.#gate;
+    this.#gate = seeSample(shadow, event.sample, event.atMs).rollout?.gate ?? this.#gate;
     this.#meter(was, event);
     if (this.#sinceMs === null) return;
     const second = Math.floor((event.atMs - this.#sinceMs) / 1000);
@@ -195,5 +195,5 @@ function isInForce({ phase }: Rollout): boolean {
 
 /** Where the decider asks its gate. */
 function isJudged({ phase }: Rollout): boolean {
-  return ['shifting', 'judging', 'waiting', 'baking'].includes(phase.kind);
+  return ['shifting', 'judging', 'waiting', 'parked', 'baking'].includes(phase.kind);
 }

@@ -33,7 +33,8 @@ const wayBackPatienceMs = 300;
  * meanwhile, so that a ledger in trouble doesn't keep a failing candidate from being found out.
  *
  * Q1  One record at a time, first come, first served; a full disk is waited out.
- * Q2  A way back begins when its record is durable, when the ledger is in trouble, or after `wayBackPatienceMs` (C3).
+ * Q2  A way back (also that of a candidate which is only parked) begins when its record is durable, when the ledger is in
+ *     trouble, or after `wayBackPatienceMs` (C3).
  * Q3  A traffic order that was decided before a way back never begins after it.
  */
 export class RecordQueue {
@@ -67,7 +68,7 @@ export class RecordQueue {
     const waiting = { ...job, hasBegun: false, isOvertaken: false, left };
     this.#waiting.push(waiting);
     this.#writing ??= this.#drain(signal);
-    if (job.record.decision === 'roll-back') this.#hurry(waiting, signal);
+    if (isWayBack(waiting)) this.#hurry(waiting, signal);
   }
 
   /** Resolves when another record may be put. */
@@ -140,12 +141,17 @@ export class RecordQueue {
         if (!isRetryable(error)) throw error;
         this.#isInTrouble = true;
         this.#onTrouble(error.message);
-        const waysBack = this.#waiting.filter((each) => each.record.decision === 'roll-back');
+        const waysBack = this.#waiting.filter(isWayBack);
         for (const each of waysBack) if (!each.hasBegun) this.#overtake(each);
         await this.#clock.sleep(retryMs, signal);
       }
     }
   }
+}
+
+/** It takes the candidate out of the users' way, and nothing else. */
+function isWayBack({ record }: RecordJob): boolean {
+  return record.decision === 'roll-back' || record.decision === 'park';
 }
 
 function isRetryable(error: unknown): error is LedgerError | RecorderError {

@@ -60,6 +60,16 @@ test('endpoints of a backend', () => {
   }
 });
 
+test('an instance that leaves gets nothing, even when no other is there to take its place', () => {
+  const two = [instance('r1-0', 'ready'), instance('r2-0', 'ready'), instance('r2-1', 'ready')];
+  const left = (leaving: readonly string[]): readonly string[] => {
+    const [route] = routesOf([traffic], two, new Set(leaving));
+    return (route?.backends ?? []).flatMap((each) => each.endpoints.map((end) => end.instanceId));
+  };
+  assert.deepEqual(left(['r2-0']), ['r1-0', 'r2-1']);
+  assert.deepEqual(left(['r2-0', 'r2-1']), ['r1-0']);
+});
+
 test('a share of 0 stands in the table only for a header match, and a service without shares has no route', () => {
   const none = [
     { revisionId: 'r1', weightPercent: 100 },

@@ -2,11 +2,16 @@ import type { Traffic } from '../domain/release/effect.ts';
 import type { Backend, Endpoint, Route } from '../domain/traffic/route-table.ts';
 import type { Instance } from '../ports/platform.ts';
 
-/** Joins who should get what share with who is there to take it: the routes of the next table. */
+/**
+ * Joins who should get what share with who is there to take it: the routes of the next table. Instances that are `leaving` get
+ * nothing, even when no other is there: they leave because they fail.
+ */
 export function routesOf(
   traffic: Iterable<Traffic>,
   instances: readonly Instance[],
+  leaving: ReadonlySet<string> = new Set(),
 ): readonly Route[] {
+  const staying = instances.filter((each) => !leaving.has(each.id));
   const routes: Route[] = [];
   for (const wanted of traffic) {
     if (wanted.shares.length === 0) continue;
@@ -14,11 +19,13 @@ export function routesOf(
       service: wanted.service,
       host: wanted.host,
       requestTimeoutMs: wanted.requestTimeoutMs,
-      backends: backendsOf(wanted, instances),
+      backends: backendsOf(wanted, staying),
       matches:
         wanted.match === null || wanted.matchRevisionId === null
           ? []
           : [{ header: wanted.match, revisionId: wanted.matchRevisionId }],
+      ...(wanted.strata === undefined ? {} : { strata: wanted.strata }),
+      ...(wanted.oneVotePer === undefined ? {} : { oneVotePer: wanted.oneVotePer }),
     });
   }
   return routes.toSorted((a, b) => (a.host < b.host ? -1 : 1));

@@ -47,6 +47,21 @@ test('an hour is kept as the last ten to twenty minutes', () => {
   assert.equal(seen?.count.requests, 10 * (spanMs / 1000 + 1));
 });
 
+test('windows of unlike widths of the scale are summed whole', () => {
+  const meter = new StableMeter();
+  const slow = sample(windowMs + 1000, 'web-1');
+  meter.add(sample(0, 'web-1'), 'web-1');
+  meter.add(sample(windowMs, 'web-1'), 'web-1');
+  const [count] = slow.counts;
+  assert.ok(count);
+  meter.add({ ...slow, counts: [{ ...count, latency: [[300, 10]] }] }, 'web-1');
+  const seen = meter.seen('web', 'web-1', windowMs + 2000);
+  assert.equal(
+    seen?.latency.reduce((sum, each) => sum + each, 0),
+    30,
+  );
+});
+
 test('a new stable revision begins anew', () => {
   const meter = new StableMeter();
   meter.add(sample(0, 'web-1'), 'web-1');

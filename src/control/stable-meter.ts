@@ -1,4 +1,10 @@
-import { added, openWindow, type StableWindow, windowMs } from '../domain/gate/before-after.ts';
+import {
+  added,
+  joined,
+  openWindow,
+  type StableWindow,
+  windowMs,
+} from '../domain/gate/before-after.ts';
 import {
   type TrafficSample,
   weightedCount,
@@ -40,15 +46,7 @@ export class StableMeter {
     const [first, second] = windows;
     if (first === undefined || first === null) return null;
     if (second === undefined || second === null) return first;
-    return {
-      sinceMs: first.sinceMs,
-      untilMs: second.untilMs,
-      count: {
-        requests: first.count.requests + second.count.requests,
-        failures: first.count.failures + second.count.failures,
-      },
-      latency: first.latency.map((count, place) => count + (second.latency[place] ?? 0)),
-    };
+    return joined(first, second);
   }
 }
 

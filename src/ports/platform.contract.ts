@@ -68,6 +68,56 @@ export function platformContract(name: string, openHarness: () => Promise<Platfo
       assert.deepEqual(pids(after), pids(before).slice(0, 1));
     });
 
+    contract(
+      'replacing one instance leaves the others and starts one in its place',
+      async (harness) => {
+        await using platform = await harness.open();
+        const revision = harness.revision('healthy');
+        await platform.ensure(revision, 2, never);
+        const [first, second] = await eventually(harness, platform, allReady(2));
+        const wanted = { instanceId: first?.id ?? '', count: 2 };
+        await inTime(harness, platform.replace(revision, wanted, never));
+        const after = await eventually(harness, platform, allReady(2));
+        const ids = [second?.id, `${revision.id}-3`];
+        assert.deepEqual(
+          after.map((instance) => instance.id),
+          ids,
+        );
+        assert.equal(after[0]?.pid, second?.pid);
+        // Again, as after a crash: that instance is gone already.
+        await inTime(harness, platform.replace(revision, wanted, never));
+        assert.deepEqual(pids(await platform.observe(never)), pids(after));
+      },
+    );
+
+    contract('two that replace one instance at the same time start one', async (harness) => {
+      await using platform = await harness.open();
+      const revision = harness.revision('slow-stopping');
+      await platform.ensure(revision, 2, never);
+      const [first] = await eventually(harness, platform, allReady(2));
+      const wanted = { instanceId: first?.id ?? '', count: 2 };
+      const both = Promise.all([
+        platform.replace(revision, wanted, never),
+        platform.replace(revision, wanted, never),
+      ]);
+      await inTime(harness, both);
+      const after = await platform.observe(never);
+      assert.deepEqual(
+        after.map((instance) => instance.id),
+        [`${revision.id}-2`, `${revision.id}-3`],
+      );
+    });
+
+    contract('replacing what is no instance of the revision stops nothing', async (harness) => {
+      await using platform = await harness.open();
+      const [revision, other] = [harness.revision('healthy'), harness.revision('healthy')];
+      await platform.ensure(other, 1, never);
+      const wanted = { instanceId: `${other.id}-1`, count: 1 };
+      await inTime(harness, platform.replace(revision, wanted, never));
+      const ids = (await platform.observe(never)).map((instance) => instance.id);
+      assert.deepEqual(ids.toSorted(), [`${other.id}-1`, `${revision.id}-1`].toSorted());
+    });
+
     contract('a number is never given twice', async (harness) => {
       const revision = harness.revision('healthy');
       {
@@ -202,6 +252,8 @@ export function platformContract(name: string, openHarness: () => Promise<Platfo
       const aborted = AbortSignal.abort(new Error('enough'));
       await assert.rejects(platform.ensure(revision, 1, aborted), /enough/);
       await assert.rejects(platform.stop(revision, aborted), /enough/);
+      const wanted = { instanceId: `${revision.id}-1`, count: 1 };
+      await assert.rejects(platform.replace(revision, wanted, aborted), /enough/);
       await assert.rejects(platform.observe(aborted), /enough/);
       assert.deepEqual(await platform.observe(never), []);
     });

@@ -16,6 +16,17 @@ export interface Platform {
    */
   ensure(revision: Revision, count: number, signal: AbortSignal): Promise<void>;
 
+  /**
+   * Stop this one instance, as `stop` does, and have `count` instances running or starting without it. Resolves when it is gone and
+   * the others are started. An instance that is not there, or is no instance of the revision, is gone already: then it is an
+   * `ensure`. An instance that has gone this way never comes back, so doing it twice replaces nothing else.
+   */
+  replace(
+    revision: Revision,
+    wanted: { readonly instanceId: string; readonly count: number },
+    signal: AbortSignal,
+  ): Promise<void>;
+
   /** Stop all instances of the revision: SIGTERM, stopGrace, SIGKILL. Resolves when none is left. None there: at once. */
   stop(revision: Revision, signal: AbortSignal): Promise<void>;
 

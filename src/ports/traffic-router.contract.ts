@@ -93,6 +93,7 @@ export function testTrafficRouter(name: string, make: () => Promise<RouterUnderT
     await subject.send(4);
     await subject.router.apply(tableOf(subject, 2, 0), signal);
     await subject.router.drain('r2', signal);
+    await subject.router.drain('r2-1', signal);
     await subject.router.drain('never-seen', signal);
   });
 

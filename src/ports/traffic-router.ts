@@ -12,10 +12,10 @@ export interface TrafficRouter {
   apply(table: RouteTable, signal: AbortSignal): Promise<void>;
 
   /**
-   * Resolves when no request is under way to the revision's instances, or when the router's own bound is over (long
-   * answers and tunnels are not waited for). Called when no table sends anything there any more.
+   * Resolves when no request is under way to the instances of the revision of this id, or to the instance of this id, or when
+   * the router's own bound is over (long answers and tunnels are not waited for). Called when no table sends anything there any more.
    */
-  drain(revisionId: string, signal: AbortSignal): Promise<void>;
+  drain(id: string, signal: AbortSignal): Promise<void>;
 
   /** Version in force when this observer found the router, or null when it was not reachable yet. */
   version(signal: AbortSignal): Promise<number | null>;

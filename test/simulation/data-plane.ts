@@ -4,7 +4,7 @@ import { viewOf } from '../../src/adapters/memory/memory-instance.ts';
 import type { Backend, Route } from '../../src/domain/traffic/route-table.ts';
 import type { InstanceCount, TrafficSample } from '../../src/domain/traffic/traffic-sample.ts';
 import type { MetricsSource } from '../../src/ports/metrics-source.ts';
-import type { Random } from './random.ts';
+import { Random } from './random.ts';
 import type { FaultKind, ServiceScenario } from './scenario.ts';
 import type { VirtualTime } from './virtual-clock.ts';
 import type { Witness } from './witness.ts';
@@ -18,6 +18,7 @@ export interface DataPlaneParts {
   readonly router: MemoryRouter;
   readonly machine: MemoryMachine;
   readonly random: Random;
+  readonly seed: number;
   readonly witness: Witness;
   readonly services: readonly ServiceScenario[];
   readonly isFaultOn: (kind: FaultKind) => boolean;
@@ -33,10 +34,15 @@ export class DataPlane implements MetricsSource {
   readonly #listeners = new Set<(sample: TrafficSample) => void>();
   readonly #carry = new Map<string, number>();
   readonly #firstRequestAtMs = new Map<string, number>();
+  readonly #turns = new Map<string, number>();
+  /** Start of each instance's newest or next incident. */
+  readonly #incidentAtMs = new Map<string, number>();
+  readonly #incidentRandom: Random;
   readonly #missed = new Map<string, InstanceCount[]>();
 
   constructor(parts: DataPlaneParts) {
     this.#parts = parts;
+    this.#incidentRandom = new Random(parts.seed);
   }
 
   subscribe(listener: (sample: TrafficSample) => void): Disposable {
@@ -65,60 +71,98 @@ export class DataPlane implements MetricsSource {
     const [match] = route.matches;
     const matched = match === undefined ? 0 : Math.round(requests * matchedRatio);
     for (const backend of route.backends) {
-      const share = this.#whole(backend, ((requests - matched) * backend.weightPercent) / 100);
-      if (share > 0)
-        counts.push(this.#count(service, backend, { requests: share, isMatched: false }));
-      if (match?.revisionId === backend.revisionId && matched > 0) {
-        counts.push(this.#count(service, backend, { requests: matched, isMatched: true }));
+      const { revisionId, weightPercent } = backend;
+      const share = this.#whole(revisionId, ((requests - matched) * weightPercent) / 100);
+      counts.push(...this.#count(service, backend, { requests: share, isMatched: false }));
+      if (match?.revisionId === revisionId) {
+        counts.push(...this.#count(service, backend, { requests: matched, isMatched: true }));
       }
     }
     return counts;
   }
 
   /** Whole requests, the rest kept for the next interval, so that 0.1 % of 20 requests/s comes to one in 50 s. */
-  #whole({ revisionId }: Backend, requests: number): number {
-    const sum = requests + (this.#carry.get(revisionId) ?? 0);
+  #whole(key: string, requests: number): number {
+    const sum = requests + (this.#carry.get(key) ?? 0);
     const whole = Math.floor(sum + 1e-9);
-    this.#carry.set(revisionId, sum - whole);
+    this.#carry.set(key, sum - whole);
     return whole;
   }
 
+  /** The instances in turn, as the router does, going on where it was the interval before. */
   #count(
     service: ServiceScenario,
-    backend: Backend,
+    { revisionId, endpoints }: Backend,
     sent: { readonly requests: number; readonly isMatched: boolean },
-  ): InstanceCount {
-    const { random, witness, time } = this.#parts;
-    const { revisionId, endpoints } = backend;
-    const { requests, isMatched } = sent;
-    const firstAtMs = this.#firstRequestAtMs.get(revisionId) ?? time.nowMs;
-    this.#firstRequestAtMs.set(revisionId, firstAtMs);
-    const behaviour = service.behaviours.get(revisionId);
-    const isFailing = behaviour?.kind === 'failing' && time.nowMs - firstAtMs >= behaviour.afterMs;
-    const answered = Math.round(requests * this.#readyRatio(backend));
-    const failed = random.binomial(answered, isFailing ? behaviour.ratio : service.baseRatio);
-    // Requests sent by a match are no evidence, by design: their callers chose.
-    if (isFailing && failed > 0 && !isMatched)
-      witness.note({ kind: 'harm', revisionId, requests: failed });
-    return {
-      revisionId,
-      isMatched,
-      instanceId: endpoints[0]?.instanceId ?? '',
-      byStatusClass: [0, answered - failed, 0, 0, failed, requests - answered],
-      latency: [],
-    };
+  ): readonly InstanceCount[] {
+    const { isMatched } = sent;
+    if (sent.requests === 0) return [];
+    this.#firstRequestAtMs.set(revisionId, this.#firstAtMs(revisionId));
+    if (endpoints.length === 0) {
+      const byStatusClass = [0, 0, 0, 0, 0, sent.requests];
+      return [{ revisionId, isMatched, instanceId: '', byStatusClass, latency: [] }];
+    }
+    const turn = this.#turns.get(revisionId) ?? 0;
+    this.#turns.set(revisionId, (turn + sent.requests) % endpoints.length);
+    const each = Math.floor(sent.requests / endpoints.length);
+    return endpoints.flatMap(({ instanceId }, index) => {
+      const place = (index - turn + endpoints.length) % endpoints.length;
+      const requests = each + (place < sent.requests % endpoints.length ? 1 : 0);
+      if (requests === 0) return [];
+      return [this.#answers(service, { revisionId, instanceId, requests, isMatched })];
+    });
   }
 
-  /** Share of the table's endpoints that still answer: the table may be older than the last crash of an instance. */
-  #readyRatio({ endpoints }: Backend): number {
-    if (endpoints.length === 0) return 0;
+  #answers(
+    service: ServiceScenario,
+    sent: Pick<InstanceCount, 'revisionId' | 'instanceId' | 'isMatched'> & { requests: number },
+  ): InstanceCount {
+    const { random, witness } = this.#parts;
+    const { requests, ...count } = sent;
+    const { revisionId, instanceId, isMatched } = sent;
+    const answered = this.#isReady(instanceId) ? requests : 0;
+    const failing = this.#failingRatio(service, revisionId, instanceId);
+    const ratio = this.#isInIncident(service, instanceId) ? 1 : (failing ?? service.baseRatio);
+    const failed = random.binomial(answered, ratio);
+    // Requests sent by a match are no evidence, by design: their callers chose.
+    if (failing !== null && failed > 0 && !isMatched) {
+      witness.note({ kind: 'harm', revisionId, requests: failed });
+    }
+    const byStatusClass = [0, answered - failed, 0, 0, failed, requests - answered];
+    return { ...count, byStatusClass, latency: [] };
+  }
+
+  /** Null: it fails no more than others. */
+  #failingRatio(service: ServiceScenario, revisionId: string, instanceId: string): number | null {
+    const behaviour = service.behaviours.get(revisionId);
+    if (behaviour?.kind === 'bad-instance') return instanceId === `${revisionId}-1` ? 1 : null;
+    if (behaviour?.kind !== 'failing') return null;
+    const ageMs = this.#parts.time.nowMs - this.#firstAtMs(revisionId);
+    return ageMs >= behaviour.afterMs ? behaviour.ratio : null;
+  }
+
+  #firstAtMs(revisionId: string): number {
+    return this.#firstRequestAtMs.get(revisionId) ?? this.#parts.time.nowMs;
+  }
+
+  /** Waits between incidents are exponential, so that they come as little together as chance has it. */
+  #isInIncident({ incidents }: ServiceScenario, instanceId: string): boolean {
+    if (incidents === null) return false;
+    const { nowMs } = this.#parts.time;
+    const nextAtMs = (fromMs: number): number =>
+      fromMs - Math.log(1 - this.#incidentRandom.next()) * incidents.everyMs;
+    let atMs = this.#incidentAtMs.get(instanceId) ?? nextAtMs(nowMs);
+    while (nowMs >= atMs + incidents.lastMs) atMs = nextAtMs(atMs + incidents.lastMs);
+    this.#incidentAtMs.set(instanceId, atMs);
+    return nowMs >= atMs;
+  }
+
+  /** The table may be older than the last crash of an instance. */
+  #isReady(instanceId: string): boolean {
     const { machine, time } = this.#parts;
-    const ready = endpoints.filter(({ instanceId }) => {
-      const instance = machine.instances.get(instanceId);
-      if (instance === undefined) return false;
-      return viewOf(instance, machine.scriptOf(instance.revision.id), time.nowMs).state === 'ready';
-    });
-    return ready.length / endpoints.length;
+    const instance = machine.instances.get(instanceId);
+    if (instance === undefined) return false;
+    return viewOf(instance, machine.scriptOf(instance.revision.id), time.nowMs).state === 'ready';
   }
 
   #tell(service: ServiceScenario, counts: readonly InstanceCount[]): void {
@@ -131,6 +175,11 @@ export class DataPlane implements MetricsSource {
     }
     if (isFaultOn('metrics-empty')) {
       this.#emit({ atMs: time.nowMs, service: name, counts: [], isCatchUp: false });
+      return;
+    }
+    if (isFaultOn('metrics-impossible')) {
+      const impossible = counts.map((each) => ({ ...each, byStatusClass: [0, -1, 0, 0, 2, 0] }));
+      this.#emit({ atMs: time.nowMs, service: name, counts: impossible, isCatchUp: false });
       return;
     }
     if (missed.length > 0) {

@@ -124,6 +124,10 @@ function faultyPlatform(inner: Platform, road: Road): Platform {
       if (road.isUnstartable(revision.id)) return Promise.reject(unstartable(revision));
       return travel(road, () => inner.ensure(revision, count, signal), troubles, signal);
     },
+    replace: (revision: Revision, wanted, signal) => {
+      if (road.isUnstartable(revision.id)) return Promise.reject(unstartable(revision));
+      return travel(road, () => inner.replace(revision, wanted, signal), troubles, signal);
+    },
     stop: (revision, signal) => travel(road, () => inner.stop(revision, signal), troubles, signal),
     observe: (signal): Promise<readonly Instance[]> =>
       travel(

@@ -14,7 +14,7 @@ export type Happening = { readonly atMs: number } & (
       readonly builtAfter: number;
     }
   | { readonly kind: 'started'; readonly revisionId: string }
-  | { readonly kind: 'stopping'; readonly revisionId: string }
+  | { readonly kind: 'stopping'; readonly revisionId: string; readonly instanceId: string }
   | { readonly kind: 'hand'; readonly text: string }
   | { readonly kind: 'harm'; readonly revisionId: string; readonly requests: number }
   | { readonly kind: 'up' }
@@ -49,8 +49,9 @@ function detail(happening: Happening): string {
         })
         .join(' | ');
     case 'started':
-    case 'stopping':
       return happening.revisionId;
+    case 'stopping':
+      return happening.instanceId;
     case 'harm':
       return `${happening.requests} requests failed at ${happening.revisionId}`;
     case 'up':

@@ -63,8 +63,10 @@ function stuckRule(story: Story, rollout: SeenRollout, note: Note): void {
     case 'baking':
       if (!rollout.isPaused && ageMs > rollout.bakeMs + 15_000) stuck();
       return;
+    case 'parked':
     case 'judging':
     case 'waiting':
+      if (rollout.isHeld) return;
       // Entries about progress come every few seconds, so the newest verdict is what holds the rollout.
       if (!rollout.isPaused && rollout.verdict !== 'undecided' && ageMs > 40_000) stuck();
   }
@@ -85,7 +87,10 @@ function gateRules(
     note('O8', `${rollout.id} promoted ${rollout.candidateId}, which fails every request`);
   }
   if (!isJudged || rollout.isTouchedByHand || rollout.isPaused) return;
-  const isEasy = behaviour?.kind === 'healthy' && scenario.requestsPerSecond >= 500;
+  const isEasy =
+    behaviour?.kind === 'healthy' &&
+    scenario.requestsPerSecond >= 500 &&
+    scenario.incidents === null;
   const quietAtMs = story.startMs + story.scenario.quietAtMs;
   const ageMs = story.endedAtMs - Math.max(quietAtMs, rollout.stageSinceMs);
   if (!isEasy || rollout.outcome !== null || rollout.stage === 'approval') return;

@@ -20,12 +20,29 @@ export interface SeenRollout {
   backAt: number | undefined;
   outcome: 'promoted' | 'rolled-back' | 'deleted' | null;
   /** The newest entry that changed what the rollout waits for. */
-  stage: 'starting' | 'shifting' | 'judging' | 'waiting' | 'approval' | 'baking' | 'reverting';
+  stage:
+    | 'starting'
+    | 'shifting'
+    | 'judging'
+    | 'waiting'
+    | 'approval'
+    | 'parked'
+    | 'baking'
+    | 'reverting';
   stageSinceMs: number;
   /** The newest verdict in an entry of this stage. */
   verdict: string | null;
   /** Highest weight ordered so far. */
   weightPercent: number;
+  /** The share it had when it was parked, and is not given back yet; null: it is not parked. */
+  parkedPercent: number | null;
+  /** Parked too often: it waits for a person. */
+  isHeld: boolean;
+  hasAlert: boolean;
+  alerts: number;
+  /** In and out of the newest step that is judged: when its weight came into force, and when another was ordered. */
+  judgedAtMs: number | null;
+  leftAtMs: number | null;
 }
 
 export interface SeenService {
@@ -33,6 +50,8 @@ export interface SeenService {
   readonly rollouts: SeenRollout[];
   readonly orders: { readonly index: number; readonly shares: ReadonlyMap<string, number> }[];
   readonly keys: Set<string>;
+  /** Instances that were ordered to be replaced. */
+  readonly replaced: Set<string>;
   open: SeenRollout | null;
   stableId: string | null;
   isDeleted: boolean;
@@ -46,6 +65,7 @@ export function newService(name: string): SeenService {
     rollouts: [],
     orders: [],
     keys: new Set(),
+    replaced: new Set(),
     open: null,
     stableId: null,
     isDeleted: false,
@@ -76,6 +96,7 @@ export function entryRules(service: SeenService, entry: Entry, note: Note): void
   service.lastAtMs = said.atMs;
   if (said.decision === 'start') startRules(service, entry, note);
   else rolloutRules(service, entry, note);
+  if (said.replaced !== null) service.replaced.add(said.replaced);
   if (said.ordered !== null) service.orders.push({ index, shares: said.ordered });
 }
 
@@ -100,6 +121,12 @@ function startRules(service: SeenService, { said, index, atMs }: Entry, note: No
     stageSinceMs: atMs,
     verdict: null,
     weightPercent: 0,
+    parkedPercent: null,
+    isHeld: false,
+    hasAlert: false,
+    alerts: 0,
+    judgedAtMs: null,
+    leftAtMs: null,
   };
   service.rollouts.push(rollout);
   service.open = rollout;
@@ -114,7 +141,9 @@ function rolloutRules(service: SeenService, entry: Entry, note: Note): void {
     Object.assign(service, { open: null, stableId: null, isDeleted: true });
     return;
   }
-  const isForward = ['advance', 'bake', 'promoted', 'wait'].includes(said.decision);
+  const isForward = ['advance', 'widen', 'probe', 'unpark', 'bake', 'promoted', 'wait'].includes(
+    said.decision,
+  );
   const past = service.rollouts.find((each) => each.id === said.rolloutId);
   if (past?.backAt !== undefined && (isForward || said.weightPercent > 0)) {
     note('O3', `${past.id} goes forward after it went back: ${said.decision}`);
@@ -132,18 +161,45 @@ function rolloutRules(service: SeenService, entry: Entry, note: Note): void {
   turn(service, open, { said, index, atMs });
 }
 
+/** The share ordered last. */
+export function shareOf(service: SeenService, revisionId: string): number {
+  return service.orders.at(-1)?.shares.get(revisionId) ?? 0;
+}
+
 function turn(service: SeenService, open: SeenRollout, entry: Omit<Entry, 'statement'>): void {
   const { said, index, atMs } = entry;
   const enter = (stage: SeenRollout['stage']): void => {
     Object.assign(open, { stage, stageSinceMs: atMs, verdict: said.verdict });
+    if (stage === 'judging') Object.assign(open, { judgedAtMs: atMs, leftAtMs: null, alerts: 0 });
+    else if (stage === 'shifting' || stage === 'reverting' || stage === 'parked')
+      open.leftAtMs ??= atMs;
   };
   switch (said.decision) {
+    case 'park':
+      open.parkedPercent ??= shareOf(service, open.candidateId);
+      return enter('parked');
+    case 'probe':
+      return enter('parked');
+    case 'unpark':
+      if (said.isByHand) open.isPaused = false;
+      open.parkedPercent = null;
+      return enter('shifting');
+    case 'hold':
+      if (open.stage === 'parked' && said.sentence.includes('the most in a rollout'))
+        open.isHeld = true;
+      return;
+    case 'alert':
+    case 'alert-over':
+      open.hasAlert = said.decision === 'alert';
+      if (open.hasAlert) open.alerts += 1;
+      return;
+    case 'widen':
     case 'advance':
       if (said.isByHand) Object.assign(open, { isPushedByHand: true, isPaused: false });
       open.weightPercent = Math.max(open.weightPercent, said.weightPercent);
       return enter('shifting');
     case 'progress':
-      if (said.sentence.endsWith('in force')) enter('judging');
+      if (said.sentence.startsWith('step ') && said.sentence.endsWith('in force')) enter('judging');
       return;
     case 'wait':
       return enter(said.sentence.includes('waiting for approval') ? 'approval' : 'waiting');

@@ -43,6 +43,11 @@ export class HarmMeter {
     note('O11', `${revisionId} failed ${harm.requests} requests in ${forMs} ms unhindered`);
   }
 
+  /** Out of the users' way: what it failed until then was seen to, and how often that may happen is bounded. */
+  parked(rolloutId: string): void {
+    this.#since.delete(rolloutId);
+  }
+
   /** Nobody can be blamed for what happens while the loop is away. */
   setWatched(isWatched: boolean): void {
     this.#isWatched = isWatched;

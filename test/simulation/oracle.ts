@@ -1,8 +1,10 @@
 import type { Route } from '../../src/domain/traffic/route-table.ts';
 import type { Happening, Of } from './happening.ts';
 import { endRules } from './oracle-end.ts';
+import { adviceRules } from './oracle-advice.ts';
 import { HarmMeter } from './oracle-harm.ts';
 import { entryRules, newService, type SeenRollout, type SeenService } from './oracle-entries.ts';
+import { TelemetryRules } from './oracle-telemetry.ts';
 import { readSaid } from './service-record.ts';
 import type { Story } from './world.ts';
 
@@ -26,6 +28,11 @@ import type { Story } from './world.ts';
  * O11  While nothing but the ledger is in trouble, a failing candidate harms users for a bounded time.
  * O12  Nothing goes forward by itself while a person has paused it.
  * O13  The loop never ends by itself.
+ * O14  A parked candidate has no share but that of a few probes, and nothing but giving its share back, a person or the way
+ *      back ends that; what it gets back is the share it had.
+ * O15  Where the file has single instances replaced, no gate throws a version back by errors that are all on one of several
+ *      before that one was replaced; and only an instance is replaced that nothing is sent to (O10).
+ * O16  While samples stay away or can't be, nothing goes forward by itself; and when that lasts, there is an alert, once.
  */
 export interface Finding {
   readonly rule: string;
@@ -49,6 +56,7 @@ class Judge {
   readonly #services = new Map<string, SeenService>();
   readonly #findings: Finding[] = [];
   readonly #harm: HarmMeter;
+  readonly #ears: TelemetryRules;
   #inForce: readonly Route[] = [];
   #lastObservedAtMs = 0;
   #entries = 0;
@@ -56,6 +64,7 @@ class Judge {
   constructor(story: Story) {
     this.#story = story;
     this.#harm = new HarmMeter(story);
+    this.#ears = new TelemetryRules(story);
     for (const { name } of story.scenario.services) this.#services.set(name, newService(name));
   }
 
@@ -76,6 +85,7 @@ class Judge {
         return note('O13', happening.text.split('\n')[0] ?? '');
       case 'down':
       case 'up':
+        this.#ears.setUp(happening.kind === 'up', happening.atMs);
         return this.#harm.setWatched(happening.kind === 'up');
       case 'started':
       case 'hand':
@@ -89,6 +99,7 @@ class Judge {
       this.#findings.push({ rule, atMs: this.#story.endedAtMs, text });
     };
     endRules(this.#story, services, note);
+    this.#ears.end(services, note);
     return { findings: this.#findings, rollouts: services.flatMap((each) => each.rollouts) };
   }
 
@@ -107,11 +118,16 @@ class Judge {
     this.#lastObservedAtMs = statement.observedAtMs;
     const service = this.#services.get(statement.stream.replace('service/', ''));
     if (service === undefined) return;
-    entryRules(
-      service,
-      { statement, said: readSaid(statement), index, atMs: happening.atMs },
-      note,
-    );
+    const said = readSaid(statement);
+    const entry = { statement, said, index, atMs: happening.atMs };
+    const scenario = this.#story.scenario.services.find((each) => each.name === service.name);
+    if (scenario !== undefined) {
+      adviceRules({ service, scenario }, said, note);
+      this.#ears.see({ service, scenario }, entry, note);
+    }
+    const before = service.open;
+    entryRules(service, entry, note);
+    if (said.decision === 'park') this.#harm.parked(before?.id ?? '');
   }
 
   #seeTable(happening: Of<'in-force'>, note: Note): void {
@@ -139,11 +155,15 @@ class Judge {
     );
   }
 
-  #seeStopping({ revisionId }: Of<'stopping'>, note: Note): void {
+  #seeStopping({ revisionId, instanceId }: Of<'stopping'>, note: Note): void {
+    const isReplaced = [...this.#services.values()].some((each) => each.replaced.has(instanceId));
     for (const { backends, matches } of this.#inForce) {
-      const share = backends.find((each) => each.revisionId === revisionId)?.weightPercent ?? 0;
+      const own = backends.find((each) => each.revisionId === revisionId);
+      const share = own?.weightPercent ?? 0;
+      const isSentTo = own?.endpoints.some((each) => each.instanceId === instanceId) ?? false;
       if (share === 0 && !matches.some((each) => each.revisionId === revisionId)) continue;
-      note('O10', `${revisionId} is stopped while the router sends it ${share} %`);
+      if (isReplaced && !isSentTo) continue;
+      note('O10', `${instanceId} is stopped while the router sends ${revisionId} ${share} %`);
     }
   }
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JsonObject } from '../../src/domain/evidence/canonical-json.ts';
 import type { RouteTable } from '../../src/domain/traffic/route-table.ts';
 import type { Ports } from './faulty-ports.ts';
-import type { Happening, Of } from './happening.ts';
+import type { Happening } from './happening.ts';
 import { judgeStory } from './oracle.ts';
 import { replayFindings } from './replay-oracle.ts';
+import { entryOf, inserted, said, withHappenings, withPlatform } from './retelling.ts';
 import { runWorld } from './run-world.ts';
 import { readSaid } from './service-record.ts';
 import { type Behaviour, type Scenario, scenarioOf } from './scenario.ts';
@@ -245,29 +245,6 @@ function deadCandidate(): Scenario {
   }
 }
 
-function entryOf(story: Story, ...[decision, nth, other]: [string, number, string?]): Of<'entry'> {
-  const entries = story.happenings.filter((each) => each.kind === 'entry');
-  const named = (name: string) =>
-    entries.filter(({ statement }) => (statement.data as JsonObject)['decision'] === name);
-  const entry = named(decision)[nth] ?? named(other ?? decision).at(-1);
-  assert.ok(entry !== undefined, `the story has no ${decision}`);
-  return entry;
-}
-
-function said(entry: Of<'entry'>, changes: JsonObject): Of<'entry'> {
-  const data = { ...(entry.statement.data as JsonObject), ...changes };
-  return { ...entry, statement: { ...entry.statement, data } };
-}
-
-function withHappenings(story: Story, change: (each: Happening) => Happening): Story {
-  return { ...story, happenings: story.happenings.map(change) };
-}
-
-function inserted(story: Story, after: Happening, ...more: readonly Happening[]): Story {
-  const place = story.happenings.indexOf(after) + 1;
-  return { ...story, happenings: story.happenings.toSpliced(place, 0, ...more) };
-}
-
 function heavy(table: RouteTable): RouteTable {
   const routes = table.routes.map((route) => ({
     ...route,
@@ -297,20 +274,6 @@ function withRouter(ports: Ports, change: (table: RouteTable) => RouteTable): Po
       apply: (table, signal) => router.apply(change(table), signal),
       drain: (revisionId, signal) => router.drain(revisionId, signal),
       version: (signal) => router.version(signal),
-    },
-  };
-}
-
-function withPlatform(ports: Ports, changes: Partial<Ports['platform']>): Ports {
-  const { platform } = ports;
-  return {
-    ...ports,
-    platform: {
-      ensure: (revision, count, signal) => platform.ensure(revision, count, signal),
-      stop: (revision, signal) => platform.stop(revision, signal),
-      observe: (signal) => platform.observe(signal),
-      logs: (query, signal) => platform.logs(query, signal),
-      ...changes,
     },
   };
 }

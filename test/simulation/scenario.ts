@@ -8,6 +8,7 @@ import type {
   StepWait,
 } from '../../src/domain/release/revision.ts';
 import { Random } from './random.ts';
+import { lossesOf, withTroubles } from './troubles.ts';
 
 /** What a revision really is; the control plane has to find out. */
 export type Behaviour =
@@ -16,6 +17,8 @@ export type Behaviour =
   | { readonly kind: 'slow-start'; readonly readyAfterMs: number }
   /** Fails this share of its requests, from so long after its first request on. */
   | { readonly kind: 'failing'; readonly ratio: number; readonly afterMs: number }
+  /** Its first instance fails every request, and no other does. */
+  | { readonly kind: 'bad-instance' }
   | { readonly kind: 'never-ready' }
   | { readonly kind: 'crash-loop'; readonly crashAfterMs: number }
   /** The platform refuses to start it, for good. */
@@ -31,6 +34,15 @@ export interface ServiceScenario {
   /** Every revision that may be applied. The first one is healthy. */
   readonly specs: readonly ServiceSpec[];
   readonly behaviours: ReadonlyMap<string, Behaviour>;
+  /** Incidents of single instances, of either arm alike; null: there are none. */
+  readonly incidents: Incidents | null;
+}
+
+/** Now and then an instance fails all its requests for a while. */
+export interface Incidents {
+  /** Mean time between two of one instance. */
+  readonly everyMs: number;
+  readonly lastMs: number;
 }
 
 export type Hand =
@@ -58,7 +70,9 @@ export type FaultKind =
   | 'store-answer-lost'
   | 'store-slow'
   | 'metrics-lost'
-  | 'metrics-empty';
+  | 'metrics-empty'
+  /** Samples come with counts that can't be. */
+  | 'metrics-impossible';
 
 export interface Fault {
   readonly kind: FaultKind;
@@ -102,14 +116,16 @@ const lateEndAtMs = 200_000;
 export function scenarioOf(seed: number): Scenario {
   const random = new Random(seed);
   const names = ['web', 'checkout', 'payments'].slice(0, random.pick([1, 1, 2, 2, 3]));
-  const services = names.map((name) => serviceOf(name, random));
+  // From a chance of its own, so that what was drawn before it was thought of stays as it was.
+  const ofTroubles = new Random(seed ^ 0x2545f491);
+  const services = names.map((name) => withTroubles(serviceOf(name, random), ofTroubles));
   const isCalm = random.chance(0.15);
   return {
     seed,
     tickMs: random.pick([1_000, 2_000]),
     services,
     hands: services.flatMap((service) => handsOf(service, random, isCalm)),
-    faults: isCalm ? [] : faultsOf(random),
+    faults: isCalm ? [] : [...faultsOf(random), ...lossesOf(ofTroubles, quietAtMs)],
     crashes: isCalm ? [] : crashesOf(random),
     quietAtMs,
     endAtMs: seed % 4 === 0 ? lateEndAtMs : endAtMs,
@@ -139,6 +155,7 @@ function serviceOf(name: string, random: Random): ServiceScenario {
     stopTakesMs: random.pick([0, 900]),
     specs,
     behaviours,
+    incidents: null,
   };
 }
 

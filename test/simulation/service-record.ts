@@ -16,6 +16,8 @@ export interface Said {
   readonly sentence: string;
   /** Shares ordered by this entry, by revision; null: it orders no traffic. */
   readonly ordered: ReadonlyMap<string, number> | null;
+  /** The instance that this entry has replaced; null: none. */
+  readonly replaced: string | null;
 }
 
 export function readSaid(statement: Statement): Said {
@@ -40,7 +42,14 @@ export function readSaid(statement: Statement): Said {
       .map((step) => step.weightPercent),
     sentence: String(data['sentence']),
     ordered: orderedIn(data['effects'] as readonly string[]),
+    replaced: replacedIn(data['effects'] as readonly string[]),
   };
+}
+
+/** `replace web-1-2, run 2 of web-1`. */
+function replacedIn(effects: readonly string[]): string | null {
+  const text = effects.find((each) => each.startsWith('replace '));
+  return text?.slice('replace '.length, text.indexOf(',')) ?? null;
 }
 
 /** `route web.localhost to web-1 90 %, web-2 10 %`; a share of 0 is no share. */

@@ -56,7 +56,7 @@ export class Witness {
       const instance = this.#machine.instances.get(id);
       if (instance !== undefined && instance.goneAtMs === null) continue;
       this.#running.delete(id);
-      this.note({ kind: 'stopping', revisionId });
+      this.note({ kind: 'stopping', revisionId, instanceId: id });
     }
   }
 

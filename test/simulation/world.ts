@@ -77,6 +77,7 @@ class World {
       router: this.#router,
       machine: this.#machine,
       random: this.#random,
+      seed: scenario.seed ^ 0x68e31da4,
       witness: this.#witness,
       services: scenario.services,
       isFaultOn: (kind) => this.#fault(kind) !== null,
@@ -253,6 +254,7 @@ function scriptOf(behaviour: Behaviour): Partial<PlatformScript> {
       return { crashAfterMs: behaviour.crashAfterMs };
     case 'healthy':
     case 'failing':
+    case 'bad-instance':
     case 'unstartable':
       return {};
   }

@@ -150,8 +150,8 @@ function requestsExample(): string {
   const all = requestsToRollBack(situation, studySettings);
   const passing = requestsToPass({ shareRatio: 0.5, stableRatio: 0.001 }, 0.0025, { limit: 100 });
   return (
-    `Example: stable fails 0.1 %, the candidate 5.1 %, share 5 %. A request brings ${figure(natsAgainst(situation))} nats at best; half of all releases are rolled\n` +
-    `back within ${figure(all, 3)} requests, ${figure(0.05 * all, 2)} of them the candidate's; Wald's bound is ${figure(waldRequests(situation, 0.001), 2)}. To show a healthy candidate not worse than\n` +
+    `Example: stable fails 0.1 %, the candidate 5.1 %, share 5 %. A request brings ${figure(natsAgainst(situation))} nats at best; half of all releases\n` +
+    `are rolled back within ${figure(all, 3)} requests, ${figure(0.05 * all, 2)} of them the candidate's; Wald's bound is ${figure(waldRequests(situation, 0.001), 2)}. To show a healthy candidate not worse than\n` +
     `+0.25 points at 50 % takes ${figure(passing, 2)} requests.`
   );
 }

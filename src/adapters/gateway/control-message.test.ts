@@ -27,6 +27,26 @@ const apply: ToGateway = {
         ],
         matches: [{ header: { name: 'x-canary', value: 'true' }, revisionId: 'v2' }],
       },
+      {
+        service: 'web',
+        host: 'web.localhost',
+        requestTimeoutMs: 2000,
+        backends: [],
+        matches: [],
+        strata: [
+          { name: 'a', path: '/a', method: null, header: { name: 'x-a', value: 'b' } },
+          { name: 'posts', path: null, method: 'POST', header: null },
+        ],
+        oneVotePer: { client: { kind: 'header', name: 'x-user' }, windowMs: 10_000 },
+      },
+      {
+        service: 'api',
+        host: 'api.localhost',
+        requestTimeoutMs: 2000,
+        backends: [],
+        matches: [],
+        oneVotePer: { client: { kind: 'address' }, windowMs: 10_000 },
+      },
     ],
   },
 };
@@ -44,7 +64,8 @@ const messages: readonly FromGateway[] = [
   { type: 'hello', epoch: 'abc', version: 7, counters: [] },
   { type: 'applied', version: 7 },
   { type: 'refused', version: 7, reason: 'no' },
-  { type: 'samples', atMs: 1, counters: [reading] },
+  { type: 'samples', atMs: 1, counters: [reading, { ...reading, stratum: 'a' }] },
+  { type: 'samples', atMs: 1, counters: [{ ...reading, setAside: 'retry' }] },
 ];
 
 test('what was said is what is heard', () => {

@@ -1,5 +1,7 @@
 import { latencyBucketCount } from '../../domain/traffic/latency-buckets.ts';
+import type { HeaderMatch, StratumMatch, VoteRule } from '../../domain/release/revision.ts';
 import type { Backend, Route, RouteMatch, RouteTable } from '../../domain/traffic/route-table.ts';
+import { type SetAside, setAsides } from '../../domain/traffic/traffic-sample.ts';
 import { integer, list, MalformedError, record, text } from './shape.ts';
 
 /**
@@ -44,6 +46,9 @@ export interface CounterReading {
   readonly isMatched: boolean;
   readonly byStatusClass: readonly number[];
   readonly latency: readonly (readonly [bucket: number, total: number])[];
+  /** As in InstanceCount. */
+  readonly stratum?: string;
+  readonly setAside?: SetAside;
 }
 
 /** A table of 1,000 routes with 10 endpoints each is about 1 MB. */
@@ -114,13 +119,37 @@ function routeTable(value: Record<string, unknown>): RouteTable {
 }
 
 function route(value: Record<string, unknown>): Route {
+  const { strata, oneVotePer } = value;
   return {
     service: text(value, 'service'),
     host: text(value, 'host'),
     requestTimeoutMs: integer(value, 'requestTimeoutMs'),
     backends: list(value, 'backends').map((item) => backend(record(item, 'backend'))),
     matches: list(value, 'matches').map((item) => match(record(item, 'match'))),
+    ...(strata === undefined
+      ? {}
+      : { strata: list(value, 'strata').map((item) => stratum(record(item, 'stratum'))) }),
+    ...(oneVotePer === undefined ? {} : { oneVotePer: voteRule(record(oneVotePer, 'oneVotePer')) }),
   };
+}
+
+function stratum(value: Record<string, unknown>): StratumMatch {
+  const { path, method, header } = value;
+  return {
+    name: text(value, 'name'),
+    path: path === null ? null : text(value, 'path'),
+    method: method === null ? null : text(value, 'method'),
+    header: header === null ? null : headerMatch(header),
+  };
+}
+
+function voteRule(value: Record<string, unknown>): VoteRule {
+  const client = record(value['client'], 'client');
+  const kind = text(client, 'kind');
+  const windowMs = integer(value, 'windowMs');
+  if (kind === 'address') return { client: { kind }, windowMs };
+  if (kind === 'header') return { client: { kind, name: text(client, 'name') }, windowMs };
+  throw new MalformedError(`unknown client '${kind.slice(0, 40)}'`);
 }
 
 function backend(value: Record<string, unknown>): Backend {
@@ -138,11 +167,12 @@ function backend(value: Record<string, unknown>): Backend {
 }
 
 function match(value: Record<string, unknown>): RouteMatch {
-  const header = record(value['header'], 'header');
-  return {
-    header: { name: text(header, 'name'), value: text(header, 'value') },
-    revisionId: text(value, 'revisionId'),
-  };
+  return { header: headerMatch(value['header']), revisionId: text(value, 'revisionId') };
+}
+
+function headerMatch(value: unknown): HeaderMatch {
+  const header = record(value, 'header');
+  return { name: text(header, 'name'), value: text(header, 'value') };
 }
 
 function counterReading(item: unknown): CounterReading {
@@ -157,7 +187,16 @@ function counterReading(item: unknown): CounterReading {
     isMatched: value['isMatched'] === true,
     byStatusClass,
     latency: list(value, 'latency').map(latencyPair),
+    ...(value['stratum'] === undefined ? {} : { stratum: text(value, 'stratum') }),
+    ...(value['setAside'] === undefined ? {} : { setAside: setAside(text(value, 'setAside')) }),
   };
+}
+
+/** One that a newer gateway knows must not become evidence here. */
+function setAside(reason: string): SetAside {
+  const known = setAsides.find((each) => each === reason);
+  if (known !== undefined) return known;
+  throw new MalformedError(`unknown reason to set requests aside '${reason.slice(0, 40)}'`);
 }
 
 function latencyPair(item: unknown): readonly [number, number] {

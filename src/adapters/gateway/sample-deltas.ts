@@ -61,8 +61,16 @@ export class SampleDeltas {
     before.byStatusClass = reading.byStatusClass;
     this.#totals.set(reading.generation, before);
     if (byStatusClass.every((ended) => ended === 0)) return null;
-    const { revisionId, instanceId, isMatched } = reading;
-    return { revisionId, isMatched, instanceId, byStatusClass, latency };
+    const { revisionId, instanceId, isMatched, stratum, setAside } = reading;
+    return {
+      revisionId,
+      isMatched,
+      instanceId,
+      byStatusClass,
+      latency,
+      ...(stratum === undefined ? {} : { stratum }),
+      ...(setAside === undefined ? {} : { setAside }),
+    };
   }
 }
 

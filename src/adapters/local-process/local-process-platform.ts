@@ -99,6 +99,18 @@ export class LocalProcessPlatform implements Platform, AsyncDisposable {
     );
   }
 
+  async replace(
+    revision: Revision,
+    wanted: { readonly instanceId: string; readonly count: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    signal.throwIfAborted();
+    const going = this.#of(revision.id).filter(({ id }) => id === wanted.instanceId);
+    // The stop is begun first, so that the one that goes is not counted among those that stay.
+    const stops = going.map((supervisor) => supervisor.stop());
+    await allDone([...stops, this.ensure(revision, wanted.count, signal)], signal);
+  }
+
   async stop(revision: Revision, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     await allDone(

@@ -103,6 +103,18 @@ export class MemoryPlatform implements Platform, AsyncDisposable {
     await this.#stopAll(present.slice(count), signal);
   }
 
+  async replace(
+    revision: Revision,
+    wanted: { readonly instanceId: string; readonly count: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    signal.throwIfAborted();
+    const going = this.#of(revision.id).filter((instance) => instance.id === wanted.instanceId);
+    // Marked as going before the others are counted.
+    const stopped = this.#stopAll(going, signal);
+    await Promise.all([stopped, this.ensure(revision, wanted.count, signal)]);
+  }
+
   async stop(revision: Revision, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     await this.#stopAll(this.#of(revision.id), signal);

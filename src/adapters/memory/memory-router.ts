@@ -71,7 +71,7 @@ export class MemoryRouter implements TrafficRouter, MetricsSource {
   }
 
   /** Requests take no time here. */
-  drain(_revisionId: string, signal: AbortSignal): Promise<void> {
+  drain(_id: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     return Promise.resolve();
   }

@@ -14,7 +14,7 @@ export interface FieldFault {
 
 /** What editors are told of a field: JSON Schema keywords. */
 interface EditorKeywords {
-  readonly type: 'string' | 'integer' | 'boolean';
+  readonly type: 'string' | 'integer' | 'number' | 'boolean';
   readonly [keyword: string]: unknown;
 }
 
@@ -70,6 +70,19 @@ export function integer({ min, max }: { readonly min: number; readonly max: numb
     return read(input);
   };
   return field(readInteger, { type: 'integer', minimum: min, maximum: max });
+}
+
+/** A number without a unit: a weight against others. */
+export function number({ min, max }: { readonly min: number; readonly max: number }) {
+  const readNumber = (input: unknown): Reading<number> => {
+    if (typeof input !== 'number') {
+      const isDigits = typeof input === 'string' && /^\d+(\.\d+)?$/.test(input);
+      return wrongType('a number', isDigits ? `write ${input} without quotes` : null);
+    }
+    if (input >= min && input <= max) return read(input);
+    return refused(`must be ${min} to ${max}, not ${input}`);
+  };
+  return field(readNumber, { type: 'number', minimum: min, maximum: max });
 }
 
 export function boolean() {

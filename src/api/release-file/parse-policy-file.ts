@@ -10,8 +10,8 @@ import { rolloutSchema } from './rollout-schema.ts';
 import {
   type GateDocument,
   type ObjectiveDocument,
+  toGate,
   toObjectives,
-  toRollout,
 } from './service-document.ts';
 import { apiVersion, objectivesSchema } from './service-schema.ts';
 import { SourceText } from './source-text.ts';
@@ -65,7 +65,7 @@ export function parsePolicyFile(file: ReleaseFile): ParsedPolicyFile {
     name: metadata.name,
     service: null,
     objectives: spec.objectives?.flatMap(toObjectives) ?? null,
-    gate: toRollout(spec.rollout).gate,
+    gate: toGate(spec.rollout.gate, notScraped),
   };
   return { policies: [policy], problems: [] };
 }
@@ -78,6 +78,9 @@ function ofServices(file: ReleaseFile): ParsedPolicyFile {
   });
   return { policies, problems };
 }
+
+/** What instances published is recorded; a policy asks nobody. */
+const notScraped = { path: '/metrics', interval: 2000 };
 
 /** Steps and bake may stand there, as in a file people already have; a back-test does not vary them. */
 function policySchema() {

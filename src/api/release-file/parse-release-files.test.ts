@@ -122,7 +122,8 @@ test('a step can be an object, and 100% is added where it is missing', () => {
 });
 
 test('what a gate says of latency, incidents and replacements is kept as written', () => {
-  const gate = 'gate: { latency: on, slowerBy: 20%, warmUp: 5s, incident: 2s, replaceWithin: 30s }';
+  const gate =
+    'gate: { latency: on, slowerBy: 20%, warmUp: 5s, incident: 2s, replaceWithin: 30s, onTimeLimit: widen, beforeAfter: hold }';
   const text = good.replace(/gate: \{.*\}/, gate);
   const [service] = parseReleaseFiles([{ path: 'f', text }]).services;
   assert.deepEqual(service?.rollout.gate, {
@@ -136,6 +137,8 @@ test('what a gate says of latency, incidents and replacements is kept as written
     warmUpMs: 5000,
     incidentMs: 2000,
     replaceWithinMs: 30_000,
+    onTimeLimit: 'widen',
+    beforeAfter: 'hold',
   });
   assert.match(
     problemsOf(text.replace('latency: on', 'latency: maybe'))[0] ?? '',

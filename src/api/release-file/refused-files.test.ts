@@ -289,6 +289,8 @@ test('what must fit together is checked', () => {
     16:53: "gate" cannot be true at 100%: no stable traffic is left to compare with; remove it; "bake" watches after 100%
 max: 10 => max: 2
     9:25: "max" is 2, less than "min" (3)
+atMost: 10m => onTimeLimit: rollback
+    17:75: "onTimeLimit" must be hold, extend, widen or roll-back, not "rollback"
 soak: 30s => soak: 11m
     17:70: "atMost" is 10m, shorter than "soak" (11m)
 [payments] => [payments, payments]

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { metricsSchema, strataSchema, voteSchema } from './evidence-schema.ts';
 import { boolean, duration, field, mapping, percent, ratio, text } from './fields.ts';
 import { headerNameRule, headerValueRule } from './names.ts';
 import { quoted, read, refused, wrongType } from './reading.ts';
@@ -51,8 +52,12 @@ function gateSchema() {
     }).optional(),
     incident: duration({ minMs: 0, maxMs: 600_000, usualUnit: 's' }).optional(),
     replaceWithin: duration({ minMs: 0, maxMs: 600_000, usualUnit: 's' }).optional(),
+    onTimeLimit: field(readTimeLimit, { type: 'string', enum: timeLimitChoices }).optional(),
     warmUp: duration({ minMs: 0, maxMs: hourMs, usualUnit: 's' }).optional(),
     beforeAfter: field(readBeforeAfter, { type: 'string', enum: beforeAfterModes }).optional(),
+    strata: strataSchema().optional(),
+    oneVotePer: voteSchema().optional(),
+    metrics: metricsSchema().optional(),
   });
   return gate.superRefine(({ soak, atMost }, context) => {
     if (soak <= atMost) return;
@@ -78,6 +83,16 @@ function readBeforeAfter(input: unknown): Reading<BeforeAfterMode> {
   if (typeof input !== 'string') return wrongType(all, 'put it in quotes');
   const mode = beforeAfterModes.find((each) => each === input);
   return mode === undefined ? refused(`must be ${all}, not ${quoted(input)}`) : read(mode);
+}
+
+type TimeLimitChoice = 'hold' | 'extend' | 'widen' | 'roll-back';
+const timeLimitChoices: readonly TimeLimitChoice[] = ['hold', 'extend', 'widen', 'roll-back'];
+
+function readTimeLimit(input: unknown): Reading<TimeLimitChoice> {
+  if (typeof input !== 'string') return wrongType('hold, extend, widen or roll-back');
+  const choice = timeLimitChoices.find((each) => each === input);
+  if (choice !== undefined) return read(choice);
+  return refused(`must be hold, extend, widen or roll-back, not ${quoted(input)}`);
 }
 
 function stepsSchema() {

@@ -1,3 +1,5 @@
+import type { VoteClient } from './evidence-schema.ts';
+import type { SeriesText } from './series-selector.ts';
 import { quantiles } from './service-schema.ts';
 import type { ServiceInput } from './service-schema.ts';
 
@@ -77,6 +79,35 @@ export interface GateDocument {
   readonly incidentMs?: number;
   readonly replaceWithinMs?: number;
   readonly beforeAfter?: 'off' | 'warn' | 'hold' | 'roll-back';
+  readonly onTimeLimit?: 'hold' | 'extend' | 'widen' | 'roll-back';
+  readonly strata?: readonly StratumDocument[];
+  readonly oneVotePer?: VoteDocument;
+  readonly metrics?: readonly MetricDocument[];
+  /** There whenever `metrics` is. */
+  readonly scrape?: { readonly path: string; readonly intervalMs: number };
+}
+
+export interface StratumDocument {
+  readonly name: string;
+  readonly path: string | null;
+  readonly method: string | null;
+  /** The header's name is in lower case. */
+  readonly header: { readonly name: string; readonly value: string } | null;
+}
+
+export interface VoteDocument {
+  readonly client: VoteClient;
+  readonly windowMs: number;
+}
+
+export interface MetricDocument {
+  readonly name: string;
+  readonly kind: 'ratio' | 'histogram';
+  readonly weight: number;
+  readonly source:
+    | { readonly kind: 'counter'; readonly bad: SeriesText; readonly total: SeriesText }
+    | { readonly kind: 'histogram'; readonly histogram: SeriesText };
+  readonly slowerByRatio?: number;
 }
 
 /** What was written, in the words and units of this project. */
@@ -100,7 +131,7 @@ export function toServiceDocument({ metadata, spec }: ServiceInput): ServiceDocu
       requestTimeoutMs: spec.traffic.timeout,
     },
     objectives: spec.objectives.flatMap(toObjectives),
-    rollout: toRollout(spec.rollout),
+    rollout: toRollout(spec.rollout, spec.metrics),
   };
 }
 
@@ -122,27 +153,69 @@ export function toObjectives({
 
 const percentiles = ['p50', 'p90', 'p95', 'p99'] as const;
 
-export function toRollout({ strategy, steps, gate, bake }: Spec['rollout']): RolloutDocument {
+function toRollout(
+  { strategy, steps, gate, bake }: Spec['rollout'],
+  scrape: Spec['metrics'],
+): RolloutDocument {
   const written = steps.map(toStep);
   const isComplete = written.at(-1)?.weightPercent === 100;
   return {
     strategy,
     steps: isComplete ? written : [...written, toStep({ weight: 100 })],
-    gate: {
-      falseRollbackRatio: gate.falseRollback,
-      falsePromotionRatio: gate.falsePromotion,
-      worseByRatio: gate.worseBy,
-      soakMs: gate.soak,
-      atMostMs: gate.atMost,
-      ...(gate.latency === undefined ? {} : { latency: gate.latency }),
-      ...(gate.slowerBy === undefined ? {} : { slowerByRatio: gate.slowerBy }),
-      ...(gate.incident === undefined ? {} : { incidentMs: gate.incident }),
-      ...(gate.replaceWithin === undefined ? {} : { replaceWithinMs: gate.replaceWithin }),
-      ...(gate.beforeAfter === undefined ? {} : { beforeAfter: gate.beforeAfter }),
-      ...(gate.warmUp === undefined ? {} : { warmUpMs: gate.warmUp }),
-    },
+    gate: toGate(gate, scrape),
     bakeMs: bake,
   };
+}
+
+export function toGate(gate: Spec['rollout']['gate'], scrape: Spec['metrics']): GateDocument {
+  return {
+    falseRollbackRatio: gate.falseRollback,
+    falsePromotionRatio: gate.falsePromotion,
+    worseByRatio: gate.worseBy,
+    soakMs: gate.soak,
+    atMostMs: gate.atMost,
+    ...(gate.latency === undefined ? {} : { latency: gate.latency }),
+    ...(gate.slowerBy === undefined ? {} : { slowerByRatio: gate.slowerBy }),
+    ...(gate.incident === undefined ? {} : { incidentMs: gate.incident }),
+    ...(gate.replaceWithin === undefined ? {} : { replaceWithinMs: gate.replaceWithin }),
+    ...(gate.beforeAfter === undefined ? {} : { beforeAfter: gate.beforeAfter }),
+    ...(gate.onTimeLimit === undefined ? {} : { onTimeLimit: gate.onTimeLimit }),
+    ...(gate.warmUp === undefined ? {} : { warmUpMs: gate.warmUp }),
+    ...(gate.strata === undefined ? {} : { strata: gate.strata.map(toStratum) }),
+    ...(gate.oneVotePer === undefined
+      ? {}
+      : { oneVotePer: { client: gate.oneVotePer.client, windowMs: gate.oneVotePer.window } }),
+    ...(gate.metrics === undefined
+      ? {}
+      : {
+          metrics: gate.metrics.flatMap(toMetrics),
+          scrape: { path: scrape.path, intervalMs: scrape.interval },
+        }),
+  };
+}
+
+type Gate = Spec['rollout']['gate'];
+
+function toStratum({ name, match }: NonNullable<Gate['strata']>[number]): StratumDocument {
+  const { path = null, method = null, header, value } = match;
+  return {
+    name,
+    path,
+    method,
+    header: header === undefined ? null : { name: header.toLowerCase(), value: value ?? '' },
+  };
+}
+
+/** The schema has seen to it that there is exactly one of counter and histogram. */
+function toMetrics(metric: NonNullable<Gate['metrics']>[number]): MetricDocument[] {
+  const { name, weight, counter, histogram, slowerBy } = metric;
+  if (counter !== undefined) {
+    return [{ name, kind: 'ratio', weight, source: { kind: 'counter', ...counter } }];
+  }
+  if (histogram === undefined) return [];
+  const source = { kind: 'histogram', histogram } as const;
+  const slower = slowerBy === undefined ? {} : { slowerByRatio: slowerBy };
+  return [{ name, kind: 'histogram', weight, source, ...slower }];
 }
 
 function toStep(step: Spec['rollout']['steps'][number]): StepDocument {

@@ -33,22 +33,39 @@ export function serviceSchema() {
       labels: textMap(labelKeyRule, labelValueRule).prefault({}),
       annotations: textMap(labelKeyRule, anyText(argumentLengthMax)).prefault({}),
     }),
-    spec: mapping({
-      run: runSchema(),
-      port: integer({ min: 1, max: 65_535 }).optional(),
-      health: healthSchema().prefault({}),
-      dependsOn: dependsOnSchema().prefault([]),
-      scale: scaleSchema().prefault({}),
-      traffic: mapping(
-        {
-          host: text(hostRule, { maxLength: 253 }).optional(),
-          timeout: duration({ minMs: 1, maxMs: hourMs, usualUnit: 's' }).prefault('15s'),
-        },
-        ['rateLimit', 'retries', 'cache'],
-      ).prefault({}),
-      objectives: objectivesSchema().prefault([]),
-      rollout: rolloutSchema().prefault({}),
-    }),
+    spec: specSchema(),
+  });
+}
+
+function specSchema() {
+  const spec = mapping({
+    run: runSchema(),
+    port: integer({ min: 1, max: 65_535 }).optional(),
+    health: healthSchema().prefault({}),
+    dependsOn: dependsOnSchema().prefault([]),
+    scale: scaleSchema().prefault({}),
+    traffic: mapping(
+      {
+        host: text(hostRule, { maxLength: 253 }).optional(),
+        timeout: duration({ minMs: 1, maxMs: hourMs, usualUnit: 's' }).prefault('15s'),
+      },
+      ['rateLimit', 'retries', 'cache'],
+    ).prefault({}),
+    metrics: mapping({
+      path: text(pathRule).prefault('/metrics'),
+      interval: duration({ minMs: 1000, maxMs: 60_000, usualUnit: 's' }).prefault('2s'),
+    }).prefault({}),
+    objectives: objectivesSchema().prefault([]),
+    rollout: rolloutSchema().prefault({}),
+  });
+  return spec.superRefine(({ objectives, rollout }, context) => {
+    const taken = new Set(objectives.map((objective) => objective.name));
+    for (const [index, { name: metric }] of (rollout.gate.metrics ?? []).entries()) {
+      if (!taken.has(metric)) continue;
+      const message = `"${metric}" is the name of an objective`;
+      const path = ['rollout', 'gate', 'metrics', index, 'name'];
+      context.addIssue({ code: 'custom', path, message });
+    }
   });
 }
 

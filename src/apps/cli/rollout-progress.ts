@@ -54,5 +54,6 @@ export function changeKey(status: ServiceView['status']): string {
     rollout && [rollout.id, rollout.phase, rollout.stepNumber, rollout.isPaused],
     rollout?.gate?.verdict,
     rollout?.gate?.heldBy,
+    rollout?.alert?.since,
   ]);
 }

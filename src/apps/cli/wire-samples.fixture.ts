@@ -65,6 +65,21 @@ export function stableService(name: string, more: Partial<ServiceView['spec']> =
   };
 }
 
+const errorsExplained = {
+  metric: 'errors',
+  kind: 'ratio' as const,
+  candidate: { requests: 1000, failures: 0 },
+  stable: { requests: 9000, failures: 2 },
+  slowFromMs: null,
+  interval: { lowRatio: -0.002, highRatio: 0.004 },
+  evidence: 0.75,
+  limit: 1667,
+  budgetShareRatio: 0.6,
+  budgetUsedRatio: 0.00045,
+  trouble: null,
+  sentence: '0 of 1,000 failed',
+};
+
 export function rollout(service: string, more: Partial<RolloutView> = {}): RolloutView {
   return {
     id: `${service}-2`,
@@ -109,24 +124,11 @@ export function rollout(service: string, more: Partial<RolloutView> = {}): Rollo
       p95: { candidateMs: 12, stableMs: 11 },
       difference: { lowRatio: -0.002, highRatio: 0.004, sentence: 'between -0.2 and +0.4 pp' },
       heldBy: null,
-      metrics: [
-        {
-          metric: 'errors',
-          kind: 'ratio',
-          candidate: { requests: 1000, failures: 0 },
-          stable: { requests: 9000, failures: 2 },
-          slowFromMs: null,
-          interval: { lowRatio: -0.002, highRatio: 0.004 },
-          evidence: 0.75,
-          limit: 1667,
-          budgetShareRatio: 0.6,
-          budgetUsedRatio: 0.00045,
-          sentence: '0 of 1,000 failed',
-        },
-      ],
+      metrics: [errorsExplained],
       beforeAfter: null,
       sentence: '0 of 1,000 candidate requests failed',
     },
+    alert: null,
     cause: null,
     startedAt,
     startedBy: { who: 'ann', why: 'faster search' },
@@ -198,6 +200,7 @@ export function event(index: number, service: string | null): EventView {
     decision: 'shift',
     weightPercent: 10,
     by: { who: 'ann', why: 'faster search' },
+    severity: 'info',
     sentence: `what happened at ${index}`,
   };
 }

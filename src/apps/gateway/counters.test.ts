@@ -3,7 +3,14 @@ import { test } from 'node:test';
 import { latencyBucket } from '../../domain/traffic/latency-buckets.ts';
 import { Counters, noAnswer, Reported } from './counters.ts';
 
-const key = { service: 'checkout', revisionId: 'r1', instanceId: 'r1-0', isMatched: false };
+const key = {
+  service: 'checkout',
+  revisionId: 'r1',
+  instanceId: 'r1-0',
+  isMatched: false,
+  stratum: null,
+  setAside: null,
+} as const;
 
 test('a counter is one for its key, until it is dropped', () => {
   const counters = new Counters();
@@ -11,6 +18,8 @@ test('a counter is one for its key, until it is dropped', () => {
   assert.equal(counters.counter({ ...key }), counter);
   assert.notEqual(counters.counter({ ...key, instanceId: '' }), counter);
   assert.notEqual(counters.counter({ ...key, isMatched: true }), counter);
+  assert.notEqual(counters.counter({ ...key, stratum: 'other' }), counter);
+  assert.notEqual(counters.counter({ ...key, setAside: 'retry' }), counter);
   counters.drop([counter]);
   assert.notEqual(counters.counter(key).generation, counter.generation);
 });

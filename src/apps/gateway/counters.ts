@@ -1,4 +1,5 @@
 import type { CounterReading } from '../../adapters/gateway/control-message.ts';
+import type { SetAside } from '../../domain/traffic/traffic-sample.ts';
 import { latencyBucket, latencyBucketCount } from '../../domain/traffic/latency-buckets.ts';
 
 /** No answer from an instance: refused, reset, timed out, or no instance. See `InstanceCount.byStatusClass`. */
@@ -15,6 +16,8 @@ export class Counter {
   readonly revisionId: string;
   readonly instanceId: string;
   readonly isMatched: boolean;
+  readonly stratum: string | null;
+  readonly setAside: SetAside | null;
   readonly byStatusClass = new Float64Array(6);
   readonly latency = new Float64Array(latencyBucketCount);
   /** Requests counted; grows with each change, so a reader sees by it whether there is anything new. */
@@ -28,6 +31,8 @@ export class Counter {
     this.revisionId = key.revisionId;
     this.instanceId = key.instanceId;
     this.isMatched = key.isMatched;
+    this.stratum = key.stratum;
+    this.setAside = key.setAside;
   }
 
   /** `statusClass` is 0-4 for answers 1xx-5xx, or `noAnswer`; the latency runs from the request's head to its end. */
@@ -46,6 +51,10 @@ export interface CounterKey {
   readonly instanceId: string;
   /** Sent there by a header match. */
   readonly isMatched: boolean;
+  /** Null: the route has no strata, or the requests are no evidence. */
+  readonly stratum: string | null;
+  /** Null: not set aside. */
+  readonly setAside: SetAside | null;
 }
 
 /** All counters of this gateway process. */
@@ -127,11 +136,21 @@ function reading(counter: Counter, totals: Told, before: Float64Array | null): C
   for (const [bucket, total] of totals.latency.entries()) {
     if (total !== (before?.[bucket] ?? 0)) latency.push([bucket, total]);
   }
-  const { generation, service, revisionId, instanceId, isMatched } = counter;
-  const byStatusClass = [...totals.byStatusClass];
-  return { generation, service, revisionId, instanceId, isMatched, byStatusClass, latency };
+  const { generation, service, revisionId, instanceId, isMatched, stratum, setAside } = counter;
+  return {
+    generation,
+    service,
+    revisionId,
+    instanceId,
+    isMatched,
+    byStatusClass: [...totals.byStatusClass],
+    latency,
+    ...(stratum === null ? {} : { stratum }),
+    ...(setAside === null ? {} : { setAside }),
+  };
 }
 
-function nameOf({ service, revisionId, instanceId, isMatched }: CounterKey): string {
-  return `${service}\0${revisionId}\0${instanceId}\0${isMatched}`;
+function nameOf(key: CounterKey): string {
+  const { service, revisionId, instanceId, isMatched, stratum, setAside } = key;
+  return [service, revisionId, instanceId, isMatched, stratum, setAside].join('\0');
 }

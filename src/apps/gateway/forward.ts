@@ -29,7 +29,8 @@ export interface Exchange {
  * - F3. Until the answer's head is passed on, failure is 502 or 504. After it, the caller's connection is cut, because
  *   nothing else tells it that the answer is not whole.
  * - F4. A caller who hangs up ends the request at the instance.
- * - F5. Nothing is tried twice.
+ * - F5. Nothing is tried twice. Should it be: the first attempt's outcome is what is counted on the target's counter, whatever
+ *   comes after, and the attempts after it on a target of the class `retry` (LiveRoutes), never as evidence.
  */
 export class Forward implements Dispatcher.DispatchHandler {
   readonly #exchange: Exchange;

@@ -9,6 +9,7 @@ import {
   writeGatewayFile,
 } from '../../adapters/gateway/gateway-file.ts';
 import { checkRouteTable } from '../../domain/traffic/check-route-table.ts';
+import { otherStratum } from '../../domain/traffic/request-class.ts';
 import type { Route, RouteTable } from '../../domain/traffic/route-table.ts';
 import { ControlServer } from './control-server.ts';
 import { type Counter, Counters } from './counters.ts';
@@ -55,7 +56,7 @@ const socketPathBytesMax = 107;
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #counters = new Counters();
-  readonly #routes = new LiveRoutes(this.#counters);
+  readonly #routes = new LiveRoutes(this.#counters, randomKey());
   readonly #engine: Engine;
   readonly #tableFile: TableFile;
   readonly #control: ControlServer;
@@ -126,10 +127,10 @@ export class Gateway {
   }
 
   /** Polled: requests under way are few when their revision has left the table, and nobody is in a hurry. */
-  async #drain(revisionId: string): Promise<void> {
+  async #drain(id: string): Promise<void> {
     const until = performance.now() + revisionDrainMs;
-    const isUnderWay = () =>
-      this.#counters.all().some((each) => each.revisionId === revisionId && each.underWay > 0);
+    const isOf = (each: Counter): boolean => each.revisionId === id || each.instanceId === id;
+    const isUnderWay = () => this.#counters.all().some((each) => isOf(each) && each.underWay > 0);
     while (isUnderWay() && performance.now() < until) await sleep(drainPollMs);
   }
 
@@ -172,14 +173,23 @@ export class Gateway {
   }
 }
 
+function randomKey(): readonly [number, number] {
+  const bytes = randomBytes(8);
+  return [bytes.readUInt32LE(0), bytes.readUInt32LE(4)];
+}
+
 function isSplit(route: Route): boolean {
   return route.backends.filter(({ weightPercent }) => weightPercent > 0).length > 1;
 }
 
 function isServed(table: RouteTable | null, counter: Counter): boolean {
-  const { service, revisionId, instanceId } = counter;
+  const { service, revisionId, instanceId, stratum } = counter;
   const routes = table === null ? [] : table.routes.filter((route) => route.service === service);
-  return routes.some(({ backends }) => {
+  return routes.some(({ backends, strata = [] }) => {
+    const isCounted =
+      stratum === null || stratum === otherStratum || strata.some(({ name }) => name === stratum);
+    // A stratum that left the route: its last request may still be under way, while the instance stays.
+    if (!isCounted) return counter.underWay > 0;
     const backend = backends.find((backend) => backend.revisionId === revisionId);
     if (backend === undefined || instanceId === '') return backend !== undefined;
     return backend.endpoints.some((endpoint) => endpoint.instanceId === instanceId);

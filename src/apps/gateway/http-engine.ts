@@ -89,7 +89,7 @@ export class HttpEngine implements Engine {
     response.on('error', () => {});
     if (this.#isDraining) response.shouldKeepAlive = false;
     const { authority, path } = destination(request);
-    const choice = this.#choose(request, authority);
+    const choice = this.#choose(request, authority, path, startedMs);
     if (choice.kind === 'refused') {
       answerProblem(request, response, choice.refusal);
       return;
@@ -113,7 +113,8 @@ export class HttpEngine implements Engine {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const startedMs = performance.now();
     socket.on('error', () => socket.destroy());
-    const choice = this.#choose(request, destination(request).authority);
+    const { authority, path } = destination(request);
+    const choice = this.#choose(request, authority, path, startedMs);
     if (choice.kind === 'refused') {
       socket.end(problemResponse(choice.refusal));
       return;
@@ -123,10 +124,15 @@ export class HttpEngine implements Engine {
     openTunnel({ request, socket, head, choice, startedMs });
   }
 
-  #choose(request: IncomingMessage, authority: string | undefined): ServedChoice {
+  #choose(
+    request: IncomingMessage,
+    authority: string | undefined,
+    path: string,
+    nowMs: number,
+  ): ServedChoice {
     const refused = refusal(request);
     if (refused !== null) return { kind: 'refused', refusal: refused };
-    const choice = this.#routes.choose(authority, request.headers);
+    const choice = this.#routes.choose(authority, path, request, nowMs);
     if (choice.kind === 'target') return choice;
     if (choice.kind === 'unknown-host') {
       const detail = `no service has the host '${(authority ?? '').slice(0, 100)}'`;

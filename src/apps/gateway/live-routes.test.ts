@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RouteTable } from '../../domain/traffic/route-table.ts';
-import { Counters } from './counters.ts';
-import { LiveRoutes } from './live-routes.ts';
+import type { Route, RouteTable } from '../../domain/traffic/route-table.ts';
+import { type Counter, Counters } from './counters.ts';
+import { LiveRoutes, type RoutedRequest } from './live-routes.ts';
 
 function table(version: number, candidatePercent: number, instances = 2): RouteTable {
   const backend = (revisionId: string, weightPercent: number) => ({
@@ -22,15 +22,21 @@ function table(version: number, candidatePercent: number, instances = 2): RouteT
   return { version, routes: [route] };
 }
 
+const key = [1, 2] as const;
+
+function asked(request: Partial<RoutedRequest> = {}): RoutedRequest {
+  return { method: 'GET', headers: {}, socket: { remoteAddress: '10.0.0.1' }, ...request };
+}
+
 function choices(routes: LiveRoutes, count: number, headers = {}): string[] {
   return Array.from({ length: count }, () => {
-    const choice = routes.choose('checkout.localhost:80', headers);
+    const choice = routes.choose('checkout.localhost:80', '/', asked({ headers }), 0);
     return choice.kind === 'target' ? choice.target.endpoint.instanceId : choice.kind;
   });
 }
 
 test('the split is exact and instances of each revision take turns', () => {
-  const routes = new LiveRoutes(new Counters());
+  const routes = new LiveRoutes(new Counters(), key);
   routes.apply(table(1, 5));
   const chosen = choices(routes, 1000);
   const of = (instanceId: string) => chosen.filter((choice) => choice === instanceId).length;
@@ -38,7 +44,7 @@ test('the split is exact and instances of each revision take turns', () => {
 });
 
 test('a match does not cost the weights their exactness', () => {
-  const routes = new LiveRoutes(new Counters());
+  const routes = new LiveRoutes(new Counters(), key);
   routes.apply(table(1, 10, 1));
   const chosen: string[] = [];
   for (let request = 0; request < 100; request += 1) {
@@ -49,7 +55,7 @@ test('a match does not cost the weights their exactness', () => {
 });
 
 test('a share is kept over tables pushed for every request, and an older table is ignored', () => {
-  const routes = new LiveRoutes(new Counters());
+  const routes = new LiveRoutes(new Counters(), key);
   const chosen: string[] = [];
   for (let version = 1; version <= 1000; version += 1) {
     routes.apply(table(version, 1, 1));
@@ -62,19 +68,94 @@ test('a share is kept over tables pushed for every request, and an older table i
 
 test('unknown hosts and revisions without instances are told apart', () => {
   const counters = new Counters();
-  const routes = new LiveRoutes(counters);
-  assert.equal(routes.choose('checkout.localhost', {}).kind, 'unknown-host');
+  const routes = new LiveRoutes(counters, key);
+  assert.equal(routes.choose('checkout.localhost', '/', asked(), 0).kind, 'unknown-host');
   routes.apply(table(1, 0, 0));
-  assert.equal(routes.choose(undefined, {}).kind, 'unknown-host');
-  const choice = routes.choose('checkout.localhost', {});
+  assert.equal(routes.choose(undefined, '/', asked(), 0).kind, 'unknown-host');
+  const choice = routes.choose('checkout.localhost', '/', asked(), 0);
   assert.equal(choice.kind, 'no-endpoints');
   if (choice.kind === 'no-endpoints') assert.equal(choice.counter.instanceId, '');
 });
 
 test('origins are those of the table, IPv6 addresses in brackets', () => {
-  const routes = new LiveRoutes(new Counters());
+  const routes = new LiveRoutes(new Counters(), key);
   routes.apply(table(1, 0));
   assert.deepEqual([...routes.origins()].sort(), ['http://[::1]:80', 'http://a:80']);
   routes.apply(table(2, 0, 0));
   assert.equal(routes.origins().size, 0);
+});
+
+function counted(change: Partial<Route>, weight = 50) {
+  const counters = new Counters();
+  const routes = new LiveRoutes(counters, key);
+  const [route] = table(1, weight, 1).routes;
+  assert.ok(route !== undefined);
+  routes.apply({ version: 1, routes: [{ ...route, ...change }] });
+  const ask = (request: Partial<RoutedRequest>, path = '/', nowMs = 0): Counter => {
+    const choice = routes.choose('checkout.localhost', path, asked(request), nowMs);
+    assert.ok(choice.kind === 'target');
+    return choice.target.counter;
+  };
+  return { counters, ask };
+}
+
+const strata = [
+  { name: 'orders', path: '/orders', method: 'POST', header: null },
+  { name: 'bots', path: null, method: null, header: { name: 'x-kind', value: 'bot' } },
+];
+
+test('each stratum has a counter of its own, made with its first request', () => {
+  const { counters, ask } = counted({ strata }, 0);
+  const at = (request: Partial<RoutedRequest>, path: string) => ask(request, path).stratum;
+  assert.equal([...counters.all()].length, 0);
+  assert.equal(at({ method: 'POST' }, '/orders/7?x=1'), 'orders');
+  assert.equal(at({ method: 'POST', headers: { 'x-kind': 'bot' } }, '/orders'), 'orders');
+  assert.equal(at({ headers: { 'x-kind': 'bot' } }, '/orders'), 'bots');
+  assert.equal(at({}, '/orders'), 'other');
+  assert.equal(at({ method: 'POST' }, '/ordersx'), 'other');
+  assert.equal([...counters.all()].length, 3);
+  assert.equal(counted({}).ask({}).stratum, null);
+});
+
+test('matched requests and retries are told apart, and neither has a stratum', () => {
+  const { ask } = counted({ strata });
+  const retry = ask({ headers: { 'x-envoy-attempt-count': '2' } });
+  assert.deepEqual([retry.setAside, retry.isMatched, retry.stratum], ['retry', false, null]);
+  const matched = ask({ headers: { 'x-canary': 'true', 'x-envoy-attempt-count': '2' } });
+  assert.deepEqual([matched.setAside, matched.isMatched, matched.stratum], [null, true, null]);
+});
+
+test('retries do not take the turns of first attempts', () => {
+  const { ask } = counted({});
+  const first: string[] = [];
+  for (let call = 0; call < 100; call += 1) {
+    first.push(ask({}).revisionId);
+    ask({ headers: { 'grpc-previous-rpc-attempts': '1' } });
+  }
+  assert.equal(first.filter((revisionId) => revisionId === 'r2').length, 50);
+});
+
+test('a client has one vote in its window, by address or by header', () => {
+  const votes = (rule: Route['oneVotePer']) => {
+    assert.ok(rule !== undefined);
+    const { ask } = counted({ oneVotePer: rule }, 0);
+    const from = (remoteAddress: string, user?: string) => ({
+      socket: { remoteAddress },
+      headers: user === undefined ? {} : { 'x-user': user },
+    });
+    return [
+      ask(from('10.0.0.1', 'ann'), '/', 1000).setAside,
+      ask(from('10.0.0.1', 'ben'), '/', 1001).setAside,
+      ask(from('10.0.0.2', 'ann'), '/', 1002).setAside,
+      ask(from('10.0.0.1', 'ann'), '/', 5999).setAside,
+      ask(from('10.0.0.1', 'ann'), '/', 6000).setAside,
+      ask(from('10.0.0.3'), '/', 6000).setAside,
+      ask(from('10.0.0.3'), '/', 6000).setAside,
+    ];
+  };
+  const again = 'same-client';
+  const byAddress = votes({ client: { kind: 'address' }, windowMs: 5000 });
+  assert.deepEqual(byAddress, [null, again, null, again, null, null, again]);
+  const byHeader = votes({ client: { kind: 'header', name: 'x-user' }, windowMs: 5000 });
+  assert.deepEqual(byHeader, [null, null, again, again, null, null, again]);
 });

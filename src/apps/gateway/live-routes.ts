@@ -1,3 +1,5 @@
+import { ClientVotes } from '../../domain/traffic/client-votes.ts';
+import { isRetry, otherStratum, stratumIndex } from '../../domain/traffic/request-class.ts';
 import {
   hostOf,
   matchedRevision,
@@ -6,7 +8,8 @@ import {
 } from '../../domain/traffic/route-choice.ts';
 import type { Backend, Endpoint, Route, RouteTable } from '../../domain/traffic/route-table.ts';
 import { nextIndex, type Split, splitOf } from '../../domain/traffic/split.ts';
-import type { Counter, Counters } from './counters.ts';
+import { type SetAside, setAsides } from '../../domain/traffic/traffic-sample.ts';
+import type { Counter, CounterKey, Counters } from './counters.ts';
 
 /** Where a request goes, or why it goes nowhere. */
 export type Choice =
@@ -22,18 +25,36 @@ export interface Target {
   readonly counter: Counter;
 }
 
+/** What of a request decides where it goes and how it is counted; node:http's is one. */
+export interface RoutedRequest {
+  readonly method?: string | undefined;
+  readonly headers: RequestHeaders;
+  readonly socket: { readonly remoteAddress?: string | undefined };
+}
+
 /**
- * The table in force with what it needs between two requests: what each backend is owed and whose turn it is. Knows
- * nothing of HTTP machinery, so any engine can ask it. A table is switched in one synchronous step (port: nothing or
- * all of it is in force).
+ * The table in force with what it needs between two requests: what each backend is owed, whose turn it is, and which clients
+ * have had their vote. Knows nothing of HTTP machinery, so any engine can ask it. A table is switched in one synchronous
+ * step (port: nothing or all of it is in force).
+ *
+ * - L1. Whether a request is evidence is known before its backend is chosen, and never depends on it or on any outcome.
+ * - L2. Requests that are set aside are split by the same weights with a turn of their own. If they took turns with the rest, a
+ *   caller that repeats what failed would move everybody's turn: at 50:50, one caller, and a dead candidate, each
+ *   retry goes to stable and each first attempt to the candidate.
+ * - L3. A counter is made with the first request of its class; an instance has `firstStratum` of them, and one for each
+ *   stratum and `other`, at most. A request after that makes no garbage here but its `Choice`.
  */
 export class LiveRoutes {
   readonly #counters: Counters;
+  readonly #votesKey: readonly [number, number];
+  #votes: ClientVotes | null = null;
   #hosts = new Map<string, LiveRoute>();
   #table: RouteTable | null = null;
 
-  constructor(counters: Counters) {
+  /** `votesKey` is random and of this process only, see ClientVotes. */
+  constructor(counters: Counters, votesKey: readonly [number, number]) {
     this.#counters = counters;
+    this.#votesKey = votesKey;
   }
 
   get table(): RouteTable | null {
@@ -51,86 +72,160 @@ export class LiveRoutes {
     this.#table = table;
   }
 
-  choose(authority: string | undefined, headers: RequestHeaders): Choice {
+  /** `nowMs` is on any clock that does not go back. */
+  choose(
+    authority: string | undefined,
+    path: string,
+    request: RoutedRequest,
+    nowMs: number,
+  ): Choice {
     const host = hostOf(authority);
     const live = host === null ? undefined : this.#hosts.get(host);
     if (live === undefined) return { kind: 'unknown-host' };
-    const { lane, isMatched } = laneOf(live, headers);
-    lane.turn = nextInTurn(lane.turn, lane.targets.length);
-    const target = (isMatched ? lane.matchedTargets : lane.targets)[lane.turn];
-    if (target === undefined) {
-      const counter = lane.noInstance(isMatched);
-      return { kind: 'no-endpoints', revisionId: lane.revisionId, counter };
+    const { route } = live;
+    const matched = route.matches.length === 0 ? null : matchedRevision(route, request.headers);
+    if (matched !== null) return this.#targetIn(live, lanesIndex(live, matched), matchedClass);
+    const setAside = this.#setAside(live, request, nowMs);
+    if (setAside !== null) {
+      const setAsideClass = firstSetAside + setAsides.indexOf(setAside);
+      return this.#targetIn(live, nextIndex(live.setAsideSplit), setAsideClass);
     }
-    return { kind: 'target', target, requestTimeoutMs: live.route.requestTimeoutMs };
+    const { strata = [] } = route;
+    const stratum = strata.length === 0 ? 0 : stratumIndex(strata, path, request);
+    return this.#targetIn(live, nextIndex(live.split), firstStratum + stratum);
   }
 
   /** Origins that may get a request now. */
   origins(): ReadonlySet<string> {
     const origins = new Set<string>();
     for (const { lanes } of this.#hosts.values()) {
-      for (const { targets } of lanes) for (const { origin } of targets) origins.add(origin);
+      for (const { instances } of lanes) for (const { origin } of instances) origins.add(origin);
     }
     return origins;
   }
 
-  #live(route: Route, before: LiveRoute | null): LiveRoute {
-    const { service } = route;
-    const canMatch = new Set(route.matches.map((match) => match.revisionId));
-    const lanes = route.backends.map((backend) => ({
-      revisionId: backend.revisionId,
-      turn: before?.lanes.find((lane) => lane.revisionId === backend.revisionId)?.turn ?? -1,
-      noInstance: (isMatched: boolean) => {
-        const { revisionId } = backend;
-        return this.#counters.counter({ service, revisionId, instanceId: '', isMatched });
-      },
-      targets: this.#targets(service, backend, false),
-      matchedTargets: canMatch.has(backend.revisionId) ? this.#targets(service, backend, true) : [],
-    }));
-    const shares = route.backends.map(({ revisionId, weightPercent }) => {
-      return { key: revisionId, weightPercent };
-    });
-    return { route, lanes, split: splitOf(shares, before?.split ?? null) };
+  #setAside(
+    { route, votesSalt }: LiveRoute,
+    request: RoutedRequest,
+    nowMs: number,
+  ): SetAside | null {
+    if (isRetry(request.headers)) return 'retry';
+    const { oneVotePer } = route;
+    if (oneVotePer === undefined || this.#votes === null) return null;
+    const { client, windowMs } = oneVotePer;
+    const named = client.kind === 'header' ? request.headers[client.name] : undefined;
+    const address = request.socket.remoteAddress ?? '';
+    const who = named === undefined ? address : typeof named === 'string' ? named : named.join();
+    return this.#votes.cast(who, votesSalt, nowMs, windowMs);
   }
 
-  #targets(service: string, backend: Backend, isMatched: boolean): readonly Target[] {
-    const { revisionId } = backend;
-    return backend.endpoints.map((endpoint) => {
-      const { instanceId } = endpoint;
-      const counter = this.#counters.counter({ service, revisionId, instanceId, isMatched });
-      return { revisionId, endpoint, origin: originOf(endpoint), counter };
-    });
+  #targetIn(live: LiveRoute, laneIndex: number, requestClass: number): Choice {
+    const lane = live.lanes[laneIndex];
+    if (lane === undefined) {
+      throw new Error(`no backend for ${live.route.host}: the table was not checked`);
+    }
+    lane.turn = nextInTurn(lane.turn, lane.instances.length);
+    const instance = lane.instances[lane.turn];
+    if (instance === undefined) {
+      const counter = this.#counters.counter(this.#keyOf(live.route, lane, '', requestClass));
+      return { kind: 'no-endpoints', revisionId: lane.revisionId, counter };
+    }
+    const target =
+      instance.targets[requestClass] ?? this.#target(live, lane, instance, requestClass);
+    return { kind: 'target', target, requestTimeoutMs: live.route.requestTimeoutMs };
+  }
+
+  /** The first request of its class. */
+  #target(
+    { route }: LiveRoute,
+    lane: Lane,
+    { endpoint, origin, targets }: LaneInstance,
+    requestClass: number,
+  ): Target {
+    const key = this.#keyOf(route, lane, endpoint.instanceId, requestClass);
+    const counter = this.#counters.counter(key);
+    const target = { revisionId: lane.revisionId, endpoint, origin, counter };
+    targets[requestClass] = target;
+    return target;
+  }
+
+  #keyOf(
+    { service, strata = [] }: Route,
+    { revisionId }: Lane,
+    instanceId: string,
+    requestClass: number,
+  ): CounterKey {
+    const isMatched = requestClass === matchedClass;
+    const setAside = setAsides[requestClass - firstSetAside] ?? null;
+    const isEvidence = requestClass >= firstStratum;
+    const stratum =
+      strata.length === 0 || !isEvidence
+        ? null
+        : (strata[requestClass - firstStratum]?.name ?? otherStratum);
+    return { service, revisionId, instanceId, isMatched, stratum, setAside };
+  }
+
+  #live(route: Route, before: LiveRoute | null): LiveRoute {
+    const { service, backends, strata = [], oneVotePer } = route;
+    if (oneVotePer !== undefined) this.#votes ??= new ClientVotes(this.#votesKey);
+    const classCount = firstStratum + strata.length + 1;
+    const lanes = backends.map(({ revisionId, endpoints }) => ({
+      revisionId,
+      turn: before?.lanes.find((lane) => lane.revisionId === revisionId)?.turn ?? -1,
+      instances: endpoints.map((endpoint) => ({
+        endpoint,
+        origin: originOf(endpoint),
+        targets: Array.from({ length: classCount }, () => null),
+      })),
+    }));
+    const shares = backends.map(shareOf);
+    return {
+      route,
+      lanes,
+      split: splitOf(shares, before?.split ?? null),
+      setAsideSplit: splitOf(shares, before?.setAsideSplit ?? null),
+      votesSalt: this.#votes?.saltOf(service) ?? 0,
+    };
   }
 }
+
+/** Classes of requests that are counted apart, as indices: matched, each reason to be set aside, each stratum, `other`. */
+const matchedClass = 0;
+const firstSetAside = 1;
+const firstStratum = firstSetAside + setAsides.length;
 
 interface LiveRoute {
   readonly route: Route;
   readonly lanes: readonly Lane[];
   readonly split: Split;
+  /** Of requests that are set aside (L2). */
+  readonly setAsideSplit: Split;
+  readonly votesSalt: number;
 }
 
 interface Lane {
   readonly revisionId: string;
-  readonly targets: readonly Target[];
-  /** The same instances, counted apart for requests that a header match sends there. */
-  readonly matchedTargets: readonly Target[];
-  readonly noInstance: (isMatched: boolean) => Counter;
-  /** Index of the endpoint that had the last request, -1 at first. */
+  readonly instances: readonly LaneInstance[];
+  /** Index of the instance that had the last request, -1 at first. */
   turn: number;
 }
 
-function laneOf(
-  { route, lanes, split }: LiveRoute,
-  headers: RequestHeaders,
-): { readonly lane: Lane; readonly isMatched: boolean } {
-  const matched = route.matches.length === 0 ? null : matchedRevision(route, headers);
-  const lane =
-    matched === null
-      ? lanes[nextIndex(split)]
-      : lanes.find(({ revisionId }) => revisionId === matched);
-  if (lane === undefined)
-    throw new Error(`no backend for ${route.host}: the table was not checked`);
-  return { lane, isMatched: matched !== null };
+interface LaneInstance {
+  readonly endpoint: Endpoint;
+  readonly origin: string;
+  /** By class; null: no request of it yet. */
+  readonly targets: (Target | null)[];
+}
+
+function lanesIndex({ lanes }: LiveRoute, revisionId: string): number {
+  return lanes.findIndex((lane) => lane.revisionId === revisionId);
+}
+
+function shareOf({ revisionId, weightPercent }: Backend): {
+  readonly key: string;
+  readonly weightPercent: number;
+} {
+  return { key: revisionId, weightPercent };
 }
 
 export function originOf({ host, port }: Endpoint): string {

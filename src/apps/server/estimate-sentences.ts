@@ -6,7 +6,7 @@ import type {
 import { detectionsAlone, slowerAt } from '../../domain/gate/estimate-detections.ts';
 import { requestsToRollBack, sharesIn } from '../../domain/gate/expected-requests.ts';
 import type { GateState } from '../../domain/gate/gate.ts';
-import { countText, percentText, secondsText } from '../../domain/release/sentence.ts';
+import { countText, percentText, secondsText } from '../../domain/release/amount-text.ts';
 import type { Plan } from '../../domain/release/revision.ts';
 import { isJudgedAnywhere } from '../../domain/release/start.ts';
 

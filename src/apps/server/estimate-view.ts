@@ -1,7 +1,7 @@
 import type { EstimateItem } from '../../api/wire.ts';
 import { type RolloutEstimate, estimateRollout } from '../../domain/gate/estimate.ts';
 import { openingKnowledge } from '../../domain/gate/estimate-knowledge.ts';
-import { countText, percentText, secondsText } from '../../domain/release/sentence.ts';
+import { countText, percentText, secondsText } from '../../domain/release/amount-text.ts';
 import type { ServiceSpec } from '../../domain/release/revision.ts';
 import { bakeSentences, customSentences, faultSentences } from './estimate-sentences.ts';
 

@@ -20,6 +20,7 @@ export function eventView(entry: RecordedEntry): EventView {
       isObject(by) && typeof by['who'] === 'string'
         ? { who: by['who'], why: textOf(by['why']) }
         : null,
+    severity: severityOf(textOf(data['decision'])),
     sentence: textOf(data['sentence']) ?? keySentence(data) ?? entry.type,
   };
 }
@@ -35,8 +36,13 @@ export function recordView(record: ReleaseRecord, index: number): EventView {
     decision: record.decision,
     weightPercent: record.weightPercent,
     by: record.by === null ? null : { ...record.by },
+    severity: severityOf(record.decision),
     sentence: record.sentence,
   };
+}
+
+function severityOf(decision: string | null): EventView['severity'] {
+  return decision === 'alert' ? 'warning' : 'info';
 }
 
 function keySentence(data: { readonly [key: string]: JsonValue }): string | null {

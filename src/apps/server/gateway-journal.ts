@@ -42,6 +42,7 @@ export function gatewayJournal(parts: {
           decision: null,
           weightPercent: null,
           by: null,
+          severity: 'info',
           sentence,
         });
       },

@@ -2,7 +2,7 @@ import type { EstimateItem } from '../../api/wire.ts';
 import { referenceOf } from '../../domain/gate/before-after.ts';
 import { estimateRollout, type RolloutPlace } from '../../domain/gate/estimate.ts';
 import { knowledgeOf, openingKnowledge } from '../../domain/gate/estimate-knowledge.ts';
-import { countText, percentText, secondsText } from '../../domain/release/sentence.ts';
+import { countText, percentText, secondsText } from '../../domain/release/amount-text.ts';
 import type { Rollout } from '../../domain/release/service-state.ts';
 import { bakeSentences, customSentences, faultSentences } from './estimate-sentences.ts';
 import {
@@ -113,6 +113,8 @@ function placeOf(rollout: Rollout, atMs: number): RolloutPlace {
     case 'starting':
     case 'reverting':
       return { ...place, stepIndex: 0 };
+    // After a parking the step begins anew.
+    case 'parked':
     case 'shifting':
       return { ...place, stepIndex: phase.stepIndex };
     case 'judging':

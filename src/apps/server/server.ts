@@ -15,11 +15,15 @@ import {
   openSqliteLedger,
   type SqliteLedgerStore,
 } from '../../adapters/sqlite/sqlite-ledger-store.ts';
+import { PrometheusTextMetrics } from '../../adapters/prometheus-text/prometheus-text-metrics.ts';
 import { openSigningKey } from '../../adapters/system/signing-key.ts';
 import { SystemClock } from '../../adapters/system/system-clock.ts';
 import type { ServerStatus } from '../../api/wire.ts';
 import { exportLedger } from '../../control/ledger-export.ts';
 import { ControlLoop } from '../../control/loop.ts';
+import { mergedMetrics } from '../../control/merged-metrics.ts';
+import { MetricScraper } from '../../control/metric-scraper.ts';
+import { scrapeTargets } from '../../control/scrape-targets.ts';
 import { openRecorder, type Recorder } from '../../control/recorder.ts';
 import { lastObservedAtMs } from '../../control/recorder-index.ts';
 import { recoverServices } from '../../control/recovery.ts';
@@ -86,10 +90,14 @@ export async function runServer(options: ServerOptions, signal: AbortSignal): Pr
     if (world.isGatewayNew) await world.gateway.stop(new AbortController().signal);
     throw error;
   }
+  const scraping = loop.scraper.run(both);
+  // A defect there ends the server as one of the loop does.
+  scraping.catch((error: unknown) => stopping.abort(error));
   try {
     await loop.loop.run(both);
   } finally {
     stopping.abort(new Error('the server is stopping'));
+    await scraping;
   }
   if (wish.all) await stopEverything(options, world, loop.loop);
 }
@@ -141,6 +149,7 @@ async function openLoop(
   signal: AbortSignal,
 ): Promise<{
   readonly loop: ControlLoop;
+  readonly scraper: MetricScraper;
   readonly meter: RateMeter;
   readonly trouble: { message: string | null };
 }> {
@@ -153,8 +162,14 @@ async function openLoop(
   });
   const meter = new RateMeter();
   const trouble: { message: string | null } = { message: null };
-  const loop = new ControlLoop(
-    { platform, router, metrics: router, recorder, clock },
+  const scraper: MetricScraper = new MetricScraper({
+    metrics: new PrometheusTextMetrics(),
+    clock,
+    targets: () => scrapeTargets(loop.services, loop.instances),
+  });
+  const metrics = mergedMetrics([router, scraper]);
+  const loop: ControlLoop = new ControlLoop(
+    { platform, router, metrics, recorder, clock },
     {
       tickMs: options.tickMs,
       onRecord: (record, index) => feed.publish(recordView(record, index)),
@@ -171,7 +186,7 @@ async function openLoop(
     recovered,
   );
   loop.onSample = (sample) => meter.add(sample);
-  return { loop, meter, trouble };
+  return { loop, scraper, meter, trouble };
 }
 
 async function listen(

@@ -6,7 +6,7 @@ import type {
   ServiceView,
 } from '../../api/wire.ts';
 import type { Revision } from '../../domain/release/revision.ts';
-import { describeService } from '../../domain/release/sentence.ts';
+import { alertOf, describeService } from '../../domain/release/sentence.ts';
 import {
   activeRollout,
   type Cause,
@@ -18,6 +18,7 @@ import {
   stableOf,
   type StepResult,
 } from '../../domain/release/service-state.ts';
+import { inFull } from '../../domain/gate/explain-metrics.ts';
 import type { Verdict } from '../../domain/gate/gate.ts';
 import { candidateWeightPercent } from '../../domain/release/order.ts';
 import type { Instance } from '../../ports/platform.ts';
@@ -95,31 +96,39 @@ function servicePhase(state: ServiceState): ServiceView['status']['phase'] {
     return state.rollout?.phase.kind === 'rolled-back' ? 'RolledBack' : 'Stable';
   }
   if (rollout.paused !== null) return 'Paused';
+  if (rollout.phase.kind === 'parked') return rollout.phase.isHeld ? 'Waiting' : 'Parked';
   if (rollout.phase.kind === 'waiting' && rollout.phase.untilMs === null) return 'Waiting';
   return rollout.kind === 'first' ? 'Starting' : 'Progressing';
 }
 
 function rolloutView(state: ServiceState, rollout: Rollout, atMs: number): RolloutView {
   const { phase, plan } = rollout;
-  const isOnStep =
-    phase.kind === 'shifting' || phase.kind === 'judging' || phase.kind === 'waiting';
+  const stepNumber =
+    phase.kind === 'baking' ? plan.steps.length : 'stepIndex' in phase ? phase.stepIndex + 1 : null;
+  const alert = alertOf(rollout);
   return {
     id: rollout.id,
     kind: rollout.kind,
     from: rollout.stable === null ? null : revisionView(rollout.stable),
     to: revisionView(rollout.candidate),
     phase: phase.kind,
-    stepNumber: isOnStep ? phase.stepIndex + 1 : phase.kind === 'baking' ? plan.steps.length : null,
+    stepNumber,
     stepCount: plan.steps.length,
     stepWeightsPercent: plan.steps.map((step) => step.weightPercent),
     wantedSharePercent: candidateWeightPercent(state),
     measuredSharePercent: measuredSharePercent(rollout.stepTotals),
     isPaused: rollout.paused !== null,
     isWaitingForPerson:
-      rollout.paused !== null || (phase.kind === 'waiting' && phase.untilMs === null),
+      rollout.paused !== null ||
+      (phase.kind === 'waiting' && phase.untilMs === null) ||
+      (phase.kind === 'parked' && phase.isHeld),
     totals: { candidate: { ...rollout.totals.candidate }, stable: { ...rollout.totals.stable } },
     steps: rollout.stepResults.map(stepView),
-    gate: rollout.lastVerdict === null ? null : gateView(rollout.lastVerdict),
+    gate: rollout.lastVerdict === null ? null : gateView(inFull(rollout.lastVerdict, rollout.gate)),
+    alert:
+      alert === null
+        ? null
+        : { severity: 'warning', since: timeText(alert.sinceMs), sentence: alert.sentence },
     cause:
       phase.kind === 'rolled-back' || phase.kind === 'reverting' ? causeView(phase.cause) : null,
     startedAt: timeText(rollout.startedAtMs),
@@ -142,7 +151,7 @@ function stepView(step: StepResult): RolloutView['steps'][number] {
 function gateView({ kind, explanation }: Verdict): NonNullable<RolloutView['gate']> {
   const { candidate, stable, against, againstLimit, forLimit, marginRatio, heldBy, sentence } =
     explanation;
-  const { metric, p95, difference, metrics = [], beforeAfter = null } = explanation;
+  const { metric, p95, difference, metrics = [], beforeAfter = null, setAside } = explanation;
   return {
     verdict: kind,
     candidate: { ...candidate },
@@ -166,6 +175,15 @@ function gateView({ kind, explanation }: Verdict): NonNullable<RolloutView['gate
       beforeAfter === null
         ? null
         : { ...beforeAfter, before: { ...beforeAfter.before }, after: { ...beforeAfter.after } },
+    ...(setAside === undefined
+      ? {}
+      : {
+          setAside: {
+            retry: setAside.retry,
+            sameClient: setAside['same-client'],
+            tooManyClients: setAside['too-many-clients'],
+          },
+        }),
     sentence,
   };
 }

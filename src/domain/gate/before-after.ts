@@ -6,11 +6,13 @@ import { slowMarginRatio } from './latency-metric.ts';
 import {
   addToScale,
   emptyScale,
+  plusCounts,
   scaleLowerUs,
   type SparseHistogram,
   sum,
+  tallyFrom,
 } from './latency-scale.ts';
-import { slowOf, slowPlace } from './metric-account.ts';
+import { slowPlace } from './metric-account.ts';
 import {
   advance,
   alternativeWeights,
@@ -127,7 +129,7 @@ export function weighAfter(
     ...state,
     tests: tests.map((test) => {
       const count =
-        test.slowFrom === null ? after.count : slowOf(after.latency, test.slowFrom, tolerance);
+        test.slowFrom === null ? after.count : tallyFrom(after.latency, tolerance, test.slowFrom);
       return count.requests === 0 ? test : weighed(test, count, moment.atMs);
     }),
   };
@@ -137,16 +139,17 @@ const slowerByRatioUsual = 0.1;
 
 /** What stable did before, all of it; null: too little to compare with. */
 export function referenceOf({ older, newer }: BeforeAfter): StableWindow | null {
-  const both =
-    older === null || newer === null
-      ? (newer ?? older)
-      : {
-          sinceMs: older.sinceMs,
-          untilMs: newer.untilMs,
-          count: plus(older.count, newer.count),
-          latency: older.latency.map((count, place) => count + (newer.latency[place] ?? 0)),
-        };
+  const both = older === null || newer === null ? (newer ?? older) : joined(older, newer);
   return both === null || both.count.requests < referenceRequestsMin ? null : both;
+}
+
+export function joined(older: StableWindow, newer: StableWindow): StableWindow {
+  return {
+    sinceMs: older.sinceMs,
+    untilMs: newer.untilMs,
+    count: plus(older.count, newer.count),
+    latency: plusCounts(older.latency, newer.latency),
+  };
 }
 
 /** Below this the bound is so wide that the comparison says nothing. */

@@ -1,4 +1,5 @@
 import type { GateSettings } from '../release/revision.ts';
+import type { MetricSelection } from '../traffic/metric-selection.ts';
 import type { ArmPair } from './arm-block.ts';
 import type { SparseHistogram } from './latency-scale.ts';
 import {
@@ -7,6 +8,7 @@ import {
   type LatencyMetric,
   openLatencyMetric,
 } from './latency-metric.ts';
+import type { MetricTrouble } from './metric-standing.ts';
 import { evidenceOf } from './onset-mixture.ts';
 import {
   addToRatioMetric,
@@ -25,11 +27,20 @@ export interface MetricSpec {
   readonly kind: 'ratio' | 'histogram';
   /** Against 0.6 of errors and 0.25 of latency, in (0, 100]. */
   readonly weight: number;
+  /** Where the instances' own metrics have it; absent: it comes some other way. */
+  readonly source?: MetricSelection;
+  /** Of a histogram: as `GateSettings.slowerByRatio`, which holds where this is absent. */
+  readonly slowerByRatio?: number;
 }
 
-export type CustomMetric =
+export type CustomMetric = (
   | { readonly kind: 'ratio'; readonly spec: MetricSpec; readonly metric: RatioMetric }
-  | { readonly kind: 'histogram'; readonly spec: MetricSpec; readonly metric: LatencyMetric };
+  | { readonly kind: 'histogram'; readonly spec: MetricSpec; readonly metric: LatencyMetric }
+) & {
+  /** Events so far, a histogram's as requests; absent: never asked for. */
+  readonly seen?: ArmPair;
+  readonly trouble?: MetricTrouble | null;
+};
 
 /** What one custom metric had in an interval. */
 export type CustomObservation =
@@ -66,9 +77,13 @@ export function openCustomMetrics(
       : {
           kind: 'histogram',
           spec,
-          metric: openLatencyMetric(settings.slowerByRatio ?? 0.1, atMs, plannedMs),
+          metric: openLatencyMetric(slowerByRatioOf(spec, settings), atMs, plannedMs),
         };
   });
+}
+
+function slowerByRatioOf(spec: MetricSpec, settings: GateSettings): number {
+  return spec.slowerByRatio ?? settings.slowerByRatio ?? 0.1;
 }
 
 /** Metrics without an observation, and observations of no metric, change nothing: silence is no evidence. */

@@ -51,7 +51,7 @@ const slowerByRatioUsual = 0.1;
 /** Every place has a little, as in the gate's own reference. */
 function shareOf(counts: readonly number[]): readonly number[] {
   const total = sum(counts) + 0.1 * scaleLength;
-  return counts.map((count) => (count + 0.1) / total);
+  return Array.from({ length: scaleLength }, (_, place) => ((counts[place] ?? 0) + 0.1) / total);
 }
 
 /** All latencies times `factor`, with the tolerance taken off; what falls between two places is divided among them. */

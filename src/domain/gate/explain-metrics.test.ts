@@ -3,6 +3,7 @@ import { test } from 'node:test';
 
 import type { GateSettings } from '../release/revision.ts';
 import { latencyBucket } from '../traffic/latency-buckets.ts';
+import { explainMetrics, inFull } from './explain-metrics.ts';
 import { closeBlock, type GateState, judge, observe, openGate } from './gate.ts';
 import { arrivals, failuresOf, seeded } from './simulated-traffic.fixture.ts';
 
@@ -62,8 +63,8 @@ function run(seconds: number, custom: { customRatio: number; slowRatio: number }
 const question = { atMs: 60_000, stepSinceMs: 0, weightPercent: 50, isLastGate: true };
 
 test('each metric has its counts, interval, evidence, limit and share of the budget', () => {
-  const { explanation } = judge(run(60, { customRatio: 0.05, slowRatio: 0.03 }), question);
-  const { metrics = [] } = explanation;
+  const state = run(60, { customRatio: 0.05, slowRatio: 0.03 });
+  const { metrics = [], ...explanation } = inFull(judge(state, question), state).explanation;
   assert.deepEqual(
     metrics.map(({ metric, kind }) => [metric, kind]),
     [
@@ -93,7 +94,7 @@ test('each metric has its counts, interval, evidence, limit and share of the bud
 
 test('an interval leaves zero out where the metric is worse', () => {
   const state = run(60, { customRatio: 0.12, slowRatio: 0.3 });
-  const { metrics = [] } = judge(state, question).explanation;
+  const metrics = explainMetrics(state);
   for (const name of ['checkout-errors', 'queue-wait']) {
     const found = metrics.find(({ metric }) => metric === name);
     assert.ok((found?.interval?.lowRatio ?? 0) > 0, `${name}: ${found?.sentence}`);
@@ -104,7 +105,7 @@ test('an interval leaves zero out where the metric is worse', () => {
 test('an objective called latency is not taken for the comparison of latencies', () => {
   const objective = { kind: 'latency', name: 'latency', quantile: 0.95, limitMs: 500 } as const;
   const state = openGate({ ...settings, metrics: [] }, [objective], 0, 600_000);
-  const { metrics = [] } = judge(state, question).explanation;
+  const metrics = explainMetrics(state);
   assert.deepEqual(
     metrics.map(({ metric, kind }) => [metric, kind]),
     [
@@ -122,7 +123,7 @@ test('nothing was seen yet, and a state of an older version, can be explained as
   assert.ok(accounts !== undefined && beforeAfter !== undefined);
   for (const state of [open, closeBlock(older)]) {
     const { explanation } = judge(state, question);
-    assert.equal(explanation.metrics?.length, 5);
+    assert.equal(explainMetrics(state).length, 5);
     assert.equal(explanation.beforeAfter, null);
   }
 });

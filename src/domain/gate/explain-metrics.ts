@@ -13,6 +13,7 @@ import { type GateState, type MetricEvidence, partsOf } from './gate-state.ts';
 import { type MetricAccount, openAccounts, slowFromMs } from './metric-account.ts';
 import type { ObjectiveEvidence } from './objective-evidence.ts';
 import { logEvidence } from './onset-mixture.ts';
+import type { Verdict } from './verdict.ts';
 import {
   countText,
   durationText,
@@ -44,7 +45,14 @@ export interface MetricExplanation {
   readonly budgetShareRatio: number;
   /** How much of the way to a rollback this metric has brought, in [0, 1]. */
   readonly budgetUsedRatio: number;
+  /** Why it was not known, wholly or of some instances, when it was last asked for; null: it was. */
+  readonly trouble: string | null;
   readonly sentence: string;
+}
+
+/** With every metric, for what is recorded or shown: it takes several times as long as the verdict, which is asked for at each tick. */
+export function inFull({ kind, explanation }: Verdict, state: GateState): Verdict {
+  return { kind, explanation: { ...explanation, metrics: explainMetrics(state) } };
 }
 
 /** Every metric that the verdict rests on, in the order of the parts. */
@@ -89,6 +97,7 @@ function explainErrors(state: GateState, part: MetricEvidence): MetricExplanatio
     slowFromMs: null,
     interval,
     ...own,
+    trouble: null,
     sentence: `${both}; ${intervalText(interval)}; ${spentText(own)}`,
   };
 }
@@ -124,6 +133,7 @@ function explainAccount(
     slowFromMs: limitMs,
     interval,
     ...own,
+    trouble: state.custom.find(({ spec }) => spec.name === metric)?.trouble?.sentence ?? null,
     sentence: `${both}; ${within}; ${spentText(own)}`,
   };
 }
@@ -151,6 +161,7 @@ function explainObjective(
     slowFromMs: limitMs,
     interval: null,
     ...own,
+    trouble: null,
     sentence: `${seen}${kept}; ${spentText(own)}`,
   };
 }

@@ -7,6 +7,7 @@ import type { IncidentLanes } from './incident-lanes.ts';
 import type { LatencyMetric } from './latency-metric.ts';
 import type { MetricAccount } from './metric-account.ts';
 import type { ObjectiveEvidence } from './objective-evidence.ts';
+import type { SetAsideCounts } from './metric-standing.ts';
 import { evidenceOf } from './onset-mixture.ts';
 import type { RatioMetric } from './ratio-metric.ts';
 import type { Placebo } from './placebo.ts';
@@ -55,6 +56,8 @@ export interface GateState {
   readonly peakLogAgainst: number;
   /** What brought most of the evidence at the peak. */
   readonly peakMetric: string;
+  /** Requests that are no evidence; absent: there were none. */
+  readonly setAside?: SetAsideCounts;
 }
 
 export interface ArmTotals {

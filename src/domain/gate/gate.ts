@@ -17,16 +17,18 @@ import {
   closeIntervalBlock,
   openDifferenceInterval,
 } from './difference-interval.ts';
+import { addSetAside, type SetAsideCounts, withStanding } from './metric-standing.ts';
 import { addToLanes, cutLanes, openIncidentLanes } from './incident-lanes.ts';
 import { addToAccounts, closeAccounts, openAccounts } from './metric-account.ts';
 import { type ArmView, openObjectives, weighBake, weighHold } from './objective-evidence.ts';
+import { openPark } from './park.ts';
 import { openPlacebo, weighPlacebo } from './placebo.ts';
 import { addToRatioMetric, closeRatioBlocks, openRatioMetric } from './ratio-metric.ts';
 import { loneCulprit, withoutInstance } from './suspect.ts';
 import { type InstanceTally, mergedTallies } from './unit-lane.ts';
 import { faultIn } from './telemetry-fault.ts';
 import { weighShare } from './traffic-share.ts';
-import type { GateObservation, InstanceObservation } from './verdict.ts';
+import type { GateObservation, InstanceObservation, MetricObservation } from './verdict.ts';
 
 export { judge } from './judge.ts';
 export type { GateState } from './gate-state.ts';
@@ -135,6 +137,26 @@ export function observe(state: GateState, observation: GateObservation): GateSta
   return isEmpty(observation) ? state : weighInterval(state, observation);
 }
 
+/**
+ * Takes in what the instances counted themselves. Faulty counts are refused whole; a metric that was not known is no evidence, and
+ * holds a step while one arm's is not known at all.
+ */
+export function observeMetrics(state: GateState, observation: MetricObservation): GateState {
+  const { metrics, troubles } = observation;
+  const atMs = Math.max(state.lastAtMs, observation.atMs);
+  const sentence = faultIn({ ...observation, candidate: noCount, stable: noCount }, state.lastAtMs);
+  if (sentence !== null) return { ...state, telemetryFault: { atMs, sentence } };
+  const custom = withStanding(addToCustomMetrics(state.custom, metrics, atMs), metrics, troubles);
+  const accounts =
+    state.accounts && addToAccounts(state.accounts, { metrics }, { atMs, isWarm: true });
+  return withPeak(state, { ...state, lastAtMs: atMs, custom, accounts });
+}
+
+/** Notes requests that were set aside. */
+export function setAside(state: GateState, counts: SetAsideCounts): GateState {
+  return { ...state, setAside: addSetAside(state.setAside, counts) };
+}
+
 /** Counts an interval in the totals without letting it be evidence: one that spans several weights, for example. */
 export function tally(state: GateState, observation: GateObservation): GateState {
   const sentence = faultIn(observation, state.lastAtMs);
@@ -219,6 +241,13 @@ export function closeBlock(state: GateState): GateState {
     solo: noArm,
     hasControl: true,
   };
+}
+
+/** A person gives the candidate its share back: what asked to park it is forgotten, which costs no promise (park.ts). */
+export function endParking(state: GateState, atMs: number): GateState {
+  const { incidents, plannedMs } = state;
+  if (incidents === null) return state;
+  return { ...state, incidents: { ...incidents, park: openPark(atMs, plannedMs) } };
 }
 
 /** Both arms have requests, or only one of them lately: whatever completes a block is evidence. */

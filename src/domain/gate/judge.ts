@@ -1,13 +1,9 @@
 import { baseRatioAt } from './base-rate.ts';
 import { type GateState, leadingPart, type MetricEvidence, partsOf } from './gate-state.ts';
 import { differenceBounds } from './difference-interval.ts';
-import {
-  explainBeforeAfter,
-  explainMetrics,
-  failsByBefore,
-  nothingJudgedText,
-} from './explain-metrics.ts';
+import { explainBeforeAfter, failsByBefore, nothingJudgedText } from './explain-metrics.ts';
 import { latencyP95 } from './latency-metric.ts';
+import { blindMetric, notesText, seenText } from './metric-standing.ts';
 import { logMarginEvidence, requirementOf } from './non-inferiority.ts';
 import type { ObjectiveEvidence } from './objective-evidence.ts';
 import { logEvidence } from './onset-mixture.ts';
@@ -41,7 +37,7 @@ export function judge(state: GateState, question: GateQuestion): Verdict {
   if (state.peakLogAgainst >= -Math.log(state.settings.falseRollbackRatio)) {
     return verdict('fail', findings, null, failSentence(findings));
   }
-  if (isSuspectLate(state, question.atMs)) {
+  if (isSuspectLate(state)) {
     return verdict('fail', findings, null, `${standing(findings)}; ${suspectText(state)}`);
   }
   const test = failsByBefore(state);
@@ -51,8 +47,15 @@ export function judge(state: GateState, question: GateQuestion): Verdict {
   }
   const blocker = blockerOf(findings);
   if (blocker === null) return verdict('pass', findings, null, standing(findings));
-  if (question.atMs - question.stepSinceMs >= state.settings.atMostMs && !findings.isBake) {
-    return verdict('undecided', findings, 'time-limit', timeLimitSentence(findings, blocker));
+  const atMostMs = question.atMostMs ?? state.settings.atMostMs;
+  if (question.atMs - question.stepSinceMs >= atMostMs && !findings.isBake) {
+    const limited = verdict(
+      'undecided',
+      findings,
+      'time-limit',
+      timeLimitSentence(findings, blocker, atMostMs),
+    );
+    return { ...limited, explanation: { ...limited.explanation, behindLimit: blocker.heldBy } };
   }
   return verdict('undecided', findings, blocker.heldBy, blocker.sentence);
 }
@@ -94,32 +97,8 @@ function find(state: GateState, question: GateQuestion): Findings {
 function blockerOf(findings: Findings): Blocker | null {
   const { state, question, isBake } = findings;
   const now = standing(findings);
-  const inStepMs = Math.max(0, question.atMs - question.stepSinceMs);
-  const evidenceAtMs = isBake ? (bakeOf(state)?.atMs ?? null) : state.errors.comparedAtMs;
-  if (evidenceAtMs === null || evidenceAtMs < question.stepSinceMs) {
-    const since = `nothing to judge since this step began ${durationText(inStepMs)} ago`;
-    return { heldBy: 'no-data', sentence: `${now}; ${since}` };
-  }
-  const silentMs = question.atMs - evidenceAtMs;
-  if (silentMs > freshMs) {
-    return {
-      heldBy: 'no-data',
-      sentence: `${now}; nothing to judge for ${durationText(silentMs)}`,
-    };
-  }
-  const fault = state.telemetryFault;
-  if (fault !== null && question.atMs - fault.atMs < faultHoldMs) {
-    return { heldBy: 'telemetry', sentence: `${now}; telemetry is faulty: ${fault.sentence}` };
-  }
-  if (state.suspect !== null && isSuspectThere(state)) {
-    return { heldBy: 'one-instance', sentence: `${now}; ${suspectText(state)}` };
-  }
-  if (!isBake && isShareOff(state.share)) {
-    const wanted = percentText(state.share?.wantedRatio ?? 0);
-    const sentence = `${now}; the candidate does not get its ${wanted} of the requests`;
-    return { heldBy: 'traffic-share', sentence };
-  }
-  const parking = parkingOf(state);
+  // First these two: what they take the requests from can't be compared afresh.
+  const parking = isBake ? null : parkingOf(state);
   if (parking !== null) {
     const what =
       parking.kind === 'park'
@@ -127,6 +106,16 @@ function blockerOf(findings: Findings): Blocker | null {
         : `send ${parking.requestsPerInstance} requests to each of its instances`;
     const why = `much of it fails, for longer than an incident if it still does in the next window`;
     return { heldBy: 'parked', sentence: `${now}; ${what}: ${why}` };
+  }
+  if (state.suspect !== null && isSuspectThere(state)) {
+    return { heldBy: 'one-instance', sentence: `${now}; ${suspectText(state)}` };
+  }
+  const unseen = unseenOf(findings, now);
+  if (unseen !== null) return unseen;
+  if (!isBake && isShareOff(state.share)) {
+    const wanted = percentText(state.share?.wantedRatio ?? 0);
+    const sentence = `${now}; the candidate does not get its ${wanted} of the requests`;
+    return { heldBy: 'traffic-share', sentence };
   }
   if (findings.logAgainst >= Math.log(suspicionLimit)) {
     const against = evidenceText(Math.exp(findings.logAgainst));
@@ -155,9 +144,32 @@ function blockerOf(findings: Findings): Blocker | null {
     return { heldBy: 'before-after', sentence: `${now}; ${before.sentence}` };
   }
   const { soakMs } = state.settings;
+  const inStepMs = Math.max(0, question.atMs - question.stepSinceMs);
   if (inStepMs >= soakMs) return null;
   const soak = `soaking ${durationText(inStepMs)} of ${durationText(soakMs)}`;
   return { heldBy: 'soak', sentence: `${now}; ${soak}` };
+}
+
+/** What isn't known: nothing was compared, or not lately, or what came can't be. Null: all is. */
+function unseenOf({ state, question, isBake }: Findings, now: string): Blocker | null {
+  const evidenceAtMs = isBake ? (bakeOf(state)?.atMs ?? null) : state.errors.comparedAtMs;
+  if (evidenceAtMs === null || evidenceAtMs < question.stepSinceMs) {
+    const inStepMs = Math.max(0, question.atMs - question.stepSinceMs);
+    const since = `nothing to judge since this step began ${durationText(inStepMs)} ago`;
+    return { heldBy: 'no-data', sentence: `${now}; ${since}` };
+  }
+  const silentMs = question.atMs - evidenceAtMs;
+  if (silentMs > freshMs) {
+    const sentence = `${now}; nothing to judge for ${durationText(silentMs)}`;
+    return { heldBy: 'no-data', sentence };
+  }
+  const fault = state.telemetryFault;
+  if (fault !== null && question.atMs - fault.atMs < faultHoldMs) {
+    return { heldBy: 'telemetry', sentence: `${now}; telemetry is faulty: ${fault.sentence}` };
+  }
+  // The sentence's notes say which metric, and why.
+  const blind = isBake ? null : blindMetric(state.custom, question.atMs);
+  return blind === null ? null : { heldBy: 'telemetry', sentence: now };
 }
 
 /** Only the gate before 100 % asks; at smaller shares it would cost far more time than it saves users. */
@@ -178,10 +190,11 @@ function isSuspectThere({ suspect, lastAtMs }: GateState): boolean {
 
 const suspectGoneMs = 5000;
 
-function isSuspectLate(state: GateState, atMs: number): boolean {
-  const { suspect, settings } = state;
+/** By the samples' clock alone, which the server's may be ahead of. */
+function isSuspectLate(state: GateState): boolean {
+  const { suspect, settings, lastAtMs } = state;
   if (suspect === null || !isSuspectThere(state)) return false;
-  return atMs - suspect.sinceMs >= (settings.replaceWithinMs ?? 0);
+  return lastAtMs - suspect.sinceMs >= (settings.replaceWithinMs ?? 0);
 }
 
 function suspectText({ suspect, settings }: GateState): string {
@@ -251,8 +264,10 @@ function failSentence({ state }: Findings): string {
   const worse = state.peakMetric === 'latency' ? 'slower' : 'worse';
   const proof = `evidence that the candidate is ${worse}: ${evidence} (limit ${limit})`;
   if (state.peakMetric === 'latency') return `${latencyText(state)}; ${proof}`;
-  if (state.custom.some(({ spec }) => spec.name === state.peakMetric)) {
-    return `by metric ${state.peakMetric}: ${proof}`;
+  const custom = state.custom.find(({ spec }) => spec.name === state.peakMetric);
+  if (custom !== undefined) {
+    const seen = custom.seen === undefined ? '' : `${seenText(custom)}; `;
+    return `by metric ${state.peakMetric}: ${seen}${proof}`;
   }
   const bake = bakeOf(state);
   if (bake !== null && bake.name === state.peakMetric) return `${bake.text}; ${proof}`;
@@ -268,10 +283,9 @@ function latencyText({ latency }: GateState): string {
 }
 
 /** What is known, what is missing, what can be done. */
-function timeLimitSentence(findings: Findings, blocker: Blocker): string {
+function timeLimitSentence(findings: Findings, blocker: Blocker, atMostMs: number): string {
   const { state, question } = findings;
-  const limit = `no verdict within ${durationText(state.settings.atMostMs)}`;
-  const choices = 'wait on, raise the weight, promote by hand, or abort';
+  const limit = `no verdict within ${durationText(atMostMs)}`;
   const isShort = blocker.heldBy === null && findings.logFor < Math.log(findings.forLimit);
   const excluded = state.errors.margins.findLast(
     (margin) => logMarginEvidence(margin) >= Math.log(findings.forLimit),
@@ -281,7 +295,7 @@ function timeLimitSentence(findings: Findings, blocker: Blocker): string {
       ? 'no margin is excluded yet'
       : `worse than ${marginText(excluded.marginRatio)} is excluded`;
   const missing = isShort && question.weightPercent > 0 ? `; ${missingText(findings)}` : '';
-  return `${limit}: ${blocker.sentence}; ${known}${missing}; ${choices}`;
+  return `${limit}: ${blocker.sentence}; ${known}${missing}`;
 }
 
 /** `+0.25 pp needs about 88,000 more requests in all: 15 min at 98 requests/s`. */
@@ -328,9 +342,9 @@ function verdict(
     placeboAgainst: Math.min(placeboEvidence(state.placebo), 1e300),
     advice: kind === 'fail' ? culpritAdvice(state) : adviceOf(state),
     heldBy,
-    metrics: explainMetrics(state),
     beforeAfter,
-    sentence: `${sentence}${kind === 'fail' ? '' : warningOf(beforeAfter, sentence)}${placeboWarning(state)}`,
+    ...(state.setAside === undefined ? {} : { setAside: state.setAside }),
+    sentence: `${sentence}${notesText(state.setAside, state.custom)}${kind === 'fail' ? '' : warningOf(beforeAfter, sentence)}${placeboWarning(state)}`,
   };
   return { kind, explanation };
 }
@@ -356,6 +370,10 @@ function differenceOf({ difference, totals }: GateState): GateExplanation['diffe
     return { lowRatio, highRatio, sentence: 'nothing to compare yet' };
   }
   const seen = candidate.failures / candidate.requests - stable.failures / stable.requests;
+  if (lowRatio === -1 && highRatio === 1) {
+    const sentence = `the candidate's failure ratio is ${marginText(seen)} against stable's; how much of that is chance is not known yet`;
+    return { lowRatio, highRatio, sentence };
+  }
   const within = `${marginText(lowRatio)} to ${marginText(highRatio)}`;
   const sentence = `the candidate's failure ratio is ${marginText(seen)} against stable's, with 95 % confidence ${within}`;
   return { lowRatio, highRatio, sentence };

@@ -10,6 +10,7 @@ import {
 import {
   addToScale,
   emptyScale,
+  plusCounts,
   quantileUs,
   type ScaleCounts,
   scaleLength,
@@ -291,17 +292,10 @@ function faded(pair: HistogramPair, elapsedMs: number): HistogramPair {
 }
 
 function added(a: HistogramPair, b: HistogramPair): HistogramPair {
-  return { candidate: summed(a.candidate, b.candidate), stable: summed(a.stable, b.stable) };
-}
-
-function summed(a: ScaleCounts, b: ScaleCounts): ScaleCounts {
-  const [longer, shorter] = a.length < b.length ? [b, a] : [a, b];
-  const sums = longer.slice();
-  for (let place = 0; place < shorter.length; place += 1) {
-    const more = shorter[place] ?? 0;
-    if (more > 0) sums[place] = (sums[place] ?? 0) + more;
-  }
-  return sums;
+  return {
+    candidate: plusCounts(a.candidate, b.candidate),
+    stable: plusCounts(a.stable, b.stable),
+  };
 }
 
 const emptyPair: HistogramPair = { candidate: emptyScale, stable: emptyScale };

@@ -98,6 +98,16 @@ export function histogramTotal(histogram: SparseHistogram): number {
   return total;
 }
 
+export function plusCounts(a: ScaleCounts, b: ScaleCounts): ScaleCounts {
+  const [longer, shorter] = a.length < b.length ? [b, a] : [a, b];
+  const sums = longer.slice();
+  for (let place = 0; place < shorter.length; place += 1) {
+    const more = shorter[place] ?? 0;
+    if (more > 0) sums[place] = (sums[place] ?? 0) + more;
+  }
+  return sums;
+}
+
 export function sum(counts: ScaleCounts): number {
   let total = 0;
   for (let index = 0; index < counts.length; index += 1) total += counts[index] ?? 0;

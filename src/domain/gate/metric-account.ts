@@ -9,12 +9,11 @@ import {
 import {
   addToScale,
   emptyScale,
-  histogramTotal,
   scaleLength,
   scaleLowerUs,
-  slowCount,
   type SparseHistogram,
   sum,
+  tallyFrom,
 } from './latency-scale.ts';
 import type { GateObservation } from './verdict.ts';
 
@@ -56,7 +55,7 @@ export function openAccounts(
 /** `isWarm`: latencies count; before, only stable's are learned from. */
 export function addToAccounts(
   accounts: readonly MetricAccount[],
-  observation: GateObservation,
+  observation: Pick<GateObservation, 'metrics' | 'latency'>,
   { atMs, isWarm }: { readonly atMs: number; readonly isWarm: boolean },
 ): readonly MetricAccount[] {
   return accounts.map((account) => {
@@ -121,21 +120,12 @@ export function slowPlace(counts: readonly number[]): number {
   return 1;
 }
 
-/** `tolerance`: the candidate's latencies are divided by one plus this. */
-export function slowOf(histogram: SparseHistogram, slowFrom: number, tolerance: number): ArmCount {
-  const counts = addToScale(emptyScale, histogram, tolerance);
-  let failures = 0;
-  for (let place = slowFrom; place < scaleLength; place += 1) failures += counts[place] ?? 0;
-  return { requests: sum(counts), failures };
-}
-
 function slowPair(
   histograms: { readonly candidate: SparseHistogram; readonly stable: SparseHistogram },
   slowFrom: number,
 ): { readonly candidate: ArmCount; readonly stable: ArmCount } {
-  const limitUs = scaleLowerUs(slowFrom);
-  const tally = (histogram: SparseHistogram): ArmCount => {
-    return { requests: histogramTotal(histogram), failures: slowCount(histogram, limitUs) };
+  return {
+    candidate: tallyFrom(histograms.candidate, 0, slowFrom),
+    stable: tallyFrom(histograms.stable, 0, slowFrom),
   };
-  return { candidate: tally(histograms.candidate), stable: tally(histograms.stable) };
 }

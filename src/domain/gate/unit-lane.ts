@@ -62,7 +62,7 @@ interface UnitBet {
   readonly requests: number;
   readonly atMs: number;
   /** m of the last window with candidate units; absent before the first. */
-  readonly drawn?: number | undefined;
+  readonly drawn?: number;
   readonly mixture: OnsetMixture;
 }
 
@@ -219,12 +219,13 @@ function weighUnits(
   }
 
   const stableMean = stables === 0 ? 0 : sum(bad) / stables;
+  const lastDrawn = candidate.length > 0 ? drawn : bet.drawn;
   const learned = {
     failures: known.failures - Math.log1p(-Math.min(0.95, stableMean)) * stables,
     requests: known.requests + drawn * stables,
     atMs,
     barred,
-    drawn: candidate.length > 0 ? drawn : bet.drawn,
+    ...(lastDrawn === undefined ? {} : { drawn: lastDrawn }),
   };
   if (ours.length === 0 || stables === 0) return { ...learned, mixture: bet.mixture };
   const candidateUnits = weighable(ours);

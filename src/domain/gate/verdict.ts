@@ -3,6 +3,7 @@ import type { CustomObservation } from './custom-metrics.ts';
 import type { BeforeAfterExplanation, MetricExplanation } from './explain-metrics.ts';
 import type { MetricEvidence } from './gate-state.ts';
 import type { SparseHistogram } from './latency-scale.ts';
+import type { MetricTrouble, SetAsideCounts } from './metric-standing.ts';
 import type { ParkAdvice } from './park.ts';
 
 /** One interval in which both arms had the same surroundings. */
@@ -21,6 +22,14 @@ export interface GateObservation {
   readonly wantedShareRatio?: number;
   /** The same requests by route, region or the like; the counts sum to those above. */
   readonly strata?: readonly StratumObservation[];
+}
+
+/** What the instances counted themselves, in an interval of its own in which both arms had the same surroundings. */
+export interface MetricObservation {
+  readonly atMs: number;
+  /** Of the metrics in the settings. */
+  readonly metrics: readonly CustomObservation[];
+  readonly troubles: readonly (MetricTrouble & { readonly metric: string })[];
 }
 
 /** By the buckets of latency-buckets.ts; a bucket may be there several times. */
@@ -56,6 +65,8 @@ export interface GateQuestion {
   readonly weightPercent: number;
   /** Whether passing leads to 100 %: the declared margin and beta count, else the coarse ones of the evidence ramp. */
   readonly isLastGate: boolean;
+  /** Instead of the settings' time limit, where it was extended. */
+  readonly atMostMs?: number;
 }
 
 /** `undecided` covers too little evidence, a hold by an objective, and no data; the explanation says which. */
@@ -106,13 +117,17 @@ export interface GateExplanation {
   readonly placeboAgainst: number;
   /** What would help besides waiting; it changes nothing by itself. */
   readonly advice: GateAdvice | null;
+  /** Requests of this rollout that are no evidence; absent: there were none. */
+  readonly setAside?: SetAsideCounts;
   /**
    * What keeps the step, besides evidence it still lacks: an objective's name, 'soak', 'no-data' (nothing compared in this step, or not
-   * lately), 'telemetry' (samples that can't be), 'one-instance' (all errors are on an instance
+   * lately), 'telemetry' (samples that can't be, or a metric of the service that can't be read), 'one-instance' (all errors are on an instance
    * that should be replaced), 'traffic-share' (the candidate doesn't get its share), 'parked' (much fails, and whether it is an incident takes windows to tell), 'before-after' (worse than stable before the switch, and the file says to hold), 'evidence-against' (some evidence that the candidate is worse, too little to roll back), 'time-limit' (no
    * verdict in time, for whatever reason); null: nothing but too little evidence.
    */
   readonly heldBy: string | null;
+  /** With 'time-limit': what kept the step besides; null: nothing but too little evidence. Else absent. */
+  readonly behindLimit?: string | null;
   /** One sentence with numbers, without a full stop at its end. */
   readonly sentence: string;
 }

@@ -1,31 +1,31 @@
-import { closeBlock, judge, type Verdict } from '../gate/gate.ts';
-import { order, splitTraffic, unchanged } from './order.ts';
+import type { Verdict } from '../gate/gate.ts';
+import { order, unchanged } from './order.ts';
+import { forwardParked, isWaitingForInstance, parkAsAdvised } from './parking.ts';
+import { progress } from './progress.ts';
 import { promoted } from './promoted.ts';
+import { followReplacement, replacedText } from './replacement.ts';
 import { revert } from './revert.ts';
 import type { Step } from './revision.ts';
 import { instancesOf, stableRestarts } from './see.ts';
-import { holdText, nameOf, percentText, secondsText, timesText } from './sentence.ts';
-import {
-  activeRollout,
-  type Decision,
-  measuredSharePercent,
-  noRequests,
-  type Phase,
-  type Rollout,
-  type ServiceState,
-} from './service-state.ts';
+import { percentText, secondsText, timesText } from './amount-text.ts';
+import { nameOf } from './sentence.ts';
+import { activeRollout, type Decision, type Rollout, type ServiceState } from './service-state.ts';
+import { shiftTo } from './shift.ts';
+import { verdictAt } from './step-verdict.ts';
+import { alertText, faultNow } from './telemetry-watch.ts';
+import { followTimeLimit } from './time-limit.ts';
 
-/** Progress entries come at first every 5 s, in a long step every 5 % of its age, so that none floods the ledger. */
-const progressIntervalMsMin = 5_000;
-const progressIntervalMsMax = 60_000;
-const progressAgeRatio = 0.05;
 /** New restarts of the candidate, beyond those of stable, that end a rollout. */
 const restartsMax = 3;
 /** On top of the start timeout of an instance: the platform's own start and the first probe. */
 const startSlackMs = 5_000;
 
 /** Moves the newest rollout as far as this moment allows: back, on, or nowhere. */
-export function advance(state: ServiceState, atMs: number): Decision {
+export function advance(
+  state: ServiceState,
+  atMs: number,
+  isOthersHeard: boolean | null = null,
+): Decision {
   const rollout = activeRollout(state);
   if (rollout === null || rollout.phase.kind === 'reverting') return unchanged(state);
   const crash = crashSentence(state, rollout);
@@ -38,82 +38,66 @@ export function advance(state: ServiceState, atMs: number): Decision {
     return revert(state, rollout, { kind: 'not-ready', sentence, atMs });
   }
   const verdict = verdictAt(rollout, atMs);
-  if (verdict.kind === 'fail') {
-    const kind = rollout.phase.kind === 'baking' ? 'bake-failed' : 'gate-failed';
-    const { sentence } = verdict.explanation;
-    const judged: Rollout = { ...rollout, lastVerdict: verdict };
-    return revert({ ...state, rollout: judged }, judged, { kind, sentence, atMs }, { verdict });
-  }
-  if (isSameVerdict(rollout.lastVerdict, verdict))
-    return forward(state, rollout, { verdict, atMs });
+  if (verdict.kind === 'fail') return goBack(state, rollout, { verdict, atMs });
+  const judged = withVerdict(state, rollout, verdict);
+  return listen(judged.state, judged.rollout, { verdict, atMs, isOthersHeard });
+}
+
+function goBack(state: ServiceState, rollout: Rollout, { verdict, atMs }: Judged): Decision {
+  const kind = rollout.phase.kind === 'baking' ? 'bake-failed' : 'gate-failed';
+  const sentence = `${verdict.explanation.sentence}${replacedText(rollout)}`;
   const judged: Rollout = { ...rollout, lastVerdict: verdict };
-  return forward({ ...state, rollout: judged }, judged, { verdict, atMs });
+  return revert({ ...state, rollout: judged }, judged, { kind, sentence, atMs }, { verdict });
+}
+
+interface Judged {
+  readonly verdict: Verdict;
+  readonly atMs: number;
+}
+
+function withVerdict(
+  state: ServiceState,
+  rollout: Rollout,
+  verdict: Verdict,
+): { readonly state: ServiceState; readonly rollout: Rollout } {
+  if (isSameVerdict(rollout.lastVerdict, verdict)) return { state, rollout };
+  const judged: Rollout = { ...rollout, lastVerdict: verdict };
+  return { state: { ...state, rollout: judged }, rollout: judged };
+}
+
+/** Faulty telemetry first holds, then is said aloud once, and again when it is over (telemetry-watch.ts). */
+function listen(
+  state: ServiceState,
+  before: Rollout,
+  moment: Judged & { readonly isOthersHeard: boolean | null },
+): Decision {
+  const { verdict, atMs, isOthersHeard } = moment;
+  const { rollout, sentence, due } = faultNow(before, atMs);
+  const heard = rollout === before ? state : { ...state, rollout };
+  const known = before.telemetry?.fault ?? null;
+  if (due === 'alert' && sentence !== null && known !== null && rollout.telemetry !== undefined) {
+    const alert = alertText(rollout, { kind: known.kind, sentence, isOthersHeard });
+    const telemetry = { ...rollout.telemetry, fault: { ...known, alert } };
+    return order(
+      { ...state, rollout: { ...rollout, telemetry } },
+      { atMs, type: 'decision', decision: 'alert', sentence: `alert: ${alert}` },
+    );
+  }
+  if (due === 'alert-over' && known !== null) {
+    const lasted = secondsText(atMs - known.sinceMs);
+    return order(heard, {
+      atMs,
+      type: 'decision',
+      decision: 'alert-over',
+      sentence: `the alert is over after ${lasted}; what was missing is evidence for nothing`,
+    });
+  }
+  return forward(heard, rollout, { verdict, atMs, isFaulty: sentence !== null });
 }
 
 /** Keeps the state as it is while nothing new was said, so that idle ticks need not be kept for the replay. */
 function isSameVerdict(before: Verdict | null, now: Verdict): boolean {
   return before?.kind === now.kind && before.explanation.sentence === now.explanation.sentence;
-}
-
-/** Orders the weight of a step. The only way to a higher weight; nobody comes here from a failed gate (R4). */
-export function shiftTo(
-  state: ServiceState,
-  rollout: Rollout,
-  to: {
-    readonly stepIndex: number;
-    readonly atMs: number;
-    readonly sentence: string;
-    readonly verdict: Verdict | null;
-    readonly by?: Rollout['startedBy'];
-  },
-): Decision {
-  const step = rollout.plan.steps[to.stepIndex];
-  if (step === undefined) return unchanged(state);
-  const traffic = splitTraffic(state, rollout, step);
-  if (traffic === null) return unchanged(state);
-  const left = leaveStep(rollout, to.atMs);
-  const place = (key: string): ServiceState => ({
-    ...state,
-    rollout: {
-      ...left,
-      paused: null,
-      phase: {
-        kind: 'shifting',
-        sinceMs: to.atMs,
-        stepIndex: to.stepIndex,
-        effectKey: `${key}/route`,
-      },
-    },
-  });
-  const key = `${state.name}/${state.recordCount + 1}`;
-  return order(place(key), {
-    atMs: to.atMs,
-    type: to.by === undefined ? 'decision' : 'operator-action',
-    decision: 'advance',
-    sentence: to.sentence,
-    verdict: to.verdict,
-    ...(to.by === undefined ? {} : { by: to.by }),
-    effects: (prefix) => [{ kind: 'set-traffic', key: `${prefix}/route`, traffic }],
-  });
-}
-
-/** The gate's word on the step in force; in a bake and between steps, on the step that was last in force. */
-export function verdictAt(rollout: Rollout, atMs: number): Verdict {
-  const { phase, plan } = rollout;
-  const stepIndex = 'stepIndex' in phase ? phase.stepIndex : plan.steps.length - 1;
-  const lastGate = plan.steps.findLastIndex((each) => each.gated && each.weightPercent < 100);
-  return judge(rollout.gate, {
-    atMs,
-    stepSinceMs: stepSinceMs(phase, atMs),
-    weightPercent: plan.steps[stepIndex]?.weightPercent ?? 100,
-    isLastGate: stepIndex >= lastGate,
-  });
-}
-
-/** Since when the weight is in force: a wait after the gate belongs to its step and does not soak again. */
-function stepSinceMs(phase: Phase, atMs: number): number {
-  if (phase.kind === 'waiting') return phase.stepSinceMs;
-  return 'sinceMs' in phase ? phase.sinceMs : atMs;
 }
 
 function advanceStart(state: ServiceState, rollout: Rollout, atMs: number): Decision {
@@ -132,18 +116,27 @@ function advanceStart(state: ServiceState, rollout: Rollout, atMs: number): Deci
   return revert(state, rollout, { kind: 'not-ready', sentence, atMs });
 }
 
-interface Moment {
-  readonly verdict: Verdict;
-  readonly atMs: number;
+interface Moment extends Judged {
+  readonly isFaulty: boolean;
 }
 
 function forward(state: ServiceState, rollout: Rollout, moment: Moment): Decision {
   const { phase } = rollout;
   switch (phase.kind) {
-    case 'judging':
-      return forwardJudging(state, rollout, { ...moment, ...phase });
-    case 'waiting':
-      return forwardWaiting(state, rollout, { ...moment, ...phase });
+    case 'judging': {
+      const here = { ...moment, ...phase };
+      return aside(state, rollout, here) ?? forwardJudging(state, rollout, here);
+    }
+    case 'waiting': {
+      const here = { ...moment, ...phase };
+      return aside(state, rollout, here) ?? forwardWaiting(state, rollout, here);
+    }
+    case 'parked':
+      return (
+        followReplacement(state, rollout, moment) ??
+        followTimeLimit(state, rollout, { ...moment, ...phase }) ??
+        forwardParked(state, rollout, moment)
+      );
     case 'baking':
       if (rollout.paused === null && moment.atMs >= phase.untilMs && !isHeldByBefore(moment)) {
         return promoted(state, rollout, moment);
@@ -163,6 +156,15 @@ function isHeldByBefore({ verdict }: Moment): boolean {
   return verdict.explanation.heldBy === 'before-after';
 }
 
+/** What goes before the plan: an instance to be replaced, a candidate to be parked. */
+function aside(
+  state: ServiceState,
+  rollout: Rollout,
+  moment: Moment & { readonly stepIndex: number },
+): Decision | null {
+  return followReplacement(state, rollout, moment) ?? parkAsAdvised(state, rollout, moment);
+}
+
 function forwardJudging(
   state: ServiceState,
   rollout: Rollout,
@@ -175,8 +177,13 @@ function forwardJudging(
     rollout.paused !== null ||
     (step.gated && verdict.kind !== 'pass') ||
     atMs - sinceMs < step.atLeastMs ||
+    moment.isFaulty ||
+    isWaitingForInstance(rollout) ||
     !isCandidateReady(state, rollout);
-  if (isBlocked) return progress(state, rollout, moment);
+  if (isBlocked) {
+    const limited = step.gated ? followTimeLimit(state, rollout, moment) : null;
+    return limited ?? progress(state, rollout, moment);
+  }
   if (step.wait.kind === 'none') return next(state, rollout, moment);
   return beginWait(state, rollout, { ...moment, wait: step.wait });
 }
@@ -189,8 +196,9 @@ function forwardWaiting(
   const { untilMs, atMs, verdict, stepIndex } = moment;
   const isGated = rollout.plan.steps[stepIndex]?.gated ?? true;
   const isOver = untilMs !== null && atMs >= untilMs;
-  const mayPass = !isGated || verdict.kind === 'pass';
-  if (!isOver || !mayPass || rollout.paused !== null || !isCandidateReady(state, rollout)) {
+  const mayPass = (!isGated || verdict.kind === 'pass') && !moment.isFaulty;
+  const isWhole = isCandidateReady(state, rollout) && !isWaitingForInstance(rollout);
+  if (!isOver || !mayPass || rollout.paused !== null || !isWhole) {
     return progress(state, rollout, moment);
   }
   return next(state, rollout, moment);
@@ -236,56 +244,6 @@ function beginWait(
     { ...state, rollout: { ...rollout, phase } },
     { atMs, type: 'decision', decision: 'wait', sentence, verdict },
   );
-}
-
-/** Writes down how the gate stands: every few seconds, and once when the time limit holds a step. */
-function progress(state: ServiceState, rollout: Rollout, moment: Moment): Decision {
-  const { verdict, atMs } = moment;
-  const isLimit = verdict.explanation.heldBy === 'time-limit' && !rollout.isLimitRecorded;
-  if (!isLimit && !isProgressDue(rollout, atMs)) return unchanged(state);
-  const noted: Rollout = {
-    ...rollout,
-    lastProgressAtMs: atMs,
-    isLimitRecorded: rollout.isLimitRecorded || isLimit,
-  };
-  return order(
-    { ...state, rollout: noted },
-    {
-      atMs,
-      type: 'gate-result',
-      decision: isLimit ? 'hold' : 'progress',
-      sentence: `${verdict.explanation.sentence}${holdText(state, rollout, atMs)}`,
-      verdict,
-    },
-  );
-}
-
-function isProgressDue(rollout: Rollout, atMs: number): boolean {
-  const ageMs = 'sinceMs' in rollout.phase ? atMs - rollout.phase.sinceMs : 0;
-  const intervalMs = Math.max(progressIntervalMsMin, ageMs * progressAgeRatio);
-  return atMs - rollout.lastProgressAtMs >= Math.min(progressIntervalMsMax, intervalMs);
-}
-
-/** Closes the books of the step in force, if one is. */
-function leaveStep(rollout: Rollout, atMs: number): Rollout {
-  const { phase } = rollout;
-  const closed: Rollout = {
-    ...rollout,
-    gate: closeBlock(rollout.gate),
-    stepTotals: noRequests,
-    isLimitRecorded: false,
-  };
-  if (phase.kind !== 'judging' && phase.kind !== 'waiting') return closed;
-  const weightPercent = rollout.plan.steps[phase.stepIndex]?.weightPercent ?? 0;
-  const result = {
-    weightPercent,
-    measuredSharePercent: measuredSharePercent(rollout.stepTotals),
-    totals: rollout.stepTotals,
-    sinceMs: stepSinceMs(phase, atMs),
-    untilMs: atMs,
-    sentence: rollout.lastVerdict?.explanation.sentence ?? '',
-  };
-  return { ...closed, stepResults: [...rollout.stepResults, result] };
 }
 
 function isCandidateReady(state: ServiceState, rollout: Rollout): boolean {

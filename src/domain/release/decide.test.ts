@@ -58,12 +58,24 @@ const plans: readonly Plan[] = [
     objectives: [{ kind: 'success', name: 'answers', ratioMin: 0.99 }],
   },
   { steps: [stepOf(100, { gated: false })], gate, bakeMs: 0, objectives: [] },
+  ...(['hold', 'extend', 'widen', 'roll-back'] as const).map((onTimeLimit) => ({
+    steps: [stepOf(10), stepOf(50), stepOf(100)],
+    gate: {
+      ...gate,
+      atMostMs: onTimeLimit === 'widen' ? 1_000 : 20_000,
+      incidentMs: onTimeLimit === 'extend' ? 0 : 500,
+      replaceWithinMs: 8_000,
+      onTimeLimit,
+    },
+    bakeMs: 5_000,
+    objectives: [],
+  })),
 ];
 
 /** Steps forward are drawn often, so that sequences get somewhere. */
-const often = ['apply', 'ready', 'done', 'done', 'sample', 'sample'];
+const often = ['apply', 'ready', 'done', 'done', 'sample', 'sample', 'bad-instance', 'bad-sample'];
 const seldom =
-  'promote promote-full pause resume abort retry undo undo-to delete instances tick old-done bad-done failed-run failed-stop failed-route recovered strange-sample bad-sample bad-sample promote retry abort abort abort';
+  'promote promote-full pause resume abort retry undo undo-to delete instances tick old-done bad-done failed-run failed-stop failed-route failed-replace replaced recovered strange-sample bad-sample bad-sample promote retry abort abort abort impossible';
 const kinds = [...Array.from({ length: 8 }, () => often).flat(), ...seldom.split(' ')];
 
 const draw: fc.Arbitrary<Draw> = fc.record({
@@ -77,6 +89,45 @@ const draw: fc.Arbitrary<Draw> = fc.record({
   plan: fc.nat(plans.length - 1),
   isCatchUp: fc.boolean(),
 });
+
+/** A canary under way by one of the newer plans, and then trouble in small steps: what the gate gives advice about. */
+const troubles =
+  'bad-sample bad-sample bad-sample bad-instance bad-instance sample sample sample done done done tick ready replaced pause resume promote recovered impossible failed-replace';
+const trouble: fc.Arbitrary<readonly Draw[]> = fc
+  .tuple(
+    fc.integer({ min: 4, max: plans.length - 1 }),
+    fc.array(
+      fc.record({
+        kind: fc.constantFrom(...troubles.split(' ')),
+        number: fc.integer({ min: 1, max: 4 }),
+        afterMs: fc.constantFrom(10, 100, 200, 600, 9_000),
+        ready: fc.constant(2),
+        restarts: fc.constant(0),
+        requests: fc.integer({ min: 2, max: 20 }),
+        failures: fc.constant(0),
+        plan: fc.constant(4),
+        isCatchUp: fc.constant(false),
+      }),
+      { minLength: 20, maxLength: 90, size: 'max' },
+    ),
+  )
+  .map(([plan, later]) => [...underWay(plan), ...later]);
+
+function underWay(plan: number): readonly Draw[] {
+  const usual = { ready: 2, restarts: 0, requests: 9, failures: 0, isCatchUp: false };
+  return ['apply', 'ready', 'done', 'apply', 'ready', 'done'].map((kind, index) => ({
+    ...usual,
+    kind,
+    number: index < 3 ? 1 : 2,
+    afterMs: 100,
+    plan,
+  }));
+}
+
+const sequences: fc.Arbitrary<readonly Draw[]> = fc.oneof(
+  fc.array(draw, { minLength: 1, maxLength: 80, size: 'max' }),
+  trouble,
+);
 
 function actionOf(draw: Draw): Action | null {
   switch (draw.kind) {
@@ -122,6 +173,12 @@ function eventOf(draw: Draw, state: ServiceState, atMs: number): ReleaseEvent {
       return { ...failed, effect: 'stop-instances', revisionId };
     case 'failed-route':
       return { ...failed, effect: 'set-traffic', revisionId: null };
+    case 'failed-replace':
+      return { ...failed, effect: 'replace-instance', revisionId };
+    case 'replaced':
+      return { kind: 'effect-done', atMs, key: state.rollout?.replacement?.effectKey ?? 'none' };
+    case 'impossible':
+    case 'bad-instance':
     case 'sample':
     case 'bad-sample':
       return sampleEvent(draw, state, atMs);
@@ -149,16 +206,37 @@ function instancesEvent(draw: Draw, atMs: number): ReleaseEvent {
 
 function sampleEvent(draw: Draw, state: ServiceState, atMs: number): ReleaseEvent {
   const { requests } = draw;
-  const failures = draw.kind === 'bad-sample' ? requests : Math.min(requests, draw.failures);
+  if (draw.kind === 'bad-instance') return oneBadSample(draw, state, atMs);
+  const isBad = draw.kind === 'bad-sample';
+  const failures = isBad ? requests : Math.min(requests, draw.failures);
   const stable = state.rollout?.stable?.id ?? 'web-0';
   const share = candidateShare(state.traffic, state.rollout?.candidate.id);
   // As the router splits: a share that isn't the weight's would hold every step.
   const rest = share > 0 && share < 100 ? Math.round((requests * (100 - share)) / share) : 500;
   const counts = [
+    // No status class has a negative count, so it takes a fraction to make one that can't be.
     { revisionId: state.rollout?.candidate.id ?? 'web-0', requests, failures },
-    { revisionId: stable, requests: rest, failures: 0 },
+    { revisionId: stable, requests: draw.kind === 'impossible' ? 0.5 : rest, failures: 0 },
   ];
   return { kind: 'sample', atMs, sample: sampleOf(atMs, counts, draw.isCatchUp) };
+}
+
+/** One of the candidate's two instances fails all it gets; which one, is drawn. */
+function oneBadSample(draw: Draw, state: ServiceState, atMs: number): ReleaseEvent {
+  const share = candidateShare(state.traffic, state.rollout?.candidate.id);
+  const requests = Math.round((draw.requests * share) / 50);
+  const revisionId = state.rollout?.candidate.id ?? 'web-0';
+  const bad = `${revisionId}-${draw.number === 4 ? 2 : 1}`;
+  const { counts, ...sample } = sampleOf(atMs, [
+    { revisionId, requests, failures: requests },
+    { revisionId, requests, failures: 0 },
+    { revisionId: state.rollout?.stable?.id ?? 'web-0', requests: 20 * draw.requests, failures: 0 },
+  ]);
+  const named = counts.map((each, index) => {
+    if (index === 0) return { ...each, instanceId: bad };
+    return index === 1 ? { ...each, instanceId: `${revisionId}-9` } : each;
+  });
+  return { kind: 'sample', atMs, sample: { ...sample, counts: named } };
 }
 
 interface Turn {
@@ -181,9 +259,8 @@ function run(draws: readonly Draw[]): readonly Turn[] {
 
 function holds(name: string, check: (turns: readonly Turn[]) => void): void {
   test(name, () => {
-    const draws = fc.array(draw, { minLength: 1, maxLength: 80, size: 'max' });
     fc.assert(
-      fc.property(draws, (each) => check(run(each))),
+      fc.property(sequences, (each) => check(run(each))),
       { seed: 20_26, numRuns: 60 },
     );
   });
@@ -257,7 +334,10 @@ holds('R4: after a failed gate no higher weight, in a pause none by itself', (tu
       assert.notEqual(rollout.phase.kind, 'promoted');
     }
     if (isSame && is > was) {
-      assert.equal(record?.decision, 'advance');
+      assert.match(record?.decision ?? '', /^(advance|widen|probe|unpark)$/);
+      const { phase } = rollout;
+      const stepIndex = 'stepIndex' in phase ? phase.stepIndex : rollout.plan.steps.length - 1;
+      assert.ok(is <= (rollout.plan.steps[stepIndex]?.weightPercent ?? 0), `${is}`);
       assert.notEqual(record?.verdict?.kind, 'fail');
     }
   }
@@ -299,16 +379,15 @@ holds(
 
 test('the drawn sequences reach every phase and every decision', () => {
   const [phases, decisions] = [new Set<string>(), new Set<string>()];
-  const draws = fc.array(draw, { minLength: 80, maxLength: 80 });
-  for (const each of fc.sample(draws, { seed: 20_26, numRuns: 60 })) {
+  for (const each of fc.sample(sequences, { seed: 20_26, numRuns: 600 })) {
     for (const { decision } of run(each)) {
       phases.add(decision.state.rollout?.phase.kind ?? 'none');
       if (decision.record !== null) decisions.add(decision.record.decision);
     }
   }
-  assert.equal(phases.size, 9);
+  assert.equal(phases.size, 10);
   const wanted =
-    'advance bake delete hold pause progress promoted recover refuse resume roll-back rolled-back start unchanged update wait';
+    'advance alert alert-over bake delete extend hold park pause probe progress promoted recover refuse replace resume roll-back rolled-back start unchanged unpark update wait widen';
   assert.equal([...decisions].toSorted().join(' '), wanted);
 });
 

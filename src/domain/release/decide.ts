@@ -28,11 +28,11 @@ export function decide(state: ServiceState, event: ReleaseEvent): Decision {
     case 'operate':
       return operate(state, event);
     case 'sample':
-      return advance(seeSample(state, event.sample), event.atMs);
+      return advance(seeSample(state, event.sample, event.atMs), event.atMs);
     case 'instances':
       return seeInstances(state, event);
     case 'tick':
-      return advance(state, event.atMs);
+      return advance(state, event.atMs, event.isOthersHeard ?? null);
     case 'effect-done':
       return seeEffectDone(state, event);
     case 'effect-failed':

@@ -1,4 +1,4 @@
-import type { HeaderMatch, Revision } from './revision.ts';
+import type { HeaderMatch, Revision, StratumMatch, VoteRule } from './revision.ts';
 
 /**
  * Something to be done in the world, as plain data. Each effect names a wanted state, so doing it twice changes nothing;
@@ -10,6 +10,14 @@ export type Effect =
       readonly key: string;
       readonly revision: Revision;
       readonly count: number;
+    }
+  /** Have `count` instances running and this one not among them; nothing is sent to it before it stops. */
+  | {
+      readonly kind: 'replace-instance';
+      readonly key: string;
+      readonly revision: Revision;
+      readonly count: number;
+      readonly instanceId: string;
     }
   | { readonly kind: 'stop-instances'; readonly key: string; readonly revision: Revision }
   | { readonly kind: 'set-traffic'; readonly key: string; readonly traffic: Traffic };
@@ -24,6 +32,9 @@ export interface Traffic {
   /** Requests with this header go to the candidate whatever its weight. */
   readonly match: HeaderMatch | null;
   readonly matchRevisionId: string | null;
+  /** How the router counts, see GateSettings; only while a rollout is judged by it. */
+  readonly strata?: readonly StratumMatch[];
+  readonly oneVotePer?: VoteRule;
 }
 
 export interface Share {

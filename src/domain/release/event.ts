@@ -31,7 +31,12 @@ export type ReleaseEvent =
       readonly atMs: number;
       readonly revisions: readonly RevisionInstances[];
     }
-  | { readonly kind: 'tick'; readonly atMs: number }
+  | {
+      readonly kind: 'tick';
+      readonly atMs: number;
+      /** Whether other services have had samples lately; absent: not known. */
+      readonly isOthersHeard?: boolean;
+    }
   | { readonly kind: 'effect-done'; readonly atMs: number; readonly key: string }
   /** The world refused for good; what may succeed later is tried again by the loop and never comes here. */
   | {

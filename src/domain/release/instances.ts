@@ -2,7 +2,8 @@ import { advance } from './advance.ts';
 import type { ReleaseEvent } from './event.ts';
 import { order, unchanged } from './order.ts';
 import { instancesOf } from './see.ts';
-import { nameOf, timesText } from './sentence.ts';
+import { timesText } from './amount-text.ts';
+import { nameOf } from './sentence.ts';
 import { activeRollout, type Decision, type ServiceState, stableOf } from './service-state.ts';
 
 /** Takes over what the platform shows; a crash of a service at rest is worth an entry of its own. */

@@ -1,14 +1,17 @@
 import type { StableWindow } from '../gate/before-after.ts';
-import { shiftTo, verdictAt } from './advance.ts';
+import { endParking, type Verdict } from '../gate/gate.ts';
 import type { Effect } from './effect.ts';
 import type { Action, Hand, ReleaseEvent } from './event.ts';
 import { order, stableTraffic } from './order.ts';
 import { promoted, withSummary } from './promoted.ts';
 import { revert } from './revert.ts';
 import { instancesOf } from './see.ts';
-import { handText, nameOf, percentText } from './sentence.ts';
+import { percentText } from './amount-text.ts';
+import { choicesText, handText, nameOf } from './sentence.ts';
 import { activeRollout, type Decision, type Rollout, type ServiceState } from './service-state.ts';
+import { shiftTo } from './shift.ts';
 import { start } from './start.ts';
+import { verdictAt } from './step-verdict.ts';
 
 interface Request {
   readonly action: Action;
@@ -82,6 +85,7 @@ function promote(state: ServiceState, rollout: Rollout, request: Request): Decis
     return revert(state, rollout, { kind: 'gate-failed', sentence, atMs }, { verdict });
   }
   if (phase.kind === 'baking') return promoted(state, rollout, { atMs, verdict, by });
+  if (phase.kind === 'parked') return promoteParked(state, rollout, { ...request, verdict });
   if (phase.kind !== 'judging' && phase.kind !== 'waiting') {
     return refuse(state, request, `${rollout.id} is changing its weight at this moment; try again`);
   }
@@ -93,6 +97,41 @@ function promote(state: ServiceState, rollout: Rollout, request: Request): Decis
   const weight = percentText(rollout.plan.steps[stepIndex]?.weightPercent ?? 100);
   const sentence = `raising to ${weight}: promoted by ${handText(by)}`;
   return shiftTo(state, rollout, { stepIndex, atMs, sentence, verdict, by });
+}
+
+/**
+ * A person takes the risk on: the candidate gets its step's share back and the count of parkings begins anew. Nobody can send it
+ * more than that in one go.
+ */
+function promoteParked(
+  state: ServiceState,
+  rollout: Rollout,
+  request: Request & { readonly verdict: Verdict },
+): Decision {
+  const { phase } = rollout;
+  const { action, atMs, by, verdict } = request;
+  if (phase.kind !== 'parked') return refuse(state, request, `${rollout.id} is not parked`);
+  const name = nameOf(rollout.candidate);
+  const share = percentText(rollout.plan.steps[phase.stepIndex]?.weightPercent ?? 0);
+  if (action.kind === 'promote-full') {
+    return refuse(
+      state,
+      request,
+      `${name} is parked, as much of it failed; ${choicesText(state, share)}`,
+    );
+  }
+  if ((instancesOf(state, rollout.candidate.id)?.ready ?? 0) === 0) {
+    return refuse(state, request, `no instance of ${name} is ready`);
+  }
+  const free: Rollout = { ...rollout, parkingCount: 0, gate: endParking(rollout.gate, atMs) };
+  return shiftTo(state, free, {
+    stepIndex: phase.stepIndex,
+    atMs,
+    decision: 'unpark',
+    sentence: `giving ${name} its ${share} back: promoted by ${handText(by)} while it was parked`,
+    verdict,
+    by,
+  });
 }
 
 function hold(state: ServiceState, rollout: Rollout, request: Request): Decision {

@@ -1,6 +1,7 @@
+import { inFull } from '../gate/explain-metrics.ts';
 import type { Effect, Share, Traffic } from './effect.ts';
 import type { Hand } from './event.ts';
-import type { HeaderMatch, Plan, Revision } from './revision.ts';
+import type { GateSettings, HeaderMatch, Plan, Revision } from './revision.ts';
 import {
   type Decision,
   type DecisionKind,
@@ -41,13 +42,17 @@ export function order(state: ServiceState, order: Order): Decision {
     weightPercent: candidateWeightPercent({ ...state, traffic: traffic ?? state.traffic }),
     by: order.by ?? null,
     sentence: order.sentence,
-    verdict: order.verdict ?? null,
+    verdict: verdictOf(state, order),
     plan: order.plan ?? null,
     effects: effects.map(effectText),
   };
   const retired = retiredAfter(state.retired, effects);
   const next = { ...state, recordCount, retired, traffic: traffic ?? state.traffic };
   return { state: next, record, effects };
+}
+
+function verdictOf({ rollout }: ServiceState, { verdict = null }: Order): Verdict | null {
+  return verdict === null || rollout === null ? verdict : inFull(verdict, rollout.gate);
 }
 
 /** Who is stopped by these effects joins the list, who is started again leaves it. */
@@ -93,6 +98,14 @@ export function splitTraffic(
     shares,
     match,
     matchRevisionId: match === null ? null : rollout.candidate.id,
+    ...countingOf(rollout.plan.gate),
+  };
+}
+
+function countingOf({ strata, oneVotePer }: GateSettings): Pick<Traffic, 'strata' | 'oneVotePer'> {
+  return {
+    ...(strata === undefined ? {} : { strata }),
+    ...(oneVotePer === undefined ? {} : { oneVotePer }),
   };
 }
 
@@ -130,6 +143,8 @@ function effectText(effect: Effect): string {
   switch (effect.kind) {
     case 'ensure-instances':
       return `run ${effect.count} of ${effect.revision.id}`;
+    case 'replace-instance':
+      return `replace ${effect.instanceId}, run ${effect.count} of ${effect.revision.id}`;
     case 'stop-instances':
       return `stop ${effect.revision.id}`;
     case 'set-traffic': {

@@ -1,8 +1,11 @@
+import { advance } from './advance.ts';
 import type { ReleaseEvent } from './event.ts';
 import { order, unchanged } from './order.ts';
 import { promoted } from './promoted.ts';
+import { replaced } from './replacement.ts';
 import { revert, reverted } from './revert.ts';
-import { nameOf, percentText, secondsText } from './sentence.ts';
+import { percentText, secondsText } from './amount-text.ts';
+import { nameOf } from './sentence.ts';
 import {
   activeRollout,
   type Decision,
@@ -16,14 +19,34 @@ export function seeEffectDone(
   state: ServiceState,
   event: Extract<ReleaseEvent, { kind: 'effect-done' }>,
 ): Decision {
-  const rollout = activeRollout(state);
+  const active = activeRollout(state);
+  const newer = active === null ? null : replaced(active, event.key);
+  if (newer !== null) return advance({ ...state, rollout: newer }, event.atMs);
+  const rollout = active;
   const phase = rollout?.phase;
   if (rollout === null || phase === undefined || !('effectKey' in phase)) return unchanged(state);
   if (phase.effectKey !== event.key) return unchanged(state);
   if (phase.kind === 'reverting') {
     return reverted(state, rollout, { cause: phase.cause, atMs: event.atMs });
   }
+  if (phase.kind === 'parked') return parkedInForce(state, rollout, event.atMs);
   return inForce(state, rollout, { atMs: event.atMs, stepIndex: phase.stepIndex });
+}
+
+/** From now on its probes, or that it has none, are what the gate sees. */
+function parkedInForce(state: ServiceState, rollout: Rollout, atMs: number): Decision {
+  const { phase } = rollout;
+  if (phase.kind !== 'parked') return unchanged(state);
+  const what = phase.weightPercent === 0 ? 'parked' : 'probing';
+  return order(
+    { ...state, rollout: { ...rollout, phase: { ...phase, effectKey: null } } },
+    {
+      atMs,
+      type: 'deploy-outcome',
+      decision: 'progress',
+      sentence: `${what} at step ${phase.stepIndex + 1} of ${rollout.plan.steps.length}: ${percentText(phase.weightPercent)} in force`,
+    },
+  );
 }
 
 /** The world has refused for good: a rollout that can't go on goes back. */
@@ -38,6 +61,10 @@ export function seeEffectFailed(
   if (rollout !== null && !isReverting && isStart && event.revisionId === rollout.candidate.id) {
     return revert(state, rollout, { kind: 'platform-failed', sentence: message, atMs });
   }
+  const isReplacement = event.effect === 'replace-instance';
+  if (rollout !== null && !isReverting && isReplacement && isOfCandidate(rollout, event)) {
+    return revert(state, rollout, { kind: 'platform-failed', sentence: message, atMs });
+  }
   if (rollout !== null && !isReverting && event.effect === 'set-traffic') {
     return revert(state, rollout, { kind: 'router-refused', sentence: message, atMs });
   }
@@ -49,6 +76,13 @@ export function seeEffectFailed(
   });
 }
 
+function isOfCandidate(
+  rollout: Rollout,
+  event: Extract<ReleaseEvent, { kind: 'effect-failed' }>,
+): boolean {
+  return event.revisionId === rollout.candidate.id && rollout.replacement?.phase === 'ordered';
+}
+
 function failedText({
   effect,
   revisionId,
@@ -56,6 +90,8 @@ function failedText({
   switch (effect) {
     case 'ensure-instances':
       return `start the instances of ${revisionId}`;
+    case 'replace-instance':
+      return `replace an instance of ${revisionId}`;
     case 'stop-instances':
       return `stop the instances of ${revisionId}`;
     case 'set-traffic':

@@ -8,6 +8,7 @@ import {
   type ServiceState,
   stableOf,
 } from './service-state.ts';
+import { listenAnew } from './telemetry-watch.ts';
 
 /**
  * The loop is back after a stop or a crash. Whatever was ordered last may or may not have been done, so everything
@@ -33,10 +34,19 @@ export function recover(state: ServiceState, atMs: number): Decision {
 /** Time that nobody watched is no waiting: a start and a bake get their whole time again. */
 function resume(rollout: Rollout, atMs: number): Rollout {
   const { phase, plan, unreadySinceMs } = rollout;
-  const seen = { ...rollout, unreadySinceMs: unreadySinceMs === null ? null : atMs };
+  const seen: Rollout = {
+    ...listenAnew(rollout, atMs),
+    unreadySinceMs: unreadySinceMs === null ? null : atMs,
+    ...replacingAnew(rollout, atMs),
+  };
   if (phase.kind === 'starting') return { ...seen, phase: { ...phase, sinceMs: atMs } };
   if (phase.kind !== 'baking') return seen;
   return { ...seen, phase: { ...phase, untilMs: atMs + plan.bakeMs } };
+}
+
+function replacingAnew({ replacement }: Rollout, atMs: number): Pick<Rollout, 'replacement'> {
+  if (replacement === undefined || replacement.phase === 'ready') return {};
+  return { replacement: { ...replacement, atMs } };
 }
 
 function wantedEffects(state: ServiceState, key: string): readonly Effect[] {
@@ -44,6 +54,12 @@ function wantedEffects(state: ServiceState, key: string): readonly Effect[] {
   const stable = state.isDeleted ? null : stableOf(state);
   const runs = [stable, rollout?.candidate ?? null].filter((each) => each !== null);
   const ensures = runs.map((revision): Effect => {
+    const replacement = rollout?.candidate.id === revision.id ? rollout.replacement : undefined;
+    if (replacement?.phase === 'ordered') {
+      const { effectKey, instanceId } = replacement;
+      const count = revision.instances;
+      return { kind: 'replace-instance', key: effectKey, revision, count, instanceId };
+    }
     return {
       kind: 'ensure-instances',
       key: `${key}/run/${revision.id}`,
@@ -59,10 +75,11 @@ function wantedEffects(state: ServiceState, key: string): readonly Effect[] {
 
 /** The order that a shifting or reverting phase waits for keeps its key, so that its outcome is recognised. */
 function wantedTraffic(state: ServiceState, rollout: Rollout | null, key: string): Effect {
-  const isWaitedFor = rollout !== null && 'effectKey' in rollout.phase;
+  const waitedFor =
+    rollout !== null && 'effectKey' in rollout.phase ? rollout.phase.effectKey : null;
   return {
     kind: 'set-traffic',
-    key: isWaitedFor && 'effectKey' in rollout.phase ? rollout.phase.effectKey : `${key}/route`,
+    key: waitedFor ?? `${key}/route`,
     traffic: state.traffic ?? stableTraffic(state),
   };
 }

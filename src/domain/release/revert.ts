@@ -2,7 +2,8 @@ import { closeBlock, type Verdict } from '../gate/gate.ts';
 import type { Hand } from './event.ts';
 import { nextKey, order, stableTraffic } from './order.ts';
 import { withSummary } from './promoted.ts';
-import { nameOf, secondsText } from './sentence.ts';
+import { secondsText } from './amount-text.ts';
+import { nameOf } from './sentence.ts';
 import type { Cause, Decision, Rollout, ServiceState } from './service-state.ts';
 
 /** Goes back: all traffic to stable first; the candidate is stopped when the router has confirmed it (R5, R6). */

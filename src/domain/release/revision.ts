@@ -110,9 +110,46 @@ export interface GateSettings {
    * ending, or go back. Absent: `warn`.
    */
   readonly beforeAfter?: 'off' | 'warn' | 'hold' | 'roll-back';
+  /** What follows when a gated step has no verdict after `atMostMs`; absent: hold. */
+  readonly onTimeLimit?: TimeLimitChoice;
   /** Metrics that the service brings, compared beside errors and latency; absent: none. */
   readonly metrics?: readonly MetricSpec[];
+  /** Where and how often the instances are asked for them; there whenever `metrics` is. */
+  readonly scrape?: { readonly path: string; readonly intervalMs: number };
+  /**
+   * Kinds of requests compared each with its like, so that another mix of them is no difference; the first that fits has the
+   * request, `other` has what fits none. At most 16; absent: all requests are one kind.
+   */
+  readonly strata?: readonly StratumMatch[];
+  /** In each window only a client's first request is evidence; absent: every request is. */
+  readonly oneVotePer?: VoteRule;
 }
+
+/** All that is given has to fit; at least one is. */
+export interface StratumMatch {
+  /** Unique; not `other`. */
+  readonly name: string;
+  /** This path and those below it, by whole segments: `/a` has `/a/b` and not `/ab`. */
+  readonly path: string | null;
+  /** As on the wire: upper case. */
+  readonly method: string | null;
+  readonly header: HeaderMatch | null;
+}
+
+export interface VoteRule {
+  /** Who is one client: an address, or a header's value (the address where a request lacks the header). */
+  readonly client:
+    | { readonly kind: 'address' }
+    | { readonly kind: 'header'; readonly name: string };
+  /** Begins with a client's vote. */
+  readonly windowMs: number;
+}
+
+/**
+ * `hold` waits for a person; `extend` judges on for as long again, which costs no promise; `widen` goes to the next step's
+ * weight, where evidence comes faster, and only to another gate; `roll-back` gives up.
+ */
+export type TimeLimitChoice = 'hold' | 'extend' | 'widen' | 'roll-back';
 
 export type Objective =
   | { readonly kind: 'success'; readonly name: string; readonly ratioMin: number }

@@ -1,4 +1,7 @@
-import { noteStable, observe } from '../gate/gate.ts';
+import { noteStable, observe, observeMetrics, setAside } from '../gate/gate.ts';
+import type { MetricInterval } from '../traffic/metric-interval.ts';
+import { setAsideIn, strataIn } from './sample-parts.ts';
+import { metricsIn } from './see-metrics.ts';
 import {
   addCounts,
   totalCount,
@@ -10,28 +13,47 @@ import {
 import {
   activeRollout,
   type ArmPair,
+  type Phase,
   type Rollout,
   type ServiceState,
   stableOf,
+  type TelemetryWatch,
 } from './service-state.ts';
+import { watchBroken, watchCatchUp, watchRequests } from './telemetry-watch.ts';
 
 /**
  * Counts a sample. It is evidence only while one step's weight is in force: what ends while the router moves from one
- * weight to the next, or was sent by a header match, would compare different times or different callers.
+ * weight to the next, or was sent by a header match, would compare different times or different callers. What instances
+ * counted themselves is evidence only when the whole interval had one weight.
  */
-export function seeSample(state: ServiceState, sample: TrafficSample): ServiceState {
+export function seeSample(state: ServiceState, sample: TrafficSample, atMs: number): ServiceState {
   const rollout = activeRollout(state);
   if (rollout === null) return state;
-  const totals = addPair(rollout.totals, pairOf(rollout, sample, totalCount));
-  const phase = rollout.phase.kind;
-  const isSteady = phase === 'judging' || phase === 'waiting' || phase === 'baking';
-  if (phase === 'starting' && !sample.isCatchUp && rollout.stable !== null) {
-    return { ...state, rollout: { ...rollout, totals, gate: stableAlone(rollout, sample) } };
+  if (sample.metrics !== undefined) return seeMetrics(state, rollout, sample.metrics, sample.atMs);
+  const all = pairOf(rollout, sample, totalCount);
+  const totals = addPair(rollout.totals, all);
+  if (sample.isCatchUp) {
+    const requests = all.candidate.requests + all.stable.requests;
+    const heard = watched(rollout, watchCatchUp(rollout.telemetry, { requests, atMs }));
+    return { ...state, rollout: { ...heard, totals } };
   }
-  if (!isSteady || sample.isCatchUp) return { ...state, rollout: { ...rollout, totals } };
-
+  if (!isInForce(rollout.phase)) {
+    const heard = watched(
+      rollout,
+      watchRequests(rollout.telemetry, all, { atMs, shareRatio: null }),
+    );
+    const isAlone = rollout.phase.kind === 'starting' && rollout.stable !== null;
+    const gate = isAlone ? stableAlone(rollout, sample) : rollout.gate;
+    return { ...state, rollout: { ...heard, totals, gate } };
+  }
   const pair = pairOf(rollout, sample, weightedCount);
-  const gate = observe(rollout.gate, {
+  const seen = watched(
+    rollout,
+    watchRequests(rollout.telemetry, pair, { atMs, shareRatio: shareRatio(rollout) }),
+  );
+  const excluded = setAsideIn(rollout, sample);
+  const before = excluded === null ? rollout.gate : setAside(rollout.gate, excluded);
+  const gate = observe(before, {
     atMs: sample.atMs,
     ...pair,
     ...wantedShare(rollout),
@@ -40,12 +62,37 @@ export function seeSample(state: ServiceState, sample: TrafficSample): ServiceSt
       stable: rollout.stable === null ? [] : weightedLatency(sample, rollout.stable.id),
     },
     instances: {
-      candidate: weightedInstances(sample, rollout.candidate.id),
-      stable: rollout.stable === null ? [] : weightedInstances(sample, rollout.stable.id),
+      candidate: busyInstances(sample, rollout.candidate.id),
+      stable: rollout.stable === null ? [] : busyInstances(sample, rollout.stable.id),
     },
+    ...strataIn(rollout, sample),
   });
+  const fault = gate.telemetryFault;
+  if (fault !== null && fault !== rollout.gate.telemetryFault) {
+    // Its counts can't be, so they are in no total either.
+    const broken = watchBroken(seen.telemetry, { atMs, sentence: fault.sentence });
+    return { ...state, rollout: { ...rollout, gate, telemetry: broken } };
+  }
   const stepTotals = addPair(rollout.stepTotals, pair);
-  return { ...state, rollout: { ...rollout, totals, stepTotals, gate } };
+  return { ...state, rollout: { ...seen, totals, stepTotals, gate } };
+}
+
+/** What instances counted themselves. Probes of a parked candidate come and go within an interval: no evidence. */
+function seeMetrics(
+  state: ServiceState,
+  rollout: Rollout,
+  metrics: MetricInterval,
+  atMs: number,
+): ServiceState {
+  const { phase } = rollout;
+  const isSteady = isInForce(phase) && phase.kind !== 'parked';
+  if (!isSteady || metrics.sinceMs < sinceOf(phase)) return state;
+  const gate = observeMetrics(rollout.gate, metricsIn(rollout, metrics, atMs));
+  return { ...state, rollout: { ...rollout, gate } };
+}
+
+function sinceOf(phase: Phase): number {
+  return 'sinceMs' in phase ? phase.sinceMs : Infinity;
 }
 
 /** Before the first step stable has all traffic: what a bake without a control arm is compared with. */
@@ -55,11 +102,38 @@ function stableAlone({ gate, stable }: Rollout, sample: TrafficSample): Rollout[
   return noteStable(gate, seen, sample.atMs);
 }
 
-/** What the step in force wants of the candidate; nothing in a bake, where there is no other arm. */
-function wantedShare({ phase, plan }: Rollout): { readonly wantedShareRatio?: number } {
-  if (phase.kind !== 'judging' && phase.kind !== 'waiting') return {};
-  const weightPercent = plan.steps[phase.stepIndex]?.weightPercent ?? 100;
-  return weightPercent > 0 && weightPercent < 100 ? { wantedShareRatio: weightPercent / 100 } : {};
+/** An instance without a request has not shown that it is well. */
+function busyInstances(
+  sample: TrafficSample,
+  revisionId: string,
+): ReturnType<typeof weightedInstances> {
+  return weightedInstances(sample, revisionId).filter(({ requests }) => requests !== 0);
+}
+
+/** Whether the weights last ordered are known to be in force, so that requests compare the arms under one table. */
+function isInForce(phase: Phase): boolean {
+  const { kind } = phase;
+  if (kind === 'parked') return phase.effectKey === null;
+  return kind === 'judging' || kind === 'waiting' || kind === 'baking';
+}
+
+function watched(rollout: Rollout, telemetry: TelemetryWatch | undefined): Rollout {
+  return telemetry === undefined ? rollout : { ...rollout, telemetry };
+}
+
+/** What the weight in force wants of the candidate; null in a bake, where there is no other arm, and where it gets nothing. */
+function shareRatio({ phase, plan }: Rollout): number | null {
+  if (phase.kind !== 'judging' && phase.kind !== 'waiting' && phase.kind !== 'parked') return null;
+  const weightPercent =
+    phase.kind === 'parked'
+      ? phase.weightPercent
+      : (plan.steps[phase.stepIndex]?.weightPercent ?? 100);
+  return weightPercent > 0 && weightPercent < 100 ? weightPercent / 100 : null;
+}
+
+function wantedShare(rollout: Rollout): { readonly wantedShareRatio?: number } {
+  const ratio = shareRatio(rollout);
+  return ratio === null ? {} : { wantedShareRatio: ratio };
 }
 
 /** The platform's view of one revision; null: it has no instance. */

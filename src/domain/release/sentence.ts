@@ -1,21 +1,39 @@
+import { countText, percentText, secondsText } from './amount-text.ts';
 import type { Hand } from './event.ts';
+import { limitText } from './limit-text.ts';
 import type { Revision } from './revision.ts';
 import {
   type ArmPair,
+  isFinal,
   measuredSharePercent,
   type Rollout,
   type ServiceState,
   stableOf,
 } from './service-state.ts';
+import { telemetryFaultNow } from './telemetry-watch.ts';
 
 /** One sentence: where the service's rollout is and why, with numbers. */
 export function describeService(state: ServiceState, atMs: number): string {
   if (state.isDeleted) return 'deleted';
   const { rollout } = state;
   if (rollout === null) return stableOf(state) === null ? 'nothing applied yet' : 'stable';
-  const sentence = describePhase(state, rollout, atMs);
+  const alert = alertOf(rollout);
+  const phase = describePhase(state, rollout, atMs);
+  const sentence =
+    alert === null
+      ? phase
+      : `alert for ${secondsText(atMs - alert.sinceMs)}: ${alert.sentence}; ${phase}`;
   if (rollout.paused === null) return sentence;
   return `paused by ${handText(rollout.paused.by)} for ${secondsText(atMs - rollout.paused.atMs)}; ${sentence}`;
+}
+
+/** What an operator should look after now; null: nothing. An alert ends with its rollout. */
+export function alertOf(
+  rollout: Rollout,
+): { readonly sinceMs: number; readonly sentence: string } | null {
+  const fault = rollout.telemetry?.fault ?? null;
+  if (fault === null || fault.alert === null || isFinal(rollout.phase)) return null;
+  return { sinceMs: fault.sinceMs, sentence: fault.alert };
 }
 
 /** What people call a revision: its version when it has one, with enough of its id to find it. */
@@ -35,43 +53,31 @@ export function sharesText(totals: ArmPair): string {
   return `${text}, stable ${countText(stable.failures)} of ${countText(stable.requests)}`;
 }
 
-export function percentText(percent: number): string {
-  return `${Number(percent.toFixed(2))} %`;
-}
-
-/** `850 ms`, `12.3 s`, `4 min 10 s`, `2 h 5 min`. */
-export function secondsText(durationMs: number): string {
-  if (durationMs < 1000) return `${Math.round(durationMs)} ms`;
-  if (durationMs < 60_000) return `${Number((durationMs / 1000).toFixed(1))} s`;
-  const minutes = Math.floor(durationMs / 60_000);
-  if (minutes < 60) {
-    const seconds = Math.floor((durationMs % 60_000) / 1000);
-    return seconds === 0 ? `${minutes} min` : `${minutes} min ${seconds} s`;
-  }
-  return minutes % 60 === 0
-    ? `${Math.floor(minutes / 60)} h`
-    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-/** Digits in groups of three: 11160 is `11,160`. The same on every machine, unlike toLocaleString. */
-export function countText(count: number): string {
-  return String(Math.round(count)).replaceAll(/\B(?=(\d{3})+$)/g, ',');
-}
-
-/** `once`, `3 times`. */
-export function timesText(count: number): string {
-  return count === 1 ? 'once' : `${countText(count)} times`;
-}
-
 export function handText(hand: Hand): string {
   return hand.why === null ? hand.who : `${hand.who} ("${hand.why}")`;
 }
 
 /** What keeps a step besides its gate, after a semicolon; empty: nothing does. */
 export function holdText(state: ServiceState, rollout: Rollout, atMs: number): string {
-  const { phase, candidate, plan } = rollout;
+  const { phase } = rollout;
+  if (phase.kind !== 'judging' && phase.kind !== 'waiting' && phase.kind !== 'parked') return '';
+  const fault = telemetryFaultNow(rollout, atMs);
+  const telemetry = fault === null ? '' : `; held by telemetry: ${fault.sentence}`;
+  const verdict = rollout.lastVerdict;
+  const isLimited = verdict?.explanation.heldBy === 'time-limit';
+  const moment = { atMs, isFaulty: fault !== null, stepIndex: phase.stepIndex };
+  const limit = isLimited ? limitText(state, rollout, { ...moment, verdict }) : '';
+  return `${telemetry}${instancesText(state, rollout, atMs)}${limit}`;
+}
+
+function instancesText(state: ServiceState, rollout: Rollout, atMs: number): string {
+  const { phase, candidate, plan, replacement } = rollout;
   if (phase.kind !== 'judging' && phase.kind !== 'waiting') return '';
   const seen = state.instances.find((each) => each.revisionId === candidate.id);
+  if (replacement !== undefined && replacement.phase !== 'ready') {
+    const ready = `${seen?.ready ?? 0} of ${candidate.instances} instances are ready`;
+    return `; held until instance ${replacement.instanceId} is replaced: ${ready} after ${secondsText(atMs - replacement.atMs)}`;
+  }
   if ((seen?.ready ?? 0) < candidate.instances) {
     const reason = seen?.reason === null || seen === undefined ? '' : ` (${seen.reason})`;
     return `; held by readiness: ${seen?.ready ?? 0} of ${candidate.instances} candidate instances are ready${reason}`;
@@ -110,6 +116,16 @@ function describePhase(state: ServiceState, rollout: Rollout, atMs: number): str
       const hold = holdText(state, rollout, atMs);
       return `step ${phase.stepIndex + 1} of ${steps} at ${weight}${measuredText(rollout)}: ${what}${hold}`;
     }
+    case 'parked': {
+      const share = percentText(plan.steps[phase.stepIndex]?.weightPercent ?? 100);
+      const what =
+        phase.weightPercent === 0
+          ? 'parked at 0 %'
+          : `parked, probing with ${percentText(phase.weightPercent)}`;
+      const why = rollout.lastVerdict?.explanation.sentence ?? 'much of it failed';
+      const till = phase.isHeld ? `parked too often, ${choicesText(state, share)}` : why;
+      return `step ${phase.stepIndex + 1} of ${steps}: ${what} instead of ${share} for ${secondsText(atMs - phase.sinceMs)}: ${till}${holdText(state, rollout, atMs)}`;
+    }
     case 'baking': {
       const isOver = rollout.paused !== null && atMs >= phase.untilMs;
       const isHeld =
@@ -128,6 +144,11 @@ function describePhase(state: ServiceState, rollout: Rollout, atMs: number): str
     case 'rolled-back':
       return `${rollout.stable === null ? 'gave up' : 'rolled back'} ${nameOf(candidate)}: ${phase.cause.sentence}`;
   }
+}
+
+/** What a person can do about a candidate that is held at 0. */
+export function choicesText(state: ServiceState, share: string): string {
+  return `"tidegate rollout promote ${state.name}" gives it its ${share} back, "tidegate rollout abort ${state.name}" goes back`;
 }
 
 function measuredText(rollout: Rollout): string {

@@ -59,7 +59,44 @@ export interface Rollout {
   readonly lastProgressAtMs: number;
   /** Whether the time limit of the current step has been recorded. */
   readonly isLimitRecorded: boolean;
+  /** How often the candidate was parked; absent: never. */
+  readonly parkingCount?: number;
+  /** The one instance that was ordered to be replaced; absent: none was. */
+  readonly replacement?: Replacement;
+  /** How often the time limit of the step in force was extended; absent: never. */
+  readonly extensionCount?: number;
+  /** What is known of the samples themselves; absent: there was none. */
+  readonly telemetry?: TelemetryWatch;
 }
+
+/** `ordered`, then `replaced` when the platform has done it, then `ready` when the candidate has all its instances again. */
+export interface Replacement {
+  readonly instanceId: string;
+  readonly atMs: number;
+  readonly effectKey: string;
+  readonly phase: 'ordered' | 'replaced' | 'ready';
+}
+
+/** Whether samples come as they should; see telemetry-watch.ts. */
+export interface TelemetryWatch {
+  /** Requests/s of both arms, forgotten over half a minute. */
+  readonly requestsPerSecond: number;
+  readonly sinceMs: number;
+  /** When requests were last seen. */
+  readonly seenAtMs: number;
+  /** How many requests each arm should have had since its last one, by the requests of the other and the weights in force. */
+  readonly missing: { readonly candidate: number; readonly stable: number };
+  /** The newest sample that can't be; null: there was none. */
+  readonly broken: { readonly atMs: number; readonly sentence: string } | null;
+  readonly fault: {
+    readonly kind: TelemetryFaultKind;
+    readonly sinceMs: number;
+    /** The sentence of the alert; null: none was raised yet. */
+    readonly alert: string | null;
+  } | null;
+}
+
+export type TelemetryFaultKind = 'silence' | 'arm-silent' | 'impossible';
 
 export interface ArmPair {
   readonly candidate: ArmCount;
@@ -85,6 +122,18 @@ export type Phase =
       /** Null: for a person's approval. */
       readonly untilMs: number | null;
     }
+  | {
+      /** Out of the users' way while it is found out whether it is the version that fails; see parking.ts. */
+      readonly kind: 'parked';
+      readonly sinceMs: number;
+      readonly stepIndex: number;
+      /** Ordered last: 0, or the share that probes need. */
+      readonly weightPercent: number;
+      /** The order that is not yet in force; null: it is. */
+      readonly effectKey: string | null;
+      /** Parked too often: it stays at 0 until a person decides. */
+      readonly isHeld: boolean;
+    }
   | { readonly kind: 'baking'; readonly sinceMs: number; readonly untilMs: number }
   | {
       readonly kind: 'reverting';
@@ -104,6 +153,7 @@ export interface Cause {
     | 'crash-loop'
     | 'platform-failed'
     | 'router-refused'
+    | 'time-limit'
     | 'aborted'
     | 'deleted';
   /** One sentence with numbers. */
@@ -176,6 +226,18 @@ export type DecisionKind =
   | 'wait'
   | 'bake'
   | 'promoted'
+  /** The candidate gets nothing for a while; `probe`: a few requests; `unpark`: its step's share again. */
+  | 'park'
+  | 'probe'
+  | 'unpark'
+  /** One instance of the candidate is to be replaced. */
+  | 'replace'
+  /** What the plan wants at the time limit of a step. */
+  | 'extend'
+  | 'widen'
+  /** Something is wrong with the telemetry, and it is well again. */
+  | 'alert'
+  | 'alert-over'
   | 'roll-back'
   | 'rolled-back'
   | 'pause'

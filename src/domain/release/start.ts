@@ -4,7 +4,8 @@ import type { Hand, ReleaseEvent } from './event.ts';
 import { order, stableTraffic, unchanged } from './order.ts';
 import type { Plan, Revision, ServiceSpec, Step } from './revision.ts';
 import { stableRestarts } from './see.ts';
-import { nameOf, percentText, secondsText } from './sentence.ts';
+import { percentText, secondsText } from './amount-text.ts';
+import { nameOf } from './sentence.ts';
 import {
   activeRollout,
   type Decision,

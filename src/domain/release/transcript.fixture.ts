@@ -2,17 +2,20 @@ import type { ArmCount } from '../traffic/traffic-sample.ts';
 import { decide } from './decide.ts';
 import type { Action, Hand, ReleaseEvent, RevisionInstances } from './event.ts';
 import { ana, awaitedKey, gate, revisionOf, sampleOf, specOf, stepOf } from './release.fixture.ts';
-import type { Plan, Step } from './revision.ts';
+import type { Plan, Step, TimeLimitChoice } from './revision.ts';
 import { describeService } from './sentence.ts';
 import { type Decision, emptyService, type ServiceState } from './service-state.ts';
 
 /**
  * Transcripts: what happens to a service in lines of text, and below each what the decider said and did.
  *
- *     plan steps=10,50+approval,100 bake=5s     the plan of the applies below; also soak=, atmost=, worseby=, success=
+ *     plan steps=10,50+approval,100 bake=5s     the plan of the applies below; also soak=, atmost=, worseby=, success=,
+ *                                               incident=, replacewithin=, ontimelimit=
  *     given stable v1                           v1 is stable before the transcript begins, at 0 s
  *     > +1s apply v2                            an event, 1 s after the one before; without `+` at the same moment
  *     > sample candidate 40/2 stable 360/0 x 10 every 100ms
+ *     > sample candidate#1 4/4 candidate#2 4/0 stable*20 19/0      by instance; `*20` is 20 instances with that each
+ *     > tick heard                              samples of other services come; `tick alone`: none does
  *     > show                                    what `tidegate status` would say now
  *
  * A step is `10` (gated), `10!` (not gated), `10+5s` (pause), `10+approval`, `10>5s` (at least), `0@x-canary=yes`.
@@ -97,7 +100,13 @@ class TranscriptWorld {
         return { kind: 'effect-done', atMs, key: rest[0] ?? awaitedKey(this.#state) ?? 'none' };
       case 'failed':
         return { kind: 'effect-failed', atMs, ...failureOf(rest) };
+      case 'replaced': {
+        const key = this.#state.rollout?.replacement?.effectKey ?? 'none';
+        return { kind: 'effect-done', atMs, key };
+      }
       case 'tick':
+        if (rest.length === 0) return { kind: verb, atMs };
+        return { kind: verb, atMs, isOthersHeard: rest[0] === 'heard' };
       case 'recovered':
         return { kind: verb, atMs };
       default:
@@ -132,15 +141,26 @@ class TranscriptWorld {
   #sampleOf(words: readonly string[]): ReturnType<typeof sampleOf> {
     const { rollout } = this.#state;
     const counts: (ArmCount & { revisionId: string; isMatched: boolean })[] = [];
+    const instanceIds: (string | null)[] = [];
     for (const [index, word] of words.entries()) {
       const [requests, failures] = (words[index + 1] ?? '').split('/').map(Number);
       if (requests === undefined || failures === undefined) continue;
       const isMatched = words[index - 1] === 'matched';
       const arms = { candidate: rollout?.candidate.id, stable: rollout?.stable?.id };
-      const revisionId = word === 'candidate' || word === 'stable' ? arms[word] : word;
-      counts.push({ revisionId: revisionId ?? word, requests, failures, isMatched });
+      const [, arm = word, sign, number] = /^([\w-]+?)([#*])(\d+)$/.exec(word) ?? [];
+      const revisionId = (arm === 'candidate' || arm === 'stable' ? arms[arm] : arm) ?? arm;
+      const numbers =
+        sign === '*' ? Array.from({ length: Number(number) }, (_each, at) => at + 1) : [number];
+      for (const each of numbers) {
+        counts.push({ revisionId, requests, failures, isMatched });
+        instanceIds.push(each === undefined ? null : `${revisionId}-${each}`);
+      }
     }
-    return sampleOf(this.#nowMs, counts, words.includes('catch-up'));
+    const sample = sampleOf(this.#nowMs, counts, words.includes('catch-up'));
+    const named = sample.counts.map((count, index) => {
+      return { ...count, instanceId: instanceIds[index] ?? count.instanceId };
+    });
+    return { ...sample, counts: named };
   }
 }
 
@@ -164,7 +184,11 @@ function failureOf(
   if (effect === 'set-traffic') {
     return { key: 'web/9/route', effect, revisionId: null, message: rest.join(' ') };
   }
-  if (effect !== 'ensure-instances' && effect !== 'stop-instances') {
+  if (
+    effect !== 'ensure-instances' &&
+    effect !== 'stop-instances' &&
+    effect !== 'replace-instance'
+  ) {
     throw new Error(`cannot read the effect "${effect}"`);
   }
   const [version = '', ...message] = rest;
@@ -215,6 +239,12 @@ function planWith(plan: Plan, words: readonly string[]): Plan {
       next = { ...next, gate: { ...next.gate, atMostMs: durationMs(value) } };
     else if (name === 'worseby')
       next = { ...next, gate: { ...next.gate, worseByRatio: Number(value) } };
+    else if (name === 'incident')
+      next = { ...next, gate: { ...next.gate, incidentMs: durationMs(value) } };
+    else if (name === 'replacewithin')
+      next = { ...next, gate: { ...next.gate, replaceWithinMs: durationMs(value) } };
+    else if (name === 'ontimelimit')
+      next = { ...next, gate: { ...next.gate, onTimeLimit: choiceOf(value) } };
     else if (name === 'success') {
       next = {
         ...next,
@@ -223,6 +253,13 @@ function planWith(plan: Plan, words: readonly string[]): Plan {
     } else throw new Error(`cannot read "${word}" of a plan`);
   }
   return next;
+}
+
+function choiceOf(text: string): TimeLimitChoice {
+  const choices = ['hold', 'extend', 'widen', 'roll-back'] as const;
+  const choice = choices.find((each) => each === text);
+  if (choice === undefined) throw new Error(`cannot read the choice "${text}"`);
+  return choice;
 }
 
 function readStep(text: string): Step {

@@ -25,11 +25,19 @@ const weights = (a: number, b: number) => ({
   ],
 });
 
+const stratum = { name: 's0', path: '/a', method: null, header: null };
+const strataOf = (...counts: readonly number[]) =>
+  counts.flatMap((count) =>
+    Array.from({ length: count }, (_, index) => ({ ...stratum, name: `s${index}` })),
+  );
+const votes = (windowMs: number) => ({ client: { kind: 'address' }, windowMs }) as const;
+
 test('a table without a fault has no problems', () => {
   assert.deepEqual(checkRouteTable(table({})), []);
   assert.deepEqual(checkRouteTable({ version: 1, routes: [] }), []);
   assert.deepEqual(checkRouteTable(table(weights(100, 0))), []);
   assert.deepEqual(checkRouteTable(table({ host: '[::1]' })), []);
+  assert.deepEqual(checkRouteTable(table({ strata: strataOf(16), oneVotePer: votes(1) })), []);
 });
 
 for (const [name, broken, place] of [
@@ -76,6 +84,24 @@ for (const [name, broken, place] of [
     'endpoint host with a path',
     table({ backends: [{ ...stable, endpoints: [{ ...endpoint, host: 'a/b' }] }, candidate] }),
     'routes[0].backends[0].endpoints[0].host',
+  ],
+  ['17 strata', table({ strata: strataOf(17) }), 'routes[0].strata'],
+  ['a stratum twice', table({ strata: strataOf(1, 1) }), 'routes[0].strata[1].name'],
+  [
+    'a stratum named other',
+    table({ strata: [{ ...stratum, name: 'other' }] }),
+    'routes[0].strata[0].name',
+  ],
+  [
+    'a stratum by a header in capitals',
+    table({ strata: [{ ...stratum, header: { name: 'X', value: '' } }] }),
+    'routes[0].strata[0].header.name',
+  ],
+  ['a window of 0', table({ oneVotePer: votes(0) }), 'routes[0].oneVotePer.windowMs'],
+  [
+    'votes by no header',
+    table({ oneVotePer: { client: { kind: 'header', name: '' }, windowMs: 1 } }),
+    'routes[0].oneVotePer.client.name',
   ],
 ] as const) {
   test(`a table with ${name} has a problem at ${place}`, () => {

@@ -1,3 +1,4 @@
+import { otherStratum } from './request-class.ts';
 import type { Backend, Endpoint, Route, RouteTable } from './route-table.ts';
 
 /** Why a table must not be applied, with the place in it. */
@@ -14,6 +15,8 @@ export const routeTableLimits = {
   matchesPerRoute: 64,
   endpointsPerBackend: 1000,
   requestTimeoutMs: 3_600_000,
+  strataPerRoute: 16,
+  voteWindowMs: 3_600_000,
 } as const;
 
 /** Everything wrong with a table; empty: it may be applied. */
@@ -53,19 +56,48 @@ function checkRoute(route: Route, place: string, note: Note): void {
     note(`${place}.requestTimeoutMs`, `must be 1-${timeoutMaxMs}, but is ${timeoutMs}`);
   }
   checkBackends(route, place, note);
+  checkCounting(route, place, note);
   if (route.matches.length > routeTableLimits.matchesPerRoute) {
     note(`${place}.matches`, `more than ${routeTableLimits.matchesPerRoute}`);
   }
   const revisions = new Set(route.backends.map((backend) => backend.revisionId));
   for (const [index, { header, revisionId }] of route.matches.entries()) {
     const matchPlace = `${place}.matches[${index}]`;
-    if (!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(header.name)) {
-      note(`${matchPlace}.header.name`, `'${header.name}' must be a header name in lower case`);
-    }
+    checkHeaderName(header.name, `${matchPlace}.header.name`, note);
     if (!revisions.has(revisionId)) {
       note(`${matchPlace}.revisionId`, `'${revisionId}' is not a backend of this route`);
     }
   }
+}
+
+/** How requests are counted: strata and votes. */
+function checkCounting({ strata = [], oneVotePer }: Route, place: string, note: Note): void {
+  if (strata.length > routeTableLimits.strataPerRoute) {
+    note(`${place}.strata`, `more than ${routeTableLimits.strataPerRoute}`);
+  }
+  const names = new Set([otherStratum]);
+  for (const [index, { name, header }] of strata.entries()) {
+    const stratumPlace = `${place}.strata[${index}]`;
+    if (name === '' || names.has(name)) {
+      note(`${stratumPlace}.name`, `'${name}' must be a name of its own`);
+    }
+    names.add(name);
+    if (header !== null) checkHeaderName(header.name, `${stratumPlace}.header.name`, note);
+  }
+  if (oneVotePer === undefined) return;
+  const { client, windowMs } = oneVotePer;
+  const windowMaxMs = routeTableLimits.voteWindowMs;
+  if (!Number.isSafeInteger(windowMs) || windowMs < 1 || windowMs > windowMaxMs) {
+    note(`${place}.oneVotePer.windowMs`, `must be 1-${windowMaxMs}, but is ${windowMs}`);
+  }
+  if (client.kind === 'header') {
+    checkHeaderName(client.name, `${place}.oneVotePer.client.name`, note);
+  }
+}
+
+function checkHeaderName(name: string, place: string, note: Note): void {
+  if (/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) return;
+  note(place, `'${name}' must be a header name in lower case`);
 }
 
 function checkBackends(route: Route, place: string, note: Note): void {

@@ -1,4 +1,4 @@
-import type { HeaderMatch } from '../release/revision.ts';
+import type { HeaderMatch, StratumMatch, VoteRule } from '../release/revision.ts';
 
 /** The router's whole configuration. Always pushed whole and applied atomically between two requests. */
 export interface RouteTable {
@@ -17,6 +17,10 @@ export interface Route {
   readonly backends: readonly Backend[];
   /** Looked at first, in order, before the weights. */
   readonly matches: readonly RouteMatch[];
+  /** Requests are counted apart by these, see `GateSettings.strata`; absent: together. */
+  readonly strata?: readonly StratumMatch[];
+  /** See `GateSettings.oneVotePer`; absent: every request is a vote. */
+  readonly oneVotePer?: VoteRule;
 }
 
 export interface Backend {

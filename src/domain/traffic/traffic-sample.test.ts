@@ -54,6 +54,17 @@ const rows: readonly (readonly [
     [4, 0],
     [6, 1],
   ],
+  [
+    'retries, and clients that have had their vote, count in the total only',
+    [
+      count({ byStatusClass: [0, 4], stratum: 'other' }),
+      count({ byStatusClass: [0, 0, 0, 0, 3], setAside: 'retry' }),
+      count({ byStatusClass: [0, 5, 0, 0, 1], setAside: 'same-client' }),
+      count({ byStatusClass: [0, 7], setAside: 'too-many-clients' }),
+    ],
+    [4, 0],
+    [20, 4],
+  ],
 ];
 
 for (const [name, counts, weighted, total] of rows) {

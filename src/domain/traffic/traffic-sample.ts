@@ -1,3 +1,5 @@
+import type { MetricInterval } from './metric-interval.ts';
+
 /**
  * What the router saw of one service since the sample before: disjoint intervals, each request counted once, in the
  * interval in which it ended. Produced about every 100 ms; intervals without a request may be left out.
@@ -11,6 +13,8 @@ export interface TrafficSample {
    * weights, so it counts in totals and never as evidence.
    */
   readonly isCatchUp: boolean;
+  /** What the instances themselves counted; absent: nobody asked them. Such a sample has no requests. */
+  readonly metrics?: MetricInterval;
 }
 
 /** Requests of one instance in one interval. All counts are integers >= 0. */
@@ -24,7 +28,22 @@ export interface InstanceCount {
   readonly byStatusClass: readonly number[];
   /** Sparse latency histogram: [bucket index, count]; see latency-buckets.ts. */
   readonly latency: readonly (readonly [bucket: number, count: number])[];
+  /** Name of the stratum these requests belong to, `other` for none; absent: the route has no strata. */
+  readonly stratum?: string;
+  /** Why these requests count in totals and never as evidence; absent: no reason but `isMatched`. */
+  readonly setAside?: SetAside;
 }
+
+/**
+ * Decided when a request begins, so never by how it ends; such a request has no stratum.
+ *
+ * - `retry`: another attempt at what has failed or hung already, see request-class.ts. Counting it would count one trouble
+ *   twice, and more often for the arm that fails.
+ * - `same-client`: its client has had its vote in this window.
+ * - `too-many-clients`: the router can't keep more clients apart, so it doesn't know whether this one has.
+ */
+export type SetAside = (typeof setAsides)[number];
+export const setAsides = ['retry', 'same-client', 'too-many-clients'] as const;
 
 /** Requests and failures (5xx and no answer) of one arm. */
 export interface ArmCount {
@@ -32,12 +51,17 @@ export interface ArmCount {
   readonly failures: number;
 }
 
-/** One revision's requests that were assigned by weight: the only ones that are evidence. */
-export function weightedCount(sample: TrafficSample, revisionId: string): ArmCount {
-  return sumCounts(sample, (count) => count.revisionId === revisionId && !count.isMatched);
+/** Whether these requests were assigned by weight and not set aside. */
+export function isEvidence({ isMatched, setAside }: InstanceCount): boolean {
+  return !isMatched && setAside === undefined;
 }
 
-/** All of one revision's requests, also those sent there by a header match. */
+/** One revision's requests that are evidence. */
+export function weightedCount(sample: TrafficSample, revisionId: string): ArmCount {
+  return sumCounts(sample, (count) => count.revisionId === revisionId && isEvidence(count));
+}
+
+/** All of one revision's requests, evidence or not. */
 export function totalCount(sample: TrafficSample, revisionId: string): ArmCount {
   return sumCounts(sample, (count) => count.revisionId === revisionId);
 }
@@ -48,37 +72,45 @@ export function weightedLatency(
   revisionId: string,
 ): readonly (readonly [bucket: number, count: number])[] {
   return sample.counts.flatMap((count) =>
-    count.revisionId === revisionId && !count.isMatched ? count.latency : [],
+    count.revisionId === revisionId && isEvidence(count) ? count.latency : [],
   );
 }
 
-/** What `weightedCount` sums, by instance. */
+/** What `weightedCount` sums, by instance: each is there once. */
 export function weightedInstances(
   sample: TrafficSample,
   revisionId: string,
 ): readonly (ArmCount & Pick<InstanceCount, 'instanceId' | 'latency'>)[] {
-  return sample.counts
-    .filter((count) => count.revisionId === revisionId && !count.isMatched)
-    .map((count) => ({
-      instanceId: count.instanceId,
-      latency: count.latency,
-      ...sumCounts({ ...sample, counts: [count] }, () => true),
-    }));
+  const merged = new Map<string, ArmCount & Pick<InstanceCount, 'instanceId' | 'latency'>>();
+  for (const count of sample.counts) {
+    if (count.revisionId !== revisionId || !isEvidence(count)) continue;
+    const { instanceId, latency } = count;
+    const known = merged.get(instanceId);
+    merged.set(instanceId, {
+      instanceId,
+      latency: known === undefined ? latency : [...known.latency, ...latency],
+      ...(known === undefined ? countOf(count) : addCounts(known, countOf(count))),
+    });
+  }
+  return [...merged.values()];
 }
 
 export function addCounts(a: ArmCount, b: ArmCount): ArmCount {
   return { requests: a.requests + b.requests, failures: a.failures + b.failures };
 }
 
-function sumCounts(sample: TrafficSample, isWanted: (count: InstanceCount) => boolean): ArmCount {
+export function countOf({ byStatusClass }: InstanceCount): ArmCount {
   let requests = 0;
   let failures = 0;
-  for (const count of sample.counts) {
-    if (!isWanted(count)) continue;
-    for (const [statusClass, ended] of count.byStatusClass.entries()) {
-      requests += ended;
-      if (statusClass >= 4) failures += ended;
-    }
+  for (const [statusClass, ended] of byStatusClass.entries()) {
+    requests += ended;
+    if (statusClass >= 4) failures += ended;
   }
   return { requests, failures };
+}
+
+function sumCounts(sample: TrafficSample, isWanted: (count: InstanceCount) => boolean): ArmCount {
+  let sum: ArmCount = { requests: 0, failures: 0 };
+  for (const count of sample.counts) if (isWanted(count)) sum = addCounts(sum, countOf(count));
+  return sum;
 }

@@ -95,6 +95,7 @@ function sign(rollout: RolloutView | null, look: Look): string {
   if (rollout === null) return look.isUnicode ? '·' : '.';
   if (rollout.phase === 'promoted') return paint(look, 'green', look.isUnicode ? '✔' : '+');
   if (isBack(rollout)) return paint(look, 'yellow', look.isUnicode ? '↩' : '<');
+  if (rollout.phase === 'parked') return paint(look, 'yellow', look.isUnicode ? '◔' : '%');
   return paint(look, 'blue', look.isUnicode ? '▶' : '>');
 }
 

@@ -40,6 +40,7 @@ export function rolloutView(change: Partial<RolloutView> = {}): RolloutView {
       beforeAfter: null,
       sentence: 'too little evidence yet',
     },
+    alert: null,
     cause: null,
     startedAt: time,
     startedBy: { who: 'ada', why: null },

@@ -101,7 +101,7 @@ function decidedAfterMs(records: readonly LedgerRecord[], decision: LedgerRecord
 /** A step lasts from the order of its weight to the next decision; its requests are what the gate's totals grew by. */
 function stepsOf(records: readonly LedgerRecord[]): StepReport[] {
   const turns = records.filter(
-    (record) => record.decision === 'advance' || isVerdictOfRollout(record),
+    (record) => weightOrders.has(record.decision) || isVerdictOfRollout(record),
   );
   return turns.slice(0, -1).flatMap((from, index) => {
     const to = turns[index + 1];
@@ -119,6 +119,9 @@ function stepsOf(records: readonly LedgerRecord[]): StepReport[] {
     ];
   });
 }
+
+/** Decisions that order another weight. */
+const weightOrders: ReadonlySet<string> = new Set(['advance', 'widen', 'park', 'probe', 'unpark']);
 
 function totalsOf(records: readonly LedgerRecord[]): { candidate: ArmReport; stable: ArmReport } {
   const judged = records.findLast((record) => record.verdict !== null)?.verdict?.explanation;

@@ -10,7 +10,9 @@ export function eventLine(event: EventView, look: Look): string {
     paint(look, 'faint', clock),
     paint(look, 'bold', event.service ?? '-'),
     event.type,
-    harmless(event.sentence + by),
+    event.severity === 'warning'
+      ? paint(look, 'yellow', harmless(event.sentence + by))
+      : harmless(event.sentence + by),
   ];
   return parts.join('  ');
 }

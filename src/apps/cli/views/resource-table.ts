@@ -1,5 +1,5 @@
 import type { EventView, InstanceView, ServiceView } from '../../../api/wire.ts';
-import { harmless, type Look } from '../look.ts';
+import { harmless, type Look, paint } from '../look.ts';
 import type { RolloutRow } from './rollout-row.ts';
 import { ageText, bytesText, countText, paintPhase, percentText, versionText } from './words.ts';
 
@@ -92,12 +92,14 @@ export const eventColumns: Columns<EventView> = {
   heads: ['INDEX', 'AGE', 'TYPE', 'SERVICE', 'WHAT'],
   wideHeads: ['BY', 'ROLLOUT'],
   nameOf: (event) => `${event.index}`,
-  cells: (event, { nowMs }) => [
+  cells: (event, { look, nowMs }) => [
     `${event.index}`,
     ageText(event.at, nowMs),
     event.type,
     event.service ?? '-',
-    harmless(event.sentence),
+    event.severity === 'warning'
+      ? paint(look, 'yellow', harmless(event.sentence))
+      : harmless(event.sentence),
   ],
   wideCells: (event) => [event.by?.who ?? '-', event.rolloutId ?? '-'],
 };
@@ -105,5 +107,6 @@ export const eventColumns: Columns<EventView> = {
 function serviceLikePhase(row: RolloutRow): ServiceView['status']['phase'] {
   if (row.phase === 'promoted') return 'Stable';
   if (row.phase === 'rolled-back' || row.phase === 'reverting') return 'RolledBack';
+  if (row.phase === 'parked' && !row.isWaitingForPerson) return 'Parked';
   return row.isWaitingForPerson ? 'Waiting' : 'Progressing';
 }

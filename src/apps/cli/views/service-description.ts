@@ -36,6 +36,9 @@ function rolloutDescription(rollout: RolloutView, look: Look): string[] {
     ['Phase:', rollout.isPaused ? `${rollout.phase}, paused` : rollout.phase],
     ['Started:', `${rollout.startedAt} by ${who}${why === null ? '' : `: "${harmless(why)}"`}`],
     ...(rollout.endedAt === null ? [] : [['Ended:', rollout.endedAt]]),
+    ...(rollout.alert === null
+      ? []
+      : [[`Alert (${rollout.alert.severity}):`, harmless(rollout.alert.sentence)]]),
     ...(rollout.cause === null ? [] : [['Cause:', harmless(rollout.cause.sentence)]]),
   ];
   const steps = rollout.steps.map((step) => [
@@ -74,6 +77,10 @@ function gateLines({ gate }: RolloutView): string[] {
             `candidate ${msText(gate.p95.candidateMs)}, stable ${msText(gate.p95.stableMs)}`,
           ],
         ]),
+    ...gate.metrics.flatMap(({ metric, trouble }) =>
+      trouble === null ? [] : [[`Metric ${harmless(metric)}:`, `not known: ${harmless(trouble)}`]],
+    ),
+    ...(gate.setAside === undefined ? [] : [['No evidence:', setAsideText(gate.setAside)]]),
     ...(gate.heldBy === null ? [] : [['Held by:', harmless(gate.heldBy)]]),
     ...(gate.beforeAfter === null
       ? []
@@ -93,6 +100,18 @@ function gateLines({ gate }: RolloutView): string[] {
     ...tableLines({ heads: [], rows: facts }, true),
     ...(metrics.length === 0 ? [] : ['', ...tableLines({ heads, rows: metrics }, false)]),
   ];
+}
+
+type GateView = NonNullable<RolloutView['gate']>;
+
+function setAsideText(setAside: NonNullable<GateView['setAside']>): string {
+  const parts: readonly (readonly [number, string])[] = [
+    [setAside.retry, 'retries'],
+    [setAside.sameClient, 'requests of clients that had their vote'],
+    [setAside.tooManyClients, 'requests of clients beyond those that can be kept apart'],
+  ];
+  const some = parts.filter(([requests]) => requests > 0);
+  return some.map(([requests, words]) => `${countText(requests)} ${words}`).join(', ');
 }
 
 /** `-0.25 to +0.5 pp`. */

@@ -356,6 +356,25 @@ test('a sentence is broken at spaces on a terminal, so that it can be read whole
   assert.deepEqual(wrap(plainLook, text, 2), [text]);
 });
 
+test('a parked candidate and an alert are seen in get, status, describe and the events', () => {
+  const sentence = 'no request was seen for 33 s';
+  const alert = { severity: 'warning', since: startedAt, sentence } as const;
+  const parked = movingService('checkout', { phase: 'parked', wantedSharePercent: 0.1, alert });
+  const service = { ...parked, status: { ...parked.status, phase: 'Parked' } } as const;
+  const row = serviceColumns.cells(service, { look: plainLook, nowMs: Date.parse(startedAt) });
+  assert.deepEqual([row[1], row[4]], ['Parked', '0.1 %']);
+  assert.match(
+    statusTree({ ...picture, services: [service] }, plainLook)[3] ?? '',
+    /^% checkout +Parked/,
+  );
+  const described = serviceDescription(service, plainLook).join('\n');
+  assert.match(described, /Phase: +parked/);
+  assert.match(described, /Alert \(warning\): +no request was seen for 33 s/);
+  const warning = { ...event(7, 'checkout'), severity: 'warning' } as const;
+  assert.notEqual(eventLine(warning, colorLook), eventLine(event(7, 'checkout'), colorLook));
+  assert.equal(eventLine(warning, plainLook), eventLine(event(7, 'checkout'), plainLook));
+});
+
 test('the rollout of a description names why it ended', () => {
   const cause = { kind: 'gate', sentence: '9 of 20 requests failed', at: startedAt };
   const service = movingService(
@@ -364,4 +383,21 @@ test('the rollout of a description names why it ended', () => {
   );
   const lines = serviceDescription(service, plainLook);
   assert.ok(lines.includes('Cause:    9 of 20 requests failed'), lines.join('\n'));
+});
+
+test("the gate of a description shows the service's own metrics and what is no evidence", () => {
+  const { gate } = rollout('a');
+  assert.ok(gate !== null);
+  const [errors] = gate.metrics;
+  assert.ok(errors !== undefined);
+  const trouble = 'a-2-0: GET /metrics answered 404\u001b[0m';
+  const metrics = [{ ...errors, metric: 'queries', trouble }];
+  const setAside = { retry: 1200, sameClient: 0, tooManyClients: 3 };
+  const service = movingService('a', { gate: { ...gate, metrics, setAside } });
+  const lines = serviceDescription(service, plainLook);
+  const aside = lines.find((line) => line.startsWith('No evidence:')) ?? '';
+  assert.match(aside, / 1,200 retries, 3 requests of clients beyond those that can be kept apart$/);
+  const mute = lines.find((line) => line.startsWith('Metric queries:')) ?? '';
+  assert.match(mute, /not known: a-2-0: GET/);
+  assert.ok(!mute.includes('\u001b'));
 });

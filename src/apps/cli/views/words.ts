@@ -63,6 +63,7 @@ const phaseSigns: Readonly<Record<ServiceView['status']['phase'], Sign>> = {
   Starting: { unicode: '◌', ascii: 'o', color: 'blue' },
   Stable: { unicode: '✔', ascii: '+', color: 'green' },
   Progressing: { unicode: '▶', ascii: '>', color: 'blue' },
+  Parked: { unicode: '◔', ascii: '%', color: 'yellow' },
   Paused: { unicode: '‖', ascii: '=', color: 'yellow' },
   Waiting: { unicode: '?', ascii: '?', color: 'yellow' },
   RolledBack: { unicode: '✖', ascii: 'x', color: 'red' },

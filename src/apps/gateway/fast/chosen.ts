@@ -9,9 +9,9 @@ type Chosen =
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 /** Where the routes send a request, or what the gateway answers in place of an instance. */
-export function chosen({ routes, routedHead }: Parts, head: RequestHead): Chosen {
+export function chosen({ routes, routedHead }: Parts, head: RequestHead, nowMs: number): Chosen {
   const authority = head.authority();
-  const choice = routes.choose(authority, routedHead.headers);
+  const choice = routes.choose(authority, head.path(), routedHead, nowMs);
   if (choice.kind === 'target') return choice;
   if (choice.kind === 'unknown-host') {
     const detail = `no service has the host '${authority.slice(0, 100)}'`;

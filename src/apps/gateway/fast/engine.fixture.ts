@@ -12,7 +12,7 @@ export class EngineFixture implements AsyncDisposable {
   readonly counters = new Counters();
   port = 0;
   readonly #server: Server;
-  readonly routes = new LiveRoutes(this.counters);
+  readonly routes = new LiveRoutes(this.counters, [1, 2]);
 
   /** `serve` has the instance's connections. */
   static async start(

@@ -102,7 +102,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
     this.#wish(head);
     this.#request.begin(head);
     parts.routedHead.socket = this.#caller.socket;
-    const choice = chosen(parts, head);
+    const choice = chosen(parts, head, nowMs);
     if (choice.kind === 'refused') {
       this.#answerProblem(choice.refusal);
       return at;

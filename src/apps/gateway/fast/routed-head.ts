@@ -1,11 +1,12 @@
 import type { RequestHeaders } from '../../../domain/traffic/route-choice.ts';
 import type { RequestHead } from '../http1/head.ts';
+import type { RoutedRequest } from '../live-routes.ts';
 
 /**
  * A parsed head as routes ask it: by header name, making strings of those alone that are asked for. Most routes ask for
  * none or two, and a head has ten or twenty.
  */
-export class RoutedHead {
+export class RoutedHead implements RoutedRequest {
   readonly headers: RequestHeaders;
   /** Whose request it is; set for each. */
   socket: { readonly remoteAddress?: string | undefined } = {};

@@ -1,0 +1,44 @@
+import type { MetricReading, MetricSelection } from '../../domain/traffic/metric-selection.ts';
+import {
+  type InstanceMetrics,
+  InstanceMetricsError,
+  type MetricsEndpoint,
+} from '../../ports/instance-metrics.ts';
+
+/** Instances that publish what a test says, by their id. Only whole names are asked for: labels are not looked at. */
+export class MemoryInstanceMetrics implements InstanceMetrics {
+  readonly #published = new Map<string, ReadonlyMap<string, MetricReading>>();
+
+  /** Readings by the name of the pair's `total`, or of the histogram; null: nobody answers. */
+  publish(instanceId: string, readings: ReadonlyMap<string, MetricReading> | null): void {
+    if (readings === null) this.#published.delete(instanceId);
+    else this.#published.set(instanceId, readings);
+  }
+
+  async read(
+    { endpoint, path }: MetricsEndpoint,
+    selections: readonly MetricSelection[],
+    signal: AbortSignal,
+  ): Promise<readonly MetricReading[]> {
+    signal.throwIfAborted();
+    const published = this.#published.get(endpoint.instanceId);
+    if (published === undefined) {
+      throw new InstanceMetricsError('unreachable', `GET ${path} failed: nobody answers`);
+    }
+    return selections.map((selection) => {
+      const isPair = selection.kind === 'counter';
+      const reading = published.get(isPair ? selection.total.name : selection.histogram.name);
+      if (reading !== undefined) return checked(reading);
+      return isPair ? { kind: 'counter', bad: 0, total: 0 } : { kind: 'histogram', buckets: [] };
+    });
+  }
+}
+
+function checked(reading: MetricReading): MetricReading {
+  if (reading.kind !== 'counter') return reading;
+  const wrong = [reading.bad, reading.total].find(
+    (each) => !Number.isSafeInteger(each) || each < 0,
+  );
+  if (wrong === undefined) return reading;
+  return { kind: 'unusable', sentence: `${wrong} is no count of events` };
+}

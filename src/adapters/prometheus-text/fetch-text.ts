@@ -1,0 +1,84 @@
+import { type IncomingMessage, request } from 'node:http';
+import type { Endpoint } from '../../domain/traffic/route-table.ts';
+import { InstanceMetricsError } from '../../ports/instance-metrics.ts';
+
+export interface FetchBounds {
+  /** From the call to the answer's last byte. */
+  readonly timeoutMs: number;
+  readonly sizeBytesMax: number;
+}
+
+/**
+ * One GET on a connection of its own, so that nothing of it keeps an instance from stopping. Anything but a whole 200 of plain text
+ * is an error, and so are redirects: an instance answers for itself.
+ */
+export async function fetchText(
+  { host, port }: Endpoint,
+  path: string,
+  bounds: FetchBounds,
+  signal: AbortSignal,
+): Promise<string> {
+  signal.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const fail = (code: InstanceMetricsError['code'], what: string, cause?: unknown): void => {
+    reject(new InstanceMetricsError(code, `GET ${path} ${what}`, cause));
+    outgoing.destroy();
+  };
+  const outgoing = request(
+    { host, port, path, agent: false, signal, headers: { accept, 'accept-encoding': 'identity' } },
+    (response) => {
+      const refusal = refusalOf(response);
+      if (refusal !== null) return fail('refused', refusal);
+      collect(response, bounds.sizeBytesMax).then(resolve, (error: unknown) => {
+        if (error instanceof InstanceMetricsError) return fail(error.code, error.message);
+        fail('unreachable', `was cut off: ${messageOf(error)}`, error);
+      });
+    },
+  );
+  const deadline = setTimeout(
+    () => fail('late', `gave no whole answer within ${bounds.timeoutMs} ms`),
+    bounds.timeoutMs,
+  );
+  outgoing.on('error', (error) => fail('unreachable', `failed: ${messageOf(error)}`, error));
+  outgoing.end();
+  try {
+    return await promise;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    clearTimeout(deadline);
+  }
+}
+
+const accept = 'text/plain;version=0.0.4;q=1,text/plain;q=0.5';
+
+function refusalOf({ statusCode, headers }: IncomingMessage): string | null {
+  if (statusCode !== 200) return `answered ${statusCode ?? 'nothing'}`;
+  const coding = headers['content-encoding'] ?? 'identity';
+  if (coding !== 'identity') return `answered in ${coding}, which was not asked for`;
+  const type = headers['content-type'] ?? 'text/plain';
+  return /^text\/plain\b/i.test(type) ? null : `answered ${type}, not text/plain`;
+}
+
+/** The bytes as UTF-8. A body that is too long is not read further. */
+async function collect(response: IncomingMessage, sizeBytesMax: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > sizeBytesMax) {
+      throw new InstanceMetricsError('too-large', `answered more than ${sizeBytesMax} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+  } catch (error) {
+    throw new InstanceMetricsError('malformed', 'answered what is no UTF-8', error);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
