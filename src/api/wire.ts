@@ -207,7 +207,7 @@ export const rolloutSummarySchema = z.object({
 export const rolloutHistorySchema = z.object({ items: z.array(rolloutSummarySchema) });
 
 /** What an entry says of its decision. */
-export const replaySaidSchema = z.object({
+const replaySaidSchema = z.object({
   decision: z.string(),
   sentence: z.string(),
   verdict: z.enum(['pass', 'fail', 'undecided']).nullable(),

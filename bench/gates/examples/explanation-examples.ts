@@ -42,9 +42,9 @@ function sentenceText({ explanation }: Verdict): string {
   return explanation.sentence.replaceAll('; ', ';\n');
 }
 
-/** As `--output json` has it, but that four figures are enough to read. */
+/** As `--output json` has it, but that four figures are enough to read, and without what it says of each metric. */
 function jsonText({ kind, explanation }: Verdict): string {
-  const shown = explanationSchema.parse({ verdict: kind, ...explanation });
+  const { metrics: _, ...shown } = explanationSchema.parse({ verdict: kind, ...explanation });
   const short = JSON.stringify(
     shown,
     (_, value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(4)) : value),

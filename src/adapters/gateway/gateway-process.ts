@@ -17,6 +17,8 @@ export interface GatewayProcessOptions {
   /** The node program and the gateway's main file, both absolute. */
   readonly nodePath: string;
   readonly entry: string;
+  /** Absent: the gateway's own choice. */
+  readonly engine?: 'fast' | 'compat';
   /** Hears of deaths and restarts, for the operator's log. */
   readonly onEvent?: (message: string) => void;
 }
@@ -155,9 +157,10 @@ async function start(options: GatewayProcessOptions, signal: AbortSignal): Promi
   await makeStateFolder(stateFolder);
   await rotate(logPath);
   await using logFile = await open(logPath, 'a', 0o600);
+  const engine = options.engine === undefined ? [] : ['--engine', options.engine];
   const child = spawn(
     options.nodePath,
-    [options.entry, '--state', stateFolder, '--listen', `${name}:${port}`],
+    [options.entry, '--state', stateFolder, '--listen', `${name}:${port}`, ...engine],
     { detached: true, cwd: stateFolder, stdio: ['ignore', logFile.fd, logFile.fd] },
   );
   child.unref();

@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GatewayClient } from '../../adapters/gateway/gateway-client.ts';
 import { ensureGateway, type GatewayProcess } from '../../adapters/gateway/gateway-process.ts';
+import type { EngineKind } from './engine-kind.ts';
 import type { Backend, Endpoint, Route, RouteTable } from '../../domain/traffic/route-table.ts';
 import { totalCount, type TrafficSample } from '../../domain/traffic/traffic-sample.ts';
 
@@ -36,12 +37,13 @@ export class GatewayFixture implements AsyncDisposable {
     this.client.subscribe((sample) => this.samples.push(sample));
   }
 
-  static async start(): Promise<GatewayFixture> {
+  static async start(engine?: EngineKind): Promise<GatewayFixture> {
     const stateFolder = await mkdtemp(join(tmpdir(), 'tidegate-gateway-'));
     const events: string[] = [];
     const gateway = await ensureGateway(
       {
         ...gatewayProgram,
+        ...(engine === undefined ? {} : { engine }),
         stateFolder,
         listen: { host: '127.0.0.1', port: 0 },
         onEvent: (event) => events.push(event),
@@ -138,6 +140,9 @@ export class GatewayFixture implements AsyncDisposable {
     await rm(this.stateFolder, { recursive: true, force: true });
   }
 }
+
+/** Every test of what a gateway does is run with each of them. */
+export const engines: readonly EngineKind[] = ['fast', 'compat'];
 
 /** How the gateway of this source tree is started. */
 export const gatewayProgram = {

@@ -11,7 +11,7 @@ import { GatewayClient } from '../../adapters/gateway/gateway-client.ts';
 import { findGateway, routesFileName } from '../../adapters/gateway/gateway-file.ts';
 import { ensureGateway, GatewayProcessError } from '../../adapters/gateway/gateway-process.ts';
 import { totalCount } from '../../domain/traffic/traffic-sample.ts';
-import { GatewayFixture, gatewayProgram, send, until } from './gateway-fixture.ts';
+import { engines, GatewayFixture, gatewayProgram, send, until } from './gateway-fixture.ts';
 
 const signal = AbortSignal.timeout(120_000);
 
@@ -125,137 +125,139 @@ test('samples come every 100 ms, and every 20 ms once traffic is split', async (
   await sendUntil(() => gapsMs().filter((gapMs) => gapMs < 80).length >= 5);
 });
 
-test('weights that change every 20 ms under load lose nothing and keep the share', async () => {
-  await using fixture = await GatewayFixture.start();
-  const r1 = await fixture.instance((_request, response) => response.end());
-  const r2 = await fixture.instance((_request, response) => response.end());
-  const put = (percent: number) => {
-    return fixture.route([
-      { revisionId: 'r1', weightPercent: 100 - percent, endpoints: [r1] },
-      { revisionId: 'r2', weightPercent: percent, endpoints: [r2] },
-    ]);
-  };
-  await put(5);
-  const over = new AbortController();
-  let failed = 0;
-  let sent = 0;
-  const load = Array.from({ length: 8 }, async () => {
-    while (!over.signal.aborted) {
-      sent += 1;
-      const answer = await fixture.send().catch(() => null);
-      if (answer?.status !== 200) failed += 1;
+for (const engine of engines) {
+  test(`engine ${engine}: weights that change every 20 ms under load lose nothing and keep the share`, async () => {
+    await using fixture = await GatewayFixture.start(engine);
+    const r1 = await fixture.instance((_request, response) => response.end());
+    const r2 = await fixture.instance((_request, response) => response.end());
+    const put = (percent: number) => {
+      return fixture.route([
+        { revisionId: 'r1', weightPercent: 100 - percent, endpoints: [r1] },
+        { revisionId: 'r2', weightPercent: percent, endpoints: [r2] },
+      ]);
+    };
+    await put(5);
+    const over = new AbortController();
+    let failed = 0;
+    let sent = 0;
+    const load = Array.from({ length: 8 }, async () => {
+      while (!over.signal.aborted) {
+        sent += 1;
+        const answer = await fixture.send().catch(() => null);
+        if (answer?.status !== 200) failed += 1;
+      }
+    });
+    for (let change = 0; change < 75; change += 1) {
+      await put(change % 2 === 0 ? 6 : 4);
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
+    over.abort();
+    await Promise.all(load);
+    assert.equal(failed, 0);
+    await until(() => fixture.requests('r1') + fixture.requests('r2') === sent);
+    const share = fixture.requests('r2') / sent;
+    assert.ok(sent > 300 && share > 0.035 && share < 0.065, `${share} of ${sent}`);
   });
-  for (let change = 0; change < 75; change += 1) {
-    await put(change % 2 === 0 ? 6 : 4);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  over.abort();
-  await Promise.all(load);
-  assert.equal(failed, 0);
-  await until(() => fixture.requests('r1') + fixture.requests('r2') === sent);
-  const share = fixture.requests('r2') / sent;
-  assert.ok(sent > 300 && share > 0.035 && share < 0.065, `${share} of ${sent}`);
-});
 
-test('an instance that leaves the table finishes what it has, and its connections are closed', async () => {
-  await using fixture = await GatewayFixture.start();
-  let answering: ServerResponse | null = null;
-  let connections = 0;
-  const leaving = await fixture.instance((request, response) => {
-    connections += 1;
-    request.socket.on('close', () => (connections -= 1));
-    answering = response;
-    response.write('started ');
+  test(`engine ${engine}: an instance that leaves the table finishes what it has, and its connections are closed`, async () => {
+    await using fixture = await GatewayFixture.start(engine);
+    let answering: ServerResponse | null = null;
+    let connections = 0;
+    const leaving = await fixture.instance((request, response) => {
+      connections += 1;
+      request.socket.on('close', () => (connections -= 1));
+      answering = response;
+      response.write('started ');
+    });
+    const staying = await fixture.instance((_request, response) => response.end('staying'));
+    await fixture.route([{ revisionId: 'r1', weightPercent: 100, endpoints: [leaving] }]);
+    const slow = fixture.send();
+    await until(() => answering !== null);
+    await fixture.route([{ revisionId: 'r1', weightPercent: 100, endpoints: [staying] }]);
+    assert.equal((await fixture.send()).body.toString(), 'staying');
+    (answering as ServerResponse | null)?.end('finished');
+    assert.equal((await slow).body.toString(), 'started finished');
+    await until(() => connections === 0);
   });
-  const staying = await fixture.instance((_request, response) => response.end('staying'));
-  await fixture.route([{ revisionId: 'r1', weightPercent: 100, endpoints: [leaving] }]);
-  const slow = fixture.send();
-  await until(() => answering !== null);
-  await fixture.route([{ revisionId: 'r1', weightPercent: 100, endpoints: [staying] }]);
-  assert.equal((await fixture.send()).body.toString(), 'staying');
-  (answering as ServerResponse | null)?.end('finished');
-  assert.equal((await slow).body.toString(), 'started finished');
-  await until(() => connections === 0);
-});
 
-test('drain waits for what a revision has under way, however many ask, and for nothing else', async () => {
-  await using fixture = await GatewayFixture.start();
-  let answering: ServerResponse | null = null;
-  const leaving = await fixture.instance((_request, response) => {
-    answering = response;
-    response.write('started ');
+  test(`engine ${engine}: drain waits for what a revision has under way, however many ask, and for nothing else`, async () => {
+    await using fixture = await GatewayFixture.start(engine);
+    let answering: ServerResponse | null = null;
+    const leaving = await fixture.instance((_request, response) => {
+      answering = response;
+      response.write('started ');
+    });
+    const staying = await fixture.instance((_request, response) => response.end());
+    await fixture.route([{ revisionId: 'r1', weightPercent: 100, endpoints: [leaving] }]);
+    const slow = fixture.send();
+    await until(() => answering !== null);
+    await fixture.route([{ revisionId: 'r2', weightPercent: 100, endpoints: [staying] }]);
+    await fixture.client.drain('r2', signal);
+    let drained = 0;
+    const draining = [1, 2].map(async () => {
+      await fixture.client.drain('r1', signal);
+      drained += 1;
+    });
+    await fixture.client.drain('r2', signal);
+    await fixture.send();
+    assert.equal(drained, 0);
+    (answering as ServerResponse | null)?.end('finished');
+    assert.equal((await slow).body.toString(), 'started finished');
+    await until(() => drained === 2, 2000);
+    await Promise.all(draining);
   });
-  const staying = await fixture.instance((_request, response) => response.end());
-  await fixture.route([{ revisionId: 'r1', weightPercent: 100, endpoints: [leaving] }]);
-  const slow = fixture.send();
-  await until(() => answering !== null);
-  await fixture.route([{ revisionId: 'r2', weightPercent: 100, endpoints: [staying] }]);
-  await fixture.client.drain('r2', signal);
-  let drained = 0;
-  const draining = [1, 2].map(async () => {
-    await fixture.client.drain('r1', signal);
-    drained += 1;
-  });
-  await fixture.client.drain('r2', signal);
-  await fixture.send();
-  assert.equal(drained, 0);
-  (answering as ServerResponse | null)?.end('finished');
-  assert.equal((await slow).body.toString(), 'started finished');
-  await until(() => drained === 2, 2000);
-  await Promise.all(draining);
-});
 
-test('SIGTERM drains: nothing new is taken, what is under way is finished, exit code 0', async () => {
-  const stateFolder = await mkdtemp(join(tmpdir(), 'tidegate-gateway-'));
-  const child = spawn(
-    gatewayProgram.nodePath,
-    [gatewayProgram.entry, '--state', stateFolder, '--listen', '127.0.0.1:0'],
-    { stdio: 'ignore' },
-  );
-  await until(async () => (await findGateway(stateFolder))?.pid === child.pid);
-  const file = await findGateway(stateFolder);
-  assert.ok(file);
-  await using fixture = await GatewayFixture.start();
-  let answering: ServerResponse | null = null;
-  const endpoint = await fixture.instance((request, response) => {
-    if (request.url === '/slow') answering = response;
-    else response.end();
+  test(`engine ${engine}: SIGTERM drains: nothing new is taken, what is under way is finished, exit code 0`, async () => {
+    const stateFolder = await mkdtemp(join(tmpdir(), 'tidegate-gateway-'));
+    const child = spawn(
+      gatewayProgram.nodePath,
+      [gatewayProgram.entry, '--state', stateFolder, '--listen', '127.0.0.1:0', '--engine', engine],
+      { stdio: 'ignore' },
+    );
+    await until(async () => (await findGateway(stateFolder))?.pid === child.pid);
+    const file = await findGateway(stateFolder);
+    assert.ok(file);
+    await using fixture = await GatewayFixture.start(engine);
+    let answering: ServerResponse | null = null;
+    const endpoint = await fixture.instance((request, response) => {
+      if (request.url === '/slow') answering = response;
+      else response.end();
+    });
+    await using client = new GatewayClient({ socketPath: file.controlSocket });
+    const backends = [{ revisionId: 'r1', weightPercent: 100, endpoints: [endpoint] }];
+    const route = {
+      service: 's',
+      host: 'svc.localhost',
+      requestTimeoutMs: 9000,
+      backends,
+      matches: [],
+    };
+    await client.apply({ version: 1, routes: [route] }, signal);
+    let counted = 0;
+    client.subscribe((sample) => (counted += totalCount(sample, 'r1').requests));
+    await send(file.port, { agent: fixture.agent });
+    const slow = send(file.port, { path: '/slow' });
+    await until(() => answering !== null);
+    child.kill('SIGHUP');
+    child.kill('SIGTERM');
+    // A signal takes its time: what is asked until it is heard is served and counted.
+    let servedBefore = 0;
+    await until(async () => {
+      const answer = await send(file.port).catch(() => null);
+      if (answer?.status === 200) servedBefore += 1;
+      return answer === null;
+    });
+    assert.equal(child.exitCode, null);
+    (answering as ServerResponse | null)?.end('finished');
+    const answer = await slow;
+    assert.equal(answer.body.toString(), 'finished');
+    assert.equal(answer.headers.connection, 'close');
+    const [code] = (await once(child, 'exit')) as [number | null];
+    assert.equal(code, 0);
+    await until(() => counted === 2 + servedBefore);
+    await rm(stateFolder, { recursive: true });
   });
-  await using client = new GatewayClient({ socketPath: file.controlSocket });
-  const backends = [{ revisionId: 'r1', weightPercent: 100, endpoints: [endpoint] }];
-  const route = {
-    service: 's',
-    host: 'svc.localhost',
-    requestTimeoutMs: 9000,
-    backends,
-    matches: [],
-  };
-  await client.apply({ version: 1, routes: [route] }, signal);
-  let counted = 0;
-  client.subscribe((sample) => (counted += totalCount(sample, 'r1').requests));
-  await send(file.port, { agent: fixture.agent });
-  const slow = send(file.port, { path: '/slow' });
-  await until(() => answering !== null);
-  child.kill('SIGHUP');
-  child.kill('SIGTERM');
-  // A signal takes its time: what is asked until it is heard is served and counted.
-  let servedBefore = 0;
-  await until(async () => {
-    const answer = await send(file.port).catch(() => null);
-    if (answer?.status === 200) servedBefore += 1;
-    return answer === null;
-  });
-  assert.equal(child.exitCode, null);
-  (answering as ServerResponse | null)?.end('finished');
-  const answer = await slow;
-  assert.equal(answer.body.toString(), 'finished');
-  assert.equal(answer.headers.connection, 'close');
-  const [code] = (await once(child, 'exit')) as [number | null];
-  assert.equal(code, 0);
-  await until(() => counted === 2 + servedBefore);
-  await rm(stateFolder, { recursive: true });
-});
+}
 
 test('a second gateway on the same address or state folder says so and ends', async () => {
   await using fixture = await GatewayFixture.start();

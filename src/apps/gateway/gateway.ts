@@ -13,7 +13,8 @@ import { otherStratum } from '../../domain/traffic/request-class.ts';
 import type { Route, RouteTable } from '../../domain/traffic/route-table.ts';
 import { ControlServer } from './control-server.ts';
 import { type Counter, Counters } from './counters.ts';
-import { type Engine, HttpEngine } from './http-engine.ts';
+import type { MakeEngine } from './engine-kind.ts';
+import type { Engine } from './http-engine.ts';
 import { LiveRoutes } from './live-routes.ts';
 import { TableFile } from './table-file.ts';
 
@@ -24,6 +25,8 @@ export interface GatewayOptions {
   readonly port: number;
   /** Null: in the state folder. */
   readonly controlSocket: string | null;
+  /** Makes what moves the bytes. */
+  readonly engine: MakeEngine;
   readonly log: (message: string) => void;
 }
 
@@ -54,7 +57,7 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #counters = new Counters();
   readonly #routes = new LiveRoutes(this.#counters, randomKey());
-  readonly #engine: Engine = new HttpEngine(this.#routes);
+  readonly #engine: Engine;
   readonly #tableFile: TableFile;
   readonly #control: ControlServer;
   readonly #left = new Map<Counter, { ended: number; sinceMs: number }>();
@@ -62,6 +65,7 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    this.#engine = options.engine(this.#routes);
     this.#tableFile = new TableFile(join(options.stateFolder, routesFileName));
     this.#control = new ControlServer({
       epoch: randomBytes(8).toString('hex'),

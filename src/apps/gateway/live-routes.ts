@@ -228,7 +228,7 @@ function shareOf({ revisionId, weightPercent }: Backend): {
   return { key: revisionId, weightPercent };
 }
 
-function originOf({ host, port }: Endpoint): string {
+export function originOf({ host, port }: Endpoint): string {
   const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
   return `http://${name}:${port}`;
 }

@@ -1,15 +1,19 @@
 import { flushCompileCache } from 'node:module';
 import { parseArgs } from 'node:util';
+import { engineKindOf, type EngineOptions, loadEngine } from './engine-kind.ts';
 import { Gateway } from './gateway.ts';
 
 /**
- * `node main.ts --state DIR --listen HOST:PORT [--control PATH]`: the data plane as a process of its own.
+ * `node main.ts --state DIR --listen HOST:PORT [--control PATH] [--engine fast|compat] [--otlp URL]`: the data plane as
+ * a process of its own.
  *
  * Exit codes: 0 drained after SIGTERM, 1 unexpected, 2 usage, 3 the address is in use, 4 another gateway has the state
  * folder. A second SIGTERM ends at once.
  */
 const exitCodes = { 'address-in-use': 3, 'state-in-use': 4, 'bad-socket-path': 2 } as const;
-const usage = 'usage: gateway --state DIR --listen HOST:PORT [--control PATH]';
+const usage =
+  'usage: gateway --state DIR --listen HOST:PORT [--control PATH] ' +
+  '[--engine fast|compat] [--otlp URL]';
 
 function log(message: string): void {
   process.stderr.write(`${new Date().toISOString()} gateway[${process.pid}] ${message}\n`);
@@ -20,19 +24,27 @@ function readOptions(): {
   host: string;
   port: number;
   controlSocket: string | null;
+  engine: EngineOptions;
 } {
   const { values } = parseArgs({
     options: {
       state: { type: 'string' },
       listen: { type: 'string' },
       control: { type: 'string' },
+      engine: { type: 'string' },
+      otlp: { type: 'string' },
     },
   });
   const listen = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(values.listen ?? '');
   const host = listen?.[1] ?? listen?.[2];
   const port = Number(listen?.[3]);
-  if (values.state === undefined || host === undefined || !(port <= 65535)) throw new Error(usage);
-  return { stateFolder: values.state, host, port, controlSocket: values.control ?? null };
+  const kind = engineKindOf(values.engine);
+  const otlpUrl = values.otlp ?? null;
+  const isUrl = otlpUrl === null || otlpUrl.startsWith('http://');
+  const isListen = host !== undefined && port <= 65535;
+  if (values.state === undefined || !isListen || kind === null || !isUrl) throw new Error(usage);
+  const controlSocket = values.control ?? null;
+  return { stateFolder: values.state, host, port, controlSocket, engine: { kind, otlpUrl } };
 }
 
 async function main(): Promise<number> {
@@ -47,7 +59,8 @@ async function main(): Promise<number> {
   process.on('SIGHUP', () => {});
   const asked = Promise.withResolvers<void>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => asked.resolve());
-  const gateway = new Gateway({ ...options, log });
+  const { engine, ...rest } = options;
+  const gateway = new Gateway({ ...rest, log, engine: await loadEngine(engine, log) });
   const started = await gateway.start();
   if ('kind' in started) {
     log(started.message);

@@ -22,13 +22,17 @@ export function answerProblem(
   response.end(body);
 }
 
-/** The same as bytes, for a connection that was about to become a tunnel. */
-export function problemResponse(refusal: Refusal): string {
+/** The same as bytes, for a connection that has no ServerResponse. */
+export function problemResponse(
+  refusal: Refusal,
+  connection: 'close' | 'keep-alive' = 'close',
+  isHead = false,
+): string {
   const body = problemBody(refusal);
   return (
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}\r\n` +
     `content-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` +
-    `${reasonHeader}: ${refusal.reason}\r\nconnection: close\r\n\r\n${body}`
+    `${reasonHeader}: ${refusal.reason}\r\nconnection: ${connection}\r\n\r\n${isHead ? '' : body}`
   );
 }
 

@@ -16,6 +16,7 @@ import type {
 import type { ControlLoop } from '../../control/loop.ts';
 import type { Recorder } from '../../control/recorder.ts';
 import { replayRollout, serviceOfRollout } from '../../control/replay.ts';
+import { replaySummary } from '../../control/replay-summary.ts';
 import { streamOfService } from '../../control/recovery.ts';
 import { decide } from '../../domain/release/decide.ts';
 import type { Action, Hand } from '../../domain/release/event.ts';
@@ -35,7 +36,6 @@ import { eventView } from './event-view.ts';
 import { HttpProblem } from './http-problem.ts';
 import { ongoingEstimate } from './ongoing-estimate.ts';
 import type { RateMeter } from './rate-meter.ts';
-import { replayView } from './replay-view.ts';
 import { serviceSpecOf } from './service-spec.ts';
 import { diffSpecs } from './spec-diff.ts';
 import { serviceView, summaryView } from './views.ts';
@@ -138,7 +138,7 @@ export class ControlPlane {
       await othersTurn();
       return this.#store.blob(sha256, signal);
     });
-    if (replay !== null) return replayView(replay, this.#version);
+    if (replay !== null) return replaySummary(replay, this.#version);
     const remedy = 'list what there is: tidegate get rollouts';
     throw new HttpProblem(404, `there is no rollout ${JSON.stringify(rolloutId)}; ${remedy}`);
   }

@@ -1,11 +1,7 @@
-import {
-  replaySaidSchema,
-  type RolloutReplayView,
-  rolloutReplaySchema,
-} from '../../../api/wire.ts';
-import { type RolloutReplay, replayRollout, serviceOfRollout } from '../../../control/replay.ts';
+import { type RolloutReplayView, rolloutReplaySchema } from '../../../api/wire.ts';
+import { replayRollout, serviceOfRollout } from '../../../control/replay.ts';
+import { replaySummary } from '../../../control/replay-summary.ts';
 import { streamOfService } from '../../../control/recovery.ts';
-import type { JsonValue } from '../../../domain/evidence/canonical-json.ts';
 import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { type DataFormat, printData } from '../data-format.ts';
@@ -51,7 +47,7 @@ async function replayFile(
   await using ledger = await openLedger(session, options);
   const entries = ofStream(ledger, streamOfService(serviceOfRollout(rolloutId)));
   const found = await replayRollout(rolloutId, entries, ledger.readBlob);
-  if (found !== null) return viewOf(found, options.version);
+  if (found !== null) return replaySummary(found, options.version);
   throw new CliError(`the ledger has no rollout "${rolloutId}"`, {
     code: 'usage',
     remedy: `list what there is: tidegate report --ledger ${options.ledger}`,
@@ -63,27 +59,4 @@ async function* ofStream(
   stream: string,
 ): ReturnType<LedgerSource['entries']> {
   for await (const entry of ledger.entries()) if (entry.stream === stream) yield entry;
-}
-
-function viewOf(found: RolloutReplay, version: string): RolloutReplayView {
-  const { firstDifference, versions, ...same } = found;
-  return {
-    ...same,
-    isSame: firstDifference === null,
-    versions: [...versions],
-    replayedByVersion: version,
-    firstDifference:
-      firstDifference === null
-        ? null
-        : {
-            ...firstDifference,
-            recorded: saidOf(firstDifference.recorded),
-            replayed: saidOf(firstDifference.replayed),
-          },
-  };
-}
-
-function saidOf(record: JsonValue): NonNullable<RolloutReplayView['firstDifference']>['recorded'] {
-  const verdict = Object(record).verdict?.kind ?? null;
-  return replaySaidSchema.safeParse({ ...Object(record), verdict }).data ?? null;
 }

@@ -1,0 +1,47 @@
+import { FastEngine } from './fast/fast-engine.ts';
+import type { Engine } from './http-engine.ts';
+import { LlhttpError } from './http1/llhttp.ts';
+import { SecondOpinion } from './http1/second-opinion.ts';
+import type { LiveRoutes } from './live-routes.ts';
+import { SpanRecorder } from './tracing/span-recorder.ts';
+
+/** `fast`: bare sockets; `compat`: node:http and undici, for when something is wrong with the other. */
+export type EngineKind = 'fast' | 'compat';
+
+const usualKind: EngineKind = 'fast';
+
+/** Null: there is no engine of that name. */
+export function engineKindOf(name: string | undefined): EngineKind | null {
+  if (name === undefined) return usualKind;
+  return name === 'fast' || name === 'compat' ? name : null;
+}
+
+export interface EngineOptions {
+  readonly kind: EngineKind;
+  /** Where spans of all requests go (OTLP over HTTP); null: nowhere. Only the fast engine makes any. */
+  readonly otlpUrl: string | null;
+}
+
+export type MakeEngine = (routes: LiveRoutes) => Engine;
+
+/**
+ * Only the engine that is wanted is loaded, since undici alone is a third of a gateway's memory. The fast engine does not
+ * go without its second parser; where that is missing the other one serves.
+ */
+export async function loadEngine(
+  { kind, otlpUrl }: EngineOptions,
+  log: (message: string) => void,
+): Promise<MakeEngine> {
+  if (kind === 'fast') {
+    try {
+      const opinion = new SecondOpinion();
+      const spans = otlpUrl === null ? null : new SpanRecorder(otlpUrl, log);
+      return (routes) => new FastEngine(routes, { opinion, spans, log });
+    } catch (error) {
+      if (!(error instanceof LlhttpError)) throw error;
+      log(`serving with the engine compat: ${error.message}`);
+    }
+  }
+  const { HttpEngine } = await import('./http-engine.ts');
+  return (routes) => new HttpEngine(routes);
+}

@@ -1,0 +1,230 @@
+import type { Socket } from 'node:net';
+import { FixedValue } from '../http1/fixed-lines.ts';
+import { incomplete, refused, type RequestHead } from '../http1/head.ts';
+import { HeadReader } from '../http1/head-reader.ts';
+import { type HttpRefusal, refusals } from '../http1/refusals.ts';
+import { parseRequestHead } from '../http1/request-head.ts';
+import { problemResponse } from '../problem.ts';
+import type { Refusal } from '../refusal.ts';
+import { Exchange, type ExchangeCaller } from './exchange.ts';
+import type { Parts } from './parts.ts';
+
+/**
+ * One connection of a caller: requests are taken from it one after the other, and what comes before the answer to the
+ * last one has ended waits.
+ *
+ * Phases: `head` between requests or within a head; `body` within a request; `answer` the request is whole and its
+ * answer is not; `full` the caller has not taken the last answer yet; `tunnel`; `closing` nothing is served any more.
+ */
+export class CallerConnection implements ExchangeCaller {
+  readonly socket: Socket;
+  deadlineMs: number;
+  readonly #parts: Parts;
+  readonly #heads = new HeadReader<RequestHead>(parseRequestHead);
+  readonly #exchange: Exchange;
+  #phase: 'head' | 'body' | 'answer' | 'full' | 'tunnel' | 'closing' = 'head';
+  #pending: Buffer | null = null;
+  #isHeld = false;
+  #isReading = false;
+  #address: FixedValue | null = null;
+
+  constructor(parts: Parts, socket: Socket, onClosed: (connection: CallerConnection) => void) {
+    this.#parts = parts;
+    this.socket = socket;
+    this.deadlineMs = parts.nowMs + parts.deadlines.idleMs;
+    this.#exchange = new Exchange(parts, this);
+    socket.on('data', (chunk) => this.#read(chunk));
+    socket.on('drain', () => this.#drained());
+    socket.on('end', () => this.#ended());
+    // 'close' follows, and says all there is to say: the caller is gone.
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      this.#phase = 'closing';
+      this.#exchange.callerGone();
+      onClosed(this);
+    });
+  }
+
+  get address(): FixedValue {
+    this.#address ??= FixedValue.of(plainAddress(this.socket.remoteAddress ?? 'unknown'));
+    return this.#address;
+  }
+
+  get isTunnel(): boolean {
+    return this.#phase === 'tunnel';
+  }
+
+  /** A request has begun, and its answer has not ended. */
+  get isUnderWay(): boolean {
+    if (this.isTunnel) return false;
+    return this.#exchange.isUnderWay || this.#heads.isWithin || this.#phase === 'full';
+  }
+
+  /** The gateway is draining: closed at once if nothing is under way. */
+  endIfIdle(): void {
+    if (this.#phase === 'head' && !this.#heads.isWithin) this.#close();
+  }
+
+  /** The deadline has passed. */
+  late(nowMs: number): void {
+    this.deadlineMs = Infinity;
+    if (this.#exchange.isUnderWay) this.#exchange.late(nowMs);
+    else if (this.#phase === 'head' && this.#heads.isWithin) {
+      const detail = `the head of the request did not come within ${this.#parts.deadlines.headMs} ms`;
+      const refusal = { status: 408, reason: 'caller-too-slow', detail } as const;
+      this.answerProblem(refusal, { keepAlive: false, isHead: false });
+    } else if (this.#phase === 'head') this.#close();
+    else this.socket.destroy();
+  }
+
+  goOn(): void {
+    if (this.#isReading || !this.#isHeld) return;
+    this.#isHeld = false;
+    const chunk = this.#pending;
+    this.#pending = null;
+    if (chunk !== null) this.#read(chunk);
+    if (!this.#isHeld) this.socket.resume();
+  }
+
+  finished(keepAlive: boolean): void {
+    if (!keepAlive || this.#parts.isDraining) {
+      this.#close();
+      return;
+    }
+    // Who does not read answers gets no more of them.
+    this.#phase = this.socket.writableNeedDrain ? 'full' : 'head';
+    this.deadlineMs = this.#parts.nowMs + this.#parts.deadlines.idleMs;
+    if (this.#phase === 'head') this.goOn();
+  }
+
+  answerProblem(
+    refusal: Refusal,
+    { keepAlive, isHead }: { readonly keepAlive: boolean; readonly isHead: boolean },
+  ): void {
+    this.socket.write(problemResponse(refusal, keepAlive ? 'keep-alive' : 'close', isHead));
+    this.finished(keepAlive);
+  }
+
+  cut({ isReset }: { readonly isReset: boolean }): void {
+    this.#phase = 'closing';
+    if (isReset) this.socket.resetAndDestroy();
+    else this.socket.destroy();
+  }
+
+  broken(error: unknown): void {
+    this.#parts.broken(error);
+    this.#phase = 'closing';
+    this.socket.destroy();
+  }
+
+  becomeTunnel(): void {
+    this.#phase = 'tunnel';
+    this.goOn();
+  }
+
+  #read(chunk: Buffer): void {
+    this.#isReading = true;
+    try {
+      this.#readAll(chunk);
+    } catch (error) {
+      this.broken(error);
+    }
+    this.#isReading = false;
+  }
+
+  #readAll(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length && this.#phase !== 'closing') {
+      const next = this.#step(chunk, at);
+      if (next < 0) {
+        this.#hold(chunk, at);
+        return;
+      }
+      at = next;
+    }
+    if (this.#phase === 'body' && this.#exchange.isFull && !this.#isHeld) this.#hold(chunk, at);
+  }
+
+  /** Takes something of chunk[at...); returns the offset of the rest, or -1: nothing can be taken now. */
+  #step(chunk: Buffer, at: number): number {
+    switch (this.#phase) {
+      case 'head':
+        return this.#readHead(chunk, at);
+      case 'body': {
+        const next = this.#exchange.body(chunk, at);
+        if (this.#phase === 'body' && this.#exchange.isWhole) this.#phase = 'answer';
+        return next;
+      }
+      case 'tunnel':
+        if (!this.#exchange.tunnelBytes(chunk.subarray(at))) this.#hold(chunk, chunk.length);
+        return chunk.length;
+      case 'answer':
+      case 'full':
+        return -1;
+      case 'closing':
+        return chunk.length;
+    }
+  }
+
+  #readHead(chunk: Buffer, at: number): number {
+    const { requestHead: head, opinion } = this.#parts;
+    const wasWithin = this.#heads.isWithin;
+    const next = this.#heads.read(head, chunk, at);
+    if (next === incomplete) {
+      if (!wasWithin) this.deadlineMs = this.#parts.nowMs + this.#parts.deadlines.headMs;
+      return chunk.length;
+    }
+    if (next === refused || !opinion.agreesOnRequest(head)) {
+      this.#refuse(head.refusal ?? refusals['second-opinion']);
+      return chunk.length;
+    }
+    // Set first, since the exchange may be over when `begin` returns.
+    this.#phase = 'body';
+    const rest = this.#exchange.begin(head, chunk, next);
+    if (this.#phase === 'body' && this.#exchange.isWhole) this.#phase = 'answer';
+    return rest;
+  }
+
+  #refuse({ status, detail }: HttpRefusal): void {
+    const refusal = { status, reason: 'bad-request', detail } as const;
+    this.answerProblem(refusal, { keepAlive: false, isHead: false });
+  }
+
+  #hold(chunk: Buffer, at: number): void {
+    this.#isHeld = true;
+    this.#pending = at < chunk.length ? chunk.subarray(at) : null;
+    this.socket.pause();
+  }
+
+  #drained(): void {
+    if (this.#phase === 'full') {
+      this.#phase = 'head';
+      this.goOn();
+    } else this.#exchange.callerDrained();
+  }
+
+  /**
+   * The caller sends no more. Between requests that ends the connection; before its answer it means that the caller has
+   * gone, which most mean by it and no one can tell apart.
+   */
+  #ended(): void {
+    if (this.#phase === 'head' || this.#phase === 'full' || this.#phase === 'closing') {
+      this.socket.end();
+      return;
+    }
+    this.#exchange.callerGone();
+    this.socket.destroy();
+  }
+
+  #close(): void {
+    this.#phase = 'closing';
+    this.#pending = null;
+    this.deadlineMs = this.#parts.nowMs + this.#parts.deadlines.lingerMs;
+    this.socket.end();
+    this.socket.resume();
+  }
+}
+
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice(7) : address;
+}

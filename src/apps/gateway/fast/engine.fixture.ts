@@ -1,0 +1,58 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { Counters } from '../counters.ts';
+import { SecondOpinion } from '../http1/second-opinion.ts';
+import { LiveRoutes } from '../live-routes.ts';
+import { FastEngine } from './fast-engine.ts';
+import type { PartsOptions } from './parts.ts';
+
+/** For tests: the engine in this process, with one instance made of bare sockets. */
+export class EngineFixture implements AsyncDisposable {
+  readonly engine: FastEngine;
+  readonly counters = new Counters();
+  port = 0;
+  readonly #server: Server;
+  readonly routes = new LiveRoutes(this.counters, [1, 2]);
+
+  /** `serve` has the instance's connections. */
+  static async start(
+    hosts: readonly string[],
+    serve: (socket: Socket) => void,
+    options: Partial<PartsOptions> = {},
+  ): Promise<EngineFixture> {
+    const server = createServer(serve);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const fixture = new EngineFixture(server, hosts, options);
+    fixture.port = (await fixture.engine.listen({ host: '127.0.0.1', port: 0 })).port;
+    return fixture;
+  }
+
+  private constructor(server: Server, hosts: readonly string[], options: Partial<PartsOptions>) {
+    this.#server = server;
+    const { port } = server.address() as AddressInfo;
+    const endpoints = [{ instanceId: 'i-1', host: '127.0.0.1', port }];
+    const backends = [{ revisionId: 'r1', weightPercent: 100, endpoints }];
+    const routes = hosts.map((host) => ({
+      service: 'svc',
+      host,
+      requestTimeoutMs: 5000,
+      backends,
+      matches: [],
+    }));
+    this.routes.apply({ version: 1, routes });
+    this.engine = new FastEngine(this.routes, { opinion: new SecondOpinion(), ...options });
+  }
+
+  async connect(): Promise<Socket> {
+    const socket = connect({ port: this.port, host: '127.0.0.1', noDelay: true });
+    socket.on('error', () => {});
+    await once(socket, 'connect');
+    return socket;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.engine.drain(0);
+    this.#server.close();
+  }
+}

@@ -1,0 +1,363 @@
+import type { Socket } from 'node:net';
+import type { Target } from '../live-routes.ts';
+import { originOf } from '../live-routes.ts';
+import type { Refusal } from '../refusal.ts';
+import type { FixedValue } from '../http1/fixed-lines.ts';
+import type { RequestHead } from '../http1/head.ts';
+import { method } from '../http1/methods.ts';
+import { AnswerRelay } from './answer-relay.ts';
+import { chosen } from './chosen.ts';
+import { Evidence } from './evidence.ts';
+import type { ConnectionUser, InstanceConnection } from './instance-connection.ts';
+import { type ConnectionSeeker, inFlightMax, type InstancePool } from './instance-pool.ts';
+import { otherEndpoint } from './other-endpoint.ts';
+import type { Parts } from './parts.ts';
+import { RequestRelay } from './request-relay.ts';
+
+/** What an exchange does to the connection it came on. */
+export interface ExchangeCaller {
+  readonly socket: Socket;
+  readonly address: FixedValue;
+  /** Of `performance.now()`: when `late` is to be called. */
+  deadlineMs: number;
+  /** More of the request may be given to `body`. */
+  readonly goOn: () => void;
+  /** The answer is with the caller, or what can be. */
+  readonly finished: (keepAlive: boolean) => void;
+  /** Answers in place of an instance. */
+  readonly answerProblem: (
+    refusal: Refusal,
+    how: { readonly keepAlive: boolean; readonly isHead: boolean },
+  ) => void;
+  /**
+   * Ends the connection in the midst of an answer. By a reset if the connection's end alone would pass for the
+   * answer's.
+   */
+  readonly cut: (how: { readonly isReset: boolean }) => void;
+  readonly becomeTunnel: () => void;
+  /** See Parts.broken. */
+  readonly broken: (error: unknown) => void;
+}
+
+const attemptsMax = 3;
+/** An instance that closes a connection idle for less than this does not do it because it was idle. */
+const idleCloseMinMs = 500;
+
+/**
+ * One request on its way to an instance and its answer on the way back. One object serves all requests of a connection,
+ * one after the other.
+ *
+ * - X1. It is counted once, by its first attempt, or not at all when the caller is to blame (evidence.ts).
+ * - X2. The route's timeout runs from the request's head, or the last piece of its body that came, to the answer's head;
+ *   waiting for a connection is in it. A caller too slow with its body gets 408 and is no evidence against anybody.
+ * - X3. Until the answer's head is passed on, failure is 502 or 504. After it, the caller's connection is cut.
+ * - X4. A caller who hangs up ends the request at the instance.
+ * - X5. Tried again, within a budget, is what no instance can have acted on (no connection came to be), and a GET, HEAD
+ *   or OPTIONS whose kept connection was closed before an octet of the answer. If the connection had hardly been idle, its
+ *   end says something about the instance and counts as this request's outcome, however the next attempt ends.
+ */
+export class Exchange implements ConnectionUser, ConnectionSeeker {
+  isUnderWay = false;
+  isTunnel = false;
+  readonly #parts: Parts;
+  readonly #caller: ExchangeCaller;
+  readonly #evidence: Evidence;
+  readonly #request: RequestRelay;
+  readonly #answer: AnswerRelay;
+  #target: Target | null = null;
+  #pool: InstancePool | null = null;
+  #connection: InstanceConnection | null = null;
+  #timeoutMs = 0;
+  #requestUntilMs = 0;
+  #attempts = 0;
+  #isSafe = false;
+
+  constructor(parts: Parts, caller: ExchangeCaller) {
+    this.#parts = parts;
+    this.#caller = caller;
+    this.#evidence = new Evidence(parts.spans);
+    this.#request = new RequestRelay(parts);
+    this.#answer = new AnswerRelay(parts, caller.socket);
+  }
+
+  /** All of the request has been read. */
+  get isWhole(): boolean {
+    return this.#request.isWhole;
+  }
+
+  /** `body` must not be called before `goOn`. */
+  get isFull(): boolean {
+    return this.#request.isFull;
+  }
+
+  /** Begins with a head and what lies behind it in chunk[at...); returns the offset of what was not taken. */
+  begin(head: RequestHead, chunk: Buffer, at: number): number {
+    const parts = this.#parts;
+    const nowMs = performance.now();
+    this.isUnderWay = true;
+    parts.retries.earn();
+    this.#attempts = 1;
+    this.#isSafe =
+      head.method === method.get || head.method === method.head || head.method === method.options;
+    this.#wish(head);
+    this.#request.begin(head);
+    parts.routedHead.socket = this.#caller.socket;
+    const choice = chosen(parts, head, nowMs);
+    if (choice.kind === 'refused') {
+      this.#answerProblem(choice.refusal);
+      return at;
+    }
+    const { target, requestTimeoutMs } = choice;
+    this.#target = target;
+    this.#answer.wish.lines = parts.linesOf(target.revisionId);
+    this.#evidence.begin(target, nowMs);
+    this.#timeoutMs = requestTimeoutMs;
+    this.#requestUntilMs = nowMs + parts.deadlines.requestMs;
+    this.#caller.deadlineMs = nowMs + requestTimeoutMs;
+    parts.requestAdditions.traceparent = this.#evidence.trace(head);
+    const next = this.#request.compose(head, this.#caller.address, chunk, at);
+    this.#answer.begin();
+    if (next < 0) {
+      this.#bodyRefused();
+      return chunk.length;
+    }
+    this.#pool = parts.pools.pool(target.origin, target.endpoint);
+    if (!this.#pool.seek(this, nowMs)) this.#overloaded(target, nowMs);
+    return next;
+  }
+
+  /** More of the request's body; returns the offset of what was not taken, or -1: nothing can be taken now. */
+  body(chunk: Buffer, at: number): number {
+    if (this.#connection === null || !this.#request.isSent || this.#request.isFull) return -1;
+    const next = this.#request.pass(chunk, at, this.#connection);
+    if (next < 0) {
+      this.#bodyRefused();
+      return chunk.length;
+    }
+    if (!this.#answer.hasBegun) this.#refreshDeadline();
+    return next;
+  }
+
+  /** Of a tunnel. False: no more before `goOn`. */
+  tunnelBytes(bytes: Buffer): boolean {
+    return this.#connection?.write(bytes) ?? true;
+  }
+
+  take(connection: InstanceConnection): void {
+    this.#connection = connection;
+    connection.user = this;
+    if (connection.isConnected) this.connected();
+  }
+
+  connected(): void {
+    if (this.#connection === null) return;
+    const { wish } = this.#answer;
+    wish.hasContinued = this.#request.wantsContinue && !this.#request.isWhole;
+    if (wish.hasContinued) this.#caller.socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+    this.#request.send(this.#connection);
+    if (!this.#request.isWhole) this.#caller.goOn();
+  }
+
+  connectFailed(error: Error): void {
+    this.#connection = null;
+    const nowMs = performance.now();
+    this.#evidence.failed(nowMs);
+    const target = this.#target;
+    const other = target === null ? null : otherEndpoint(this.#parts.routes.table, target);
+    if (target !== null && other !== null && this.#mayTryAgain()) {
+      this.#target = { ...target, endpoint: other, origin: originOf(other) };
+      this.#pool = this.#parts.pools.pool(this.#target.origin, other);
+      if (this.#pool.seek(this, nowMs)) return;
+    }
+    this.#fail(502, 'unreachable', `did not answer: ${error.message}`);
+  }
+
+  read(bytes: Buffer): void {
+    const connection = this.#connection;
+    if (connection === null) return;
+    try {
+      this.#read(bytes, connection);
+    } catch (error) {
+      this.#caller.broken(error);
+    }
+  }
+
+  #read(bytes: Buffer, connection: InstanceConnection): void {
+    if (this.isTunnel) {
+      if (!this.#caller.socket.write(bytes)) connection.pause();
+      if (this.#caller.socket.writableLength > 0) connection.keepBuffer();
+      return;
+    }
+    // An answer before the request is whole is the connection's last.
+    if (!this.#request.isWhole || this.#parts.isDraining) this.#answer.wish.keepAlive = false;
+    const outcome = this.#answer.read(bytes, connection);
+    if (outcome === 'done') {
+      this.#finish();
+      return;
+    }
+    if (outcome === 'bad') {
+      this.#fail(502, 'reset', 'sent what is no HTTP/1.1 answer');
+      return;
+    }
+    if (!this.#answer.isTaken) connection.pause();
+    if (this.#answer.hasBegun) {
+      this.#caller.deadlineMs = this.#parts.nowMs + this.#parts.deadlines.silenceMs;
+    }
+    if (outcome === 'tunnel') this.#becomeTunnel();
+  }
+
+  drained(): void {
+    this.#request.isFull = false;
+    this.#caller.goOn();
+  }
+
+  /** The caller takes more after it had enough. */
+  callerDrained(): void {
+    this.#connection?.resume();
+  }
+
+  closed(error: Error | null): void {
+    const wasIdleMs =
+      this.#connection === null ? 0 : this.#request.sentMs - this.#connection.idleSinceMs;
+    const wasUsed = (this.#connection?.served ?? 0) > 0;
+    this.#connection = null;
+    if (this.isTunnel) this.#endTunnel();
+    else if (this.#answer.hasBegun) {
+      if (error === null && this.#answer.endsWhole()) this.#finish();
+      else this.#fail(502, 'reset', 'broke its answer off');
+    } else if (wasUsed && this.#isSafe && this.#request.isWholeInFirst && this.#mayTryAgain()) {
+      if (wasIdleMs < idleCloseMinMs) this.#evidence.failed(performance.now());
+      this.#answer.begin();
+      if (this.#pool?.seekNew(this, performance.now()) !== true) {
+        this.#fail(502, 'reset', 'closed the connection');
+      }
+    } else {
+      this.#fail(502, 'reset', `did not answer: ${error?.message ?? 'it closed the connection'}`);
+    }
+  }
+
+  /** The deadline has passed. */
+  late(nowMs: number): void {
+    if (this.#answer.hasBegun) {
+      // Whoever did not move: an instance that says nothing, or a caller that takes nothing.
+      if (this.#caller.socket.writableLength === 0) this.#evidence.failed(nowMs);
+      this.#drop();
+      this.isUnderWay = false;
+      this.#caller.cut({ isReset: this.#answer.endsByClosing });
+      return;
+    }
+    const ms = this.#timeoutMs;
+    if (!this.#request.isWhole && !this.#request.isFull && this.#request.isSent) {
+      const detail = `nothing of the request's body came for ${ms} ms`;
+      this.#drop();
+      this.#answerProblem({ status: 408, reason: 'caller-too-slow', detail });
+      return;
+    }
+    this.#fail(504, 'timeout', `did not answer within ${ms} ms`);
+  }
+
+  /** The caller is gone; nobody is to be told. */
+  callerGone(): void {
+    if (!this.isUnderWay) return;
+    this.#drop();
+    this.isUnderWay = false;
+  }
+
+  #wish(head: RequestHead): void {
+    const { wish } = this.#answer;
+    const { opinion, isDraining } = this.#parts;
+    wish.isHead = head.method === method.head;
+    wish.minorVersion = head.minorVersion;
+    wish.keepAlive = head.keepAlive && opinion.keepAlive && !isDraining;
+    wish.wantsTunnel = head.wantsTunnel;
+    wish.takesTrailers = head.acceptsTrailers;
+    wish.hasContinued = false;
+    if (head.wantsTunnel) wish.keepAlive = false;
+  }
+
+  #refreshDeadline(): void {
+    this.#caller.deadlineMs = Math.min(performance.now() + this.#timeoutMs, this.#requestUntilMs);
+  }
+
+  #mayTryAgain(): boolean {
+    if (this.#attempts >= attemptsMax || !this.#parts.retries.spend()) return false;
+    this.#attempts += 1;
+    return true;
+  }
+
+  #finish(): void {
+    const nowMs = performance.now();
+    const connection = this.#connection;
+    const { keepAlive, keepMs, status } = this.#answer;
+    this.#evidence.answered(status, nowMs);
+    this.#evidence.end();
+    this.#connection = null;
+    this.isUnderWay = false;
+    const isClean = this.#request.end(connection) && this.#request.isWhole;
+    if (connection !== null && isClean) this.#pool?.release(connection, nowMs, keepMs);
+    else connection?.destroy();
+    this.#caller.finished(keepAlive && this.#request.isWhole);
+  }
+
+  #overloaded({ endpoint }: Target, nowMs: number): void {
+    this.#evidence.failed(nowMs);
+    this.#drop();
+    const detail = `instance ${endpoint.instanceId} has ${inFlightMax} requests already`;
+    this.#answerProblem({ status: 503, reason: 'overloaded', detail });
+  }
+
+  /** The instance is to blame. */
+  #fail(status: 502 | 504, reason: Refusal['reason'], what: string): void {
+    this.#evidence.failed(performance.now());
+    const instanceId = this.#target?.endpoint.instanceId ?? '';
+    const hasBegun = this.#answer.hasBegun;
+    this.#drop();
+    if (hasBegun) {
+      this.isUnderWay = false;
+      this.#caller.cut({ isReset: this.#answer.endsByClosing });
+    } else this.#answerProblem({ status, reason, detail: `instance ${instanceId} ${what}` });
+  }
+
+  #bodyRefused(): void {
+    const { refusal } = this.#request;
+    const hasBegun = this.#answer.hasBegun;
+    this.#drop();
+    const detail = refusal?.detail ?? 'the body cannot be understood';
+    if (hasBegun) {
+      this.isUnderWay = false;
+      this.#caller.cut({ isReset: this.#answer.endsByClosing });
+    } else this.#answerProblem({ status: refusal?.status ?? 400, reason: 'bad-request', detail });
+  }
+
+  #answerProblem(refusal: Refusal): void {
+    const { wish } = this.#answer;
+    this.isUnderWay = false;
+    const keepAlive = wish.keepAlive && this.#request.isWhole;
+    this.#caller.answerProblem(refusal, { keepAlive, isHead: wish.isHead });
+  }
+
+  /** Lets go of instance and evidence. */
+  #drop(): void {
+    this.#evidence.end();
+    this.#pool?.leave(this);
+    const connection = this.#connection;
+    this.#connection = null;
+    this.#request.end(connection);
+    connection?.destroy();
+  }
+
+  #becomeTunnel(): void {
+    const nowMs = performance.now();
+    this.#evidence.answered(this.#answer.status, nowMs);
+    this.#evidence.end();
+    this.isTunnel = true;
+    this.#caller.deadlineMs = Infinity;
+    this.#caller.becomeTunnel();
+  }
+
+  #endTunnel(): void {
+    this.isUnderWay = false;
+    this.isTunnel = false;
+    this.#caller.finished(false);
+  }
+}

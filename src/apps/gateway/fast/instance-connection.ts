@@ -1,0 +1,149 @@
+import { connect, type Socket } from 'node:net';
+import type { Endpoint } from '../../../domain/traffic/route-table.ts';
+
+/** What hears of a connection while it has it. Nothing is told after `closed` or `connectFailed`. */
+export interface ConnectionUser {
+  /** It is connected: the request may be written. Not told of one that was connected when it was given. */
+  readonly connected: () => void;
+  readonly connectFailed: (error: Error) => void;
+  /** Octets of the answer; they must be written or copied before this returns, or `keepBuffer` be called. */
+  readonly read: (bytes: Buffer) => void;
+  /** The connection takes more after it had enough. */
+  readonly drained: () => void;
+  /** It has ended; null: in order, by the instance. */
+  readonly closed: (error: Error | null) => void;
+}
+
+export interface ConnectionOwner {
+  /** Once: it is no more. */
+  readonly onClosed: (connection: InstanceConnection) => void;
+}
+
+const firstReadBytes = 16 * 1024;
+/** What the kernel gives in one read at most here; bigger ones gain nothing measurable. */
+const readBytesMax = 64 * 1024;
+
+/**
+ * One connection to an instance. It reads into a buffer of its own again and again, since most answers are gone from it
+ * before the next comes; when an answer could not be handed on at once, the buffer is left to whoever has it and another
+ * one is taken.
+ */
+export class InstanceConnection {
+  /** The exchange that has it; null: it is idle, or closing. */
+  user: ConnectionUser | null = null;
+  /** Answers it has carried. */
+  served = 0;
+  /** On the clock of `performance.now()`: since when nothing is asked of it, and until when that may be. */
+  idleSinceMs = 0;
+  idleUntilMs = 0;
+  /** Until when it must be connected. */
+  readonly connectUntilMs: number;
+  readonly #owner: ConnectionOwner;
+  readonly #socket: Socket;
+  #buffer = Buffer.allocUnsafeSlow(firstReadBytes);
+  /** Of the last read; another one than `#buffer` when the next read goes elsewhere already. */
+  #lastRead: Buffer | null = null;
+  #wasConnected = false;
+  #isPaused = false;
+  #isClosed = false;
+  #error: Error | null = null;
+
+  constructor({ host, port }: Endpoint, owner: ConnectionOwner, connectUntilMs: number) {
+    this.#owner = owner;
+    this.connectUntilMs = connectUntilMs;
+    this.#socket = connect({
+      host,
+      port,
+      noDelay: true,
+      onread: {
+        // Asked before the first read and after each one.
+        buffer: () => this.#buffer,
+        callback: (bytes) => this.#read(bytes),
+      },
+    });
+    this.#socket.on('connect', () => {
+      this.#wasConnected = true;
+      this.user?.connected();
+    });
+    this.#socket.on('drain', () => this.user?.drained());
+    this.#socket.on('end', () => this.#closed());
+    this.#socket.on('error', (error) => {
+      this.#error = error;
+    });
+    this.#socket.on('close', () => this.#closed());
+  }
+
+  get isConnected(): boolean {
+    return this.#wasConnected && !this.#isClosed;
+  }
+
+  get isUsable(): boolean {
+    return !this.#isClosed && this.#socket.writable;
+  }
+
+  /** For what is put together in a scratch buffer. */
+  get socket(): Socket {
+    return this.#socket;
+  }
+
+  /** False: it has had enough, until `drained`. The bytes stay its own until then. */
+  write(bytes: Buffer): boolean {
+    return this.#socket.write(bytes);
+  }
+
+  pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#socket.resume();
+  }
+
+  /** The bytes read last are still needed: the next are read into another buffer. */
+  keepBuffer(): void {
+    if (this.#lastRead === this.#buffer) this.#buffer = Buffer.allocUnsafeSlow(readBytesMax);
+  }
+
+  /** It has taken too long to connect. */
+  connectLate(): void {
+    this.#socket.destroy(new Error('no connection in time'));
+  }
+
+  /** Cut off; nobody is told but the owner. */
+  destroy(): void {
+    this.user = null;
+    this.#socket.destroy();
+    this.#closed();
+  }
+
+  #read(bytes: number): boolean {
+    const buffer = this.#buffer;
+    this.#lastRead = buffer;
+    if (this.user === null) {
+      // Nothing was asked: it would be taken for the next answer.
+      this.destroy();
+      return false;
+    }
+    if (bytes === buffer.length && bytes < readBytesMax) {
+      this.#buffer = Buffer.allocUnsafeSlow(readBytesMax);
+    }
+    this.user.read(bytes === buffer.length ? buffer : buffer.subarray(0, bytes));
+    return !this.#isPaused;
+  }
+
+  #closed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const { user } = this;
+    this.user = null;
+    this.#socket.destroy();
+    this.#owner.onClosed(this);
+    if (user === null) return;
+    if (!this.#wasConnected) user.connectFailed(this.#error ?? new Error('connection ended'));
+    else user.closed(this.#error);
+  }
+}

@@ -1,0 +1,132 @@
+import type { FixedValue } from '../http1/fixed-lines.ts';
+import { BodyReader } from '../http1/body-reader.ts';
+import {
+  chunkEnd,
+  chunkHeadBytesMax,
+  writeChunkHead,
+  writeLastChunk,
+} from '../http1/chunk-writer.ts';
+import { bodyStep } from '../http1/chunked-decoder.ts';
+import { framing, type RequestHead } from '../http1/head.ts';
+import { OctetWriter } from '../http1/octet-writer.ts';
+import type { HttpRefusal } from '../http1/refusals.ts';
+import { requestHeadBytesMax, writeRequestHead } from '../http1/request-writer.ts';
+import type { InstanceConnection } from './instance-connection.ts';
+import type { Parts } from './parts.ts';
+
+/** What a piece of a body may grow by when it is framed anew, its end and its trailers included. */
+const framingBytes = 256;
+/** A beginning of a body up to this goes with the head. */
+const withHeadBytesMax = 16 * 1024;
+
+/** A request's way to an instance: its head and the beginning of its body in one write, and the rest as it comes. */
+export class RequestRelay {
+  /** All of it has been read from the caller, and it was all in the first write. */
+  isWhole = true;
+  isWholeInFirst = true;
+  /** The instance has had enough for now. */
+  isFull = false;
+  isSent = false;
+  wantsContinue = false;
+  /** Of `performance.now()`. */
+  sentMs = 0;
+  readonly #parts: Parts;
+  readonly #body: BodyReader;
+  readonly #writer = new OctetWriter();
+  #first: Buffer | null = null;
+  #firstBytes = 0;
+  #isChunked = false;
+  #isFirstKept = false;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#body = new BodyReader(parts.trailers);
+  }
+
+  get refusal(): HttpRefusal | null {
+    return this.#body.refusal;
+  }
+
+  begin({ framing: told, contentLength }: RequestHead): void {
+    const hasBody = told === framing.chunked || contentLength > 0;
+    this.isWhole = !hasBody;
+    this.isWholeInFirst = !hasBody;
+    this.isFull = false;
+    this.isSent = false;
+  }
+
+  /** Puts the first write together; returns the offset in `chunk` of what is not in it. */
+  compose(head: RequestHead, callerAddress: FixedValue, chunk: Buffer, at: number): number {
+    const { requestAdditions: additions, requestBuffers } = this.#parts;
+    additions.callerAddress = callerAddress;
+    additions.isTunnel = head.wantsTunnel;
+    additions.takesTrailers = head.acceptsTrailers;
+    this.wantsContinue = head.expectsContinue;
+    this.#isChunked = head.framing === framing.chunked;
+    const behind = this.isWhole ? 0 : chunk.length - at;
+    const bodyBytes = behind > withHeadBytesMax ? 0 : behind + framingBytes;
+    this.#first = requestBuffers.take(requestHeadBytesMax(head, additions) + bodyBytes);
+    this.#isFirstKept = false;
+    this.#writer.begin(this.#first, 0);
+    writeRequestHead(this.#writer, head, additions);
+    if (!this.isWhole) this.#body.begin(head);
+    const next =
+      behind > 0 && behind <= withHeadBytesMax ? this.#readInto(this.#writer, chunk, at) : at;
+    this.#firstBytes = this.#writer.at;
+    this.isWholeInFirst = this.isWhole;
+    return next;
+  }
+
+  /** The first write, once to each connection that is tried. */
+  send(connection: InstanceConnection): void {
+    if (this.#first === null) return;
+    this.isSent = true;
+    this.sentMs = this.#parts.nowMs;
+    this.isFull = !connection.write(this.#first.subarray(0, this.#firstBytes));
+    if (connection.socket.writableLength > 0) this.#isFirstKept = true;
+  }
+
+  /** More of the body; returns the offset in `chunk` of what was not taken, or -1: it is malformed. */
+  pass(chunk: Buffer, at: number, connection: InstanceConnection): number {
+    if (this.#isChunked) {
+      const next = this.#readInto(this.#parts.scratch.begin(), chunk, at);
+      if (next >= 0) this.isFull = !this.#parts.scratch.flush(connection.socket);
+      return next;
+    }
+    const body = this.#body;
+    if (body.step(chunk, at, chunk.length) === bodyStep.data) {
+      this.isFull = !connection.write(chunk.subarray(body.dataStart, body.dataEnd));
+    }
+    // Only to learn whether anything of the length is left.
+    this.isWhole = body.finish() === bodyStep.done;
+    return body.next;
+  }
+
+  /** No more of this request. Whether the connection has handed all of it to the kernel. */
+  end(connection: InstanceConnection | null): boolean {
+    const isClean = connection === null || connection.socket.writableLength === 0;
+    if (this.#first !== null && isClean && !this.#isFirstKept) {
+      this.#parts.requestBuffers.giveBack(this.#first);
+    }
+    this.#first = null;
+    return isClean;
+  }
+
+  #readInto(writer: OctetWriter, chunk: Buffer, from: number): number {
+    const body = this.#body;
+    for (let at = from; ; at = body.next) {
+      const step = body.step(chunk, at, chunk.length);
+      if (step === bodyStep.refused) return -1;
+      if (step === bodyStep.data) {
+        writer.need(body.dataEnd - body.dataStart + chunkHeadBytesMax);
+        if (this.#isChunked) writeChunkHead(writer, body.dataEnd - body.dataStart);
+        writer.span(chunk, body.dataStart, body.dataEnd);
+        if (this.#isChunked) writer.octets(chunkEnd);
+        continue;
+      }
+      this.isWhole = step === bodyStep.done;
+      if (this.isWhole && this.#isChunked) writeLastChunk(writer, this.#parts.trailers);
+      return body.next;
+    }
+  }
+}

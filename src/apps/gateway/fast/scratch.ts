@@ -1,0 +1,58 @@
+import type { Socket } from 'node:net';
+import { OctetWriter } from '../http1/octet-writer.ts';
+
+/** Room for the largest head that is written and what one read brings behind it, framed anew. */
+const scratchBytes = 128 * 1024;
+
+/**
+ * The buffer in which a message is put together before it is written in one piece; one for all connections, because a
+ * message is put together and written within one turn.
+ *
+ * A socket that cannot hand all of it to the kernel at once keeps the buffer until it can, so it is left to that socket
+ * then and another is taken (invariant: no octet is overwritten before the kernel has it).
+ */
+export class Scratch {
+  readonly #writer = new OctetWriter();
+  #out = Buffer.allocUnsafeSlow(scratchBytes);
+
+  /** A new message; the last one has been flushed. */
+  begin(): OctetWriter {
+    this.#writer.begin(this.#out, 0);
+    return this.#writer;
+  }
+
+  /** Writes what was put together. False: the socket has had enough, until 'drain'. */
+  flush(socket: Socket): boolean {
+    const length = this.#writer.at;
+    if (length === 0) return !socket.writableNeedDrain;
+    const message = this.#out.subarray(0, length);
+    // It is known to wait: a copy of its size is cheaper than another buffer.
+    if (socket.connecting || socket.writableLength > 0) return socket.write(Buffer.from(message));
+    const isTaken = socket.write(message);
+    if (socket.writableLength > 0) this.#out = Buffer.allocUnsafeSlow(scratchBytes);
+    return isTaken;
+  }
+}
+
+/** Of one message to an instance; more is written apart. */
+const requestBytes = 4096;
+const sparesMax = 256;
+
+/**
+ * Buffers for what an instance is sent first, its head and the beginning of its body. Each is kept until the request has
+ * ended, so that the same octets can be sent once more.
+ */
+export class RequestBuffers {
+  readonly #spares: Buffer[] = [];
+
+  take(bytes: number): Buffer {
+    if (bytes > requestBytes) return Buffer.allocUnsafeSlow(bytes);
+    return this.#spares.pop() ?? Buffer.allocUnsafeSlow(requestBytes);
+  }
+
+  /** No socket has it any more. */
+  giveBack(buffer: Buffer): void {
+    if (buffer.length === requestBytes && this.#spares.length < sparesMax)
+      this.#spares.push(buffer);
+  }
+}

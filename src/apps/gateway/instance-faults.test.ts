@@ -1,0 +1,274 @@
+import assert from 'node:assert/strict';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import type { Endpoint } from '../../domain/traffic/route-table.ts';
+import type { EngineKind } from './engine-kind.ts';
+import { engines, GatewayFixture, until } from './gateway-fixture.ts';
+
+/** What an instance does when a request's head is there; it is called for each piece that comes. */
+type Behaviour = (socket: Socket, request: string) => void;
+
+const answer = (body: string, headers = '') =>
+  `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n${headers}\r\n${body}`;
+
+interface Row {
+  readonly instance: string;
+  readonly does: Behaviour;
+  /** What the caller's connection brings until it is closed or has been silent for a while. */
+  readonly caller: RegExp;
+  /** Status class the request is counted by; null: not at all. */
+  readonly counted: number | null;
+  readonly only?: EngineKind;
+}
+
+const failed = 5;
+
+const rows: readonly Row[] = [
+  {
+    instance: 'answers',
+    does: (socket) => socket.write(answer('hello')),
+    caller: /^HTTP\/1\.1 200 OK[^]*hello$/,
+    counted: 1,
+  },
+  {
+    instance: 'resets at once',
+    does: (socket) => socket.resetAndDestroy(),
+    caller: /^HTTP\/1\.1 502 [^]*"reason":"reset"/,
+    counted: failed,
+  },
+  {
+    instance: 'closes without an answer',
+    does: (socket) => socket.end(),
+    caller: /^HTTP\/1\.1 502 [^]*"reason":"reset"/,
+    counted: failed,
+  },
+  {
+    instance: 'says nothing',
+    does: () => {},
+    caller: /^HTTP\/1\.1 504 [^]*"reason":"timeout"/,
+    counted: failed,
+  },
+  {
+    instance: 'stalls within its head',
+    does: (socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-le'),
+    caller: /^HTTP\/1\.1 504 [^]*"reason":"timeout"/,
+    counted: failed,
+  },
+  {
+    instance: 'closes within its head',
+    does: (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-le'),
+    caller: /^HTTP\/1\.1 502 [^]*"reason":"reset"/,
+    counted: failed,
+  },
+  {
+    instance: 'closes within a body of known length',
+    does: (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello'),
+    caller: /^HTTP\/1\.1 (?:200 OK[^]*content-length: 10\r\n[^]*hello|502[^]*)$|^$/,
+    counted: failed,
+  },
+  {
+    instance: 'resets within a chunked body',
+    does: (socket) => {
+      socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n', () =>
+        setTimeout(() => socket.resetAndDestroy(), 20),
+      );
+    },
+    // No last chunk: the caller sees that it is not whole.
+    caller: /^HTTP\/1\.1 200 OK[^]*5\r\nhello\r\n$/,
+    counted: failed,
+  },
+  {
+    instance: 'ends an answer of unknown length by closing',
+    does: (socket) => socket.end('HTTP/1.1 200 OK\r\n\r\nhello'),
+    caller: /^HTTP\/1\.1 200 OK[^]*5\r\nhello\r\n0\r\n\r\n$/,
+    counted: 1,
+  },
+  {
+    instance: 'ends an answer of unknown length by a reset',
+    does: (socket) => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\nhello', () =>
+        setTimeout(() => socket.resetAndDestroy(), 20),
+      );
+    },
+    caller: /^HTTP\/1\.1 200 OK[^]*5\r\nhello\r\n$/,
+    counted: failed,
+    // undici takes the reset for the end.
+    only: 'fast',
+  },
+  {
+    instance: 'half-closes behind its answer',
+    does: (socket) => socket.end(answer('hello')),
+    caller: /^HTTP\/1\.1 200 OK[^]*hello$/,
+    counted: 1,
+  },
+  {
+    instance: 'says less than it sends',
+    does: (socket) => socket.write(`${answer('hello')}HTTP/1.1 200 OK\r\n\r\nforged`),
+    caller: /^HTTP\/1\.1 200 OK(?:(?!forged)[^])*hello$/,
+    counted: 1,
+  },
+  {
+    instance: 'answers HEAD with a body',
+    does: (socket, request) => {
+      if (request.startsWith('HEAD')) socket.write(answer('hello'));
+      else socket.write(answer('second'));
+    },
+    caller: /^HTTP\/1\.1 200 OK(?:(?!hello)[^])*$/,
+    counted: 1,
+  },
+  {
+    instance: 'sends length and chunked',
+    does: (socket) => {
+      socket.write(
+        'HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+      );
+    },
+    caller: /^HTTP\/1\.1 502 /,
+    counted: failed,
+    only: 'fast',
+  },
+  {
+    instance: 'sends two lengths',
+    does: (socket) =>
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello'),
+    caller: /^HTTP\/1\.1 502 /,
+    counted: failed,
+    only: 'fast',
+  },
+  {
+    instance: 'sends a chunk size that is none',
+    does: (socket) =>
+      socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nhello\r\n'),
+    caller: /^HTTP\/1\.1 502 /,
+    counted: failed,
+    only: 'fast',
+  },
+  {
+    instance: 'folds a header',
+    does: (socket) => socket.write('HTTP/1.1 200 OK\r\na: b\r\n c\r\ncontent-length: 0\r\n\r\n'),
+    caller: /^HTTP\/1\.1 502 /,
+    counted: failed,
+    only: 'fast',
+  },
+  {
+    instance: 'switches protocols unasked',
+    does: (socket) =>
+      socket.write('HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'),
+    caller: /^HTTP\/1\.1 502 /,
+    counted: failed,
+  },
+  {
+    instance: 'sends 1xx without end',
+    does: (socket) => socket.write('HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n'.repeat(40)),
+    caller: /^(?:HTTP\/1\.1 103 [^]*)?HTTP\/1\.1 502 /,
+    counted: failed,
+    only: 'fast',
+  },
+  {
+    instance: 'sends early hints',
+    does: (socket) => socket.write(`HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n${answer('hello')}`),
+    caller: /^HTTP\/1\.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP\/1\.1 200 OK[^]*hello$/,
+    counted: 1,
+    only: 'fast',
+  },
+];
+
+for (const engine of engines) {
+  describe(`engine ${engine}`, () => {
+    let fixture: GatewayFixture;
+    const servers: Server[] = [];
+    before(async () => {
+      fixture = await GatewayFixture.start(engine);
+    });
+    after(async () => {
+      for (const server of servers) server.close();
+      await fixture[Symbol.asyncDispose]();
+    });
+
+    async function instance(instanceId: string, does: Behaviour): Promise<Endpoint> {
+      const server = createServer({ allowHalfOpen: true }, (socket) => {
+        socket.on('error', () => {});
+        socket.on('end', () => socket.end());
+        socket.on('data', (bytes) => does(socket, bytes.toString('latin1')));
+      });
+      servers.push(server);
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return { instanceId, host: '127.0.0.1', port: (server.address() as AddressInfo).port };
+    }
+
+    for (const [index, row] of rows.entries()) {
+      if (row.only !== undefined && row.only !== engine) continue;
+      test(`the caller of an instance that ${row.instance} sees what is so`, async () => {
+        const revisionId = `r${index}`;
+        const endpoint = await instance(revisionId, row.does);
+        await fixture.route([{ revisionId, weightPercent: 100, endpoints: [endpoint] }], {
+          requestTimeoutMs: 300,
+        });
+        const method = row.instance.includes('HEAD') ? 'HEAD' : 'GET';
+        const request = `${method} / HTTP/1.1\r\nHost: svc.localhost\r\nConnection: close\r\n\r\n`;
+        const received = await fixture.raw(request);
+        assert.match(received, row.caller);
+        await until(() => fixture.requests(revisionId) === 1);
+        const want = [0, 0, 0, 0, 0, 0];
+        if (row.counted !== null) want[row.counted] = 1;
+        assert.deepEqual(fixture.counted(revisionId), want);
+      });
+    }
+
+    test('bytes that an instance sends unasked reach nobody', async () => {
+      let requests = 0;
+      const endpoint = await instance('babbles', (socket) => {
+        requests += 1;
+        socket.write(answer(`answer ${requests}`), () =>
+          setTimeout(() => socket.write(answer('forged')), 10),
+        );
+      });
+      await fixture.route([{ revisionId: 'babbles', weightPercent: 100, endpoints: [endpoint] }]);
+      for (let sent = 1; sent <= 3; sent += 1) {
+        const { body } = await fixture.send();
+        assert.equal(body.toString(), `answer ${sent}`);
+        await new Promise((resolve) => setTimeout(resolve, 30));
+      }
+    });
+  });
+}
+
+test('a dead instance costs its revision evidence and its callers nothing while another one lives', async () => {
+  await using fixture = await GatewayFixture.start('fast');
+  const alive = await fixture.instance((_request, response) => response.end('alive'), 'alive');
+  const dead = { instanceId: 'dead-0', host: '127.0.0.1', port: 1 };
+  await fixture.route([{ revisionId: 'half', weightPercent: 100, endpoints: [dead, alive] }]);
+  for (let sent = 0; sent < 10; sent += 1) {
+    const { status, body } = await fixture.send({ method: 'POST', body: 'x' });
+    assert.deepEqual([status, body.toString()], [200, 'alive']);
+  }
+  await until(() => fixture.requests('half') === 10);
+  assert.deepEqual(fixture.counted('half'), [0, 5, 0, 0, 0, 5]);
+});
+
+test('a GET on a kept connection that the instance closes is tried again, a POST is not', async () => {
+  await using fixture = await GatewayFixture.start('fast');
+  const seen = new Map<Socket, number>();
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.on('data', () => {
+      const requests = (seen.get(socket) ?? 0) + 1;
+      seen.set(socket, requests);
+      if (requests === 1) socket.write(answer('first'));
+      else socket.destroy();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const endpoint = { instanceId: 'once-0', host: '127.0.0.1', port };
+  await fixture.route([{ revisionId: 'once', weightPercent: 100, endpoints: [endpoint] }]);
+  const statuses: number[] = [];
+  for (const method of ['GET', 'GET', 'POST']) {
+    statuses.push((await fixture.send({ method })).status);
+  }
+  assert.deepEqual(statuses, [200, 200, 502]);
+  await until(() => fixture.requests('once') === 3);
+  // Closed when it had hardly been idle, it is a failure of the instance, although the caller saw none.
+  assert.deepEqual(fixture.counted('once'), [0, 1, 0, 0, 0, 2]);
+  server.close();
+});

@@ -1,0 +1,60 @@
+/**
+ * How finished requests lie in memory between the thread that serves and the one that exports: records of one size in
+ * shared blocks, made once and used again and again, so that a span costs neither thread any garbage. One thread has a
+ * block at a time; a message hands it over. Identifiers are in hexadecimal, as they came and as they are sent on; the
+ * exporting thread makes octets of them.
+ */
+export const spansPerBlock = 1024;
+
+/** Offsets in a record; its numbers are little-endian. */
+export const spanField = {
+  /** 32 digits, then 16 of the span and 16 of its parent (zeros: none). */
+  traceId: 0,
+  spanId: 32,
+  parentId: 48,
+  /** Float64, since the Unix epoch. */
+  startUs: 64,
+  /** Float64. */
+  durationUs: 72,
+  /** Uint16; 0: the instance gave no answer. */
+  status: 80,
+  /** Uint16: index in the block's `targets`. */
+  target: 82,
+  /** Uint8: index in the block's `methods`. */
+  method: 84,
+} as const;
+
+export const spanBytes = 88;
+export const blockBytes = spansPerBlock * spanBytes;
+
+/** What names the instance of a span. */
+export interface SpanTarget {
+  readonly service: string;
+  readonly revisionId: string;
+  readonly instanceId: string;
+}
+
+/** From the serving thread. */
+export type BlockMessage = NewBlock | FilledBlock;
+
+export interface NewBlock {
+  readonly kind: 'new';
+  /** Blocks are numbered as they are made. */
+  readonly index: number;
+  readonly bytes: SharedArrayBuffer;
+}
+
+export interface FilledBlock {
+  readonly kind: 'filled';
+  readonly index: number;
+  readonly spans: number;
+  readonly targets: readonly SpanTarget[];
+  readonly methods: readonly string[];
+}
+
+/** Back to it: the block may be filled again; `lost` of its spans no collector took. */
+export interface EmptiedBlock {
+  readonly index: number;
+  readonly exported: number;
+  readonly lost: number;
+}

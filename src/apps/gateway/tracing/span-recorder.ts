@@ -1,0 +1,161 @@
+import { Worker } from 'node:worker_threads';
+import type { Counter } from '../counters.ts';
+import type { ExporterOptions } from './otlp-worker.ts';
+import {
+  blockBytes,
+  type BlockMessage,
+  type EmptiedBlock,
+  spanBytes,
+  spanField,
+  spansPerBlock,
+  type SpanTarget,
+} from './span-block.ts';
+import { RandomHex, type TraceContext } from './trace-context.ts';
+
+const flushMs = 200;
+/** 2 MB: what one core can serve in a third of a second. */
+const blocksMax = 24;
+
+export interface SpanCounts {
+  readonly exported: number;
+  /** No collector took them. */
+  readonly lost: number;
+  /** The exporting thread was behind, so they were not recorded. */
+  readonly dropped: number;
+}
+
+/**
+ * Records finished requests and has them exported by another thread. Traffic never waits for it: when all blocks are
+ * filled, spans are dropped and counted.
+ */
+export class SpanRecorder implements AsyncDisposable {
+  readonly random = new RandomHex();
+  readonly #worker: Worker;
+  readonly #blocks: Block[] = [];
+  readonly #spare: Block[] = [];
+  readonly #timer: NodeJS.Timeout;
+  readonly #targets = new Map<Counter, number>();
+  readonly #methods = new Map<string, number>();
+  #block: Block | null = null;
+  #spans = 0;
+  #exported = 0;
+  #lost = 0;
+  #dropped = 0;
+  #awaited = 0;
+
+  /** `url` is a collector's, such as http://127.0.0.1:4318/v1/traces. */
+  constructor(url: string, log: (message: string) => void) {
+    // Beside this file both as TypeScript and when it is built.
+    const script = new URL(`otlp-worker${import.meta.url.slice(-3)}`, import.meta.url);
+    const workerData: ExporterOptions = { url };
+    this.#worker = new Worker(script, { workerData });
+    this.#worker.unref();
+    this.#worker.on('message', (emptied: EmptiedBlock) => this.#takeBack(emptied));
+    // Without it spans are dropped and counted; the traffic goes on.
+    this.#worker.on('error', (error) => log(`spans are not exported any more: ${error.message}`));
+    this.#timer = setInterval(() => this.flush(), flushMs);
+    this.#timer.unref();
+  }
+
+  get counts(): SpanCounts {
+    return { exported: this.#exported, lost: this.#lost, dropped: this.#dropped };
+  }
+
+  /** `startedMs` and `durationMs` are of `performance.now()`; status 0: no answer. */
+  record(
+    context: TraceContext,
+    counter: Counter,
+    method: string,
+    outcome: { readonly status: number; readonly startedMs: number; readonly durationMs: number },
+  ): void {
+    this.#block ??= this.#spare.pop() ?? this.#newBlock();
+    if (this.#block === null) {
+      this.#dropped += 1;
+      return;
+    }
+    const { bytes, view } = this.#block;
+    const at = this.#spans * spanBytes;
+    context.traceparent.copy(bytes, at + spanField.traceId, 3, 35);
+    context.traceparent.copy(bytes, at + spanField.spanId, 36, 52);
+    context.parentId.copy(bytes, at + spanField.parentId);
+    const startUs = (performance.timeOrigin + outcome.startedMs) * 1000;
+    view.setFloat64(at + spanField.startUs, startUs, true);
+    view.setFloat64(at + spanField.durationUs, outcome.durationMs * 1000, true);
+    view.setUint16(at + spanField.status, outcome.status, true);
+    view.setUint16(at + spanField.target, indexIn(this.#targets, counter), true);
+    bytes[at + spanField.method] = indexIn(this.#methods, method);
+    this.#spans += 1;
+    if (this.#spans === spansPerBlock) this.flush();
+  }
+
+  /** Hands what is recorded to the exporting thread. */
+  flush(): void {
+    if (this.#block === null || this.#spans === 0) return;
+    this.#tell({
+      kind: 'filled',
+      index: this.#block.index,
+      spans: this.#spans,
+      targets: [...this.#targets.keys()].map(targetOf),
+      methods: [...this.#methods.keys()],
+    });
+    this.#awaited += 1;
+    this.#block = null;
+    this.#spans = 0;
+    this.#targets.clear();
+    this.#methods.clear();
+  }
+
+  /** Exports what is there, within a bound. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    this.flush();
+    const untilMs = performance.now() + lastFlushMs;
+    while (this.#awaited > 0 && performance.now() < untilMs) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await this.#worker.terminate();
+  }
+
+  #newBlock(): Block | null {
+    const index = this.#blocks.length;
+    if (index === blocksMax) return null;
+    const shared = new SharedArrayBuffer(blockBytes);
+    const block = { index, bytes: Buffer.from(shared), view: new DataView(shared) };
+    this.#blocks.push(block);
+    this.#tell({ kind: 'new', index, bytes: shared });
+    return block;
+  }
+
+  #tell(message: BlockMessage): void {
+    this.#worker.postMessage(message);
+  }
+
+  #takeBack({ index, exported, lost }: EmptiedBlock): void {
+    this.#awaited -= 1;
+    this.#exported += exported;
+    this.#lost += lost;
+    const block = this.#blocks[index];
+    if (block !== undefined) this.#spare.push(block);
+  }
+}
+
+interface Block {
+  readonly index: number;
+  readonly bytes: Buffer;
+  readonly view: DataView;
+}
+
+const lastFlushMs = 3000;
+
+function indexIn<K>(map: Map<K, number>, key: K): number {
+  let index = map.get(key);
+  if (index === undefined) {
+    index = map.size;
+    map.set(key, index);
+  }
+  return index;
+}
+
+function targetOf({ service, revisionId, instanceId }: Counter): SpanTarget {
+  return { service, revisionId, instanceId };
+}
