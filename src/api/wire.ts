@@ -120,7 +120,7 @@ export const rolloutSchema = z.object({
   wantedSharePercent: percent,
   measuredSharePercent: percent.nullable(),
   isPaused: z.boolean(),
-  /** A person has to act: an approval step, or a pause by hand. */
+  /** A person has to act: an approval step, a pause by hand, or held by the gate, which at a time limit still judges on. */
   isWaitingForPerson: z.boolean(),
   totals: armPairSchema,
   steps: z.array(stepResultSchema),
@@ -165,7 +165,7 @@ export const serviceSchema = z.object({
   }),
   status: z.object({
     /**
-     * Stable, Progressing, Parked (the candidate has no share for a while), Paused (by hand), Waiting (for an approval), RolledBack
+     * Stable, Progressing, Parked (the candidate has no share for a while), Paused (by hand), Waiting (for a person), RolledBack
      * (the newest rollout), Starting.
      */
     phase: z.enum([

@@ -110,7 +110,7 @@ describe('the API', () => {
       what: 'an unknown rollout',
       path: '/v1/rollouts/pay-9/replay',
       status: 404,
-      detail: /^there is no rollout "pay-9"$/,
+      detail: /^there is no rollout "pay-9"; list what there is: tidegate get rollouts$/,
     },
     {
       what: 'an estimate of a rollout that is none',

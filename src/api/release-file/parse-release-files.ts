@@ -90,7 +90,7 @@ function parseDocument(origin: Origin, services: ServiceDocument[]): readonly Pr
 const schema = serviceSchema();
 
 /** Kinds of the format that this version does not act on. */
-const plannedKinds = ['Release', 'Stage', 'Region', 'Policy', 'Application', 'Drill', 'LoadTest'];
+const plannedKinds = ['Release', 'Stage', 'Region', 'Application', 'Drill', 'LoadTest'];
 
 /** The two keys that say what a document is; the rest is checked by the schema of its kind. */
 function checkEnvelope(root: LocatedValue, source: SourceText): Problem | null {
@@ -125,6 +125,10 @@ function checkKind(root: LocatedValue, source: SourceText): Problem | null {
   }
   const offset = offsetOf(root, ['kind']);
   const text = typeof kind.value === 'string' ? kind.value : '';
+  if (text === 'Policy') {
+    const hint = 'give it to tidegate backtest --policy';
+    return source.problemAt(offset, 'kind Policy is for tidegate backtest alone', hint);
+  }
   if (plannedKinds.includes(text)) {
     return source.problemAt(offset, `not supported yet: kind ${text}`, 'supported is Service');
   }

@@ -381,6 +381,8 @@ test('envelopes and whole files are checked', () => {
     1:1: the document has no "kind"; write "kind: Service"
 => apiVersion: tidegate.dev/v1<LF>kind: Release<LF>
     2:7: not supported yet: kind Release; supported is Service
+=> apiVersion: tidegate.dev/v1<LF>kind: Policy<LF>
+    2:7: kind Policy is for tidegate backtest alone; give it to tidegate backtest --policy
 => apiVersion: tidegate.dev/v1<LF>kind: LoadTest<LF>
     2:7: not supported yet: kind LoadTest; supported is Service
 => apiVersion: tidegate.dev/v1<LF>kind: service<LF>

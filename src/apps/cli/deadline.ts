@@ -1,4 +1,5 @@
 import { CliError } from './cli-error.ts';
+import { durationText } from './views/words.ts';
 
 export interface Deadline extends Disposable {
   readonly signal: AbortSignal;
@@ -14,7 +15,7 @@ export function startDeadline(outer: AbortSignal, timeoutMs: number | null): Dea
     signal: AbortSignal.any([outer, own.signal]),
     check(what) {
       if (!own.signal.aborted || outer.aborted) return;
-      throw new CliError(`${what}: not there after ${timeoutMs} ms`, {
+      throw new CliError(`${what}: not there after ${durationText(timeoutMs ?? 0)}`, {
         code: 'timeout',
         remedy: 'give it longer with --timeout, or look: tidegate status',
       });

@@ -29,7 +29,8 @@ export const exitCodeMeanings: readonly ExitCodeMeaning[] = [
   { code: exitCodes.usage, meaning: 'The command line is wrong; `diff`: could not compare.' },
   {
     code: exitCodes.waitingForPerson,
-    meaning: 'The rollout waits for a person: paused by hand, or at a step that needs approval.',
+    meaning:
+      'The rollout waits for a person: paused by hand, at a step that needs approval, or held by the gate.',
   },
   { code: exitCodes.timeout, meaning: 'The time given with `--timeout` is over.' },
   {

@@ -139,7 +139,8 @@ export class ControlPlane {
       return this.#store.blob(sha256, signal);
     });
     if (replay !== null) return replaySummary(replay, this.#version);
-    throw new HttpProblem(404, `there is no rollout ${JSON.stringify(rolloutId)}`);
+    const remedy = 'list what there is: tidegate get rollouts';
+    throw new HttpProblem(404, `there is no rollout ${JSON.stringify(rolloutId)}; ${remedy}`);
   }
 
   /** What entries were decided from; a back-test decides on it elsewhere, so that this loop has its time for users. */
@@ -177,7 +178,7 @@ export class ControlPlane {
     }
     if (state === null) return notFound(name);
     const what = rollout === null ? 'no rollout' : `${rollout.id}, not ${name},`;
-    const remedy = 'before a rollout, estimate its file: tidegate estimate -f';
+    const remedy = 'before a rollout, estimate its file: tidegate estimate -f FILE';
     throw new HttpProblem(409, `${what} of ${state.name} is under way; ${remedy}`);
   }
 

@@ -4,9 +4,11 @@ import type {
   SlowerEstimate,
 } from '../../domain/gate/estimate-detections.ts';
 import { detectionsAlone, slowerAt } from '../../domain/gate/estimate-detections.ts';
+import type { RolloutEstimate, StepEstimate } from '../../domain/gate/estimate.ts';
 import { requestsToRollBack, sharesIn } from '../../domain/gate/expected-requests.ts';
 import type { GateState } from '../../domain/gate/gate.ts';
 import { countText, percentText, secondsText } from '../../domain/release/amount-text.ts';
+import { extensionsMax } from '../../domain/release/limit-text.ts';
 import type { Plan } from '../../domain/release/revision.ts';
 import { isJudgedAnywhere } from '../../domain/release/start.ts';
 
@@ -28,6 +30,47 @@ export function faultSentences(
     ...detections.map((each) => detectionText(each, where)),
     ...slowerSentences(flow, weightPercent / 100, latency),
   ];
+}
+
+/** How many clients there are is known once they came, not before. */
+export function voteSentences({ gate: { oneVotePer } }: Plan): readonly string[] {
+  if (oneVotePer === undefined) return [];
+  const window = secondsText(oneVotePer.windowMs);
+  return [
+    `one vote per client in ${window}: how many clients there are is not known, so times are for requests each of another client, and longer where they come again`,
+  ];
+}
+
+/** When all traffic is there, and what the plan does where that takes longer than it allows. */
+export function totalSentences(
+  plan: Plan,
+  { steps, totalMs }: Pick<RolloutEstimate, 'steps' | 'totalMs'>,
+  words: { readonly when: 'after' | 'in'; readonly bakeMs: number; readonly people: string },
+): readonly string[] {
+  const late = steps.find(({ kind }) => kind === 'infeasible');
+  if (totalMs === null) {
+    return [
+      'no time to 100 % can be promised',
+      ...(late === undefined ? [] : [lateText(plan, late)]),
+    ];
+  }
+  const time = totalMs === 0 ? 'at once' : `${words.when} about ${secondsText(totalMs)}`;
+  const bake = `${words.people}, then ${secondsText(words.bakeMs)} of bake`;
+  if (late === undefined) return [`100 % ${time}${bake}`];
+  return [lateText(plan, late), `were there no time limit: 100 % ${time}${bake}`];
+}
+
+function lateText({ gate }: Plan, { weightPercent }: StepEstimate): string {
+  const choice = gate.onTimeLimit ?? 'hold';
+  const then = {
+    hold: 'waits for a person',
+    extend: `is judged for as long again, ${extensionsMax} times at most, then waits for a person`,
+    widen:
+      'gives way to the next share below 100 % where hardly anything speaks against the candidate, else waits for a person',
+    'roll-back': 'ends the rollout: the candidate goes back',
+  }[choice];
+  const limit = `without a verdict after ${secondsText(gate.atMostMs)}`;
+  return `${limit} the step at ${percentText(weightPercent)} ${then} (gate.onTimeLimit: ${choice})`;
 }
 
 export function detectionText(detection: DetectionEstimate, where: string): string {

@@ -47,13 +47,27 @@ const spread = addToScale(
   0,
 );
 
+/** One request a second shows nothing in time; what then follows is the plan's choice. */
+const lateRows = (
+  [
+    ['hold', /the step at 10 % waits for a person \(gate\.onTimeLimit: hold\)$/m],
+    ['extend', /is judged for as long again, 3 times at most, then waits for a person/],
+    ['widen', /gives way to the next share below 100 % where hardly anything speaks against/],
+    ['roll-back', /^without a verdict after .* the step at 10 % ends the rollout: .* goes back/m],
+    ['hold', /^were there no time limit: 100 % after about/m],
+  ] as const
+).map(([onTimeLimit, says]) => {
+  const gate = { ...plan.gate, onTimeLimit };
+  return [{ requestsPerSecond: 1 }, { gate }, says] as const;
+});
+
 test('before a rollout each thing that can be known is told, and what cannot is said', () => {
   const rows: readonly (readonly [Partial<KnownTraffic>, Partial<Plan>, RegExp])[] = [
     [{}, {}, /^at 800 requests\/s with 0\.1 % failing$/m],
     [
       {},
       {},
-      /^about [89],\d00 requests = 1\d s at 800 requests\/s to show "not worse than \+0\.25 pp"/m,
+      /^about [89],\d00 requests = 1\d\.\d s at 800 requests\/s to show "not worse than \+0\.25 pp"/m,
     ],
     [{}, {}, /fails 5 pp more often than stable: thrown back after about .* at the first step$/m],
     [{}, {}, /a slower candidate: how soon it shows depends on how stable answers/],
@@ -62,6 +76,13 @@ test('before a rollout each thing that can be known is told, and what cannot is 
     [{ requestsPerSecond: null }, {}, /^nothing is known of the traffic of web: say it with --rps/],
     [{ change: { earlier: 800, later: 90 } }, {}, /from 800 to 90 requests\/s: times .* can't be/],
     [{ requestsPerSecond: 1 }, {}, /^1 requests\/s are too few to show .*; raise worseBy/m],
+    [{}, { steps: [stepOf(100, { gated: false })] }, /^100 % at once, then/m],
+    ...lateRows,
+    [
+      {},
+      { gate: { ...plan.gate, oneVotePer: { client: { kind: 'address' }, windowMs: 10_000 } } },
+      /^one vote per client in 10 s: how many clients there are is not known, so times are for/m,
+    ],
     [
       {},
       { gate: { ...plan.gate, incidentMs: 5000 } },
@@ -171,4 +192,53 @@ test('the meter tells a rate that changed from one that did not', () => {
   for (let second = 40; second < 50; second += 1) put(second, 10);
   assert.deepEqual(meter.change('web', 50_000), { earlier: 100, later: 10 });
   assert.equal(meter.change('other', 50_000), null);
+});
+
+test('of a parked candidate it says what its times are for', () => {
+  const { rollout, atMs } = underWay(1);
+  const phase = {
+    kind: 'parked',
+    stepIndex: 0,
+    sinceMs: atMs,
+    weightPercent: 0,
+    effectKey: null,
+    isHeld: false,
+  } as const;
+  const text = (isHeld: boolean): string =>
+    ongoingEstimate({ ...rollout, phase: { ...phase, isHeld } }, known, atMs).sentences[1] ?? '';
+  assert.match(text(false), /^parked, as much of it failed: the step begins anew if its probes go/);
+  assert.match(text(true), /^parked too often: nothing goes forward until a person/);
+});
+
+test('during a rollout only what is evidence counts as its rate', () => {
+  const { rollout, atMs } = underWay(5);
+  // 500 requests were evidence.
+  const rows = [
+    [0, 0, null, 100],
+    [
+      1500,
+      0,
+      /^of them only about 25 requests\/s are evidence: 1,500 of 2,000 were retries or/,
+      25,
+    ],
+    [0, 500, /^of them only about 50 requests\/s are evidence: 500 of 1,000 were/, 50],
+  ] as const;
+  for (const [sameClient, retry, says, rate] of rows) {
+    const gate = {
+      ...rollout.gate,
+      setAside: { 'same-client': sameClient, retry, 'too-many-clients': 0 },
+    };
+    const hundred = { ...known, requestsPerSecond: 100 };
+    const item = ongoingEstimate({ ...rollout, gate }, hundred, atMs);
+    assert.equal(item.requestsPerSecond, 100);
+    const { requests, verdictMs } = item.steps[0] ?? {};
+    assert.equal(Math.round((1000 * (requests ?? 0)) / (verdictMs ?? 1)), rate);
+    assert.equal(says?.test(item.sentences[2] ?? '') ?? true, true, item.sentences[2]);
+  }
+  const { totals } = rollout.gate;
+  const none = { requests: 0, failures: 0 };
+  const silent = { ...totals, candidate: none, stable: none };
+  const setAside = { 'same-client': 9, retry: 0, 'too-many-clients': 0 };
+  const gate = { ...rollout.gate, totals: silent, setAside };
+  assert.equal(ongoingEstimate({ ...rollout, gate }, known, atMs).totalMs, null);
 });

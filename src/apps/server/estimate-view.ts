@@ -1,9 +1,15 @@
 import type { EstimateItem } from '../../api/wire.ts';
 import { type RolloutEstimate, estimateRollout } from '../../domain/gate/estimate.ts';
 import { openingKnowledge } from '../../domain/gate/estimate-knowledge.ts';
-import { countText, percentText, secondsText } from '../../domain/release/amount-text.ts';
+import { countText, percentText } from '../../domain/release/amount-text.ts';
 import type { ServiceSpec } from '../../domain/release/revision.ts';
-import { bakeSentences, customSentences, faultSentences } from './estimate-sentences.ts';
+import {
+  bakeSentences,
+  customSentences,
+  faultSentences,
+  totalSentences,
+  voteSentences,
+} from './estimate-sentences.ts';
 
 /** Assumed failure ratio of stable when neither the caller nor the gateway knows one. */
 export const baseErrorRatioAssumed = 0.001;
@@ -44,11 +50,10 @@ export function estimateView(spec: ServiceSpec, known: KnownTraffic): EstimateIt
     ...item,
     sentences: [
       `at ${countText(requestsPerSecond)} requests/s with ${percentText(100 * baseErrorRatio)} failing${assumed}`,
+      ...voteSentences(plan),
       ...changeSentences(known.change),
       ...estimate.steps.map((step) => step.sentence),
-      estimate.totalMs === null
-        ? 'no time to 100 % can be promised'
-        : `100 % after about ${secondsText(estimate.totalMs)}, then ${secondsText(plan.bakeMs)} of bake`,
+      ...totalSentences(plan, estimate, { when: 'after', bakeMs: plan.bakeMs, people: '' }),
       ...(first === undefined
         ? []
         : faultSentences(first.detections, {

@@ -1,10 +1,19 @@
 import type { EstimateItem } from '../../api/wire.ts';
 import { referenceOf } from '../../domain/gate/before-after.ts';
-import { estimateRollout, type RolloutPlace } from '../../domain/gate/estimate.ts';
+import {
+  estimateRollout,
+  type RolloutEstimate,
+  type RolloutPlace,
+} from '../../domain/gate/estimate.ts';
 import { knowledgeOf, openingKnowledge } from '../../domain/gate/estimate-knowledge.ts';
-import { countText, percentText, secondsText } from '../../domain/release/amount-text.ts';
+import { countText, percentText, rateText, secondsText } from '../../domain/release/amount-text.ts';
 import type { Rollout } from '../../domain/release/service-state.ts';
-import { bakeSentences, customSentences, faultSentences } from './estimate-sentences.ts';
+import {
+  bakeSentences,
+  customSentences,
+  faultSentences,
+  totalSentences,
+} from './estimate-sentences.ts';
 import {
   baseErrorRatioAssumed,
   changeSentences,
@@ -18,7 +27,7 @@ export function ongoingEstimate(rollout: Rollout, known: KnownTraffic, atMs: num
   const { requestsPerSecond } = known;
   const service = rollout.candidate.service;
   const item = { service, rolloutId: rollout.id, requestsPerSecond, baseErrorRatio: base.ratio };
-  const opening = [placeText(rollout), ...pauseSentences(rollout)];
+  const opening = [placeText(rollout), ...pauseSentences(rollout), ...parkSentences(rollout)];
   const none = { totalMs: null, steps: [], detections: [] };
   if (rollout.phase.kind === 'reverting') {
     return {
@@ -37,7 +46,8 @@ export function ongoingEstimate(rollout: Rollout, known: KnownTraffic, atMs: num
     rollout.stable === null
       ? null
       : { candidate: rollout.candidate.instances, stable: rollout.stable.instances };
-  const input = { requestsPerSecond, baseErrorRatio: base.ratio, plan, instances };
+  const evidence = evidenceOf(rollout, requestsPerSecond);
+  const input = { ...evidence.flow, baseErrorRatio: base.ratio, plan, instances };
   const flow = { ...input, knowledge: place.knowledge };
   const estimate = estimateRollout({ ...input, from: place });
   const weightPercent = plan.steps[place.stepIndex]?.weightPercent ?? 100;
@@ -51,9 +61,12 @@ export function ongoingEstimate(rollout: Rollout, known: KnownTraffic, atMs: num
     sentences: [
       ...opening,
       `at ${countText(requestsPerSecond)} requests/s with ${base.text}`,
+      ...evidence.sentences,
       ...changeSentences(known.change),
-      ...estimate.steps.map((step) => `still ${step.sentence}`),
-      ...totalSentences(rollout, place, { totalMs: estimate.totalMs, bakeLeftMs }),
+      ...estimate.steps.map(({ kind, sentence }) =>
+        kind === 'feasible' ? `still ${sentence}` : sentence,
+      ),
+      ...wayLeft(rollout, place, { estimate, bakeLeftMs }),
       ...(isCompared
         ? faultSentences(now.detections, {
             flow,
@@ -68,6 +81,25 @@ export function ongoingEstimate(rollout: Rollout, known: KnownTraffic, atMs: num
     totalMs: estimate.totalMs,
     ...estimateData(estimate),
   };
+}
+
+/** What is set aside flows, and shows nothing: times are those of the rest. */
+function evidenceOf(
+  { gate: { setAside, totals } }: Rollout,
+  requestsPerSecond: number,
+): {
+  readonly flow: { readonly requestsPerSecond: number };
+  readonly sentences: readonly string[];
+} {
+  const aside =
+    setAside === undefined
+      ? 0
+      : setAside.retry + setAside['same-client'] + setAside['too-many-clients'];
+  if (aside === 0) return { flow: { requestsPerSecond }, sentences: [] };
+  const counted = totals.candidate.requests + totals.stable.requests;
+  const perSecond = (requestsPerSecond * counted) / (counted + aside);
+  const sentence = `of them only about ${rateText(perSecond)} are evidence: ${countText(aside)} of ${countText(counted + aside)} were retries or of clients that had their vote`;
+  return { flow: { requestsPerSecond: perSecond }, sentences: [sentence] };
 }
 
 interface Base {
@@ -143,21 +175,28 @@ function pauseSentences({ paused }: Rollout): readonly string[] {
     : [`paused by ${paused.by.who}: nothing goes forward until it is resumed, whatever is shown`];
 }
 
-function totalSentences(
+/** The times below are those of a healthy candidate; of a parked one that is just what is in question. */
+function parkSentences({ phase }: Rollout): readonly string[] {
+  return phase.kind !== 'parked'
+    ? []
+    : [
+        phase.isHeld
+          ? 'parked too often: nothing goes forward until a person promotes or aborts'
+          : 'parked, as much of it failed: the step begins anew if its probes go well, and the times are for that case',
+      ];
+}
+
+function wayLeft(
   { plan, phase }: Rollout,
   { stepIndex }: RolloutPlace,
-  left: { readonly totalMs: number | null; readonly bakeLeftMs: number },
+  left: { readonly estimate: RolloutEstimate; readonly bakeLeftMs: number },
 ): readonly string[] {
-  const bake = secondsText(left.bakeLeftMs);
-  if (phase.kind === 'baking') return [`baking for another ${bake}`];
+  if (phase.kind === 'baking') return [`baking for another ${secondsText(left.bakeLeftMs)}`];
   const approvals = plan.steps
     .filter(({ wait }, index) => index >= stepIndex && wait.kind === 'approval')
     .map(({ weightPercent }) => percentText(weightPercent));
   const people =
     approvals.length === 0 ? '' : `, not counting how long people take (${approvals.join(', ')})`;
-  return [
-    left.totalMs === null
-      ? 'no time to 100 % can be promised'
-      : `100 % in about ${secondsText(left.totalMs)}${people}, then ${bake} of bake`,
-  ];
+  const { bakeLeftMs: bakeMs, estimate } = left;
+  return totalSentences(plan, estimate, { when: 'in', bakeMs, people });
 }

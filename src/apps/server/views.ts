@@ -45,7 +45,7 @@ export function serviceView(
       stepWeightsPercent: spec.plan.steps.map((step) => step.weightPercent),
     },
     status: {
-      phase: servicePhase(state),
+      phase: servicePhase(state, atMs),
       sentence: describeService(state, atMs),
       stable: stable === null ? null : revisionView(stable),
       stables: state.stables.map(revisionView),
@@ -90,15 +90,38 @@ export function timeText(atMs: number): string {
   return new Date(atMs).toISOString();
 }
 
-function servicePhase(state: ServiceState): ServiceView['status']['phase'] {
+function servicePhase(state: ServiceState, atMs: number): ServiceView['status']['phase'] {
   const rollout = activeRollout(state);
   if (rollout === null) {
     return state.rollout?.phase.kind === 'rolled-back' ? 'RolledBack' : 'Stable';
   }
   if (rollout.paused !== null) return 'Paused';
-  if (rollout.phase.kind === 'parked') return rollout.phase.isHeld ? 'Waiting' : 'Parked';
-  if (rollout.phase.kind === 'waiting' && rollout.phase.untilMs === null) return 'Waiting';
+  if (waitsForPerson(rollout, atMs)) return 'Waiting';
+  if (rollout.phase.kind === 'parked') return 'Parked';
   return rollout.kind === 'first' ? 'Starting' : 'Progressing';
+}
+
+/** By hand, for an approval, or because the gate will not go on by itself: then who waits for the rollout has to be told. */
+function waitsForPerson({ paused, phase, lastVerdict }: Rollout, atMs: number): boolean {
+  if (paused !== null) return true;
+  const heldBy = lastVerdict?.explanation.heldBy ?? null;
+  switch (phase.kind) {
+    case 'waiting':
+      return phase.untilMs === null;
+    case 'parked':
+      return phase.isHeld;
+    // It judges on, and passes if it can; nobody knows whether that ever happens.
+    case 'judging':
+      return heldBy === 'time-limit';
+    case 'baking':
+      return atMs >= phase.untilMs && heldBy === 'before-after';
+    case 'starting':
+    case 'shifting':
+    case 'reverting':
+    case 'promoted':
+    case 'rolled-back':
+      return false;
+  }
 }
 
 function rolloutView(state: ServiceState, rollout: Rollout, atMs: number): RolloutView {
@@ -118,10 +141,7 @@ function rolloutView(state: ServiceState, rollout: Rollout, atMs: number): Rollo
     wantedSharePercent: candidateWeightPercent(state),
     measuredSharePercent: measuredSharePercent(rollout.stepTotals),
     isPaused: rollout.paused !== null,
-    isWaitingForPerson:
-      rollout.paused !== null ||
-      (phase.kind === 'waiting' && phase.untilMs === null) ||
-      (phase.kind === 'parked' && phase.isHeld),
+    isWaitingForPerson: waitsForPerson(rollout, atMs),
     totals: { candidate: { ...rollout.totals.candidate }, stable: { ...rollout.totals.stable } },
     steps: rollout.stepResults.map(stepView),
     gate: rollout.lastVerdict === null ? null : gateView(inFull(rollout.lastVerdict, rollout.gate)),

@@ -76,7 +76,7 @@ test('a step that cannot have its verdict in time says what it would need', () =
   assert.equal(slow.kind, 'infeasible');
   assert.match(
     slow.kind === 'infeasible' ? slow.sentence : '',
-    /^20 requests\/s are too few to show "not worse than \+0.25 pp" at 5 % in 10 min: needs 7\d,000 requests = 6\d min; /,
+    /^20 requests\/s are too few to show "not worse than \+0.25 pp" at 5 % in 10 min: needs 7\d,000 requests = 1 h \d min; /,
   );
   const none = estimate({ base: 0.001, weights: [5, 100], requestsPerSecond: 0 });
   assert.equal(none.kind, 'infeasible');

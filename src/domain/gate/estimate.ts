@@ -1,3 +1,4 @@
+import { secondsText } from '../release/amount-text.ts';
 import type { Plan, Step } from '../release/revision.ts';
 import {
   type ArmInstanceCounts,
@@ -12,7 +13,7 @@ import { requestsToPass } from './expected-requests.ts';
 import { slowMarginRatio } from './latency-metric.ts';
 import { requirementOf } from './non-inferiority.ts';
 import { natsFor } from './required-requests.ts';
-import { countText, durationText, marginText } from './wording.ts';
+import { countText, marginText } from './wording.ts';
 
 export type { ArmInstanceCounts, DetectionEstimate } from './estimate-detections.ts';
 
@@ -213,9 +214,9 @@ function sentenceOf(told: {
   }
   const rate = `${Number(flow.requestsPerSecond.toPrecision(3))} requests/s`;
   const needs = `${countText(Number(requests.toPrecision(2)))} requests`;
-  const time = verdictMs === null ? 'never' : durationText(verdictMs);
+  const time = verdictMs === null ? 'never' : secondsText(verdictMs);
   if (isInTime) return `about ${needs} = ${time} at ${rate} to ${goal}`;
-  const within = durationText(flow.plan.gate.atMostMs);
+  const within = secondsText(flow.plan.gate.atMostMs);
   const remedy = 'raise worseBy, atMost, the weight or the traffic';
   return `${rate} are too few to ${goal} in ${within}: needs ${needs} = ${time}; ${remedy}`;
 }

@@ -43,9 +43,22 @@ export function whyNotWiden(
     return 'no gate comes after this one';
   if (step === undefined || step.wait.kind !== 'none') return 'the step has a wait after its gate';
   if (moment.atMs - phase.sinceMs < step.atLeastMs) return 'the step is not over';
-  if ((explanation.behindLimit ?? null) !== null) return `it is held by ${explanation.behindLimit}`;
+  if ((explanation.behindLimit ?? null) !== null) return blockerText(explanation.behindLimit ?? '');
   if (explanation.against > widenAgainstMax) return 'something speaks against the candidate';
   if (moment.isFaulty) return 'the telemetry is faulty';
   const ready = instancesOf(state, candidate.id)?.ready ?? 0;
   return ready < candidate.instances ? 'not all instances are ready' : null;
 }
+
+/** What the gate names in one word, for people; what it does not know is an objective's name. */
+function blockerText(name: string): string {
+  return blockerTexts.get(name) ?? `it is held by ${name}`;
+}
+
+const blockerTexts: ReadonlyMap<string, string> = new Map([
+  ['no-data', 'too little was compared yet'],
+  ['traffic-share', 'the candidate does not get its share'],
+  ['evidence-against', 'something speaks against the candidate'],
+  ['one-instance', 'all errors are on one instance'],
+  ['parked', 'much of the candidate failed'],
+]);

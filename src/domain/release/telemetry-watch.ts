@@ -178,7 +178,7 @@ export function alertText(
   const remedy =
     kind === 'silence'
       ? 'either its users are gone or its samples are lost: see "tidegate status" for the gateway, and send a request to it'
-      : `see "tidegate describe service ${rollout.candidate.service}" for instances that are not ready`;
+      : `see "tidegate describe ${rollout.candidate.service}" for instances that are not ready`;
   return `${sentence}${others}; ${held}; ${remedy}`;
 }
 

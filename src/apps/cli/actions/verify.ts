@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -90,9 +90,22 @@ async function readReport(
 async function fetchExport(session: Session, path: string): Promise<void> {
   using client = await Client.connect(session);
   const answer = await client.open('/v1/ledger/export', session.signal);
-  await using file = await open(path, 'w', 0o600);
+  await using file = await openToWrite(path);
   for await (const chunk of answer) await file.write(String(chunk));
   await file.sync();
+}
+
+async function openToWrite(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'w', 0o600);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new CliError(`cannot write ${path}: ${why}`, {
+      code: 'unreadable',
+      remedy: 'name a file in a folder that exists and that you may write to',
+      cause,
+    });
+  }
 }
 
 async function saveInputs(session: Session, path: string): Promise<void> {

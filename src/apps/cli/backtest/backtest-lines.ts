@@ -33,7 +33,9 @@ function policyLine({ name, service, gate, objectives }: PolicyDocument, look: L
     `false rollback ${percentText(100 * gate.falseRollbackRatio)}`,
     `worse by ${points} pp`,
     `soak ${durationText(gate.soakMs)}`,
-    objectives === null ? 'objectives as recorded' : `${objectives.length} objectives`,
+    objectives === null
+      ? 'objectives as recorded'
+      : `${objectives.length} objective${objectives.length === 1 ? '' : 's'}`,
   ];
   return `${paint(look, 'bold', harmless(name))}, for ${whose}: ${facts.join(', ')}`;
 }

@@ -101,6 +101,12 @@ test('verify --save --with-inputs keeps all that replay and backtest need withou
   assert.equal(saved.code, 0, saved.stderr);
   assert.match(saved.stderr, /Saved \d+ inputs to .*saved\.jsonl\.inputs\./);
   assert.equal((await readFile(`${path}.inputs`, 'utf8')).length, inputsText().length);
+  const nowhere = await runCli(['verify', '--save', join(folder, 'no', 'x')], server);
+  assert.equal(nowhere.code, 1);
+  assert.match(
+    nowhere.stderr,
+    /^error: cannot write .*x: ENOENT.*\n {2}help: name a file in a folder/,
+  );
   const replay = await runCli(['replay', 'web-3', '--ledger', path]);
   assert.equal(replay.code, 0, replay.stderr);
   assert.match(replay.stdout, /^web-3: \d+ events .* decisions are the same, byte for byte\n$/);

@@ -12,7 +12,7 @@ export function serviceDescription(service: ServiceView, look: Look): string[] {
   const facts = [
     ['Host:', spec.host],
     ['Needs:', spec.dependsOn.join(', ') || 'nothing'],
-    ['Revision:', revisionText(spec.revision)],
+    ['Revision:', `${revisionText(spec.revision)}${isThrownBack(service) ? ', rolled back' : ''}`],
     ['Command:', harmless(spec.revision.command.join(' '))],
     ['Instances:', `${spec.revision.instances}`],
     ['Steps:', `${steps}, then ${durationText(spec.bakeMs)} of baking`],
@@ -25,6 +25,11 @@ export function serviceDescription(service: ServiceView, look: Look): string[] {
     ...tableLines({ heads: [], rows: facts }, true),
     ...(status.rollout === null ? [] : ['', ...rolloutDescription(status.rollout, look)]),
   ];
+}
+
+/** What is set is what was applied last, also when it did not stay. */
+function isThrownBack({ spec, status }: ServiceView): boolean {
+  return status.rollout?.phase === 'rolled-back' && status.rollout.to.id === spec.revision.id;
 }
 
 function rolloutDescription(rollout: RolloutView, look: Look): string[] {
@@ -58,8 +63,9 @@ function rolloutDescription(rollout: RolloutView, look: Look): string[] {
   ];
 }
 
-function gateLines({ gate }: RolloutView): string[] {
+function gateLines({ gate, phase }: RolloutView): string[] {
   if (gate === null) return [];
+  const isAlone = phase === 'baking' || phase === 'promoted';
   const facts = [
     ['Gate:', `${gate.verdict}: ${harmless(gate.sentence)}`],
     [
@@ -68,7 +74,10 @@ function gateLines({ gate }: RolloutView): string[] {
     ],
     ['Evidence for:', `${evidence(gate.for)} of ${evidence(gate.forLimit)}`],
     // After a failure the test has spoken; the interval, made by a wider one, would only seem to object.
-    ...(gate.verdict === 'fail' ? [] : [['Failures:', harmless(gate.difference.sentence)]]),
+    // At 100 % there is no stable left to set beside it.
+    ...(gate.verdict === 'fail' || isAlone
+      ? []
+      : [['Failures:', harmless(gate.difference.sentence)]]),
     ...(gate.p95 === null
       ? []
       : [
@@ -88,8 +97,8 @@ function gateLines({ gate }: RolloutView): string[] {
   ];
   const metrics = gate.metrics.map((each) => [
     `${harmless(each.metric)}${each.kind === 'objective' ? ' (objective)' : ''}`,
-    armText(each.candidate, badWord(each)),
-    each.stable === null ? '-' : armText(each.stable, badWord(each)),
+    metricText(each, each.candidate),
+    metricText(each, each.stable),
     each.interval === null ? '-' : intervalText(each.interval),
     `${evidence(each.evidence)} of ${evidence(each.limit)}`,
     percentText(100 * each.budgetShareRatio),
@@ -103,6 +112,7 @@ function gateLines({ gate }: RolloutView): string[] {
 }
 
 type GateView = NonNullable<RolloutView['gate']>;
+type MetricView = GateView['metrics'][number];
 
 function setAsideText(setAside: NonNullable<GateView['setAside']>): string {
   const parts: readonly (readonly [number, string])[] = [
@@ -123,8 +133,16 @@ function intervalText({ lowRatio, highRatio }: { lowRatio: number; highRatio: nu
     : `${points(lowRatio)} to ${points(highRatio)} pp`;
 }
 
-function badWord({ slowFromMs }: { slowFromMs: number | null }): string {
-  return slowFromMs === null ? 'failed' : `over ${msText(slowFromMs)}`;
+function badWord({ metric, kind, slowFromMs }: MetricView): string {
+  if (slowFromMs !== null) return `over ${msText(slowFromMs)}`;
+  if (kind === 'histogram') return 'slow';
+  // What a service counts itself need not be a failure.
+  return kind === 'ratio' && metric !== 'errors' ? 'bad' : 'failed';
+}
+
+/** An objective is tested at 100 % alone, and latencies not while it warms up: nothing was judged is not "0 failed". */
+function metricText(view: MetricView, arm: MetricView['stable']): string {
+  return arm === null || arm.requests === 0 ? '-' : armText(arm, badWord(view));
 }
 
 function armText(arm: { requests: number; failures: number }, bad = 'failed'): string {

@@ -308,8 +308,17 @@ test('ages, durations and sizes change their unit at the limit', () => {
     '47h',
     '2d',
   ]);
-  const durations = [0, 999, 1000, 59_900, 60_000, 250_000].map(durationText);
-  assert.deepEqual(durations, ['0 ms', '999 ms', '1 s', '59.9 s', '1 min', '4 min 10 s']);
+  const durations = [0, 999, 1000, 59_900, 60_000, 250_000, 3_600_000, 7_500_000].map(durationText);
+  assert.deepEqual(durations, [
+    '0 ms',
+    '999 ms',
+    '1 s',
+    '59.9 s',
+    '1 min',
+    '4 min 10 s',
+    '1 h',
+    '2 h 5 min',
+  ]);
   const sizes = [0, 1023, 1024, 1024 ** 2, 1.5 * 1024 ** 3].map(bytesText);
   assert.deepEqual(sizes, ['0 B', '1023 B', '1 KiB', '1 MiB', '1.5 GiB']);
 });
@@ -383,6 +392,49 @@ test('the rollout of a description names why it ended', () => {
   );
   const lines = serviceDescription(service, plainLook);
   assert.ok(lines.includes('Cause:    9 of 20 requests failed'), lines.join('\n'));
+});
+
+test('where no stable is beside the candidate nothing is said of their difference', () => {
+  const says = (phase: 'judging' | 'baking' | 'promoted'): boolean =>
+    serviceDescription(movingService('a', { phase }), plainLook).some((line) =>
+      line.startsWith('Failures:'),
+    );
+  assert.deepEqual([says('judging'), says('baking'), says('promoted')], [true, false, false]);
+});
+
+test('what a service applied last is set, and said to be rolled back where it was', () => {
+  const rolledBack = movingService('a', { phase: 'rolled-back' });
+  const revisionLine = (
+    phase: 'rolled-back' | 'judging',
+    to = rolledBack.spec.revision,
+  ): string => {
+    const service = movingService('a', { phase, to });
+    return (
+      serviceDescription(service, plainLook).find((line) => line.startsWith('Revision:')) ?? ''
+    );
+  };
+  assert.match(revisionLine('rolled-back'), /, rolled back$/);
+  assert.doesNotMatch(revisionLine('judging'), /rolled back/);
+  assert.doesNotMatch(revisionLine('rolled-back', revision('a', 2)), /rolled back/);
+});
+
+test('the table of metrics calls what is bad by its name, and what was not judged by none', () => {
+  const { gate } = rollout('a');
+  const [errors] = gate?.metrics ?? [];
+  assert.ok(gate !== null && errors !== undefined);
+  const none = { requests: 0, failures: 0 };
+  const rows = [
+    [errors, /0 of 1,000 failed +2 of 9,000 failed/],
+    [{ ...errors, metric: 'declined' }, /0 of 1,000 bad +2 of 9,000 bad/],
+    [{ ...errors, metric: 'queries', kind: 'histogram' }, /0 of 1,000 slow/],
+    [{ ...errors, kind: 'objective' }, /\(objective\) +0 of 1,000 failed/],
+    [{ ...errors, metric: 'latency', slowFromMs: 40 }, /0 of 1,000 over 40 ms/],
+    [{ ...errors, candidate: none, stable: null }, /^errors +- +- +-0\.2 to/],
+  ] as const;
+  for (const [metric, says] of rows) {
+    const service = movingService('a', { gate: { ...gate, metrics: [metric] } });
+    assert.match(serviceDescription(service, plainLook).at(-1) ?? '', says);
+  }
 });
 
 test("the gate of a description shows the service's own metrics and what is no evidence", () => {

@@ -39,6 +39,10 @@ export function durationText(durationMs: number): string {
   if (durationMs < 1000) return `${Math.round(durationMs)} ms`;
   if (durationMs < 60_000) return `${Number((durationMs / 1000).toFixed(1))} s`;
   const minutes = Math.floor(durationMs / 60_000);
+  if (minutes >= 60) {
+    const hours = Math.floor(minutes / 60);
+    return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  }
   const seconds = Math.floor((durationMs % 60_000) / 1000);
   return seconds === 0 ? `${minutes} min` : `${minutes} min ${seconds} s`;
 }
