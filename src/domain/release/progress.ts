@@ -5,7 +5,7 @@ import type { Decision, Rollout, ServiceState } from './service-state.ts';
 
 /** Progress entries come at first every 5 s, in a long step every 5 % of its age, so that none floods the ledger. */
 const progressIntervalMsMin = 5_000;
-const progressIntervalMsMax = 60_000;
+const progressIntervalMsMax = 300_000;
 const progressAgeRatio = 0.05;
 
 /** Writes down how the gate stands: every few seconds, and once when the time limit holds a step. */
