@@ -159,7 +159,11 @@ test('errors are told apart by their kind', async (t) => {
     await t.test(name, async () => {
       await using target = await startTarget(answer);
       const result = await runLoad(
-        optionsFor(target.url, { durationMs: 100, timeoutMs: name === 'no answer' ? 200 : 5000, connections: 4 }),
+        optionsFor(target.url, {
+          durationMs: 100,
+          timeoutMs: name === 'no answer' ? 200 : 5000,
+          connections: 4,
+        }),
         never,
       );
       assertComplete(result);
