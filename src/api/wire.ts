@@ -162,6 +162,10 @@ export const serviceSchema = z.object({
     requestTimeoutMs: count,
     bakeMs: count,
     stepWeightsPercent: z.array(percent),
+    /** Settings by key, as a release file writes them. Empty: from an older server. */
+    gate: z.record(z.string(), z.string()).default({}),
+    /** `availability: success 99%`. */
+    objectives: z.array(z.string()).default([]),
   }),
   status: z.object({
     /**

@@ -51,6 +51,8 @@ export function stableService(name: string, more: Partial<ServiceView['spec']> =
       requestTimeoutMs: 2000,
       bakeMs: 5000,
       stepWeightsPercent: [10, 50, 100],
+      gate: { falseRollback: '0.1%', worseBy: '0.25pp', incident: '5s' },
+      objectives: ['availability: success 99%'],
       ...more,
     },
     status: {

@@ -22,6 +22,7 @@ import { inFull } from '../../domain/gate/explain-metrics.ts';
 import type { Verdict } from '../../domain/gate/gate.ts';
 import { candidateWeightPercent } from '../../domain/release/order.ts';
 import type { Instance } from '../../ports/platform.ts';
+import { gateWords, objectiveWords } from './plan-words.ts';
 
 /** A service as the API shows it. Null: nothing was ever applied, or it was deleted. */
 export function serviceView(
@@ -43,6 +44,8 @@ export function serviceView(
       requestTimeoutMs: spec.requestTimeoutMs,
       bakeMs: spec.plan.bakeMs,
       stepWeightsPercent: spec.plan.steps.map((step) => step.weightPercent),
+      gate: gateWords(spec.plan.gate),
+      objectives: spec.plan.objectives.map(objectiveWords),
     },
     status: {
       phase: servicePhase(state, atMs),

@@ -8,6 +8,7 @@ import { countText, durationText, percentText, revisionText } from './words.ts';
 export function serviceDescription(service: ServiceView, look: Look): string[] {
   const { spec, status } = service;
   const steps = spec.stepWeightsPercent.map(percentText).join(', ');
+  const gate = Object.entries(spec.gate).map(([key, value]) => `${key} ${harmless(value)}`);
   const earlier = status.stables.filter(({ id }) => id !== status.stable?.id);
   const facts = [
     ['Host:', spec.host],
@@ -16,6 +17,8 @@ export function serviceDescription(service: ServiceView, look: Look): string[] {
     ['Command:', harmless(spec.revision.command.join(' '))],
     ['Instances:', `${spec.revision.instances}`],
     ['Steps:', `${steps}, then ${durationText(spec.bakeMs)} of baking`],
+    ...(gate.length === 0 ? [] : [['Judged by:', gate.join(', ')]]),
+    ...spec.objectives.map((each) => ['Objective:', harmless(each)]),
     ['Request timeout:', durationText(spec.requestTimeoutMs)],
     ['Undo can go to:', earlier.map(revisionText).join(', ') || 'nothing yet'],
   ];

@@ -107,6 +107,8 @@ Revision:         checkout v1 (1111111111)
 Command:          node checkout.js
 Instances:        1
 Steps:            10 %, 50 %, 100 %, then 5 s of baking
+Judged by:        falseRollback 0.1%, worseBy 0.25pp, incident 5s
+Objective:        availability: success 99%
 Request timeout:  2 s
 Undo can go to:   checkout v3 (3333333333)
 
