@@ -22,7 +22,7 @@ export function describeService(state: ServiceState, atMs: number): string {
   const sentence =
     alert === null
       ? phase
-      : `alert for ${secondsText(atMs - alert.sinceMs)}: ${alert.sentence}; ${phase}`;
+      : `alert ${secondsText(atMs - alert.sinceMs)} ago: ${alert.sentence}; ${phase}`;
   if (rollout.paused === null) return sentence;
   return `paused by ${handText(rollout.paused.by)} for ${secondsText(atMs - rollout.paused.atMs)}; ${sentence}`;
 }
