@@ -48,7 +48,8 @@ describe('a service with metrics of its own', { concurrency: true }, () => {
     const { stdout } = await world.must('describe', name);
     assert.match(stdout, /most by declined/);
     assert.match(stdout, /declined +[\d,]+ of [\d,]+ bad +[\d,]+ of [\d,]+ bad/);
-    assert.match(stdout, /queries +[\d,]+ of [\d,]+/);
+    // A rollback may come before stable has shown enough of them.
+    assert.match(stdout, /queries +(-|[\d,]+ of [\d,]+)/);
     const { status } = await world.service(name);
     assert.equal(status.rollout?.gate?.metric, 'declined');
     const own = status.rollout?.gate?.metrics.find(({ metric }) => metric === 'declined');
