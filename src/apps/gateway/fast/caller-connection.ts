@@ -26,6 +26,7 @@ export class CallerConnection implements ExchangeCaller {
   #pending: Buffer | null = null;
   #isHeld = false;
   #isReading = false;
+  #hasEnded = false;
   #address: FixedValue | null = null;
 
   constructor(parts: Parts, socket: Socket, onClosed: (connection: CallerConnection) => void) {
@@ -60,9 +61,11 @@ export class CallerConnection implements ExchangeCaller {
     return this.#exchange.isUnderWay || this.#heads.isWithin || this.#phase === 'full';
   }
 
-  /** The gateway is draining: closed at once if nothing is under way. */
-  endIfIdle(): void {
-    if (this.#phase === 'head' && !this.#heads.isWithin) this.#close();
+  /** The gateway is draining: closed if nothing has been under way for `quietMs`. */
+  endIfIdle(nowMs: number, quietMs: number): void {
+    const idleSinceMs = this.deadlineMs - this.#parts.deadlines.idleMs;
+    const isIdle = this.#phase === 'head' && !this.#heads.isWithin;
+    if (isIdle && nowMs - idleSinceMs >= quietMs) this.#close();
   }
 
   /** The deadline has passed. */
@@ -83,11 +86,15 @@ export class CallerConnection implements ExchangeCaller {
     const chunk = this.#pending;
     this.#pending = null;
     if (chunk !== null) this.#read(chunk);
-    if (!this.#isHeld) this.socket.resume();
+    if (this.#isHeld) return;
+    this.socket.resume();
+    if (chunk !== null && this.#hasEnded) this.#ended();
   }
 
   finished(keepAlive: boolean): void {
-    if (!keepAlive || this.#parts.isDraining) {
+    // What came before the caller's end may be further requests.
+    const isLast = this.#hasEnded && this.#pending === null && !this.#isReading;
+    if (!keepAlive || isLast || this.#parts.isDraining) {
       this.#close();
       return;
     }
@@ -203,17 +210,14 @@ export class CallerConnection implements ExchangeCaller {
     } else this.#exchange.callerDrained();
   }
 
-  /**
-   * The caller sends no more. Between requests that ends the connection; before its answer it means that the caller has
-   * gone, which most mean by it and no one can tell apart.
-   */
+  /** The caller sends no more, but may still read: RFC 9112 section 9.6 has connections closed in such stages. */
   #ended(): void {
+    this.#hasEnded = true;
+    // A socket tells its end though it is paused.
+    if (this.#pending !== null) return;
     if (this.#phase === 'head' || this.#phase === 'full' || this.#phase === 'closing') {
       this.socket.end();
-      return;
-    }
-    this.#exchange.callerGone();
-    this.socket.destroy();
+    } else this.#exchange.callerEnded();
   }
 
   #close(): void {

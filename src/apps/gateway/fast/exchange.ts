@@ -8,6 +8,7 @@ import { method } from '../http1/methods.ts';
 import { AnswerRelay } from './answer-relay.ts';
 import { chosen } from './chosen.ts';
 import { Evidence } from './evidence.ts';
+import { HalfClosed, halfClosedSilenceMs } from './half-closed.ts';
 import type { ConnectionUser, InstanceConnection } from './instance-connection.ts';
 import { type ConnectionSeeker, inFlightMax, type InstancePool } from './instance-pool.ts';
 import { otherEndpoint } from './other-endpoint.ts';
@@ -55,6 +56,7 @@ const idleCloseMinMs = 500;
  * - X5. Tried again, within a budget, is what no instance can have acted on (no connection came to be), and a GET, HEAD
  *   or OPTIONS whose kept connection was closed before an octet of the answer. If the connection had hardly been idle, its
  *   end says something about the instance and counts as this request's outcome, however the next attempt ends.
+ * - X6. A caller that sends no more gets its answer (half-closed.ts); a silence within it ends it sooner, and counts not.
  */
 export class Exchange implements ConnectionUser, ConnectionSeeker {
   isUnderWay = false;
@@ -64,6 +66,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
   readonly #evidence: Evidence;
   readonly #request: RequestRelay;
   readonly #answer: AnswerRelay;
+  readonly #halfClosed = new HalfClosed();
   #target: Target | null = null;
   #pool: InstancePool | null = null;
   #connection: InstanceConnection | null = null;
@@ -186,6 +189,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
     if (this.isTunnel) {
       if (!this.#caller.socket.write(bytes)) connection.pause();
       if (this.#caller.socket.writableLength > 0) connection.keepBuffer();
+      if (this.#halfClosed.isSo) this.#awaitSilence();
       return;
     }
     // An answer before the request is whole is the connection's last.
@@ -200,9 +204,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
       return;
     }
     if (!this.#answer.isTaken) connection.pause();
-    if (this.#answer.hasBegun) {
-      this.#caller.deadlineMs = this.#parts.nowMs + this.#parts.deadlines.silenceMs;
-    }
+    if (this.#answer.hasBegun) this.#awaitSilence();
     if (outcome === 'tunnel') this.#becomeTunnel();
   }
 
@@ -239,11 +241,17 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
   /** The deadline has passed. */
   late(nowMs: number): void {
     if (this.#answer.hasBegun) {
-      // Whoever did not move: an instance that says nothing, or a caller that takes nothing.
-      if (this.#caller.socket.writableLength === 0) this.#evidence.failed(nowMs);
+      // Whoever did not move: an instance that says nothing, or a caller that takes nothing or is gone.
+      const { socket } = this.#caller;
+      if (socket.writableLength === 0 && !this.#halfClosed.isSo) this.#evidence.failed(nowMs);
       this.#drop();
       this.isUnderWay = false;
       this.#caller.cut({ isReset: this.#answer.endsByClosing });
+      return;
+    }
+    const nextMs = this.#halfClosed.ask(this.#caller.socket, nowMs);
+    if (nextMs !== null) {
+      this.#caller.deadlineMs = nextMs;
       return;
     }
     const ms = this.#timeoutMs;
@@ -254,6 +262,19 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
       return;
     }
     this.#fail(504, 'timeout', `did not answer within ${ms} ms`);
+  }
+
+  /** The caller sends no more (X6). */
+  callerEnded(): void {
+    const nowMs = performance.now();
+    const { wish } = this.#answer;
+    const { deadlineMs: untilMs } = this.#caller;
+    const nextMs = this.#halfClosed.begin(nowMs, { untilMs, minorVersion: wish.minorVersion });
+    wish.keepAlive = false;
+    if (this.isTunnel) this.#connection?.end();
+    if (this.#answer.hasBegun) this.#awaitSilence();
+    else if (this.#request.isWhole) this.#caller.deadlineMs = nextMs;
+    else this.#bodyCutShort();
   }
 
   /** The caller is gone; nobody is to be told. */
@@ -277,6 +298,12 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
 
   #refreshDeadline(): void {
     this.#caller.deadlineMs = Math.min(performance.now() + this.#timeoutMs, this.#requestUntilMs);
+  }
+
+  #awaitSilence(): void {
+    const { nowMs, deadlines } = this.#parts;
+    const silenceMs = this.#halfClosed.isSo ? halfClosedSilenceMs : deadlines.silenceMs;
+    this.#caller.deadlineMs = nowMs + Math.min(silenceMs, deadlines.silenceMs);
   }
 
   #mayTryAgain(): boolean {
@@ -320,13 +347,22 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
 
   #bodyRefused(): void {
     const { refusal } = this.#request;
+    const detail = refusal?.detail ?? 'the body cannot be understood';
+    this.#callerToBlame({ status: refusal?.status ?? 400, reason: 'bad-request', detail });
+  }
+
+  #bodyCutShort(): void {
+    const detail = 'the connection ended before the body did';
+    this.#callerToBlame({ status: 400, reason: 'bad-request', detail });
+  }
+
+  #callerToBlame(refusal: Refusal): void {
     const hasBegun = this.#answer.hasBegun;
     this.#drop();
-    const detail = refusal?.detail ?? 'the body cannot be understood';
     if (hasBegun) {
       this.isUnderWay = false;
       this.#caller.cut({ isReset: this.#answer.endsByClosing });
-    } else this.#answerProblem({ status: refusal?.status ?? 400, reason: 'bad-request', detail });
+    } else this.#answerProblem(refusal);
   }
 
   #answerProblem(refusal: Refusal): void {

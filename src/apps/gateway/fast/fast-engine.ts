@@ -7,6 +7,11 @@ import { Parts, type PartsOptions } from './parts.ts';
 /** All deadlines are looked at so often, in place of a timer for each request; so late they may be. */
 const sweepMs = 100;
 const drainSweepMs = 20;
+/**
+ * Between two requests, a caller may have the next one on its way when we drain: closed at once, it would be lost. So those
+ * connections that were used just now have this time to send it, and are told to close with its answer.
+ */
+const drainQuietMs = 500;
 /** Of callers, at one time; a process has 20,000 file descriptors in most places, and instances need some too. */
 const connectionsMax = 16_000;
 /** Of one address: a proxy in front of us is one, so it is many. */
@@ -51,12 +56,13 @@ export class FastEngine implements Engine {
     this.#server.close(() => resolve());
     const untilMs = performance.now() + boundMs;
     const step = (): void => {
-      const isOver = performance.now() >= untilMs;
+      const nowMs = performance.now();
+      const isOver = nowMs >= untilMs;
       const isUnderWay = [...this.#callers].some((caller) => caller.isUnderWay);
       for (const caller of this.#callers) {
         // Tunnels have no end of their own; they are cut when the last request has ended.
         if (isOver || (caller.isTunnel && !isUnderWay)) caller.socket.destroy();
-        else caller.endIfIdle();
+        else caller.endIfIdle(nowMs, drainQuietMs);
       }
     };
     step();

@@ -91,6 +91,11 @@ export class InstanceConnection {
     return this.#socket.write(bytes);
   }
 
+  /** Nothing more is written; what was is sent before the end is told. */
+  end(): void {
+    this.#socket.end();
+  }
+
   pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
