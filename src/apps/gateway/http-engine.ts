@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { noAnswer } from './counters.ts';
+import type { Address } from './data-plane.ts';
 import { EndpointPools, inFlightMax } from './endpoint-pools.ts';
 import { Forward } from './forward.ts';
 import { destination } from './forwarded-headers.ts';
@@ -13,7 +14,7 @@ import { openTunnel, wantsTunnel } from './tunnel.ts';
 /** What moves the bytes. Another engine takes this one's place behind the same routes and counters. */
 export interface Engine {
   /** Rejects with the system's error (EADDRINUSE) when it cannot listen. */
-  listen(address: { readonly host: string; readonly port: number }): Promise<AddressInfo>;
+  listen(address: Address): Promise<AddressInfo>;
   /** The table was switched: connections to origins that are gone are closed after their last request. */
   routesChanged(): void;
   /** Takes no new connection, finishes what is under way within `boundMs`, then cuts what is left. */
@@ -49,10 +50,10 @@ export class HttpEngine implements Engine {
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
-  listen({ host, port }: { readonly host: string; readonly port: number }): Promise<AddressInfo> {
+  listen({ host, port, isShared = false }: Address): Promise<AddressInfo> {
     const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
     this.#server.once('error', reject);
-    this.#server.listen({ host, port, backlog: 4096 }, () => {
+    this.#server.listen({ host, port, backlog: 4096, reusePort: isShared }, () => {
       this.#server.off('error', reject);
       resolve(this.#server.address() as AddressInfo);
     });

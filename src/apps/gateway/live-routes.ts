@@ -47,14 +47,19 @@ export interface RoutedRequest {
 export class LiveRoutes {
   readonly #counters: Counters;
   readonly #votesKey: readonly [number, number];
+  readonly #phase: number;
   #votes: ClientVotes | null = null;
   #hosts = new Map<string, LiveRoute>();
   #table: RouteTable | null = null;
 
-  /** `votesKey` is random and of this process only, see ClientVotes. */
-  constructor(counters: Counters, votesKey: readonly [number, number]) {
+  /**
+   * `votesKey` is random and of this gateway only, see ClientVotes; `phase` is this process's among those that split the same
+   * traffic, see splitOf.
+   */
+  constructor(counters: Counters, votesKey: readonly [number, number], phase = 0) {
     this.#counters = counters;
     this.#votesKey = votesKey;
+    this.#phase = phase;
   }
 
   get table(): RouteTable | null {
@@ -182,8 +187,8 @@ export class LiveRoutes {
     return {
       route,
       lanes,
-      split: splitOf(shares, before?.split ?? null),
-      setAsideSplit: splitOf(shares, before?.setAsideSplit ?? null),
+      split: splitOf(shares, before?.split ?? null, this.#phase),
+      setAsideSplit: splitOf(shares, before?.setAsideSplit ?? null, this.#phase),
       votesSalt: this.#votes?.saltOf(service) ?? 0,
     };
   }

@@ -2,6 +2,8 @@ import { flushCompileCache } from 'node:module';
 import { parseArgs } from 'node:util';
 import { engineKindOf, type EngineOptions, loadEngine } from './engine-kind.ts';
 import { Gateway } from './gateway.ts';
+import { OwnPlane } from './own-plane.ts';
+import { randomKey } from './random-key.ts';
 
 /**
  * `node main.ts --state DIR --listen HOST:PORT [--control PATH] [--engine fast|compat] [--otlp URL]`: the data plane as
@@ -60,7 +62,8 @@ async function main(): Promise<number> {
   const asked = Promise.withResolvers<void>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => asked.resolve());
   const { engine, ...rest } = options;
-  const gateway = new Gateway({ ...rest, log, engine: await loadEngine(engine, log) });
+  const plane = new OwnPlane({ engine: await loadEngine(engine, log), votesKey: randomKey() });
+  const gateway = new Gateway({ ...rest, log, plane });
   const started = await gateway.start();
   if ('kind' in started) {
     log(started.message);

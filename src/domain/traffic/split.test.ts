@@ -133,3 +133,64 @@ test('backends are known by their key, wherever they stand, and one that leaves 
   const chosen = run(split, 1000).filter((choice) => choice === 0).length;
   assert.ok(Math.abs(chosen - 400) <= 1);
 });
+
+/** Candidates of `requests` requests that are dealt to `routers` of different phase by `deal`. */
+function together(
+  routers: number,
+  { percent, requests }: { readonly percent: number; readonly requests: number },
+  deal: (request: number) => number,
+): number {
+  const splits = Array.from({ length: routers }, (_, index) => {
+    return splitOf(shares(100 - percent, percent), null, (index + 0.5) / routers - 0.5);
+  });
+  let candidates = 0;
+  for (let request = 0; request < requests; request += 1) {
+    const split = splits[deal(request)];
+    assert.ok(split);
+    if (nextIndex(split) === 1) candidates += 1;
+  }
+  return candidates;
+}
+
+for (const [routers, percent, requests, want] of [
+  [2, 5, 1000, 50],
+  [2, 50, 10, 5],
+  [4, 1, 1000, 10],
+  [4, 5, 1000, 50],
+  [4, 0.1, 4000, 4],
+  [8, 1, 800, 8],
+] as const) {
+  test(`${routers} routers in turn give ${want} of ${requests} requests at ${percent} %`, () => {
+    const dealt = together(routers, { percent, requests }, (request) => request % routers);
+    assert.equal(dealt, want);
+  });
+}
+
+test('several routers are together off by at most half a request each, however requests are dealt', () => {
+  const cases = fc.record({
+    routers: fc.integer({ min: 1, max: 8 }),
+    permille: fc.integer({ min: 1, max: 999 }),
+    deals: fc.array(fc.nat(), { minLength: 1, maxLength: 300 }),
+  });
+  fc.assert(
+    fc.property(cases, ({ routers, permille, deals }) => {
+      const requests = deals.length;
+      const wanted = { percent: permille / 10, requests };
+      const dealt = together(routers, wanted, (request) => (deals[request] ?? 0) % routers);
+      assert.ok(Math.abs(dealt - (requests * permille) / 1000) <= routers / 2 + 1e-9);
+    }),
+    { seed, numRuns: 200 },
+  );
+});
+
+test('what comes in takes up the phase, once, and what stays keeps what it is owed', () => {
+  let split = splitOf(shares(99, 1), null, 0.25);
+  const owed = split.credits[1];
+  assert.equal(owed, 248);
+  split = splitOf(shares(95, 5), split, 0.25);
+  assert.equal(split.credits[1], owed);
+  split = splitOf(shares(100, 0), split, 0.25);
+  assert.deepEqual(split.credits, [0, 0]);
+  split = splitOf(shares(99, 1), split, 0.25);
+  assert.equal(split.credits[1], owed);
+});

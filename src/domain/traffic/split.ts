@@ -13,6 +13,10 @@
  * - S4. A change of weights keeps what backends are owed: with two backends S1 holds over changes at any rate, so a
  *   table pushed every few requests does not starve a share of 0.1 %.
  *
+ * - S5. Routers that split the same traffic, each on its own, begin with different debts that sum to 0 (`phase`), so that
+ *   their errors cancel out where they can. N of them are together off by at most N times what S1 allows, however requests
+ *   are dealt to them: N/2 for stable and candidate.
+ *
  * Worked example: at 95:5 the candidate is owed 0.5 at its 10th request, is chosen, and then at 30, 50, ... 990:
  * 1,000 requests give exactly 50.
  */
@@ -43,13 +47,20 @@ export function nextIndex(split: Split): number {
   return chosen;
 }
 
-/** A split for new shares that keeps, for the ones that stay, what they were owed (S4). */
-export function splitOf(shares: readonly Share[], previous: Split | null): Split {
+/**
+ * A split for new shares that keeps, for the ones that stay, what they were owed (S4). What comes in is owed `phase`, in
+ * (-0.5, 0.5): 0 for a router that splits alone, (i + 0.5) / N - 0.5 for the i-th of N (S5).
+ */
+export function splitOf(shares: readonly Share[], previous: Split | null, phase = 0): Split {
   const permille = shares.map((share) => Math.round(share.weightPercent * 10));
+  const others = permille.filter((weight) => weight > 0).length - 1;
+  const heaviest = heaviestOf(permille);
   const credits = shares.map((share, index) => {
+    if (permille[index] === 0) return 0;
     const before = previous === null ? -1 : previous.keys.indexOf(share.key);
-    if (previous === null || before < 0 || permille[index] === 0) return 0;
-    return previous.credits[before] ?? 0;
+    const isIn = previous !== null && (previous.permille[before] ?? 0) > 0;
+    if (isIn) return previous.credits[before] ?? 0;
+    return index === heaviest ? 0 : Math.trunc((phase * 1000) / others);
   });
   return { keys: shares.map((share) => share.key), permille, credits: balanced(credits, permille) };
 }
@@ -77,10 +88,14 @@ function pick(split: Split, weighted: number): number {
 /** What a share that left was owed is taken over by the others, mostly by the heaviest, so that S2 holds. */
 function balanced(credits: readonly number[], permille: readonly number[]): number[] {
   const surplus = credits.reduce((sum, credit) => sum + credit, 0);
-  const heaviest = permille.indexOf(Math.max(...permille));
+  const heaviest = heaviestOf(permille);
   const spread = credits.map((credit, index) => {
     return credit - Math.trunc((surplus * (permille[index] ?? 0)) / 1000);
   });
   const rest = spread.reduce((sum, credit) => sum + credit, 0);
   return spread.map((credit, index) => (index === heaviest ? credit - rest : credit));
+}
+
+function heaviestOf(permille: readonly number[]): number {
+  return permille.indexOf(Math.max(...permille));
 }

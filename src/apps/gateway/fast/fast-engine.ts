@@ -1,4 +1,5 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Address } from '../data-plane.ts';
 import type { Engine } from '../http-engine.ts';
 import type { LiveRoutes } from '../live-routes.ts';
 import { CallerConnection } from './caller-connection.ts';
@@ -36,10 +37,10 @@ export class FastEngine implements Engine {
     this.#sweeping.unref();
   }
 
-  listen({ host, port }: { readonly host: string; readonly port: number }): Promise<AddressInfo> {
+  listen({ host, port, isShared = false }: Address): Promise<AddressInfo> {
     const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
     this.#server.once('error', reject);
-    this.#server.listen({ host, port, backlog: 4096 }, () => {
+    this.#server.listen({ host, port, backlog: 4096, reusePort: isShared }, () => {
       this.#server.off('error', reject);
       resolve(this.#server.address() as AddressInfo);
     });

@@ -1,0 +1,31 @@
+import type { AddressInfo } from 'node:net';
+import type { RouteTable } from '../../domain/traffic/route-table.ts';
+import type { Counters } from './counters.ts';
+
+/** What serves: this process alone (`OwnPlane`), or its worker processes (`WorkerPlane`). */
+export interface DataPlane {
+  /** Of everything that serves. */
+  readonly counters: Counters;
+  /** In force wherever requests are served; null: there has been none. */
+  readonly table: RouteTable | null;
+  /** Rejects with the system's error (EADDRINUSE) when it cannot listen. */
+  listen(address: Address): Promise<AddressInfo>;
+  /**
+   * Resolves when the table, or a newer one, is in force wherever requests are served: true if this call brought it. It has
+   * been checked. `beforeSwitch` is called once, when all requests counted so far ended under earlier tables, and nothing that
+   * ends later is in the counters yet.
+   */
+  apply(table: RouteTable, beforeSwitch: () => void): Promise<boolean>;
+  /** Resolves when no request to the revision or instance is under way, or after a bound. */
+  drain(id: string): Promise<void>;
+  /** Takes no new connection, finishes what is under way within `boundMs`, counts it, and ends what serves. */
+  stop(boundMs: number): Promise<void>;
+}
+
+export interface Address {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Other processes of this user listen on it as well; the kernel deals connections out to them (SO_REUSEPORT). */
+  readonly isShared?: boolean;
+}

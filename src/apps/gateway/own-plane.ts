@@ -1,0 +1,59 @@
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RouteTable } from '../../domain/traffic/route-table.ts';
+import { type Counter, Counters } from './counters.ts';
+import type { Address, DataPlane } from './data-plane.ts';
+import type { MakeEngine } from './engine-kind.ts';
+import type { Engine } from './http-engine.ts';
+import { LiveRoutes } from './live-routes.ts';
+
+/** How long a revision that left the table may finish what it has; tunnels and endless answers are not waited for. */
+const revisionDrainMs = 10_000;
+const drainPollMs = 10;
+
+export interface OwnPlaneOptions {
+  readonly engine: MakeEngine;
+  /** Of LiveRoutes. */
+  readonly votesKey: readonly [number, number];
+  readonly phase?: number;
+}
+
+/** Requests are served by this process: routes, counters and an engine put together. */
+export class OwnPlane implements DataPlane {
+  readonly counters = new Counters();
+  readonly #routes: LiveRoutes;
+  readonly #engine: Engine;
+
+  constructor({ engine, votesKey, phase = 0 }: OwnPlaneOptions) {
+    this.#routes = new LiveRoutes(this.counters, votesKey, phase);
+    this.#engine = engine(this.#routes);
+  }
+
+  get table(): RouteTable | null {
+    return this.#routes.table;
+  }
+
+  listen(address: Address): Promise<AddressInfo> {
+    return this.#engine.listen(address);
+  }
+
+  apply(table: RouteTable, beforeSwitch: () => void): Promise<boolean> {
+    if (this.table !== null && table.version <= this.table.version) return Promise.resolve(false);
+    beforeSwitch();
+    this.#routes.apply(table);
+    this.#engine.routesChanged();
+    return Promise.resolve(true);
+  }
+
+  /** Polled: requests under way are few when their revision has left the table, and nobody is in a hurry. */
+  async drain(id: string): Promise<void> {
+    const until = performance.now() + revisionDrainMs;
+    const isOf = (each: Counter): boolean => each.revisionId === id || each.instanceId === id;
+    const isUnderWay = () => this.counters.all().some((each) => isOf(each) && each.underWay > 0);
+    while (isUnderWay() && performance.now() < until) await sleep(drainPollMs);
+  }
+
+  stop(boundMs: number): Promise<void> {
+    return this.#engine.drain(boundMs);
+  }
+}
