@@ -3,11 +3,15 @@ export interface Bench {
   /** One line for the list. */
   readonly about: string;
   readonly run: (options: BenchOptions) => Promise<BenchReport>;
+  /** What `--only` can choose from; absent: nothing. */
+  readonly parts?: readonly string[];
 }
 
 export interface BenchOptions {
   /** Under 50 s, with less resolution. */
   readonly isQuick: boolean;
+  /** Names of `parts`; absent: all. */
+  readonly only?: readonly string[];
   /** One line of progress. */
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { GatewayClient } from '../../src/adapters/gateway/gateway-client.ts';
 import { controlSocketName } from '../../src/adapters/gateway/gateway-file.ts';
 import { freePorts } from '../world.ts';
+import { gatewayEntry } from './build.ts';
 import { haproxy, hostName, nginxProxy, type Ports } from './configurations.ts';
 import { type Processes, proxyCore } from './programs.ts';
 
@@ -62,8 +63,6 @@ export const packages: readonly string[] = [
   names.fastProxy,
   names.fastify,
 ];
-
-const gatewayEntry = join('dist', 'apps', 'gateway', 'main.js');
 
 export const contenders: readonly Contender[] = [
   haproxyContender(names.haproxy, { hasFeatures: false, hasLog: false }),

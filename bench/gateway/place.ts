@@ -1,14 +1,12 @@
-import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
-import { freePorts, projectFolder } from '../world.ts';
+import { join } from 'node:path';
+import { freePorts } from '../world.ts';
+import { build } from './build.ts';
 import { bigBytes, nginxBackend } from './configurations.ts';
 import type { Place } from './contenders.ts';
 import { installPeers } from './peers.ts';
@@ -69,14 +67,4 @@ export async function openPlace(
     await resources.disposeAsync();
     throw error;
   }
-}
-
-/** The gateway as it is installed: JavaScript, without the 34 MB that Node takes to strip types. */
-async function build(folder: string): Promise<void> {
-  const require = createRequire(import.meta.url);
-  const compiler = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
-  const argv = [compiler, '-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')];
-  await promisify(execFile)(process.execPath, argv, { cwd: projectFolder });
-  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
-  await symlink(join(projectFolder, 'node_modules'), join(folder, 'node_modules'));
 }

@@ -23,6 +23,12 @@ test('what cannot be run is refused with exit code 2 and the list', () => {
     ['an unknown name', ['rolback'], /there is no benchmark "rolback"/],
     ['two names', ['rollback', 'footprint'], /one benchmark at a time/],
     ['an unknown flag', ['rollback', '--fast'], /--fast/],
+    [
+      'a part of what has none',
+      ['rollback', '--only', 'x'],
+      /rollback has no part "x": it has none/,
+    ],
+    ['an unknown part', ['gateway-soak', '--only', 'x'], /no part "x": it has bodies, huge, /],
     ['a name that leads out of the folder', ['../src'], /there is no benchmark "\.\.\/src"/],
   ];
   for (const [name, argv, message] of rows) {
