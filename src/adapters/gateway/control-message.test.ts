@@ -8,6 +8,13 @@ import {
   type ToGateway,
 } from './control-message.ts';
 
+const search = {
+  path: { type: 'Exact', value: '/search' },
+  method: 'GET',
+  headers: [{ name: 'x-a', value: '1' }],
+  queryParams: [{ name: 'q', value: '2' }],
+  cookies: [{ name: 'c', value: '3' }],
+} as const;
 const apply: ToGateway = {
   type: 'apply',
   table: {
@@ -47,6 +54,22 @@ const apply: ToGateway = {
         matches: [],
         oneVotePer: { client: { kind: 'address' }, windowMs: 10_000 },
       },
+      {
+        service: 'shop',
+        host: 'shop.localhost',
+        requestTimeoutMs: 2000,
+        backends: [],
+        matches: [{ match: search, revisionId: 'v2' }],
+        rules: [
+          {
+            name: 'search',
+            matches: [search],
+            timeouts: { requestMs: 3, backendRequestMs: 2, idleMs: 1 },
+          },
+          { name: 'rest', matches: [] },
+        ],
+        sticky: { key: { kind: 'cookie', name: 'sid' }, seed: 'shop-1' },
+      },
     ],
   },
 };
@@ -84,6 +107,8 @@ for (const [name, line] of [
   ['a table without routes', '{"type":"apply","table":{"version":1}}'],
   ['a version as text', '{"type":"apply","table":{"version":"1","routes":[]}}'],
   ['a weight as text', JSON.stringify(apply).replace('99.9', '"99.9"')],
+  ['a path type nobody knows', JSON.stringify(apply).replace('"Exact"', '"Wildcard"')],
+  ['a sticky key nobody knows', JSON.stringify(apply).replace('"cookie","name"', '"star","name"')],
   ['an endpoint without a port', JSON.stringify(apply).replace('"port":80', '"prt":80')],
 ] as const) {
   test(`${name} is malformed`, () => {

@@ -1,6 +1,7 @@
 import { latencyBucketCount } from '../../domain/traffic/latency-buckets.ts';
 import type { HeaderMatch, StratumMatch, VoteRule } from '../../domain/release/revision.ts';
 import type { Backend, Route, RouteMatch, RouteTable } from '../../domain/traffic/route-table.ts';
+import { routeRule, requestMatch, stickyRule } from './route-rule-message.ts';
 import { type SetAside, setAsides } from '../../domain/traffic/traffic-sample.ts';
 import { integer, list, MalformedError, record, text } from './shape.ts';
 
@@ -119,7 +120,7 @@ function routeTable(value: Record<string, unknown>): RouteTable {
 }
 
 function route(value: Record<string, unknown>): Route {
-  const { strata, oneVotePer } = value;
+  const { strata, oneVotePer, rules, sticky } = value;
   return {
     service: text(value, 'service'),
     host: text(value, 'host'),
@@ -130,6 +131,10 @@ function route(value: Record<string, unknown>): Route {
       ? {}
       : { strata: list(value, 'strata').map((item) => stratum(record(item, 'stratum'))) }),
     ...(oneVotePer === undefined ? {} : { oneVotePer: voteRule(record(oneVotePer, 'oneVotePer')) }),
+    ...(rules === undefined
+      ? {}
+      : { rules: list(value, 'rules').map((item) => routeRule(record(item, 'rule'))) }),
+    ...(sticky === undefined ? {} : { sticky: stickyRule(record(sticky, 'sticky')) }),
   };
 }
 
@@ -167,7 +172,11 @@ function backend(value: Record<string, unknown>): Backend {
 }
 
 function match(value: Record<string, unknown>): RouteMatch {
-  return { header: headerMatch(value['header']), revisionId: text(value, 'revisionId') };
+  const revisionId = text(value, 'revisionId');
+  const whole = value['match'];
+  return whole === undefined
+    ? { header: headerMatch(value['header']), revisionId }
+    : { match: requestMatch(record(whole, 'match')), revisionId };
 }
 
 function headerMatch(value: unknown): HeaderMatch {

@@ -2,8 +2,10 @@ import { checkRouteTable } from '../../domain/traffic/check-route-table.ts';
 import {
   matchedRevision,
   nextInTurn,
-  type RequestHeaders,
+  type ReadyRevisionMatch,
+  readyRevisionMatches,
 } from '../../domain/traffic/route-choice.ts';
+import type { RequestHeaders } from '../../domain/traffic/request-match.ts';
 import type { Route, RouteTable } from '../../domain/traffic/route-table.ts';
 import { nextIndex, type Split, splitOf } from '../../domain/traffic/split.ts';
 import type { InstanceCount, TrafficSample } from '../../domain/traffic/traffic-sample.ts';
@@ -28,12 +30,15 @@ export type RouterFault =
 
 const answered: Answer = { statusClass: 1, latencyBucket: 100 };
 
-/** A router and its traffic in memory and virtual time, for simulations. Splits exactly as the gateway does. */
+/**
+ * A router and its traffic in memory and virtual time, for simulations. Splits exactly as the gateway does; its requests are
+ * all `GET /` and from nobody, so no route's `sticky` or rules concern them.
+ */
 export class MemoryRouter implements TrafficRouter, MetricsSource {
   readonly #clock: Clock;
   readonly #faults: RouterFault[] = [];
   readonly #listeners = new Set<(sample: TrafficSample) => void>();
-  readonly #live = new Map<string, { readonly split: Split; turns: Map<string, number> }>();
+  readonly #live = new Map<string, Live>();
   #table: RouteTable | null = null;
   #wasAway = false;
 
@@ -122,12 +127,8 @@ export class MemoryRouter implements TrafficRouter, MetricsSource {
     return sample;
   }
 
-  #choose(
-    route: Route,
-    live: { readonly split: Split; readonly turns: Map<string, number> },
-    headers: RequestHeaders,
-  ): Chosen {
-    const matched = matchedRevision(route, headers);
+  #choose(route: Route, live: Live, headers: RequestHeaders): Chosen {
+    const matched = matchedRevision(live.matches, '/', { method: 'GET', headers });
     const backend =
       matched === null
         ? route.backends[nextIndex(live.split)]
@@ -142,16 +143,23 @@ export class MemoryRouter implements TrafficRouter, MetricsSource {
 
   #switch(table: RouteTable): void {
     if (this.#table !== null && table.version <= this.#table.version) return;
-    for (const { service, backends } of table.routes) {
+    for (const { service, backends, matches } of table.routes) {
       const before = this.#live.get(service);
       const shares = backends.map(({ revisionId, weightPercent }) => {
         return { key: revisionId, weightPercent };
       });
       const split = splitOf(shares, before?.split ?? null);
-      this.#live.set(service, { split, turns: before?.turns ?? new Map() });
+      const ready = readyRevisionMatches(matches);
+      this.#live.set(service, { split, matches: ready, turns: before?.turns ?? new Map() });
     }
     this.#table = table;
   }
+}
+
+interface Live {
+  readonly split: Split;
+  readonly matches: readonly ReadyRevisionMatch[];
+  readonly turns: Map<string, number>;
 }
 
 interface Chosen {

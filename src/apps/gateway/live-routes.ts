@@ -4,16 +4,27 @@ import {
   hostOf,
   matchedRevision,
   nextInTurn,
-  type RequestHeaders,
+  type ReadyRevisionMatch,
+  readyRevisionMatches,
 } from '../../domain/traffic/route-choice.ts';
+import type { RequestHeaders } from '../../domain/traffic/request-match.ts';
 import type { Backend, Endpoint, Route, RouteTable } from '../../domain/traffic/route-table.ts';
 import { nextIndex, type Split, splitOf } from '../../domain/traffic/split.ts';
+import { StickyChoice } from '../../domain/traffic/sticky.ts';
 import { type SetAside, setAsides } from '../../domain/traffic/traffic-sample.ts';
 import type { Counter, CounterKey, Counters } from './counters.ts';
+import { type Treatment, Treatments } from './treatment.ts';
 
 /** Where a request goes, or why it goes nowhere. */
 export type Choice =
-  | { readonly kind: 'target'; readonly target: Target; readonly requestTimeoutMs: number }
+  | {
+      readonly kind: 'target';
+      readonly target: Target;
+      /** Of the rule that has the request, or of the route: until the answer's head. */
+      readonly requestTimeoutMs: number;
+      /** Null: nothing special, as of most requests. */
+      readonly treatment: Treatment | null;
+    }
   | { readonly kind: 'no-endpoints'; readonly revisionId: string; readonly counter: Counter }
   | { readonly kind: 'unknown-host' };
 
@@ -43,6 +54,8 @@ export interface RoutedRequest {
  *   retry goes to stable and each first attempt to the candidate.
  * - L3. A counter is made with the first request of its class; an instance has `firstStratum` of them, and one for each
  *   stratum and `other`, at most. A request after that makes no garbage here but its `Choice`.
+ * - L4. Where a route is sticky the key decides in place of the turns, which go on as if that request had not been. A match is
+ *   asked before.
  */
 export class LiveRoutes {
   readonly #counters: Counters;
@@ -87,17 +100,28 @@ export class LiveRoutes {
     const host = hostOf(authority);
     const live = host === null ? undefined : this.#hosts.get(host);
     if (live === undefined) return { kind: 'unknown-host' };
+    const choice = this.#choose(live, path, request, nowMs);
+    if (live.treatments === null || choice.kind !== 'target') return choice;
+    const treatment = live.treatments.of(path, request);
+    if (treatment === null) return choice;
+    const requestTimeoutMs = treatment.timeouts?.requestMs ?? choice.requestTimeoutMs;
+    return { kind: 'target', target: choice.target, requestTimeoutMs, treatment };
+  }
+
+  #choose(live: LiveRoute, path: string, request: RoutedRequest, nowMs: number): Choice {
     const { route } = live;
-    const matched = route.matches.length === 0 ? null : matchedRevision(route, request.headers);
+    const matched = matchedRevision(live.matches, path, request);
     if (matched !== null) return this.#targetIn(live, lanesIndex(live, matched), matchedClass);
     const setAside = this.#setAside(live, request, nowMs);
+    const stuck =
+      live.sticky === null ? -1 : live.sticky.index(request, request.socket.remoteAddress);
     if (setAside !== null) {
       const setAsideClass = firstSetAside + setAsides.indexOf(setAside);
-      return this.#targetIn(live, nextIndex(live.setAsideSplit), setAsideClass);
+      return this.#targetIn(live, stuck < 0 ? nextIndex(live.setAsideSplit) : stuck, setAsideClass);
     }
     const { strata = [] } = route;
     const stratum = strata.length === 0 ? 0 : stratumIndex(strata, path, request);
-    return this.#targetIn(live, nextIndex(live.split), firstStratum + stratum);
+    return this.#targetIn(live, stuck < 0 ? nextIndex(live.split) : stuck, firstStratum + stratum);
   }
 
   /** Origins that may get a request now. */
@@ -137,7 +161,12 @@ export class LiveRoutes {
     }
     const target =
       instance.targets[requestClass] ?? this.#target(live, lane, instance, requestClass);
-    return { kind: 'target', target, requestTimeoutMs: live.route.requestTimeoutMs };
+    return {
+      kind: 'target',
+      target,
+      requestTimeoutMs: live.route.requestTimeoutMs,
+      treatment: null,
+    };
   }
 
   /** The first request of its class. */
@@ -184,10 +213,14 @@ export class LiveRoutes {
       })),
     }));
     const shares = backends.map(shareOf);
+    const split = splitOf(shares, before?.split ?? null, this.#phase);
     return {
       route,
       lanes,
-      split: splitOf(shares, before?.split ?? null, this.#phase),
+      split,
+      matches: readyRevisionMatches(route.matches),
+      sticky: route.sticky === undefined ? null : new StickyChoice(route.sticky, split.permille),
+      treatments: Treatments.of(route),
       setAsideSplit: splitOf(shares, before?.setAsideSplit ?? null, this.#phase),
       votesSalt: this.#votes?.saltOf(service) ?? 0,
     };
@@ -203,6 +236,10 @@ interface LiveRoute {
   readonly route: Route;
   readonly lanes: readonly Lane[];
   readonly split: Split;
+  readonly matches: readonly ReadyRevisionMatch[];
+  /** Null: nobody stays. */
+  readonly sticky: StickyChoice | null;
+  readonly treatments: Treatments | null;
   /** Of requests that are set aside (L2). */
   readonly setAsideSplit: Split;
   readonly votesSalt: number;

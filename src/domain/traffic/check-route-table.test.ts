@@ -30,6 +30,17 @@ const strataOf = (...counts: readonly number[]) =>
   counts.flatMap((count) =>
     Array.from({ length: count }, (_, index) => ({ ...stratum, name: `s${index}` })),
   );
+const rule = { name: 'a', matches: [] };
+const match = {
+  path: { type: 'PathPrefix', value: '/a' },
+  method: null,
+  headers: [],
+  queryParams: [],
+  cookies: [],
+} as const;
+const timeouts = (requestMs: number, backendRequestMs: number) => ({
+  rules: [{ ...rule, timeouts: { requestMs, backendRequestMs } }],
+});
 const votes = (windowMs: number) => ({ client: { kind: 'address' }, windowMs }) as const;
 
 test('a table without a fault has no problems', () => {
@@ -37,6 +48,10 @@ test('a table without a fault has no problems', () => {
   assert.deepEqual(checkRouteTable({ version: 1, routes: [] }), []);
   assert.deepEqual(checkRouteTable(table(weights(100, 0))), []);
   assert.deepEqual(checkRouteTable(table({ host: '[::1]' })), []);
+  assert.deepEqual(checkRouteTable(table(timeouts(3_600_000, 1))), []);
+  const key = { kind: 'address' } as const;
+  const matched = { rules: [{ ...rule, matches: [match] }], sticky: { key, seed: '' } };
+  assert.deepEqual(checkRouteTable(table(matched)), []);
   assert.deepEqual(checkRouteTable(table({ strata: strataOf(16), oneVotePer: votes(1) })), []);
 });
 
@@ -96,6 +111,53 @@ for (const [name, broken, place] of [
     'a stratum by a header in capitals',
     table({ strata: [{ ...stratum, header: { name: 'X', value: '' } }] }),
     'routes[0].strata[0].header.name',
+  ],
+  ['two rules of one name', table({ rules: [rule, rule] }), 'routes[0].rules[1].name'],
+  [
+    '17 rules',
+    table({ rules: Array.from({ length: 17 }, (_, index) => ({ ...rule, name: `r${index}` })) }),
+    'routes[0].rules',
+  ],
+  [
+    'a rule of 65 matches',
+    table({ rules: [{ ...rule, matches: Array.from({ length: 65 }, () => match) }] }),
+    'routes[0].rules[0].matches',
+  ],
+  [
+    'a path without its slash',
+    table({ rules: [{ ...rule, matches: [{ ...match, path: { type: 'Exact', value: 'a' } }] }] }),
+    'routes[0].rules[0].matches[0].path.value',
+  ],
+  [
+    'a rule by a header in capitals',
+    table({ rules: [{ ...rule, matches: [{ ...match, headers: [{ name: 'X', value: '' }] }] }] }),
+    'routes[0].rules[0].matches[0].headers',
+  ],
+  [
+    'a match of a foreign revision by its path',
+    table({ matches: [{ match, revisionId: 'v9' }] }),
+    'routes[0].matches[0].revisionId',
+  ],
+  [
+    'an attempt longer than all',
+    table(timeouts(1, 2)),
+    'routes[0].rules[0].timeouts.backendRequestMs',
+  ],
+  ['a timeout of 0', table(timeouts(0, 0)), 'routes[0].rules[0].timeouts.requestMs'],
+  [
+    'a timeout above an hour',
+    table(timeouts(3_600_001, 1)),
+    'routes[0].rules[0].timeouts.requestMs',
+  ],
+  [
+    'a sticky header in capitals',
+    table({ sticky: { key: { kind: 'header', name: 'X' }, seed: '' } }),
+    'routes[0].sticky.key.name',
+  ],
+  [
+    'a sticky cookie without a name',
+    table({ sticky: { key: { kind: 'cookie', name: '' }, seed: '' } }),
+    'routes[0].sticky.key.name',
   ],
   ['a window of 0', table({ oneVotePer: votes(0) }), 'routes[0].oneVotePer.windowMs'],
   [

@@ -1,3 +1,10 @@
+import {
+  checkHeaderName,
+  checkMatch,
+  checkRules,
+  checkSticky,
+  type Note,
+} from './check-route-rules.ts';
 import { otherStratum } from './request-class.ts';
 import type { Backend, Endpoint, Route, RouteTable } from './route-table.ts';
 
@@ -43,8 +50,6 @@ export function checkRouteTable(table: RouteTable): readonly RouteTableProblem[]
   return problems;
 }
 
-type Note = (place: string, message: string) => void;
-
 function checkRoute(route: Route, place: string, note: Note): void {
   if (route.service === '') note(`${place}.service`, 'must not be empty');
   if (!/^(\[[0-9a-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)$/.test(route.host)) {
@@ -61,13 +66,16 @@ function checkRoute(route: Route, place: string, note: Note): void {
     note(`${place}.matches`, `more than ${routeTableLimits.matchesPerRoute}`);
   }
   const revisions = new Set(route.backends.map((backend) => backend.revisionId));
-  for (const [index, { header, revisionId }] of route.matches.entries()) {
+  for (const [index, each] of route.matches.entries()) {
     const matchPlace = `${place}.matches[${index}]`;
-    checkHeaderName(header.name, `${matchPlace}.header.name`, note);
-    if (!revisions.has(revisionId)) {
-      note(`${matchPlace}.revisionId`, `'${revisionId}' is not a backend of this route`);
+    if ('match' in each) checkMatch(each.match, `${matchPlace}.match`, note);
+    else checkHeaderName(each.header.name, `${matchPlace}.header.name`, note);
+    if (!revisions.has(each.revisionId)) {
+      note(`${matchPlace}.revisionId`, `'${each.revisionId}' is not a backend of this route`);
     }
   }
+  if (route.rules !== undefined) checkRules(route.rules, `${place}.rules`, note);
+  if (route.sticky !== undefined) checkSticky(route.sticky, `${place}.sticky`, note);
 }
 
 /** How requests are counted: strata and votes. */
@@ -93,11 +101,6 @@ function checkCounting({ strata = [], oneVotePer }: Route, place: string, note: 
   if (client.kind === 'header') {
     checkHeaderName(client.name, `${place}.oneVotePer.client.name`, note);
   }
-}
-
-function checkHeaderName(name: string, place: string, note: Note): void {
-  if (/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) return;
-  note(place, `'${name}' must be a header name in lower case`);
 }
 
 function checkBackends(route: Route, place: string, note: Note): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isRetry, stratumIndex } from './request-class.ts';
-import type { RequestHeaders } from './route-choice.ts';
+import type { RequestHeaders } from './request-match.ts';
 
 const strata = [
   { name: 'orders', path: '/orders', method: 'POST', header: null },

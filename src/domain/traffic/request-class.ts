@@ -1,5 +1,5 @@
 import type { StratumMatch } from '../release/revision.ts';
-import type { RequestHeaders } from './route-choice.ts';
+import type { RequestHeaders } from './request-match.ts';
 
 /**
  * How a request is counted, decided from its head before anything is known of its outcome.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hostOf, matchedRevision, nextInTurn } from './route-choice.ts';
+import { hostOf, matchedRevision, nextInTurn, readyRevisionMatches } from './route-choice.ts';
 import type { Route } from './route-table.ts';
 
 for (const [authority, want] of [
@@ -48,7 +48,8 @@ for (const [headers, want] of [
   [{ 'x-other': 'true' }, null],
 ] as const) {
   test(`headers ${JSON.stringify(headers)} match ${want}`, () => {
-    assert.equal(matchedRevision(route, headers), want);
+    const matches = readyRevisionMatches(route.matches);
+    assert.equal(matchedRevision(matches, '/', { headers }), want);
   });
 }
 

@@ -1,19 +1,45 @@
+import {
+  everyPath,
+  isMatch,
+  type MatchedRequest,
+  type NamedValue,
+  pathEndOf,
+  type ReadyMatch,
+  readyMatch,
+  type RequestMatch,
+} from './request-match.ts';
 import type { Route } from './route-table.ts';
 
-/** Values of a request's headers by lower-case name; repeated ones joined with ', ' or as a list. */
-export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+/** The matches of a route made ready once for a table. */
+export interface ReadyRevisionMatch {
+  readonly match: ReadyMatch;
+  readonly revisionId: string;
+}
+
+export function readyRevisionMatches(matches: Route['matches']): readonly ReadyRevisionMatch[] {
+  return matches.map((each) => ({
+    match: readyMatch('match' in each ? each.match : byHeader(each.header)),
+    revisionId: each.revisionId,
+  }));
+}
+
+function byHeader(header: NamedValue): RequestMatch {
+  return { path: everyPath, method: null, headers: [header], queryParams: [], cookies: [] };
+}
 
 /**
  * The revision that the first fitting match names, or null: then the weights decide. A match is asked before the
- * weights, so it reaches a candidate of weight 0.
+ * weights, so it reaches a candidate of weight 0. `target` is path and query.
  */
-export function matchedRevision(route: Route, headers: RequestHeaders): string | null {
-  for (const match of route.matches) {
-    const found = headers[match.header.name];
-    if (found === undefined) continue;
-    const fits =
-      typeof found === 'string' ? found === match.header.value : found.includes(match.header.value);
-    if (fits) return match.revisionId;
+export function matchedRevision(
+  matches: readonly ReadyRevisionMatch[],
+  target: string,
+  request: MatchedRequest,
+): string | null {
+  if (matches.length === 0) return null;
+  const pathEnd = pathEndOf(target);
+  for (const { match, revisionId } of matches) {
+    if (isMatch(match, target, pathEnd, request)) return revisionId;
   }
   return null;
 }

@@ -1,4 +1,7 @@
 import type { HeaderMatch, StratumMatch, VoteRule } from '../release/revision.ts';
+import type { RequestMatch } from './request-match.ts';
+import type { RouteRule } from './route-rules.ts';
+import type { StickyRule } from './sticky.ts';
 
 /** The router's whole configuration. Always pushed whole and applied atomically between two requests. */
 export interface RouteTable {
@@ -21,6 +24,10 @@ export interface Route {
   readonly strata?: readonly StratumMatch[];
   /** See `GateSettings.oneVotePer`; absent: every request is a vote. */
   readonly oneVotePer?: VoteRule;
+  /** What holds for some requests only; absent: nothing. */
+  readonly rules?: readonly RouteRule[];
+  /** Who stays with a revision while weights stand; absent: nobody, each request is split anew. */
+  readonly sticky?: StickyRule;
 }
 
 export interface Backend {
@@ -30,10 +37,10 @@ export interface Backend {
   readonly endpoints: readonly Endpoint[];
 }
 
-export interface RouteMatch {
-  readonly header: HeaderMatch;
-  readonly revisionId: string;
-}
+/** What sends a request to a revision whatever the weights are: one header, or all that the Gateway API has. */
+export type RouteMatch =
+  | { readonly header: HeaderMatch; readonly revisionId: string }
+  | { readonly match: RequestMatch; readonly revisionId: string };
 
 export interface Endpoint {
   readonly instanceId: string;

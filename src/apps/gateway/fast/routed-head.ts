@@ -1,4 +1,4 @@
-import type { RequestHeaders } from '../../../domain/traffic/route-choice.ts';
+import type { RequestHeaders } from '../../../domain/traffic/request-match.ts';
 import type { RequestHead } from '../http1/head.ts';
 import type { RoutedRequest } from '../live-routes.ts';
 
@@ -26,7 +26,7 @@ export class RoutedHead implements RoutedRequest {
     return this.#head.methodText();
   }
 
-  /** Repeated ones joined with ', ' (RFC 9110 section 5.3). `name` is in lower case. */
+  /** Repeated ones joined with ', ' (RFC 9110 section 5.3), cookies with '; ' (RFC 6265 section 5.4). `name` is in lower case. */
   #value(name: string): string | undefined {
     const octets = this.#octets(name);
     let index = this.#head.find(octets);
@@ -35,7 +35,7 @@ export class RoutedHead implements RoutedRequest {
     for (;;) {
       index = this.#head.find(octets, index + 1);
       if (index < 0) return value;
-      value += `, ${this.#head.value(index)}`;
+      value += `${name === 'cookie' ? '; ' : ', '}${this.#head.value(index)}`;
     }
   }
 

@@ -1,0 +1,101 @@
+import { pathMatchTypes, type NamedValue, type RequestMatch } from './request-match.ts';
+import type { RouteRule, RuleTimeouts } from './route-rules.ts';
+import type { StickyRule } from './sticky.ts';
+
+/** Hears what is wrong with a part of a table, and where. */
+export type Note = (place: string, message: string) => void;
+
+/** Those of HTTPRouteRule and its parts, but for headers, which are bounded by what a head may have. */
+export const ruleLimits = {
+  rulesPerRoute: 16,
+  matchesPerRule: 64,
+  headersPerMatch: 16,
+  queryParamsPerMatch: 16,
+  cookiesPerMatch: 16,
+  textLength: 4096,
+  timeoutMs: 3_600_000,
+} as const;
+
+export function checkRules(rules: readonly RouteRule[], place: string, note: Note): void {
+  if (rules.length > ruleLimits.rulesPerRoute) {
+    note(place, `more than ${ruleLimits.rulesPerRoute}`);
+    return;
+  }
+  const names = new Set<string>();
+  for (const [index, { name, matches, timeouts }] of rules.entries()) {
+    const rulePlace = `${place}[${index}]`;
+    if (name === '' || names.has(name)) {
+      note(`${rulePlace}.name`, `'${name}' must be a name of its own`);
+    }
+    names.add(name);
+    if (matches.length > ruleLimits.matchesPerRule) {
+      note(`${rulePlace}.matches`, `more than ${ruleLimits.matchesPerRule}`);
+      continue;
+    }
+    for (const [at, match] of matches.entries()) {
+      checkMatch(match, `${rulePlace}.matches[${at}]`, note);
+    }
+    if (timeouts !== undefined) checkTimeouts(timeouts, `${rulePlace}.timeouts`, note);
+  }
+}
+
+export function checkMatch(match: RequestMatch, place: string, note: Note): void {
+  const { path, headers, queryParams, cookies } = match;
+  if (!pathMatchTypes.includes(path.type)) note(`${place}.path.type`, `'${path.type}' is unknown`);
+  if (!path.value.startsWith('/') || path.value.length > ruleLimits.textLength) {
+    note(
+      `${place}.path.value`,
+      `must begin with '/', and be ${ruleLimits.textLength} long at most`,
+    );
+  }
+  for (const { name } of headers) checkHeaderName(name, `${place}.headers`, note);
+  checkValues(headers, ruleLimits.headersPerMatch, `${place}.headers`, note);
+  checkValues(queryParams, ruleLimits.queryParamsPerMatch, `${place}.queryParams`, note);
+  checkValues(cookies, ruleLimits.cookiesPerMatch, `${place}.cookies`, note);
+}
+
+export function checkSticky({ key, seed }: StickyRule, place: string, note: Note): void {
+  if (seed.length > ruleLimits.textLength) note(`${place}.seed`, 'is too long');
+  switch (key.kind) {
+    case 'address':
+      return;
+    case 'header':
+      checkHeaderName(key.name, `${place}.key.name`, note);
+      return;
+    case 'cookie':
+      if (key.name === '') note(`${place}.key.name`, 'must not be empty');
+  }
+}
+
+export function checkHeaderName(name: string, place: string, note: Note): void {
+  if (/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) return;
+  note(place, `'${name}' must be a header name in lower case`);
+}
+
+function checkValues(
+  values: readonly NamedValue[],
+  countMax: number,
+  place: string,
+  note: Note,
+): void {
+  if (values.length > countMax) note(place, `more than ${countMax}`);
+  for (const [index, { name, value }] of values.entries()) {
+    if (name === '') note(`${place}[${index}].name`, 'must not be empty');
+    if (name.length + value.length > ruleLimits.textLength) {
+      note(`${place}[${index}]`, `is longer than ${ruleLimits.textLength}`);
+    }
+  }
+}
+
+function checkTimeouts(timeouts: RuleTimeouts, place: string, note: Note): void {
+  const { requestMs, backendRequestMs, idleMs } = timeouts;
+  for (const [name, ms] of Object.entries({ requestMs, backendRequestMs, idleMs })) {
+    if (ms === undefined) continue;
+    if (!Number.isSafeInteger(ms) || ms < 1 || ms > ruleLimits.timeoutMs) {
+      note(`${place}.${name}`, `must be 1-${ruleLimits.timeoutMs}, but is ${ms}`);
+    }
+  }
+  if (requestMs !== undefined && backendRequestMs !== undefined && backendRequestMs > requestMs) {
+    note(`${place}.backendRequestMs`, `must be ${requestMs} at most, as one attempt is a part`);
+  }
+}
