@@ -5,7 +5,9 @@ import { requestHeaders, responseHeaders } from './forwarded-headers.ts';
 import type { Target } from './live-routes.ts';
 import { answerProblem } from './problem.ts';
 import type { Refusal } from './refusal.ts';
+import { type OverLimit, overText } from './over-limit.ts';
 import { hasBody, RequestBody } from './request-body.ts';
+import type { Treatment } from './treatment.ts';
 
 export interface Exchange {
   readonly request: IncomingMessage;
@@ -14,6 +16,7 @@ export interface Exchange {
   readonly path: string;
   readonly target: Target;
   readonly requestTimeoutMs: number;
+  readonly treatment: Treatment | null;
   /** `performance.now()` when the request's head was there. */
   readonly startedMs: number;
   /** The caller waits for 100 Continue before it sends the body (RFC 9110 section 10.1.1). */
@@ -38,6 +41,8 @@ export class Forward implements Dispatcher.DispatchHandler {
   readonly #counter: Counter;
   readonly #body: RequestBody | null;
   readonly #timer: NodeJS.Timeout;
+  /** Those of the rule that has the request. */
+  readonly #limits: readonly NodeJS.Timeout[];
   #controller: Dispatcher.DispatchController | null = null;
   #isEnded = false;
   #hasBodyBytes = false;
@@ -47,6 +52,7 @@ export class Forward implements Dispatcher.DispatchHandler {
     this.#pool = pool;
     this.#counter = exchange.target.counter;
     this.#timer = setTimeout(() => this.#late(), exchange.requestTimeoutMs);
+    this.#limits = this.#startLimits();
     this.#body = hasBody(exchange.request) ? this.#requestBody() : null;
   }
 
@@ -58,6 +64,7 @@ export class Forward implements Dispatcher.DispatchHandler {
       method: request.method ?? 'GET',
       headers: requestHeaders(request, this.#exchange.authority),
       body: this.#body,
+      ...idleTimeouts(this.#exchange.treatment),
     };
     try {
       this.#pool.dispatch(options, this);
@@ -110,6 +117,11 @@ export class Forward implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#isEnded) return;
     const { endpoint } = this.#exchange.target;
+    const idleMs = this.#exchange.treatment?.timeouts?.idleMs;
+    if (idleMs !== undefined && isSilence(error)) {
+      this.#over({ reason: 'idle-timeout', ms: idleMs });
+      return;
+    }
     const wasSent = this.#controller !== null;
     this.#fail({
       status: 502,
@@ -135,6 +147,7 @@ export class Forward implements Dispatcher.DispatchHandler {
     const { request, response, requestTimeoutMs, target } = this.#exchange;
     if (this.#body?.waitsForCaller === true) {
       this.#isEnded = true;
+      this.#clearTimers();
       const detail = `nothing of the request's body came for ${requestTimeoutMs} ms`;
       answerProblem(request, response, { status: 408, reason: 'caller-too-slow', detail });
       this.#abort();
@@ -148,10 +161,35 @@ export class Forward implements Dispatcher.DispatchHandler {
     this.#abort();
   }
 
+  /** Of one attempt, as this engine makes no other. */
+  #startLimits(): readonly NodeJS.Timeout[] {
+    const { requestMs, backendRequestMs } = this.#exchange.treatment?.timeouts ?? {};
+    const limits: NodeJS.Timeout[] = [];
+    const add = (over: OverLimit): void => {
+      limits.push(setTimeout(() => this.#over(over), over.ms));
+    };
+    if (requestMs !== undefined) add({ reason: 'timeout', ms: requestMs });
+    if (backendRequestMs !== undefined) add({ reason: 'backend-timeout', ms: backendRequestMs });
+    return limits;
+  }
+
+  #over(over: OverLimit): void {
+    if (this.#isEnded) return;
+    const { instanceId } = this.#exchange.target.endpoint;
+    const detail = `instance ${instanceId} ${overText(over)}`;
+    this.#fail({ status: 504, reason: over.reason, detail });
+    this.#abort();
+  }
+
+  #clearTimers(): void {
+    clearTimeout(this.#timer);
+    for (const limit of this.#limits) clearTimeout(limit);
+  }
+
   #callerGone(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    clearTimeout(this.#timer);
+    this.#clearTimers();
     this.#abort();
   }
 
@@ -164,7 +202,7 @@ export class Forward implements Dispatcher.DispatchHandler {
 
   #end(statusClass: number): void {
     this.#isEnded = true;
-    clearTimeout(this.#timer);
+    this.#clearTimers();
     this.#counter.count(statusClass, (performance.now() - this.#exchange.startedMs) * 1000);
   }
 
@@ -173,6 +211,20 @@ export class Forward implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new Error('the gateway gave the request up'));
     this.#body?.destroy();
   }
+}
+
+function idleTimeouts(
+  treatment: Treatment | null,
+): Pick<Dispatcher.DispatchOptions, 'headersTimeout' | 'bodyTimeout'> {
+  const idleMs = treatment?.timeouts?.idleMs;
+  return idleMs === undefined ? {} : { headersTimeout: idleMs, bodyTimeout: idleMs };
+}
+
+function isSilence(error: Error): boolean {
+  return (
+    'code' in error &&
+    (error.code === 'UND_ERR_HEADERS_TIMEOUT' || error.code === 'UND_ERR_BODY_TIMEOUT')
+  );
 }
 
 function messageOf(error: unknown): string {

@@ -95,7 +95,7 @@ export class HttpEngine implements Engine {
       answerProblem(request, response, choice.refusal);
       return;
     }
-    const { target, requestTimeoutMs } = choice;
+    const { target, requestTimeoutMs, treatment } = choice;
     target.counter.underWay += 1;
     response.on('close', () => {
       target.counter.underWay -= 1;
@@ -107,7 +107,7 @@ export class HttpEngine implements Engine {
       answerProblem(request, response, { status: 503, reason: 'overloaded', detail });
       return;
     }
-    const exchange = { request, response, path, target, requestTimeoutMs, startedMs };
+    const exchange = { request, response, path, target, requestTimeoutMs, treatment, startedMs };
     new Forward({ ...exchange, authority: authority ?? '', expectsContinue }, pool).start();
   }
 

@@ -11,6 +11,8 @@ export interface Refusal {
     | 'unreachable'
     | 'reset'
     | 'timeout'
+    | 'backend-timeout'
+    | 'idle-timeout'
     | 'caller-too-slow';
   readonly detail: string;
 }

@@ -65,16 +65,6 @@ export function ruleIndexOf(rules: ReadyRules, target: string, request: MatchedR
   return -1;
 }
 
-/** Whether any of these fits. */
-export function isAnyMatch(
-  matches: readonly ReadyMatch[],
-  target: string,
-  request: MatchedRequest,
-): boolean {
-  const pathEnd = pathEndOf(target);
-  return matches.some((match) => isMatch(match, target, pathEnd, request));
-}
-
 const everyRequest: RequestMatch = {
   path: everyPath,
   method: null,

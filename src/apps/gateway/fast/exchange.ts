@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Target } from '../live-routes.ts';
 import { originOf } from '../live-routes.ts';
+import { type OverLimit, overText } from '../over-limit.ts';
 import type { Refusal } from '../refusal.ts';
 import type { FixedValue } from '../http1/fixed-lines.ts';
 import type { RequestHead } from '../http1/head.ts';
@@ -14,6 +15,7 @@ import { type ConnectionSeeker, inFlightMax, type InstancePool } from './instanc
 import { otherEndpoint } from './other-endpoint.ts';
 import type { Parts } from './parts.ts';
 import { RequestRelay } from './request-relay.ts';
+import type { LimitedExchange, TimeLimit } from './time-limits.ts';
 
 /** What an exchange does to the connection it came on. */
 export interface ExchangeCaller {
@@ -58,7 +60,7 @@ const idleCloseMinMs = 500;
  *   end says something about the instance and counts as this request's outcome, however the next attempt ends.
  * - X6. A caller that sends no more gets its answer (half-closed.ts); a silence within it ends it sooner, and counts not.
  */
-export class Exchange implements ConnectionUser, ConnectionSeeker {
+export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchange {
   isUnderWay = false;
   isTunnel = false;
   readonly #parts: Parts;
@@ -71,6 +73,8 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
   #pool: InstancePool | null = null;
   #connection: InstanceConnection | null = null;
   #timeoutMs = 0;
+  /** Of the rule that has the request; null, as of most: it has none. */
+  #limit: TimeLimit | null = null;
   #requestUntilMs = 0;
   #attempts = 0;
   #isSafe = false;
@@ -110,8 +114,9 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
       this.#answerProblem(choice.refusal);
       return at;
     }
-    const { target, requestTimeoutMs } = choice;
+    const { target, requestTimeoutMs, treatment } = choice;
     this.#target = target;
+    if (treatment !== null) this.#limit = parts.limits.begin(this, treatment.timeouts, nowMs);
     this.#answer.wish.lines = parts.linesOf(target.revisionId);
     this.#evidence.begin(target, nowMs);
     this.#timeoutMs = requestTimeoutMs;
@@ -137,6 +142,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
       this.#bodyRefused();
       return chunk.length;
     }
+    this.#limit?.moved();
     if (!this.#answer.hasBegun) this.#refreshDeadline();
     return next;
   }
@@ -158,6 +164,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
     wish.hasContinued = this.#request.wantsContinue && !this.#request.isWhole;
     if (wish.hasContinued) this.#caller.socket.write('HTTP/1.1 100 Continue\r\n\r\n');
     this.#request.send(this.#connection);
+    this.#limit?.attempt();
     if (!this.#request.isWhole) this.#caller.goOn();
   }
 
@@ -192,6 +199,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
       if (this.#halfClosed.isSo) this.#awaitSilence();
       return;
     }
+    this.#limit?.moved();
     // An answer before the request is whole is the connection's last.
     if (!this.#request.isWhole || this.#parts.isDraining) this.#answer.wish.keepAlive = false;
     const outcome = this.#answer.read(bytes, connection);
@@ -241,12 +249,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
   /** The deadline has passed. */
   late(nowMs: number): void {
     if (this.#answer.hasBegun) {
-      // Whoever did not move: an instance that says nothing, or a caller that takes nothing or is gone.
-      const { socket } = this.#caller;
-      if (socket.writableLength === 0 && !this.#halfClosed.isSo) this.#evidence.failed(nowMs);
-      this.#drop();
-      this.isUnderWay = false;
-      this.#caller.cut({ isReset: this.#answer.endsByClosing });
+      this.#cutLate(nowMs);
       return;
     }
     const nextMs = this.#halfClosed.ask(this.#caller.socket, nowMs);
@@ -255,13 +258,32 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
       return;
     }
     const ms = this.#timeoutMs;
-    if (!this.#request.isWhole && !this.#request.isFull && this.#request.isSent) {
-      const detail = `nothing of the request's body came for ${ms} ms`;
-      this.#drop();
-      this.#answerProblem({ status: 408, reason: 'caller-too-slow', detail });
-      return;
-    }
-    this.#fail(504, 'timeout', `did not answer within ${ms} ms`);
+    if (this.#waitsForCaller()) this.#callerLate(`nothing of the request's body came for ${ms} ms`);
+    else this.#fail(504, 'timeout', `did not answer within ${ms} ms`);
+  }
+
+  overLimit(over: OverLimit, nowMs: number): void {
+    if (this.#answer.hasBegun) this.#cutLate(nowMs);
+    else if (this.#waitsForCaller()) this.#callerLate(`the body did not come within ${over.ms} ms`);
+    else this.#fail(504, over.reason, overText(over));
+  }
+
+  /** Whoever did not move: an instance that says nothing, or a caller that takes nothing or is gone. */
+  #cutLate(nowMs: number): void {
+    const { socket } = this.#caller;
+    if (socket.writableLength === 0 && !this.#halfClosed.isSo) this.#evidence.failed(nowMs);
+    this.#drop();
+    this.isUnderWay = false;
+    this.#caller.cut({ isReset: this.#answer.endsByClosing });
+  }
+
+  #waitsForCaller(): boolean {
+    return !this.#request.isWhole && !this.#request.isFull && this.#request.isSent;
+  }
+
+  #callerLate(detail: string): void {
+    this.#drop();
+    this.#answerProblem({ status: 408, reason: 'caller-too-slow', detail });
   }
 
   /** The caller sends no more (X6). */
@@ -318,6 +340,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
     const { keepAlive, keepMs, status } = this.#answer;
     this.#evidence.answered(status, nowMs);
     this.#evidence.end();
+    this.#endLimit();
     this.#connection = null;
     this.isUnderWay = false;
     const isClean = this.#request.end(connection) && this.#request.isWhole;
@@ -375,6 +398,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
   /** Lets go of instance and evidence. */
   #drop(): void {
     this.#evidence.end();
+    this.#endLimit();
     this.#pool?.leave(this);
     const connection = this.#connection;
     this.#connection = null;
@@ -382,10 +406,17 @@ export class Exchange implements ConnectionUser, ConnectionSeeker {
     connection?.destroy();
   }
 
+  #endLimit(): void {
+    if (this.#limit === null) return;
+    this.#parts.limits.end(this);
+    this.#limit = null;
+  }
+
   #becomeTunnel(): void {
     const nowMs = performance.now();
     this.#evidence.answered(this.#answer.status, nowMs);
     this.#evidence.end();
+    this.#endLimit();
     this.isTunnel = true;
     this.#caller.deadlineMs = Infinity;
     this.#caller.becomeTunnel();

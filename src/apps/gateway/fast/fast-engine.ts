@@ -97,6 +97,7 @@ export class FastEngine implements Engine {
     const nowMs = performance.now();
     this.#parts.nowMs = nowMs;
     for (const caller of this.#callers) if (caller.deadlineMs <= nowMs) caller.late(nowMs);
+    this.#parts.limits.sweep(nowMs);
     this.#parts.pools.sweep(nowMs);
   }
 }

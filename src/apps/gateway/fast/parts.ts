@@ -11,6 +11,7 @@ import { InstancePools } from './instance-pool.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { RoutedHead } from './routed-head.ts';
 import { RequestBuffers, Scratch } from './scratch.ts';
+import { TimeLimits } from './time-limits.ts';
 
 export interface Deadlines {
   /** Between two requests, and before the first. */
@@ -55,6 +56,7 @@ export class Parts {
   readonly scratch = new Scratch();
   readonly requestBuffers = new RequestBuffers();
   readonly retries = new RetryBudget();
+  readonly limits = new TimeLimits();
   readonly requestHead = new RequestHead();
   readonly responseHead = new ResponseHead();
   readonly trailers: Head = trailersHead();
