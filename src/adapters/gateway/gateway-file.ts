@@ -10,6 +10,8 @@ export interface GatewayFile {
   readonly host: string;
   readonly port: number;
   readonly controlSocket: string;
+  /** Where /metrics, /livez and /readyz are served; null: nowhere. */
+  readonly admin: { readonly host: string; readonly port: number } | null;
 }
 
 /** Names in a gateway's state folder. */
@@ -74,12 +76,15 @@ async function readGatewayFile(stateFolder: string): Promise<GatewayFile | null>
   try {
     const json: unknown = JSON.parse(await readFile(join(stateFolder, gatewayFileName), 'utf8'));
     const value = record(json, gatewayFileName);
+    // An earlier gateway, which may still run, has none.
+    const admin = value['admin'] ?? null;
     return {
       pid: integer(value, 'pid'),
       startTicks: text(value, 'startTicks'),
       host: text(value, 'host'),
       port: integer(value, 'port'),
       controlSocket: text(value, 'controlSocket'),
+      admin: admin === null ? null : addressOf(record(admin, 'admin')),
     };
   } catch (error) {
     // A file of no use says as much as none: no gateway is known. The next one writes its own.
@@ -87,4 +92,8 @@ async function readGatewayFile(stateFolder: string): Promise<GatewayFile | null>
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
+}
+
+function addressOf(value: Record<string, unknown>): NonNullable<GatewayFile['admin']> {
+  return { host: text(value, 'host'), port: integer(value, 'port') };
 }

@@ -17,6 +17,8 @@ export interface GatewayProcessOptions {
   /** The node program and the gateway's main file, both absolute. */
   readonly nodePath: string;
   readonly entry: string;
+  /** Where it serves metrics; absent: nowhere. In use: it takes any free port, see `file.admin`. */
+  readonly admin?: { readonly host: string; readonly port: number };
   /** Absent: the gateway's own choice. */
   readonly engine?: 'fast' | 'compat';
   /** Hears of deaths and restarts, for the operator's log. */
@@ -152,15 +154,23 @@ async function start(options: GatewayProcessOptions, signal: AbortSignal): Promi
   signal.throwIfAborted();
   const stateFolder = resolve(options.stateFolder);
   const { host, port } = options.listen;
-  const name = host.includes(':') ? `[${host}]` : host;
   const logPath = join(stateFolder, logFileName);
   await makeStateFolder(stateFolder);
   await rotate(logPath);
   await using logFile = await open(logPath, 'a', 0o600);
   const engine = options.engine === undefined ? [] : ['--engine', options.engine];
+  const admin = options.admin === undefined ? [] : ['--metrics', addressText(options.admin)];
   const child = spawn(
     options.nodePath,
-    [options.entry, '--state', stateFolder, '--listen', `${name}:${port}`, ...engine],
+    [
+      options.entry,
+      '--state',
+      stateFolder,
+      '--listen',
+      addressText({ host, port }),
+      ...engine,
+      ...admin,
+    ],
     { detached: true, cwd: stateFolder, stdio: ['ignore', logFile.fd, logFile.fd] },
   );
   child.unref();
@@ -185,6 +195,10 @@ async function start(options: GatewayProcessOptions, signal: AbortSignal): Promi
       throw error;
     }
   }
+}
+
+function addressText({ host, port }: GatewayProcessOptions['listen']): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /** Resolves when the gateway has ended or the signal is aborted. */

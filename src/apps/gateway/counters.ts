@@ -1,5 +1,6 @@
 import type { CounterReading } from '../../adapters/gateway/control-message.ts';
 import type { SetAside } from '../../domain/traffic/traffic-sample.ts';
+import { RequestMetrics, type RevisionRequests } from './metrics/request-metrics.ts';
 import { latencyBucket, latencyBucketCount } from '../../domain/traffic/latency-buckets.ts';
 
 /** No answer from an instance: refused, reset, timed out, or no instance. See `InstanceCount.byStatusClass`. */
@@ -20,13 +21,16 @@ export class Counter {
   readonly setAside: SetAside | null;
   readonly byStatusClass = new Float64Array(6);
   readonly latency = new Float64Array(latencyBucketCount);
+  /** Where the same requests are counted for people, as their callers saw them. */
+  readonly requests: RevisionRequests;
   /** Requests counted; grows with each change, so a reader sees by it whether there is anything new. */
   ended = 0;
   /** Requests that have been sent there and whose caller still waits. */
   underWay = 0;
 
-  constructor(generation: number, key: CounterKey) {
+  constructor(generation: number, key: CounterKey, requests: RevisionRequests) {
     this.generation = generation;
+    this.requests = requests;
     this.service = key.service;
     this.revisionId = key.revisionId;
     this.instanceId = key.instanceId;
@@ -60,14 +64,20 @@ export interface CounterKey {
 /** All counters of this gateway process. */
 export class Counters {
   readonly #counters = new Map<string, Counter>();
+  readonly #requests: RequestMetrics;
   #generations = 0;
+
+  constructor(requests: RequestMetrics = new RequestMetrics()) {
+    this.#requests = requests;
+  }
 
   counter(key: CounterKey): Counter {
     const name = nameOf(key);
     let counter = this.#counters.get(name);
     if (counter === undefined) {
       this.#generations += 1;
-      counter = new Counter(this.#generations, key);
+      const requests = this.#requests.revision(key.service, key.revisionId);
+      counter = new Counter(this.#generations, key, requests);
       this.#counters.set(name, counter);
     }
     return counter;
@@ -80,6 +90,8 @@ export class Counters {
   /** Forgets counters; requests still under way on them are not reported any more. */
   drop(counters: Iterable<Counter>): void {
     for (const counter of counters) this.#counters.delete(nameOf(counter));
+    // What was counted for people goes with the revision's last counter.
+    this.#requests.retain(new Set(this.#counters.values().map(({ requests }) => requests)));
   }
 }
 

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { RouteTable } from '../../domain/traffic/route-table.ts';
 import type { Counters } from './counters.ts';
+import type { ProcessMetrics } from './metrics/metric-family.ts';
 
 /** What serves: this process alone (`OwnPlane`), or its worker processes (`WorkerPlane`). */
 export interface DataPlane {
@@ -18,6 +19,11 @@ export interface DataPlane {
   apply(table: RouteTable, beforeSwitch: () => void): Promise<boolean>;
   /** Resolves when no request to the revision or instance is under way, or after a bound. */
   drain(id: string): Promise<void>;
+  /**
+   * What each process that serves has counted for people; asked at each scrape, which must not wait long for one that does
+   * not answer. A process that serves says what an OwnPlane of it says.
+   */
+  metrics(): Promise<readonly ProcessMetrics[]>;
   /** Takes no new connection, finishes what is under way within `boundMs`, counts it, and ends what serves. */
   stop(boundMs: number): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { FastEngine } from './fast/fast-engine.ts';
 import type { Engine } from './http-engine.ts';
 import { LlhttpError } from './http1/llhttp.ts';
 import { SecondOpinion } from './http1/second-opinion.ts';
+import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import type { LiveRoutes } from './live-routes.ts';
 import { SpanRecorder } from './tracing/span-recorder.ts';
 
@@ -22,7 +23,7 @@ export interface EngineOptions {
   readonly otlpUrl: string | null;
 }
 
-export type MakeEngine = (routes: LiveRoutes) => Engine;
+export type MakeEngine = (routes: LiveRoutes, metrics: GatewayMetrics) => Engine;
 
 /**
  * Only the engine that is wanted is loaded, since undici alone is a third of a gateway's memory. The fast engine does not
@@ -36,12 +37,12 @@ export async function loadEngine(
     try {
       const opinion = new SecondOpinion();
       const spans = otlpUrl === null ? null : new SpanRecorder(otlpUrl, log);
-      return (routes) => new FastEngine(routes, { opinion, spans, log });
+      return (routes, metrics) => new FastEngine(routes, { opinion, spans, metrics, log });
     } catch (error) {
       if (!(error instanceof LlhttpError)) throw error;
       log(`serving with the engine compat: ${error.message}`);
     }
   }
   const { HttpEngine } = await import('./http-engine.ts');
-  return (routes) => new HttpEngine(routes);
+  return (routes, metrics) => new HttpEngine(routes, metrics);
 }

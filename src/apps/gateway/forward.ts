@@ -6,6 +6,7 @@ import type { Target } from './live-routes.ts';
 import { answerProblem } from './problem.ts';
 import type { Refusal } from './refusal.ts';
 import { type OverLimit, overText } from './over-limit.ts';
+import type { RequestObservation } from './request-observation.ts';
 import { hasBody, RequestBody } from './request-body.ts';
 import type { Treatment } from './treatment.ts';
 
@@ -21,6 +22,7 @@ export interface Exchange {
   readonly startedMs: number;
   /** The caller waits for 100 Continue before it sends the body (RFC 9110 section 10.1.1). */
   readonly expectsContinue: boolean;
+  readonly observation: RequestObservation;
 }
 
 /**
@@ -101,7 +103,8 @@ export class Forward implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#isEnded) return;
     this.#hasBodyBytes = true;
-    const { response } = this.#exchange;
+    const { response, observation } = this.#exchange;
+    observation.responseBodyBytes += chunk.length;
     if (response.write(chunk)) return;
     controller.pause();
     response.once('drain', () => controller.resume());
@@ -136,7 +139,8 @@ export class Forward implements Dispatcher.DispatchHandler {
       onRead: () => {
         if (expectsContinue && !response.headersSent) response.writeContinue();
       },
-      onChunk: () => {
+      onChunk: (bytes) => {
+        this.#exchange.observation.requestBodyBytes += bytes;
         if (!this.#isEnded && !response.headersSent) this.#timer.refresh();
       },
     });

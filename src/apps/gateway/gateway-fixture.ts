@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GatewayClient } from '../../adapters/gateway/gateway-client.ts';
 import { ensureGateway, type GatewayProcess } from '../../adapters/gateway/gateway-process.ts';
+import type { Address } from './data-plane.ts';
 import type { EngineKind } from './engine-kind.ts';
 import type { Backend, Endpoint, Route, RouteTable } from '../../domain/traffic/route-table.ts';
 import { totalCount, type TrafficSample } from '../../domain/traffic/traffic-sample.ts';
@@ -37,7 +38,10 @@ export class GatewayFixture implements AsyncDisposable {
     this.client.subscribe((sample) => this.samples.push(sample));
   }
 
-  static async start(engine?: EngineKind): Promise<GatewayFixture> {
+  static async start(
+    engine?: EngineKind,
+    admin: Address = { host: '127.0.0.1', port: 0 },
+  ): Promise<GatewayFixture> {
     const stateFolder = await mkdtemp(join(tmpdir(), 'tidegate-gateway-'));
     const events: string[] = [];
     const gateway = await ensureGateway(
@@ -46,6 +50,7 @@ export class GatewayFixture implements AsyncDisposable {
         ...(engine === undefined ? {} : { engine }),
         stateFolder,
         listen: { host: '127.0.0.1', port: 0 },
+        admin,
         onEvent: (event) => events.push(event),
       },
       AbortSignal.timeout(20_000),
@@ -54,6 +59,12 @@ export class GatewayFixture implements AsyncDisposable {
     // Connected before a test sends anything, so that no sample of it is a catch-up.
     await fixture.client.version(AbortSignal.timeout(5000));
     return fixture;
+  }
+
+  /** Without a slash at its end. */
+  get adminUrl(): string {
+    const { admin } = this.process.file;
+    return `http://${admin?.host}:${admin?.port}`;
   }
 
   get port(): number {

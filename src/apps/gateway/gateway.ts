@@ -7,11 +7,14 @@ import {
   startTicks,
   writeGatewayFile,
 } from '../../adapters/gateway/gateway-file.ts';
+import { AdminServer } from './admin-server.ts';
 import { checkRouteTable } from '../../domain/traffic/check-route-table.ts';
 import type { Route, RouteTable } from '../../domain/traffic/route-table.ts';
 import { ControlServer } from './control-server.ts';
-import type { DataPlane } from './data-plane.ts';
+import type { Address, DataPlane } from './data-plane.ts';
 import { Forgetting } from './forgetting.ts';
+import type { ProcessMetrics } from './metrics/metric-family.ts';
+import { stateFamilies } from './metrics/state-metrics.ts';
 import { TableFile } from './table-file.ts';
 
 export interface GatewayOptions {
@@ -21,6 +24,11 @@ export interface GatewayOptions {
   readonly port: number;
   /** Null: in the state folder. */
   readonly controlSocket: string | null;
+  /** Where /metrics, /livez and /readyz are served; null: nowhere. */
+  readonly admin: Address | null;
+  /** Of the package, and the name of the engine: for `tidegate_gateway_build_info`. */
+  readonly version: string;
+  readonly engineName: string;
   /** What serves. */
   readonly plane: DataPlane;
   readonly log: (message: string) => void;
@@ -49,7 +57,10 @@ export class Gateway {
   readonly #plane: DataPlane;
   readonly #tableFile: TableFile;
   readonly #control: ControlServer;
+  readonly #admin: AdminServer;
   readonly #forgetting: Forgetting;
+  #appliedAtMs: number | null = null;
+  #isDraining = false;
 
   constructor(options: GatewayOptions) {
     const { plane, stateFolder } = options;
@@ -68,6 +79,10 @@ export class Gateway {
       () => plane.table,
       (gone) => this.#control.forget(gone),
     );
+    this.#admin = new AdminServer({
+      metrics: () => this.#processes(),
+      notReady: () => this.#notReady(),
+    });
   }
 
   /** Resolves to the address when it serves. */
@@ -86,7 +101,10 @@ export class Gateway {
     const table = await this.#tableFile.read((reason) =>
       log(`the kept routes are no use: ${reason}`),
     );
-    if (table !== null) await this.#plane.apply(table, () => {});
+    if (table !== null) {
+      await this.#plane.apply(table, () => {});
+      this.#appliedAtMs = Date.now();
+    }
     const address = await this.#listen();
     if ('kind' in address) return address;
     if ((await this.#control.listen(controlSocket)) === 'taken') {
@@ -94,7 +112,9 @@ export class Gateway {
       return { kind: 'state-in-use', message };
     }
     const ticks = (await startTicks(process.pid)) ?? '';
-    const file = { pid: process.pid, startTicks: ticks, host, port: address.port, controlSocket };
+    const admin = await this.#listenForOperators();
+    const own = { pid: process.pid, startTicks: ticks, host, port: address.port, controlSocket };
+    const file = { ...own, admin };
     await writeGatewayFile(stateFolder, file);
     log(`serving on ${host}:${address.port} with routes version ${table?.version ?? 'none'}`);
     return { host, port: address.port };
@@ -103,7 +123,10 @@ export class Gateway {
   /** Finishes what is under way, reports it, and gives everything back. */
   async stop(): Promise<void> {
     this.#forgetting[Symbol.dispose]();
+    // First of all nobody shall send new requests here.
+    this.#isDraining = true;
     await this.#plane.stop(drainMs);
+    await this.#admin[Symbol.asyncDispose]();
     await this.#control[Symbol.asyncDispose]();
   }
 
@@ -118,6 +141,36 @@ export class Gateway {
     }
   }
 
+  /** A port that is in use is no reason not to serve: another one is taken, and told. */
+  async #listenForOperators(): Promise<Address | null> {
+    const { admin, log } = this.#options;
+    if (admin === null) return null;
+    const { host } = admin;
+    try {
+      return { host, port: (await this.#admin.listen(admin)).port };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      const { port } = await this.#admin.listen({ host, port: 0 });
+      log(`${host}:${admin.port} is in use; metrics are served on ${host}:${port}`);
+      return { host, port };
+    }
+  }
+
+  async #processes(): Promise<readonly ProcessMetrics[]> {
+    const families = stateFamilies({
+      version: this.#options.version,
+      engine: this.#options.engineName,
+      configVersion: this.#plane.table?.version ?? null,
+      configAppliedAtMs: this.#appliedAtMs,
+    });
+    return [...(await this.#plane.metrics()), { worker: null, families }];
+  }
+
+  #notReady(): string | null {
+    if (this.#isDraining) return 'the gateway is draining';
+    return this.#plane.table === null ? 'no routes have come yet' : null;
+  }
+
   async #apply(table: RouteTable): Promise<number | { readonly refused: string }> {
     const [problem] = checkRouteTable(table);
     if (problem !== undefined) return { refused: `${problem.place} ${problem.message}` };
@@ -125,6 +178,7 @@ export class Gateway {
     const isNew = await this.#plane.apply(table, () => this.#control.report());
     const inForce = this.#plane.table ?? table;
     if (!isNew) return inForce.version;
+    this.#appliedAtMs = Date.now();
     if (inForce.routes.some(isSplit)) this.#control.reportQuickly();
     await this.#keep(inForce);
     return inForce.version;

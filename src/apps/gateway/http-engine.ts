@@ -1,13 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { noAnswer } from './counters.ts';
+import { type Counter, noAnswer } from './counters.ts';
 import type { Address } from './data-plane.ts';
 import { EndpointPools, inFlightMax } from './endpoint-pools.ts';
 import { Forward } from './forward.ts';
 import { destination } from './forwarded-headers.ts';
+import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import type { Choice, LiveRoutes } from './live-routes.ts';
 import { answerProblem, problemResponse } from './problem.ts';
+import { RequestObservation } from './request-observation.ts';
 import { refusal, type Refusal } from './refusal.ts';
 import { openTunnel, wantsTunnel } from './tunnel.ts';
 
@@ -24,14 +26,16 @@ export interface Engine {
 /** HTTP/1.1 by node:http towards callers and undici towards instances. */
 export class HttpEngine implements Engine {
   readonly #routes: LiveRoutes;
+  readonly #metrics: GatewayMetrics;
   readonly #pools = new EndpointPools();
   readonly #server: Server;
   readonly #tunnels = new Set<Duplex>();
   readonly #underWay = new Set<ServerResponse>();
   #isDraining = false;
 
-  constructor(routes: LiveRoutes) {
+  constructor(routes: LiveRoutes, metrics: GatewayMetrics) {
     this.#routes = routes;
+    this.#metrics = metrics;
     this.#server = createServer({
       // A head must be there within 10 s (slow callers), a whole request within 5 min; idle connections stay 75 s.
       headersTimeout: 10_000,
@@ -45,6 +49,7 @@ export class HttpEngine implements Engine {
     });
     // Zero is no limit: node:http drops headers beyond it silently. `refusal` counts them.
     this.#server.maxHeadersCount = 0;
+    this.#server.on('connection', () => (this.#metrics.connectionsAccepted += 1));
     this.#server.on('request', (request, response) => this.#serve(request, response, false));
     this.#server.on('checkContinue', (request, response) => this.#serve(request, response, true));
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
@@ -84,6 +89,8 @@ export class HttpEngine implements Engine {
 
   #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const startedMs = performance.now();
+    const metrics = this.#metrics;
+    const observation = new RequestObservation(request, response, { metrics, startedMs });
     this.#underWay.add(response);
     response.on('close', () => this.#underWay.delete(response));
     // A caller that is gone is seen by 'close'; writes that come too late must not end the process.
@@ -92,10 +99,12 @@ export class HttpEngine implements Engine {
     const { authority, path } = destination(request);
     const choice = this.#choose(request, authority, path, startedMs);
     if (choice.kind === 'refused') {
+      observation.counter = choice.counter;
       answerProblem(request, response, choice.refusal);
       return;
     }
     const { target, requestTimeoutMs, treatment } = choice;
+    observation.counter = target.counter;
     target.counter.underWay += 1;
     response.on('close', () => {
       target.counter.underWay -= 1;
@@ -107,7 +116,8 @@ export class HttpEngine implements Engine {
       answerProblem(request, response, { status: 503, reason: 'overloaded', detail });
       return;
     }
-    const exchange = { request, response, path, target, requestTimeoutMs, treatment, startedMs };
+    const known = { request, response, path, observation };
+    const exchange = { ...known, target, requestTimeoutMs, treatment, startedMs };
     new Forward({ ...exchange, authority: authority ?? '', expectsContinue }, pool).start();
   }
 
@@ -117,6 +127,7 @@ export class HttpEngine implements Engine {
     const { authority, path } = destination(request);
     const choice = this.#choose(request, authority, path, startedMs);
     if (choice.kind === 'refused') {
+      this.#metrics.refused(choice.refusal.reason);
       socket.end(problemResponse(choice.refusal));
       return;
     }
@@ -132,19 +143,29 @@ export class HttpEngine implements Engine {
     nowMs: number,
   ): ServedChoice {
     const refused = refusal(request);
-    if (refused !== null) return { kind: 'refused', refusal: refused };
+    if (refused !== null) return { kind: 'refused', refusal: refused, counter: null };
     const choice = this.#routes.choose(authority, path, request, nowMs);
     if (choice.kind === 'target') return choice;
     if (choice.kind === 'unknown-host') {
       const detail = `no service has the host '${(authority ?? '').slice(0, 100)}'`;
-      return { kind: 'refused', refusal: { status: 404, reason: 'unknown-host', detail } };
+      return {
+        kind: 'refused',
+        refusal: { status: 404, reason: 'unknown-host', detail },
+        counter: null,
+      };
     }
-    choice.counter.count(noAnswer, 0);
+    const { counter } = choice;
+    counter.count(noAnswer, 0);
     const detail = `revision ${choice.revisionId} has no ready instance`;
-    return { kind: 'refused', refusal: { status: 503, reason: 'no-endpoints', detail } };
+    return { kind: 'refused', refusal: { status: 503, reason: 'no-endpoints', detail }, counter };
   }
 }
 
 type ServedChoice =
   | Extract<Choice, { kind: 'target' }>
-  | { readonly kind: 'refused'; readonly refusal: Refusal };
+  | {
+      readonly kind: 'refused';
+      readonly refusal: Refusal;
+      /** Null: it belongs to no revision. */
+      readonly counter: Counter | null;
+    };

@@ -1,13 +1,15 @@
 import { flushCompileCache } from 'node:module';
+import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { engineKindOf, type EngineOptions, loadEngine } from './engine-kind.ts';
+import type { Address } from './data-plane.ts';
 import { Gateway } from './gateway.ts';
 import { OwnPlane } from './own-plane.ts';
 import { randomKey } from './random-key.ts';
 
 /**
- * `node main.ts --state DIR --listen HOST:PORT [--control PATH] [--engine fast|compat] [--otlp URL]`: the data plane as
- * a process of its own.
+ * `node main.ts --state DIR --listen HOST:PORT [--control PATH] [--engine fast|compat] [--metrics HOST:PORT] [--otlp URL]`:
+ * the data plane as a process of its own.
  *
  * Exit codes: 0 drained after SIGTERM, 1 unexpected, 2 usage, 3 the address is in use, 4 another gateway has the state
  * folder. A second SIGTERM ends at once.
@@ -15,7 +17,7 @@ import { randomKey } from './random-key.ts';
 const exitCodes = { 'address-in-use': 3, 'state-in-use': 4, 'bad-socket-path': 2 } as const;
 const usage =
   'usage: gateway --state DIR --listen HOST:PORT [--control PATH] ' +
-  '[--engine fast|compat] [--otlp URL]';
+  '[--engine fast|compat] [--metrics HOST:PORT] [--otlp URL]';
 
 function log(message: string): void {
   process.stderr.write(`${new Date().toISOString()} gateway[${process.pid}] ${message}\n`);
@@ -26,6 +28,7 @@ function readOptions(): {
   host: string;
   port: number;
   controlSocket: string | null;
+  admin: Address | null;
   engine: EngineOptions;
 } {
   const { values } = parseArgs({
@@ -34,19 +37,36 @@ function readOptions(): {
       listen: { type: 'string' },
       control: { type: 'string' },
       engine: { type: 'string' },
+      metrics: { type: 'string' },
       otlp: { type: 'string' },
     },
   });
-  const listen = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(values.listen ?? '');
-  const host = listen?.[1] ?? listen?.[2];
-  const port = Number(listen?.[3]);
+  const listen = addressOf(values.listen ?? '');
+  const admin = values.metrics === undefined ? null : addressOf(values.metrics);
+  if (values.metrics !== undefined && admin === null) {
+    throw new Error(`--metrics ${values.metrics}: must be HOST:PORT, as 127.0.0.1:7401`);
+  }
   const kind = engineKindOf(values.engine);
   const otlpUrl = values.otlp ?? null;
   const isUrl = otlpUrl === null || otlpUrl.startsWith('http://');
-  const isListen = host !== undefined && port <= 65535;
-  if (values.state === undefined || !isListen || kind === null || !isUrl) throw new Error(usage);
+  if (values.state === undefined || listen === null || kind === null || !isUrl)
+    throw new Error(usage);
   const controlSocket = values.control ?? null;
-  return { stateFolder: values.state, host, port, controlSocket, engine: { kind, otlpUrl } };
+  const engine = { kind, otlpUrl };
+  return { stateFolder: values.state, ...listen, controlSocket, admin, engine };
+}
+
+/** `HOST:PORT` or `[ADDRESS]:PORT`; null: it is neither. */
+function addressOf(text: string): Address | null {
+  const found = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  const host = found?.[1] ?? found?.[2];
+  const port = Number(found?.[3]);
+  return host !== undefined && port <= 65535 ? { host, port } : null;
+}
+
+async function readVersion(): Promise<string> {
+  const text = await readFile(new URL('../../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { readonly version: string }).version;
 }
 
 async function main(): Promise<number> {
@@ -63,7 +83,13 @@ async function main(): Promise<number> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => asked.resolve());
   const { engine, ...rest } = options;
   const plane = new OwnPlane({ engine: await loadEngine(engine, log), votesKey: randomKey() });
-  const gateway = new Gateway({ ...rest, log, plane });
+  const gateway = new Gateway({
+    ...rest,
+    log,
+    version: await readVersion(),
+    engineName: engine.kind,
+    plane,
+  });
   const started = await gateway.start();
   if ('kind' in started) {
     log(started.message);

@@ -6,6 +6,10 @@ import type { Address, DataPlane } from './data-plane.ts';
 import type { MakeEngine } from './engine-kind.ts';
 import type { Engine } from './http-engine.ts';
 import { LiveRoutes } from './live-routes.ts';
+import { GatewayMetrics } from './metrics/gateway-metrics.ts';
+import type { ProcessMetrics } from './metrics/metric-family.ts';
+import { ProcessCounts } from './metrics/process-metrics.ts';
+import { activeFamilies } from './metrics/state-metrics.ts';
 
 /** How long a revision that left the table may finish what it has; tunnels and endless answers are not waited for. */
 const revisionDrainMs = 10_000;
@@ -20,13 +24,16 @@ export interface OwnPlaneOptions {
 
 /** Requests are served by this process: routes, counters and an engine put together. */
 export class OwnPlane implements DataPlane {
-  readonly counters = new Counters();
+  readonly #metrics = new GatewayMetrics();
+  readonly #process = new ProcessCounts();
+  readonly counters = new Counters(this.#metrics.requests);
   readonly #routes: LiveRoutes;
   readonly #engine: Engine;
 
   constructor({ engine, votesKey, phase = 0 }: OwnPlaneOptions) {
     this.#routes = new LiveRoutes(this.counters, votesKey, phase);
-    this.#engine = engine(this.#routes);
+    this.#engine = engine(this.#routes, this.#metrics);
+    this.#metrics.addSource(() => activeFamilies(this.counters));
   }
 
   get table(): RouteTable | null {
@@ -53,7 +60,13 @@ export class OwnPlane implements DataPlane {
     while (isUnderWay() && performance.now() < until) await sleep(drainPollMs);
   }
 
-  stop(boundMs: number): Promise<void> {
-    return this.#engine.drain(boundMs);
+  async metrics(): Promise<readonly ProcessMetrics[]> {
+    const families = [...this.#metrics.families(), ...(await this.#process.families())];
+    return [{ worker: null, families }];
+  }
+
+  async stop(boundMs: number): Promise<void> {
+    await this.#engine.drain(boundMs);
+    this.#process[Symbol.dispose]();
   }
 }

@@ -20,6 +20,14 @@ export function answerProblem(
     [reasonHeader]: refusal.reason,
   });
   response.end(body);
+  refused.set(response, refusal.reason);
+}
+
+const refused = new WeakMap<ServerResponse, Refusal['reason']>();
+
+/** Why the gateway has answered in place of an instance; null: it has not. */
+export function refusedBy(response: ServerResponse): Refusal['reason'] | null {
+  return refused.get(response) ?? null;
 }
 
 /** The same as bytes, for a connection that has no ServerResponse. */

@@ -48,7 +48,7 @@ export class RequestBody extends Readable {
   }
 
   readonly #data = (chunk: Buffer): void => {
-    this.#events.onChunk();
+    this.#events.onChunk(chunk.length);
     this.#isWanted = this.push(chunk);
     if (!this.#isWanted) this.#source.pause();
   };
@@ -66,7 +66,7 @@ export interface RequestBodyEvents {
   /** Once: the instance wants the first byte. */
   readonly onRead: () => void;
   /** A piece came from the caller. */
-  readonly onChunk: () => void;
+  readonly onChunk: (bytes: number) => void;
 }
 
 /** Whether a request has a body at all (RFC 9112 section 6.3). */

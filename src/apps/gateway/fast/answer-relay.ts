@@ -44,6 +44,8 @@ export class AnswerRelay {
   /** The final head is with the caller. */
   hasBegun = false;
   status = 0;
+  /** Of the body, handed on so far. */
+  bodyBytes = 0;
   /** The caller's connection may carry another request. */
   keepAlive = false;
   /** How long the instance's connection may be kept; 0: not. */
@@ -82,6 +84,7 @@ export class AnswerRelay {
   begin(): void {
     this.hasBegun = false;
     this.status = 0;
+    this.bodyBytes = 0;
     this.keepAlive = false;
     this.keepMs = 0;
     this.isTaken = true;
@@ -189,6 +192,7 @@ export class AnswerRelay {
     for (let at = from; ; at = body.next) {
       const step = body.step(bytes, at, bytes.length);
       if (step === bodyStep.data) {
+        this.bodyBytes += body.dataEnd - body.dataStart;
         // Without chunks there is one piece a read at most.
         if (!this.#isDirect) this.#piece(writer, bytes);
         continue;

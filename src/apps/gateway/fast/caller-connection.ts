@@ -108,6 +108,7 @@ export class CallerConnection implements ExchangeCaller {
     refusal: Refusal,
     { keepAlive, isHead }: { readonly keepAlive: boolean; readonly isHead: boolean },
   ): void {
+    this.#parts.metrics.refused(refusal.reason);
     this.socket.write(problemResponse(refusal, keepAlive ? 'keep-alive' : 'close', isHead));
     this.finished(keepAlive);
   }

@@ -1,4 +1,4 @@
-import { noAnswer } from '../counters.ts';
+import { type Counter, noAnswer } from '../counters.ts';
 import type { RequestHead } from '../http1/head.ts';
 import type { Choice } from '../live-routes.ts';
 import type { Refusal } from '../refusal.ts';
@@ -6,7 +6,12 @@ import type { Parts } from './parts.ts';
 
 type Chosen =
   | Extract<Choice, { kind: 'target' }>
-  | { readonly kind: 'refused'; readonly refusal: Refusal };
+  | {
+      readonly kind: 'refused';
+      readonly refusal: Refusal;
+      /** Null: it belongs to no revision. */
+      readonly counter: Counter | null;
+    };
 
 /** Where the routes send a request, or what the gateway answers in place of an instance. */
 export function chosen({ routes, routedHead }: Parts, head: RequestHead, nowMs: number): Chosen {
@@ -15,9 +20,14 @@ export function chosen({ routes, routedHead }: Parts, head: RequestHead, nowMs: 
   if (choice.kind === 'target') return choice;
   if (choice.kind === 'unknown-host') {
     const detail = `no service has the host '${authority.slice(0, 100)}'`;
-    return { kind: 'refused', refusal: { status: 404, reason: 'unknown-host', detail } };
+    return {
+      kind: 'refused',
+      refusal: { status: 404, reason: 'unknown-host', detail },
+      counter: null,
+    };
   }
-  choice.counter.count(noAnswer, 0);
+  const { counter } = choice;
+  counter.count(noAnswer, 0);
   const detail = `revision ${choice.revisionId} has no ready instance`;
-  return { kind: 'refused', refusal: { status: 503, reason: 'no-endpoints', detail } };
+  return { kind: 'refused', refusal: { status: 503, reason: 'no-endpoints', detail }, counter };
 }

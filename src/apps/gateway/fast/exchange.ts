@@ -12,6 +12,7 @@ import { Evidence } from './evidence.ts';
 import { HalfClosed, halfClosedSilenceMs } from './half-closed.ts';
 import type { ConnectionUser, InstanceConnection } from './instance-connection.ts';
 import { type ConnectionSeeker, inFlightMax, type InstancePool } from './instance-pool.ts';
+import { Observation } from './observation.ts';
 import { otherEndpoint } from './other-endpoint.ts';
 import type { Parts } from './parts.ts';
 import { RequestRelay } from './request-relay.ts';
@@ -42,6 +43,9 @@ export interface ExchangeCaller {
   readonly broken: (error: unknown) => void;
 }
 
+/** Why a request did not end with an instance's whole answer. */
+type Ended = Refusal['reason'] | 'caller-gone';
+
 const attemptsMax = 3;
 /** An instance that closes a connection idle for less than this does not do it because it was idle. */
 const idleCloseMinMs = 500;
@@ -65,7 +69,8 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   isTunnel = false;
   readonly #parts: Parts;
   readonly #caller: ExchangeCaller;
-  readonly #evidence: Evidence;
+  readonly #evidence = new Evidence();
+  readonly #observation: Observation;
   readonly #request: RequestRelay;
   readonly #answer: AnswerRelay;
   readonly #halfClosed = new HalfClosed();
@@ -82,7 +87,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   constructor(parts: Parts, caller: ExchangeCaller) {
     this.#parts = parts;
     this.#caller = caller;
-    this.#evidence = new Evidence(parts.spans);
+    this.#observation = new Observation(parts);
     this.#request = new RequestRelay(parts);
     this.#answer = new AnswerRelay(parts, caller.socket);
   }
@@ -106,11 +111,14 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#attempts = 1;
     this.#isSafe =
       head.method === method.get || head.method === method.head || head.method === method.options;
+    this.#observation.begin(head, nowMs);
     this.#wish(head);
     this.#request.begin(head);
+    this.#answer.begin();
     parts.routedHead.socket = this.#caller.socket;
     const choice = chosen(parts, head, nowMs);
     if (choice.kind === 'refused') {
+      if (choice.counter !== null) this.#observation.routed(choice.counter);
       this.#answerProblem(choice.refusal);
       return at;
     }
@@ -119,12 +127,12 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     if (treatment !== null) this.#limit = parts.limits.begin(this, treatment.timeouts, nowMs);
     this.#answer.wish.lines = parts.linesOf(target.revisionId);
     this.#evidence.begin(target, nowMs);
+    this.#observation.routed(target.counter);
     this.#timeoutMs = requestTimeoutMs;
     this.#requestUntilMs = nowMs + parts.deadlines.requestMs;
     this.#caller.deadlineMs = nowMs + requestTimeoutMs;
-    parts.requestAdditions.traceparent = this.#evidence.trace(head);
+    parts.requestAdditions.traceparent = this.#observation.trace(head);
     const next = this.#request.compose(head, this.#caller.address, chunk, at);
-    this.#answer.begin();
     if (next < 0) {
       this.#bodyRefused();
       return chunk.length;
@@ -270,10 +278,9 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   /** Whoever did not move: an instance that says nothing, or a caller that takes nothing or is gone. */
   #cutLate(nowMs: number): void {
-    const { socket } = this.#caller;
-    if (socket.writableLength === 0 && !this.#halfClosed.isSo) this.#evidence.failed(nowMs);
-    this.#drop();
-    this.isUnderWay = false;
+    const isInstance = this.#caller.socket.writableLength === 0 && !this.#halfClosed.isSo;
+    if (isInstance) this.#evidence.failed(nowMs);
+    this.#cutOff(isInstance ? 'timeout' : 'caller-too-slow');
     this.#caller.cut({ isReset: this.#answer.endsByClosing });
   }
 
@@ -301,9 +308,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   /** The caller is gone; nobody is to be told. */
   callerGone(): void {
-    if (!this.isUnderWay) return;
-    this.#drop();
-    this.isUnderWay = false;
+    if (this.isUnderWay) this.#cutOff('caller-gone');
   }
 
   #wish(head: RequestHead): void {
@@ -329,7 +334,13 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   }
 
   #mayTryAgain(): boolean {
-    if (this.#attempts >= attemptsMax || !this.#parts.retries.spend()) return false;
+    if (this.#attempts >= attemptsMax) return false;
+    const { metrics, retries } = this.#parts;
+    if (!retries.spend()) {
+      metrics.retriesRefused += 1;
+      return false;
+    }
+    metrics.retries += 1;
     this.#attempts += 1;
     return true;
   }
@@ -341,6 +352,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#evidence.answered(status, nowMs);
     this.#evidence.end();
     this.#endLimit();
+    this.#observed(status, null, nowMs);
     this.#connection = null;
     this.isUnderWay = false;
     const isClean = this.#request.end(connection) && this.#request.isWhole;
@@ -360,12 +372,13 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   #fail(status: 502 | 504, reason: Refusal['reason'], what: string): void {
     this.#evidence.failed(performance.now());
     const instanceId = this.#target?.endpoint.instanceId ?? '';
-    const hasBegun = this.#answer.hasBegun;
-    this.#drop();
-    if (hasBegun) {
-      this.isUnderWay = false;
+    if (this.#answer.hasBegun) {
+      this.#cutOff(reason);
       this.#caller.cut({ isReset: this.#answer.endsByClosing });
-    } else this.#answerProblem({ status, reason, detail: `instance ${instanceId} ${what}` });
+      return;
+    }
+    this.#drop();
+    this.#answerProblem({ status, reason, detail: `instance ${instanceId} ${what}` });
   }
 
   #bodyRefused(): void {
@@ -380,19 +393,35 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   }
 
   #callerToBlame(refusal: Refusal): void {
-    const hasBegun = this.#answer.hasBegun;
-    this.#drop();
-    if (hasBegun) {
-      this.isUnderWay = false;
+    if (this.#answer.hasBegun) {
+      this.#cutOff(refusal.reason);
       this.#caller.cut({ isReset: this.#answer.endsByClosing });
-    } else this.#answerProblem(refusal);
+      return;
+    }
+    this.#drop();
+    this.#answerProblem(refusal);
   }
 
   #answerProblem(refusal: Refusal): void {
     const { wish } = this.#answer;
+    this.#observed(refusal.status, refusal.reason, performance.now());
     this.isUnderWay = false;
     const keepAlive = wish.keepAlive && this.#request.isWhole;
     this.#caller.answerProblem(refusal, { keepAlive, isHead: wish.isHead });
+  }
+
+  /** It ends in the midst of its answer, or before it, and no word can be said about it any more. */
+  #cutOff(error: Ended): void {
+    this.#drop();
+    this.isUnderWay = false;
+    this.#observed(this.#answer.hasBegun ? this.#answer.status : 0, error, performance.now());
+  }
+
+  #observed(status: number, error: Ended | null, nowMs: number): void {
+    const observation = this.#observation;
+    observation.requestBodyBytes = this.#request.bodyBytes;
+    observation.responseBodyBytes = this.#answer.bodyBytes;
+    observation.end(status, error, nowMs);
   }
 
   /** Lets go of instance and evidence. */
@@ -417,6 +446,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#evidence.answered(this.#answer.status, nowMs);
     this.#evidence.end();
     this.#endLimit();
+    this.#observed(this.#answer.status, null, nowMs);
     this.isTunnel = true;
     this.#caller.deadlineMs = Infinity;
     this.#caller.becomeTunnel();

@@ -3,6 +3,7 @@ import type { Address } from '../data-plane.ts';
 import type { Engine } from '../http-engine.ts';
 import type { LiveRoutes } from '../live-routes.ts';
 import { CallerConnection } from './caller-connection.ts';
+import { connectionFamilies } from './connection-metrics.ts';
 import { Parts, type PartsOptions } from './parts.ts';
 
 /** All deadlines are looked at so often, in place of a timer for each request; so late they may be. */
@@ -28,6 +29,14 @@ export class FastEngine implements Engine {
 
   constructor(routes: LiveRoutes, options: PartsOptions) {
     this.#parts = new Parts(routes, options);
+    this.#parts.metrics.addSource(() => {
+      const callers = [...this.#callers];
+      const tunnels = callers.filter(({ isTunnel }) => isTunnel).length;
+      return [
+        ...connectionFamilies({ connections: callers.length, tunnels }, this.#parts.pools),
+        ...(this.#parts.spans?.families() ?? []),
+      ];
+    });
     // A caller that has sent its last octet may still read its answer.
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
       this.#welcome(socket),
@@ -83,6 +92,7 @@ export class FastEngine implements Engine {
       socket.destroy();
       return;
     }
+    this.#parts.metrics.connectionsAccepted += 1;
     this.#byAddress.set(address, count + 1);
     const caller = new CallerConnection(this.#parts, socket, () => {
       this.#callers.delete(caller);

@@ -31,6 +31,15 @@ export class InstancePool implements ConnectionOwner {
     this.#endpoint = endpoint;
   }
 
+  get state(): PoolState {
+    return {
+      endpoint: this.#endpoint,
+      open: this.#all.size,
+      idle: this.#idle.length,
+      waiting: this.#waiting.size,
+    };
+  }
+
   /** Nothing is open, so it can be forgotten. */
   get isEmpty(): boolean {
     return this.#all.size === 0;
@@ -121,6 +130,14 @@ export class InstancePool implements ConnectionOwner {
   }
 }
 
+/** Connections of a pool, and requests that wait for one. */
+export interface PoolState {
+  readonly endpoint: Endpoint;
+  readonly open: number;
+  readonly idle: number;
+  readonly waiting: number;
+}
+
 /** The pools by origin. */
 export class InstancePools {
   readonly #pools = new Map<string, InstancePool>();
@@ -133,6 +150,11 @@ export class InstancePools {
       this.#pools.set(origin, pool);
     }
     return pool;
+  }
+
+  /** Those that are retired are not among them. */
+  states(): readonly PoolState[] {
+    return [...this.#pools.values()].map((pool) => pool.state);
   }
 
   /** Retires the pools of all other origins. */

@@ -5,6 +5,7 @@ import { type Head, RequestHead, ResponseHead } from '../http1/head.ts';
 import type { RequestAdditions } from '../http1/request-writer.ts';
 import type { ResponseAdditions } from '../http1/response-writer.ts';
 import type { SecondOpinion } from '../http1/second-opinion.ts';
+import { GatewayMetrics } from '../metrics/gateway-metrics.ts';
 import { trailersHead } from '../http1/trailers.ts';
 import type { SpanRecorder } from '../tracing/span-recorder.ts';
 import { InstancePools } from './instance-pool.ts';
@@ -40,6 +41,8 @@ export interface PartsOptions {
   readonly deadlines?: Deadlines;
   /** Absent: traces go through as they are. */
   readonly spans?: SpanRecorder | null;
+  /** Absent: nobody asks for them. */
+  readonly metrics?: GatewayMetrics;
   readonly log?: (message: string) => void;
 }
 
@@ -81,6 +84,7 @@ export class Parts {
   isDraining = false;
   readonly deadlines: Deadlines;
   readonly spans: SpanRecorder | null;
+  readonly metrics: GatewayMetrics;
   readonly #log: (message: string) => void;
   #faultToldMs = -faultEveryMs;
   readonly #revisionLines = new Map<string, FixedLines>();
@@ -89,6 +93,7 @@ export class Parts {
     this.routes = routes;
     this.deadlines = options.deadlines ?? usualDeadlines;
     this.spans = options.spans ?? null;
+    this.metrics = options.metrics ?? new GatewayMetrics();
     this.#log = options.log ?? (() => {});
     this.opinion = options.opinion;
   }

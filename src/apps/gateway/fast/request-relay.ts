@@ -28,6 +28,8 @@ export class RequestRelay {
   isFull = false;
   isSent = false;
   wantsContinue = false;
+  /** Of the body, taken from the caller so far. */
+  bodyBytes = 0;
   /** Of `performance.now()`. */
   sentMs = 0;
   readonly #parts: Parts;
@@ -53,6 +55,7 @@ export class RequestRelay {
     this.isWholeInFirst = !hasBody;
     this.isFull = false;
     this.isSent = false;
+    this.bodyBytes = 0;
   }
 
   /** Puts the first write together; returns the offset in `chunk` of what is not in it. */
@@ -95,6 +98,7 @@ export class RequestRelay {
     }
     const body = this.#body;
     if (body.step(chunk, at, chunk.length) === bodyStep.data) {
+      this.bodyBytes += body.dataEnd - body.dataStart;
       this.isFull = !connection.write(chunk.subarray(body.dataStart, body.dataEnd));
     }
     // Only to learn whether anything of the length is left.
@@ -118,6 +122,7 @@ export class RequestRelay {
       const step = body.step(chunk, at, chunk.length);
       if (step === bodyStep.refused) return -1;
       if (step === bodyStep.data) {
+        this.bodyBytes += body.dataEnd - body.dataStart;
         writer.need(body.dataEnd - body.dataStart + chunkHeadBytesMax);
         if (this.#isChunked) writeChunkHead(writer, body.dataEnd - body.dataStart);
         writer.span(chunk, body.dataStart, body.dataEnd);

@@ -1,7 +1,25 @@
 import { octetAt } from './octets.ts';
 
-/** Methods that are treated in a way of their own; `other` is any other that is served. */
-export const method = { other: 0, get: 1, head: 2, post: 3, options: 4 } as const;
+/** Methods that are treated or counted in a way of their own; `other` is any other that is served. */
+export const method = {
+  other: 0,
+  get: 1,
+  head: 2,
+  post: 3,
+  options: 4,
+  put: 5,
+  delete: 6,
+  patch: 7,
+  query: 8,
+} as const;
+
+/** By the number above, as the semantic conventions of OpenTelemetry name them. */
+export const methodNames: readonly string[] = [
+  '_OTHER',
+  ...Object.keys(method)
+    .slice(1)
+    .map((name) => name.toUpperCase()),
+];
 
 /** Returned for a method that is not served. */
 export const notServed = -1;
@@ -15,8 +33,12 @@ const servedMethods: readonly (readonly [name: string, id: number])[] = [
   ['HEAD', method.head],
   ['POST', method.post],
   ['OPTIONS', method.options],
+  ['PUT', method.put],
+  ['DELETE', method.delete],
+  ['PATCH', method.patch],
+  ['QUERY', method.query],
   ...(
-    'PUT DELETE PATCH QUERY COPY LOCK MKCOL MOVE PROPFIND PROPPATCH SEARCH UNLOCK BIND REBIND UNBIND ACL REPORT ' +
+    'COPY LOCK MKCOL MOVE PROPFIND PROPPATCH SEARCH UNLOCK BIND REBIND UNBIND ACL REPORT ' +
     'MKACTIVITY CHECKOUT MERGE M-SEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE PURGE MKCALENDAR LINK UNLINK'
   )
     .split(' ')

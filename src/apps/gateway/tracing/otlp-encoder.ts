@@ -38,8 +38,9 @@ export class OtlpEncoder {
   }
 
   /** Lays ready what spans share; returns how many octets all spans can have. */
-  #collect(records: Buffer, { spans, targets, methods }: FilledBlock): number {
+  #collect(records: Buffer, { spans, targets, methods, errors }: FilledBlock): number {
     this.#commons.clear();
+    this.#statuses.clear();
     let bytes = 0;
     for (let index = 0; index < spans; index += 1) {
       const at = index * spanBytes;
@@ -49,7 +50,10 @@ export class OtlpEncoder {
         commonPart(targets[target], methods[method]),
       );
       const status = records.readUInt16LE(at + spanField.status);
-      const said = cached(this.#statuses, status, statusPart);
+      const error = records.readUInt8(at + spanField.error);
+      const said = cached(this.#statuses, status * 256 + error, () =>
+        statusPart(status, errors[error] ?? ''),
+      );
       this.#parts[2 * index] = common;
       this.#parts[2 * index + 1] = said;
       bytes += common.length + said.length + ownBytes + aroundBytes;
@@ -104,22 +108,26 @@ function commonPart(target: SpanTarget | undefined, method = '_OTHER'): Buffer {
   return Buffer.concat([field(5, Buffer.from(name)), varintField(6, serverKind), ...attributes]);
 }
 
-/** The status as an attribute, and the span's own: status 15, its code 3. */
-function statusPart(status: number): Buffer {
-  const said =
-    status === 0 ? text('error.type', 'no_answer') : integer('http.response.status_code', status);
-  const isFailed = status === 0 || status >= 500;
-  return isFailed ? Buffer.concat([said, field(15, varintField(3, errorCode))]) : said;
+/**
+ * The status as an attribute, what went wrong as `error.type`, which is the status itself where an instance said it, and the
+ * span's own: status 15, its code 3. A 4xx is the caller's fault and no error of a server's span.
+ */
+function statusPart(status: number, error: string): Buffer {
+  const said = status === 0 ? nothing : integer('http.response.status_code', status);
+  const type = error === '' && status >= 500 ? String(status) : error;
+  const why = type === '' ? nothing : text('error.type', type);
+  const isFailed = type !== '' && (status < 400 || status >= 500);
+  return Buffer.concat([said, why, ...(isFailed ? [field(15, varintField(3, errorCode))] : [])]);
 }
 
 const nothing = Buffer.alloc(0);
 const serverKind = 2;
 const errorCode = 2;
 
-function cached(map: Map<number, Buffer>, key: number, make: (key: number) => Buffer): Buffer {
+function cached(map: Map<number, Buffer>, key: number, make: () => Buffer): Buffer {
   let part = map.get(key);
   if (part === undefined) {
-    part = make(key);
+    part = make();
     map.set(key, part);
   }
   return part;

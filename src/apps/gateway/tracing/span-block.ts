@@ -16,12 +16,14 @@ export const spanField = {
   startUs: 64,
   /** Float64. */
   durationUs: 72,
-  /** Uint16; 0: the instance gave no answer. */
+  /** Uint16: what the caller got; 0: nothing. */
   status: 80,
   /** Uint16: index in the block's `targets`. */
   target: 82,
   /** Uint8: index in the block's `methods`. */
   method: 84,
+  /** Uint8: index in the block's `errors`. */
+  error: 85,
 } as const;
 
 export const spanBytes = 88;
@@ -50,6 +52,8 @@ export interface FilledBlock {
   readonly spans: number;
   readonly targets: readonly SpanTarget[];
   readonly methods: readonly string[];
+  /** Empty: there was none. */
+  readonly errors: readonly string[];
 }
 
 /** Back to it: the block may be filled again; `lost` of its spans no collector took. */

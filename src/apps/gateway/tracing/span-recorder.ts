@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Counter } from '../counters.ts';
+import { type MetricFamily } from '../metrics/metric-family.ts';
 import type { ExporterOptions } from './otlp-worker.ts';
 import {
   blockBytes,
@@ -36,6 +37,7 @@ export class SpanRecorder implements AsyncDisposable {
   readonly #timer: NodeJS.Timeout;
   readonly #targets = new Map<Counter, number>();
   readonly #methods = new Map<string, number>();
+  readonly #errors = new Map<string, number>();
   #block: Block | null = null;
   #spans = 0;
   #exported = 0;
@@ -61,13 +63,17 @@ export class SpanRecorder implements AsyncDisposable {
     return { exported: this.#exported, lost: this.#lost, dropped: this.#dropped };
   }
 
-  /** `startedMs` and `durationMs` are of `performance.now()`; status 0: no answer. */
-  record(
-    context: TraceContext,
-    counter: Counter,
-    method: string,
-    outcome: { readonly status: number; readonly startedMs: number; readonly durationMs: number },
-  ): void {
+  families(): readonly MetricFamily[] {
+    const points = Object.entries(this.counts).map(([outcome, value]) => {
+      return { labels: { outcome }, value };
+    });
+    const help =
+      'Spans by what became of them: lost ones no collector took, dropped ones were too many.';
+    return [{ kind: 'counter', merge: 'sum', name: 'tidegate_gateway_spans', help, points }];
+  }
+
+  /** `startedMs` and `durationMs` are of `performance.now()`; status 0: the caller got nothing. */
+  record(context: TraceContext, counter: Counter, method: string, outcome: SpanOutcome): void {
     this.#block ??= this.#spare.pop() ?? this.#newBlock();
     if (this.#block === null) {
       this.#dropped += 1;
@@ -84,6 +90,7 @@ export class SpanRecorder implements AsyncDisposable {
     view.setUint16(at + spanField.status, outcome.status, true);
     view.setUint16(at + spanField.target, indexIn(this.#targets, counter), true);
     bytes[at + spanField.method] = indexIn(this.#methods, method);
+    bytes[at + spanField.error] = indexIn(this.#errors, outcome.error ?? '');
     this.#spans += 1;
     if (this.#spans === spansPerBlock) this.flush();
   }
@@ -97,12 +104,14 @@ export class SpanRecorder implements AsyncDisposable {
       spans: this.#spans,
       targets: [...this.#targets.keys()].map(targetOf),
       methods: [...this.#methods.keys()],
+      errors: [...this.#errors.keys()],
     });
     this.#awaited += 1;
     this.#block = null;
     this.#spans = 0;
     this.#targets.clear();
     this.#methods.clear();
+    this.#errors.clear();
   }
 
   /** Exports what is there, within a bound. */
@@ -137,6 +146,14 @@ export class SpanRecorder implements AsyncDisposable {
     const block = this.#blocks[index];
     if (block !== undefined) this.#spare.push(block);
   }
+}
+
+export interface SpanOutcome {
+  readonly status: number;
+  /** Why no instance's whole answer came to the caller; null: it did. */
+  readonly error: string | null;
+  readonly startedMs: number;
+  readonly durationMs: number;
 }
 
 interface Block {

@@ -179,7 +179,8 @@ test('every request is a span of the trace it came with, and the instance is its
   assert.ok(first.durationMs > 0 && first.durationMs < 5000);
   assert.equal(first.isError, false);
   assert.deepEqual([bad?.isError, bad?.attributes['http.response.status_code']], [true, 500]);
-  assert.deepEqual([dead?.isError, dead?.attributes['error.type']], [true, 'no_answer']);
+  assert.deepEqual([dead?.isError, dead?.attributes['error.type']], [true, 'reset']);
+  assert.equal(dead?.attributes['http.response.status_code'], 502);
 });
 
 test('spans of more than one block all arrive, once each', async () => {

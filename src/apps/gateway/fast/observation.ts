@@ -1,0 +1,79 @@
+import type { Counter } from '../counters.ts';
+import type { RequestHead } from '../http1/head.ts';
+import type { EndedRequest } from '../metrics/request-metrics.ts';
+import { TraceContext } from '../tracing/trace-context.ts';
+import type { Parts } from './parts.ts';
+
+/**
+ * What is told about one request when it has ended for its caller: to the metrics, and as a span. (What it says about the
+ * instance is told by evidence.ts, which is what the gate judges by.) One object serves all requests of a connection, one
+ * after the other.
+ *
+ * - O1. A request is told once, however it ends, with what its caller got; the second call of `end` does nothing.
+ */
+export class Observation implements EndedRequest {
+  method = 0;
+  isSecure = false;
+  status = 0;
+  error: string | null = null;
+  durationMs = 0;
+  requestBodyBytes = 0;
+  responseBodyBytes = 0;
+  traceId: Buffer | null = null;
+  endedAtMs = 0;
+  readonly #parts: Parts;
+  #counter: Counter | null = null;
+  #startedMs = 0;
+  #isOpen = false;
+  #trace: TraceContext | null = null;
+  #methodText = '';
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** `nowMs` is when the request's head was whole, of `performance.now()`. */
+  begin(head: RequestHead, nowMs: number): void {
+    this.method = head.method;
+    this.traceId = null;
+    this.#counter = null;
+    this.#startedMs = nowMs;
+    this.#isOpen = true;
+  }
+
+  /** Where the request belongs, whether or not an instance is there. */
+  routed(counter: Counter): void {
+    this.#counter = counter;
+  }
+
+  /** The traceparent that the instance is to get; null: the caller's own, if there is one. */
+  trace(head: RequestHead): Buffer | null {
+    const { spans } = this.#parts;
+    if (spans === null) return null;
+    this.#trace ??= new TraceContext();
+    this.#trace.begin(head, spans.random);
+    if (!this.#trace.isSampled) return null;
+    this.traceId = this.#trace.traceId;
+    this.#methodText = head.methodText();
+    return this.#trace.traceparent;
+  }
+
+  /** `status` is what the caller got, 0: nothing. `error`: see EndedRequest. */
+  end(status: number, error: string | null, nowMs: number): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.status = status;
+    this.error = error;
+    this.durationMs = nowMs - this.#startedMs;
+    this.endedAtMs = performance.timeOrigin + nowMs;
+    const { metrics, spans } = this.#parts;
+    (this.#counter?.requests ?? metrics.requests.unrouted).record(this);
+    if (this.traceId === null || this.#trace === null || this.#counter === null) return;
+    spans?.record(this.#trace, this.#counter, this.#methodText, {
+      status,
+      error,
+      startedMs: this.#startedMs,
+      durationMs: this.durationMs,
+    });
+  }
+}
