@@ -65,7 +65,12 @@ export interface StepDocument {
 export type WaitDocument =
   | { readonly kind: 'none' }
   | { readonly kind: 'pause'; readonly durationMs: number }
-  | { readonly kind: 'approval' };
+  | { readonly kind: 'approval'; readonly policy?: ApprovalPolicyDocument };
+
+export interface ApprovalPolicyDocument {
+  readonly rules: readonly { readonly role: string; readonly count: number }[];
+  readonly validForMs: number;
+}
 
 export interface GateDocument {
   readonly falseRollbackRatio: number;

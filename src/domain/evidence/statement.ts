@@ -10,6 +10,9 @@ export const ENTRY_TYPES = [
   'decision',
   'deploy-outcome',
   'operator-action',
+  'approval-request',
+  'approval',
+  'override',
   'instance-event',
   'service-change',
 ] as const;

@@ -1,4 +1,5 @@
 import type { Verdict } from '../gate/gate.ts';
+import { approvalsText, isApproved, requestOf, waitSentence } from './approvals.ts';
 import { order, unchanged } from './order.ts';
 import { forwardParked, isWaitingForInstance, parkAsAdvised } from './parking.ts';
 import { progress } from './progress.ts';
@@ -195,7 +196,7 @@ function forwardWaiting(
 ): Decision {
   const { untilMs, atMs, verdict, stepIndex } = moment;
   const isGated = rollout.plan.steps[stepIndex]?.gated ?? true;
-  const isOver = untilMs !== null && atMs >= untilMs;
+  const isOver = isApproved(rollout.phase, atMs) || (untilMs !== null && atMs >= untilMs);
   const mayPass = (!isGated || verdict.kind === 'pass') && !moment.isFaulty;
   const isWhole = isCandidateReady(state, rollout) && !isWaitingForInstance(rollout);
   if (!isOver || !mayPass || rollout.paused !== null || !isWhole) {
@@ -216,7 +217,7 @@ function next(
   return shiftTo(state, rollout, {
     stepIndex,
     atMs: moment.atMs,
-    sentence: `raising to ${weight}: ${why}`,
+    sentence: `raising to ${weight}: ${[approvalsText(rollout.phase), why].filter(isThere).join('; ')}`,
     verdict: moment.verdict,
   });
 }
@@ -236,14 +237,21 @@ function beginWait(
   const passed = isGated ? verdict.explanation.sentence : 'the step has no gate';
   const sentence =
     untilMs === null
-      ? `${passed}; waiting for approval: "tidegate rollout promote ${state.name}"`
+      ? waitSentence(rollout, stepIndex, passed)
       : `${passed}; pausing for ${secondsText(untilMs - atMs)} as the plan says`;
+  const approval = requestOf(rollout, stepIndex);
   const { sinceMs: stepSinceMs } = moment;
   const phase = { kind: 'waiting', sinceMs: atMs, stepSinceMs, stepIndex, untilMs } as const;
   return order(
     { ...state, rollout: { ...rollout, phase } },
-    { atMs, type: 'decision', decision: 'wait', sentence, verdict },
+    approval === null
+      ? { atMs, type: 'decision', decision: 'wait', sentence, verdict }
+      : { atMs, type: 'approval-request', decision: 'wait', sentence, verdict, approval },
   );
+}
+
+function isThere(text: string | null): text is string {
+  return text !== null;
 }
 
 function isCandidateReady(state: ServiceState, rollout: Rollout): boolean {

@@ -32,3 +32,9 @@ export function rateText(perSecond: number): string {
 export function timesText(count: number): string {
   return count === 1 ? 'once' : `${countText(count)} times`;
 }
+
+/** `a`, `a and b`, `a, b and c`; empty: nothing. */
+export function listText(texts: readonly string[]): string {
+  if (texts.length < 2) return texts[0] ?? '';
+  return `${texts.slice(0, -1).join(', ')} and ${texts.at(-1)}`;
+}

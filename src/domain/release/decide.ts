@@ -12,6 +12,7 @@
  * Guard: test/simulation, whose oracle knows these rules and not this code.
  */
 import { advance } from './advance.ts';
+import { seeApprovals } from './approvals.ts';
 import type { ReleaseEvent } from './event.ts';
 import { seeEffectDone, seeEffectFailed } from './outcome.ts';
 import { operate } from './operate.ts';
@@ -37,6 +38,10 @@ export function decide(state: ServiceState, event: ReleaseEvent): Decision {
       return seeEffectDone(state, event);
     case 'effect-failed':
       return seeEffectFailed(state, event);
+    case 'approvals': {
+      const seen = seeApprovals(state, event);
+      return seen.record === null ? advance(seen.state, event.atMs) : seen;
+    }
     case 'recovered':
       return recover(state, event.atMs);
   }

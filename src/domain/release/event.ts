@@ -2,6 +2,7 @@ import type { StableWindow } from '../gate/before-after.ts';
 import type { TrafficSample } from '../traffic/traffic-sample.ts';
 import type { Effect } from './effect.ts';
 import type { ServiceSpec } from './revision.ts';
+import type { ApprovalStanding } from './service-state.ts';
 
 /**
  * Everything that can happen to a service. `atMs` is when; it never goes back within one service. The events of a
@@ -48,6 +49,14 @@ export type ReleaseEvent =
       readonly revisionId: string | null;
       readonly message: string;
     }
+  /** What the recorded approvals of a waiting step come to, sent when one was recorded and after a start. */
+  | {
+      readonly kind: 'approvals';
+      readonly atMs: number;
+      readonly rolloutId: string;
+      readonly stepIndex: number;
+      readonly standing: ApprovalStanding;
+    }
   /** The control loop was away and is back: effects under way are unknown and are issued again. */
   | { readonly kind: 'recovered'; readonly atMs: number };
 
@@ -58,10 +67,13 @@ export interface Hand {
 }
 
 export type Action =
-  /** Leave this step now, or answer an approval. Never past a failed gate: that one has already gone back. */
-  | { readonly kind: 'promote' }
+  /**
+   * Leave this step now, or answer an approval. Never past a failed gate: that one has already gone back. Past signed approvals
+   * only as an `override`, with a reason.
+   */
+  | { readonly kind: 'promote'; readonly override?: boolean }
   /** Straight to 100 %. */
-  | { readonly kind: 'promote-full' }
+  | { readonly kind: 'promote-full'; readonly override?: boolean }
   | { readonly kind: 'pause' }
   | { readonly kind: 'resume' }
   | { readonly kind: 'abort' }

@@ -1,5 +1,6 @@
 import type { StableWindow } from '../gate/before-after.ts';
 import { endParking, type Verdict } from '../gate/gate.ts';
+import { whyNotPast } from './approvals.ts';
 import type { Effect } from './effect.ts';
 import type { Action, Hand, ReleaseEvent } from './event.ts';
 import { order, stableTraffic } from './order.ts';
@@ -95,8 +96,16 @@ function promote(state: ServiceState, rollout: Rollout, request: Request): Decis
   const lastIndex = rollout.plan.steps.length - 1;
   const stepIndex = action.kind === 'promote-full' ? lastIndex : phase.stepIndex + 1;
   const weight = percentText(rollout.plan.steps[stepIndex]?.weightPercent ?? 100);
-  const sentence = `raising to ${weight}: promoted by ${handText(by)}`;
-  return shiftTo(state, rollout, { stepIndex, atMs, sentence, verdict, by });
+  const lacking = whyNotPast(rollout, { from: phase.stepIndex, to: stepIndex, atMs });
+  if (lacking === null) {
+    const sentence = `raising to ${weight}: promoted by ${handText(by)}`;
+    return shiftTo(state, rollout, { stepIndex, atMs, sentence, verdict, by });
+  }
+  const isOverride = 'override' in action && action.override === true;
+  if (!isOverride) return refuse(state, request, lacking);
+  if (by.why === null) return refuse(state, request, 'an override has to say why');
+  const sentence = `OVERRIDE by ${handText(by)}: raising to ${weight} without the approvals that the plan asks for`;
+  return shiftTo(state, rollout, { stepIndex, atMs, sentence, verdict, by, type: 'override' });
 }
 
 /**

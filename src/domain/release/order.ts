@@ -3,6 +3,7 @@ import type { Effect, Share, Traffic } from './effect.ts';
 import type { Hand } from './event.ts';
 import type { GateSettings, HeaderMatch, Plan, Revision } from './revision.ts';
 import {
+  type ApprovalRequest,
   type Decision,
   type DecisionKind,
   type ReleaseRecord,
@@ -22,6 +23,7 @@ export interface Order {
   readonly by?: Hand;
   readonly verdict?: Verdict | null;
   readonly plan?: Plan;
+  readonly approval?: ApprovalRequest;
   /** Effects, given the key prefix that makes them unique within the service. */
   readonly effects?: (key: string) => readonly Effect[];
 }
@@ -45,6 +47,7 @@ export function order(state: ServiceState, order: Order): Decision {
     verdict: verdictOf(state, order),
     plan: order.plan ?? null,
     effects: effects.map(effectText),
+    ...(order.approval === undefined ? {} : { approval: order.approval }),
   };
   const retired = retiredAfter(state.retired, effects);
   const next = { ...state, recordCount, retired, traffic: traffic ?? state.traffic };

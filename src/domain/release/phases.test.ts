@@ -100,6 +100,17 @@ const table: readonly (readonly [string, (state: ServiceState) => ReleaseEvent, 
     'none deleted deleted deleted deleted deleted deleted deleted deleted deleted',
   ],
   [
+    'approvals of another step',
+    () => ({
+      kind: 'approvals',
+      atMs,
+      rolloutId: 'web-2',
+      stepIndex: 1,
+      standing: { kind: 'met', by: [], untilMs: 1e9 },
+    }),
+    'none starting shifting judging waiting baking reverting promoted rolled-back deleted',
+  ],
+  [
     'a good sample',
     good,
     'none starting shifting waiting waiting baking reverting promoted rolled-back deleted',

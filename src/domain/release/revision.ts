@@ -1,3 +1,4 @@
+import type { ApprovalPolicy } from '../evidence/approval/approval.ts';
 import type { MetricSpec } from '../gate/custom-metrics.ts';
 
 /** One immutable version of a service. `id` is derived from the content, so equal content is one revision. */
@@ -67,7 +68,11 @@ export interface Step {
 export type StepWait =
   | { readonly kind: 'none' }
   | { readonly kind: 'pause'; readonly durationMs: number }
-  | { readonly kind: 'approval' };
+  | {
+      readonly kind: 'approval';
+      /** Whose signed approvals are needed; absent: whoever may operate promotes. */
+      readonly policy?: ApprovalPolicy;
+    };
 
 export interface HeaderMatch {
   /** Lower case. */

@@ -1,4 +1,5 @@
 import { countText, percentText, secondsText } from './amount-text.ts';
+import { standingText } from './approvals.ts';
 import type { Hand } from './event.ts';
 import { limitText } from './limit-text.ts';
 import type { Revision } from './revision.ts';
@@ -110,9 +111,10 @@ function describePhase(state: ServiceState, rollout: Rollout, atMs: number): str
     case 'waiting': {
       const weight = percentText(plan.steps[phase.stepIndex]?.weightPercent ?? 100);
       const what =
-        phase.untilMs === null
+        standingText(rollout, atMs) ??
+        (phase.untilMs === null
           ? `waiting for approval for ${secondsText(atMs - phase.sinceMs)}: "tidegate rollout promote ${state.name}"`
-          : `pausing for another ${secondsText(Math.max(0, phase.untilMs - atMs))}`;
+          : `pausing for another ${secondsText(Math.max(0, phase.untilMs - atMs))}`);
       const hold = holdText(state, rollout, atMs);
       return `step ${phase.stepIndex + 1} of ${steps} at ${weight}${measuredText(rollout)}: ${what}${hold}`;
     }

@@ -1,3 +1,4 @@
+import type { ApprovalPolicy, RoleRule } from '../evidence/approval/approval.ts';
 import type { GateState, Verdict } from '../gate/gate.ts';
 import type { ArmCount } from '../traffic/traffic-sample.ts';
 import type { Effect, Traffic } from './effect.ts';
@@ -121,6 +122,8 @@ export type Phase =
       readonly stepIndex: number;
       /** Null: for a person's approval. */
       readonly untilMs: number | null;
+      /** How the signed approvals stand; absent: none is needed, or nobody has spoken. */
+      readonly approvals?: ApprovalStanding;
     }
   | {
       /** Out of the users' way while it is found out whether it is the version that fails; see parking.ts. */
@@ -143,6 +146,39 @@ export type Phase =
     }
   | { readonly kind: 'promoted'; readonly atMs: number }
   | { readonly kind: 'rolled-back'; readonly atMs: number; readonly cause: Cause };
+
+/** What the ledger's entries say of the approvals that a step waits for. */
+export type ApprovalStanding =
+  | { readonly kind: 'open'; readonly missing: readonly RoleRule[] }
+  | {
+      readonly kind: 'met';
+      readonly by: readonly {
+        readonly person: string;
+        readonly role: string;
+        readonly index: number;
+      }[];
+      /** The first of them expires then. */
+      readonly untilMs: number;
+    }
+  | {
+      readonly kind: 'rejected';
+      readonly person: string;
+      readonly reason: string;
+      readonly index: number;
+    };
+
+/** What people are asked to approve. They sign the digest of the whole entry's data, of which this is a part. */
+export interface ApprovalRequest {
+  /** Counts from 1. */
+  readonly stepNumber: number;
+  readonly policy: ApprovalPolicy;
+  readonly policySha256: string;
+  /** Who began the rollout, and so may not approve it. */
+  readonly author: string;
+  readonly candidateSha256: string;
+  /** Null: the service has no stable revision yet. */
+  readonly stableSha256: string | null;
+}
 
 /** Why a rollout went back. */
 export interface Cause {
@@ -202,6 +238,8 @@ export interface ReleaseRecord {
     | 'gate-result'
     | 'deploy-outcome'
     | 'operator-action'
+    | 'approval-request'
+    | 'override'
     | 'instance-event';
   readonly decision: DecisionKind;
   readonly atMs: number;
@@ -216,6 +254,8 @@ export interface ReleaseRecord {
   readonly verdict: Verdict | null;
   readonly plan: Plan | null;
   readonly effects: readonly string[];
+  /** Of an approval request only. */
+  readonly approval?: ApprovalRequest;
 }
 
 export type DecisionKind =

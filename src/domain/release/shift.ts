@@ -21,6 +21,8 @@ export function shiftTo(
     readonly sentence: string;
     readonly verdict: Verdict | null;
     readonly by?: Rollout['startedBy'];
+    /** `override`: past approvals that were not given; when it is left out, by `by`. */
+    readonly type?: Extract<ReleaseRecord['type'], 'override'>;
     /** `advance` when it is left out. */
     readonly decision?: Extract<ReleaseRecord['decision'], 'advance' | 'unpark' | 'widen'>;
   },
@@ -46,7 +48,7 @@ export function shiftTo(
   const key = `${state.name}/${state.recordCount + 1}`;
   return order(place(key), {
     atMs: to.atMs,
-    type: to.by === undefined ? 'decision' : 'operator-action',
+    type: to.type ?? (to.by === undefined ? 'decision' : 'operator-action'),
     decision: to.decision ?? 'advance',
     sentence: to.sentence,
     verdict: to.verdict,

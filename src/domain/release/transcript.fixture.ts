@@ -1,10 +1,16 @@
+import type { ApprovalPolicy } from '../evidence/approval/approval.ts';
 import type { ArmCount } from '../traffic/traffic-sample.ts';
 import { decide } from './decide.ts';
 import type { Action, Hand, ReleaseEvent, RevisionInstances } from './event.ts';
 import { ana, awaitedKey, gate, revisionOf, sampleOf, specOf, stepOf } from './release.fixture.ts';
 import type { Plan, Step, TimeLimitChoice } from './revision.ts';
 import { describeService } from './sentence.ts';
-import { type Decision, emptyService, type ServiceState } from './service-state.ts';
+import {
+  type ApprovalStanding,
+  type Decision,
+  emptyService,
+  type ServiceState,
+} from './service-state.ts';
 
 /**
  * Transcripts: what happens to a service in lines of text, and below each what the decider said and did.
@@ -16,9 +22,11 @@ import { type Decision, emptyService, type ServiceState } from './service-state.
  *     > sample candidate 40/2 stable 360/0 x 10 every 100ms
  *     > sample candidate#1 4/4 candidate#2 4/0 stable*20 19/0      by instance; `*20` is 20 instances with that each
  *     > tick heard                              samples of other services come; `tick alone`: none does
+ *     > approvals met ana:sre until 60s         or `open sre`, `rejected ben`: what recorded approvals come to
+ *     > promote override because ...            past approvals
  *     > show                                    what `tidegate status` would say now
  *
- * A step is `10` (gated), `10!` (not gated), `10+5s` (pause), `10+approval`, `10>5s` (at least), `0@x-canary=yes`.
+ * A step is `10` (gated), `10!` (not gated), `10+5s` (pause), `10+approval`, `10+sre&owner` (signed approvals of these roles), `10>5s` (at least), `0@x-canary=yes`.
  */
 export function renderTranscript(text: string): string {
   const world = new TranscriptWorld();
@@ -103,6 +111,12 @@ class TranscriptWorld {
       case 'replaced': {
         const key = this.#state.rollout?.replacement?.effectKey ?? 'none';
         return { kind: 'effect-done', atMs, key };
+      }
+      case 'approvals': {
+        const rolloutId = this.#state.rollout?.id ?? 'none';
+        const phase = this.#state.rollout?.phase;
+        const stepIndex = phase !== undefined && 'stepIndex' in phase ? phase.stepIndex : 0;
+        return { kind: verb, atMs, rolloutId, stepIndex, standing: standingOf(rest) };
       }
       case 'tick':
         if (rest.length === 0) return { kind: verb, atMs };
@@ -221,9 +235,34 @@ function actionOf(word: string | undefined, version: string | undefined): Action
       toRevisionId: version === undefined ? null : revisionOf(numberOf(version)).id,
     };
   }
+  if ((word === 'promote' || word === 'promote-full') && version === 'override') {
+    return { kind: word, override: true };
+  }
   const kind = plainActions.find((each) => each === word);
   if (kind === undefined) throw new Error(`cannot read the event "${word}"`);
   return { kind };
+}
+
+/** `met ana:sre ben:owner until 60s`, `open sre`, `rejected ben`. */
+function standingOf(words: readonly string[]): ApprovalStanding {
+  const [kind, ...rest] = words;
+  const until = rest.indexOf('until');
+  if (kind === 'met' && until > 0) {
+    const by = rest.slice(0, until).map((word, at) => {
+      const [person = '', role = ''] = word.split(':');
+      return { person, role, index: 20 + at };
+    });
+    return { kind, by, untilMs: durationMs(rest[until + 1] ?? '') };
+  }
+  if (kind === 'open') return { kind, missing: rest.map((role) => ({ role, count: 1 })) };
+  if (kind === 'rejected') return { kind, person: rest[0] ?? '', reason: 'not today', index: 20 };
+  throw new Error(`cannot read the approvals "${words.join(' ')}"`);
+}
+
+/** `sre&owner`: one of each. */
+function policyOf(roles: string): ApprovalPolicy {
+  const rules = roles.split('&').map((role) => ({ role, count: 1 }));
+  return { rules, validForMs: 3_600_000 };
 }
 
 function planWith(plan: Plan, words: readonly string[]): Plan {
@@ -263,7 +302,7 @@ function choiceOf(text: string): TimeLimitChoice {
 }
 
 function readStep(text: string): Step {
-  const found = /^([\d.]+)(!?)(?:>(\w+))?(?:\+(\w+))?(?:@([\w-]+)=(\w+))?$/.exec(text);
+  const found = /^([\d.]+)(!?)(?:>(\w+))?(?:\+([\w&]+))?(?:@([\w-]+)=(\w+))?$/.exec(text);
   if (found === null) throw new Error(`cannot read the step "${text}"`);
   const [, weight, ungated, atLeast, wait, header, value] = found;
   return stepOf(Number(weight), {
@@ -274,7 +313,9 @@ function readStep(text: string): Step {
         ? { kind: 'none' }
         : wait === 'approval'
           ? { kind: wait }
-          : { kind: 'pause', durationMs: durationMs(wait) },
+          : /^\d/.test(wait) === false
+            ? { kind: 'approval', policy: policyOf(wait) }
+            : { kind: 'pause', durationMs: durationMs(wait) },
     match: header === undefined || value === undefined ? null : { name: header, value },
   });
 }
