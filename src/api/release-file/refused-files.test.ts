@@ -80,7 +80,7 @@ command: [node, server.js] => command: [a], image: shop:1
     16:15: unknown key "wieght"; did you mean "weight"?
 [1% => [{ wait: 1% }
     16:13: item 1 of "steps" has no "weight"
-    16:15: unknown key "wait"; known are weight, gate, pause, approval, match, atLeast
+    16:15: unknown key "wait"; known are weight, gate, pause, approval, approvals, match, atLeast
 [1% => [{ weight: 1%, mirror: true }
     16:27: not supported yet: spec.rollout.steps.mirror; remove it
 env: { GREETING: hello } => __proto__: { a: b }
@@ -285,6 +285,16 @@ test('what must fit together is checked', () => {
     16:12: "steps" must have at least one item
 [1% => [{ weight: 1%, pause: 5s, approval: true }
     16:34: "pause" cannot stand beside "approval": a step waits for a time or for a person
+[1% => [{ weight: 1%, approval: true, approvals: { roles: { sre: 1 } } }
+    16:54: "approvals" cannot stand beside "approval": a step waits for one thing
+[1% => [{ weight: 1%, approvals: { roles: { SRE: 1 } } }
+    16:49: "SRE" must be a role of a-z, 0-9 and '-', from a letter on, not "SRE"; did you mean "sre"?
+[1% => [{ weight: 1%, approvals: { roles: {} } }
+    16:47: "roles" must have 1 to 8 roles, not 0; as { sre: 1, owner: 1 }
+[1% => [{ weight: 1%, approvals: { roles: { sre: 0 } } }
+    16:54: "sre" must be 1 to 10, not 0
+100%] => { weight: 100%, approvals: { roles: { sre: 1 } } }]
+    16:58: "approvals" come too late at 100%: what is approved has happened by then; put them on the step before
 100%] => { weight: 100%, gate: true }]
     16:53: "gate" cannot be true at 100%: no stable traffic is left to compare with; remove it; "bake" watches after 100%
 max: 10 => max: 2

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type ApprovalsInput, approvalsSchema } from './approvals-schema.ts';
 import { metricsSchema, strataSchema, voteSchema } from './evidence-schema.ts';
 import { boolean, duration, field, mapping, percent, ratio, text } from './fields.ts';
 import { headerNameRule, headerValueRule } from './names.ts';
@@ -123,6 +124,7 @@ interface StepInput {
   readonly gate?: boolean | undefined;
   readonly pause?: number | undefined;
   readonly approval?: boolean | undefined;
+  readonly approvals?: ApprovalsInput | undefined;
   readonly match?: { readonly header: string; readonly value: string } | undefined;
   readonly atLeast?: number | undefined;
 }
@@ -134,6 +136,7 @@ function stepMapping() {
       gate: boolean().optional(),
       pause: duration({ minMs: 0, maxMs: weekMs, usualUnit: 's' }).optional(),
       approval: boolean().optional(),
+      approvals: approvalsSchema().optional(),
       match: mapping({ header: text(headerNameRule), value: text(headerValueRule) }).optional(),
       atLeast: duration({ minMs: 0, maxMs: weekMs, usualUnit: 's' }).optional(),
     },
@@ -143,6 +146,18 @@ function stepMapping() {
     if (written.pause !== undefined && written.approval === true) {
       const message = 'cannot stand beside "approval": a step waits for a time or for a person';
       context.addIssue({ code: 'custom', path: ['pause'], message });
+    }
+    const other =
+      written.approval === true ? 'approval' : written.pause === undefined ? null : 'pause';
+    if (written.approvals !== undefined && other !== null) {
+      const message = `cannot stand beside "${other}": a step waits for one thing`;
+      context.addIssue({ code: 'custom', path: ['approvals'], message });
+    }
+    const waits = written.approvals === undefined ? null : 'approvals';
+    if (written.weight === 100 && waits !== null) {
+      const message = 'come too late at 100%: what is approved has happened by then';
+      const params = { wanted: null, hint: 'put them on the step before' };
+      context.addIssue({ code: 'custom', path: [waits], message, params });
     }
     if (written.weight === 100 && written.gate === true) {
       const message = 'cannot be true at 100%: no stable traffic is left to compare with';

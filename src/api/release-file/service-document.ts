@@ -234,7 +234,13 @@ function toStep(step: Spec['rollout']['steps'][number]): StepDocument {
   };
 }
 
-function toWait({ pause, approval }: Spec['rollout']['steps'][number]): WaitDocument {
+function toWait({ pause, approval, approvals }: Spec['rollout']['steps'][number]): WaitDocument {
+  if (approvals !== undefined) {
+    const rules = Object.entries(approvals.roles)
+      .map(([role, count]) => ({ role, count }))
+      .toSorted((a, b) => (a.role < b.role ? -1 : 1));
+    return { kind: 'approval', policy: { rules, validForMs: approvals.validFor } };
+  }
   if (approval === true) return { kind: 'approval' };
   return pause === undefined || pause === 0
     ? { kind: 'none' }
