@@ -173,7 +173,7 @@ export class ControlLoop {
   /** Hands in what a person asked for; resolves with the decision when it is durable, rejects when the loop stops first. */
   submit(
     service: string,
-    event: Extract<UntimedEvent, { kind: 'apply' | 'operate' }>,
+    event: Extract<UntimedEvent, { kind: 'apply' | 'operate' | 'approvals' }>,
     signal: AbortSignal,
   ): Promise<Decision> {
     const either = AbortSignal.any([signal, this.#stop.signal]);

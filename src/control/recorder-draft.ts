@@ -1,3 +1,4 @@
+import { checkApprovalEntry } from '../domain/evidence/approval/approval-entry.ts';
 import { EvidenceError } from '../domain/evidence/canonical-json.ts';
 import type { JsonValue } from '../domain/evidence/canonical-json.ts';
 import { leafHashHex, sha256Hex } from '../domain/evidence/digest.ts';
@@ -115,6 +116,7 @@ export class Draft {
 
   async #append(statement: Statement, signal: AbortSignal): Promise<number> {
     const { signer } = this.#context;
+    this.#checkKeys(statement);
     const unsigned = unsignedLeaf(statement);
     const signature = await signer.sign(unsigned.signedBytes, signal);
     const leaf = leafBytes(unsigned, signer.keyId, signature);
@@ -123,6 +125,20 @@ export class Draft {
     const { stream } = statement;
     this.#entries.push({ index, leafHash, statement, stored: { stream, leaf, leafHash } });
     return index;
+  }
+
+  /**
+   * What the verifier would find wrong later is refused now: a key event that makes no sense, an approval that its signer may
+   * not make at this very index. Such entries come alone (recorder.ts), so the index knows all keys there are.
+   */
+  #checkKeys(statement: Statement): void {
+    const { index } = this.#context;
+    const isAboutKeys = statement.type === 'approval' || statement.type === 'key-event';
+    if (!isAboutKeys) return;
+    if (this.#entries.length > 0) throw new EvidenceError('an entry about keys comes alone');
+    const at = index.size;
+    if (statement.type === 'approval') checkApprovalEntry(at, statement.data, index.keys.people);
+    if (statement.type === 'key-event' && at > 0) index.keys.check(statement.data);
   }
 
   #indexOf(stream: string, idempotencyKey: string): number | null {

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../domain/evidence/canonical-json.ts';
-import { enrolKeyData } from '../domain/evidence/key-directory.ts';
+import { enrolKeyData, type KeyDirectory } from '../domain/evidence/key-directory.ts';
 import type { EntryType, NamedDigest } from '../domain/evidence/statement.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Signer } from '../ports/identity.ts';
@@ -28,6 +28,16 @@ export class Recorder implements AsyncDisposable {
   constructor(parts: RecorderParts, index: RecorderIndex) {
     this.#parts = parts;
     this.#index = index;
+  }
+
+  /** Who may sign, after all that is durable. */
+  get keys(): KeyDirectory {
+    return this.#index.keys;
+  }
+
+  /** Entries that are durable: the index of the next one. */
+  get size(): number {
+    return this.#index.size;
   }
 
   /** The result has one place for each entry of the batch, in its order. */
@@ -102,7 +112,11 @@ export class Recorder implements AsyncDisposable {
     const group: Waiting[] = [];
     let entries = 0;
     let next = this.#queue[0];
-    while (next !== undefined && entries + next.batch.entries.length <= MAX_GROUP_ENTRIES) {
+    while (
+      next !== undefined &&
+      fits(group, next) &&
+      entries + next.batch.entries.length <= MAX_GROUP_ENTRIES
+    ) {
       this.#queue.shift();
       if (next.signal.aborted) {
         next.reject(next.signal.reason);
@@ -238,6 +252,15 @@ function checkKey(index: RecorderIndex, signer: Signer): void {
       'put back the key file that belongs to this ledger',
     { retryable: false },
   );
+}
+
+/** Who may sign is asked of what is durable: entries that change it, or rest on it, are written by themselves. */
+function fits(group: readonly Waiting[], next: Waiting): boolean {
+  return group.length === 0 || ![...group, next].some(({ batch }) => isAboutKeys(batch));
+}
+
+function isAboutKeys({ entries }: RecordBatch): boolean {
+  return entries.some(({ type }) => type === 'key-event' || type === 'approval');
 }
 
 interface Waiting {

@@ -1,6 +1,8 @@
 import { createPublicKey, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 
+import { PersonDirectory } from './approval/person-directory.ts';
+import { isPersonEvent } from './approval/person-enrolment.ts';
 import { EvidenceError } from './canonical-json.ts';
 import type { JsonObject, JsonValue } from './canonical-json.ts';
 import { sha256Hex } from './digest.ts';
@@ -14,15 +16,33 @@ import { readBase64, readObject, readSha256, readText } from './read-json.ts';
  * K3 later key events are signed by a key valid at their index, which makes rotation possible without a new format.
  */
 export class KeyDirectory {
+  /** Whose keys are no machine's: they sign approvals, never entries. */
+  readonly people = new PersonDirectory();
   readonly #keys = new Map<string, EnrolledKey>();
 
-  /** Takes over one key event; throws an EvidenceError when it makes no sense. */
+  /** Throws an EvidenceError for a key event that makes no sense after those before it. */
+  check(data: JsonValue): void {
+    if (isPersonEvent(data)) {
+      this.people.check(data);
+      return;
+    }
+    const { action, keyId } = readKeyEvent(data);
+    const isKnown = this.#keys.has(keyId);
+    if (action === 'enrol' && isKnown) throw new EvidenceError(`key ${keyId} is enrolled twice`);
+    if (action === 'revoke' && !isKnown) throw new EvidenceError(`key ${keyId} was never enrolled`);
+  }
+
+  /** Takes over one key event; throws as `check`. */
   apply(index: number, data: JsonValue): void {
+    this.check(data);
+    if (isPersonEvent(data)) {
+      this.people.apply(index, data);
+      return;
+    }
     const event = readKeyEvent(data);
     const known = this.#keys.get(event.keyId);
     switch (event.action) {
       case 'enrol':
-        if (known !== undefined) throw new EvidenceError(`key ${event.keyId} is enrolled twice`);
         this.#keys.set(event.keyId, {
           publicKey: ed25519Key(event.publicKey),
           validFromIndex: index === 0 ? 0 : index + 1,
@@ -30,7 +50,7 @@ export class KeyDirectory {
         });
         return;
       case 'revoke':
-        if (known === undefined) throw new EvidenceError(`key ${event.keyId} was never enrolled`);
+        if (known === undefined) return;
         this.#keys.set(event.keyId, {
           ...known,
           validToIndex: Math.min(known.validToIndex, index),

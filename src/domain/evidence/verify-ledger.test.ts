@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import { test } from 'node:test';
 
+import { approvalEntryData } from './approval/approval-entry.ts';
+import { personEventData } from './approval/person-enrolment.ts';
+import { approvalBy, enrolmentOf, person } from './approval/person.fixture.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { leafHashHex, sha256Hex } from './digest.ts';
 import { envelopeText, preAuthenticationEncoding } from './envelope.ts';
@@ -143,6 +146,49 @@ const revokeOurs = revokeKeyData(OURS.keyId, 'rotated');
 const keyEvent = (data: Statement['data']): Planned => ({
   change: { type: 'key-event', stream: 'keys', data },
 });
+
+const BEN = person('ben');
+const word = {
+  requestSha256: sha256Hex('request'),
+  policySha256: sha256Hex('policy'),
+  verdict: 'approve',
+  role: 'sre',
+  expiresAtMs: 5000,
+  reason: 'fine',
+} as const;
+const enrolBen = keyEvent(
+  personEventData({ action: 'enrol-person', by: 'admin', enrolment: enrolmentOf(BEN), roles: [] }),
+);
+const revokeBen = keyEvent(
+  personEventData({
+    action: 'revoke-person',
+    by: 'admin',
+    keyId: BEN.keys.ed25519.keyId,
+    reason: 'lost',
+  }),
+);
+const approval = (envelope: string): Planned => ({
+  change: { type: 'approval', stream: 'approvals/web', data: approvalEntryData(envelope) },
+});
+const said = approval(approvalBy(BEN, word));
+const forged = approval(
+  approvalBy({ ...person('eve'), keys: BEN.keys }, { ...word, reason: 'not by ben' }),
+);
+
+const APPROVALS: readonly Row[] = [
+  ['a word of a person', ledgerOf([ENROL, enrolBen, said, PLAIN]), null],
+  ['a word before the enrolment', ledgerOf([ENROL, said, enrolBen]), 1, /no person's/],
+  ['a word after the revocation', ledgerOf([ENROL, enrolBen, revokeBen, said]), 3, /may not sign/],
+  ['a word before the revocation', ledgerOf([ENROL, enrolBen, said, revokeBen]), null],
+  ["a word by another's keys", ledgerOf([ENROL, enrolBen, forged]), 2, /is not one of key/],
+  ['an entry signed with the key of a person', ledgerOf([ENROL, enrolBen, bySelf()]), 2, /may not/],
+];
+
+/** A person's key signs approvals, never entries. */
+function bySelf(): Planned {
+  const publicKey = Buffer.from(BEN.keys.ed25519.spki);
+  return { key: { privateKey: BEN.privateKeys.ed25519, publicKey, keyId: BEN.keys.ed25519.keyId } };
+}
 
 const STRUCTURE: readonly Row[] = [
   ['nothing at all', [], 0, /no entry/],
@@ -312,7 +358,7 @@ const BYTES: readonly Row[] = [
   ['an entry over 60 KiB', GOOD.with(2, Buffer.alloc(MAX_LEAF_BYTES + 1, 0x20)), 2, /more than/],
 ];
 
-for (const [name, leaves, index, what] of [...STRUCTURE, ...KEYS, ...BYTES]) {
+for (const [name, leaves, index, what] of [...STRUCTURE, ...APPROVALS, ...KEYS, ...BYTES]) {
   test(`${name}: ${index === null ? 'is valid' : 'is found'}`, () => {
     const report = verify(leaves);
     assert.equal(report.firstProblem?.index ?? null, index, report.firstProblem?.what);

@@ -1,3 +1,4 @@
+import { checkApprovalEntry } from './approval/approval-entry.ts';
 import { EvidenceError } from './canonical-json.ts';
 import { KeyDirectory, readKeyEvent } from './key-directory.ts';
 import { readLeaf } from './leaf.ts';
@@ -13,7 +14,8 @@ import type { EntryType, Statement } from './statement.ts';
  *    position: an edited, inserted, removed or moved entry breaks here;
  * L3 every signature is by a key valid at that index; entry 0 enrols the key it is signed with;
  * L4 the versions of each stream count 1, 2, 3... without gaps;
- * L5 times never go back.
+ * L5 times never go back;
+ * L6 what an approval says is signed by both keys of a person, enrolled and not revoked at that index.
  *
  * Not checked: that nothing was cut off the end. Only something outside the entries can show that (the trailer of an
  * export, a head remembered elsewhere).
@@ -115,6 +117,7 @@ export class LedgerVerification implements Verification {
     this.#checkPlace(index, statement);
     if (index === 0) this.#enrolFirstKey(leaf);
     this.#keys.checkSignature(index, leaf);
+    if (statement.type === 'approval') checkApprovalEntry(index, statement.data, this.#keys.people);
     if (index > 0 && statement.type === 'key-event') this.#keys.apply(index, statement.data);
     this.#firstEntryHash ??= leaf.leafHash;
     this.#streamVersions.set(statement.stream, statement.streamVersion);

@@ -85,7 +85,7 @@ export function whyNotPast(
     const isHere = index === steps.from && isApproved(rollout.phase, steps.atMs);
     if (policy === null || isHere) continue;
     const where = `step ${index + 1} needs signed approvals (${rulesText(policy.rules)})`;
-    return `${where}: "tidegate approve ${rollout.id}"; an emergency: --override --why "..."`;
+    return `${where}: "tidegate approve ${rollout.id}"; an emergency: --override --reason "..."`;
   }
   return null;
 }

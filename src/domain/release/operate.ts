@@ -101,7 +101,7 @@ function promote(state: ServiceState, rollout: Rollout, request: Request): Decis
     const sentence = `raising to ${weight}: promoted by ${handText(by)}`;
     return shiftTo(state, rollout, { stepIndex, atMs, sentence, verdict, by });
   }
-  const isOverride = 'override' in action && action.override === true;
+  const isOverride = 'override' in action && action.override;
   if (!isOverride) return refuse(state, request, lacking);
   if (by.why === null) return refuse(state, request, 'an override has to say why');
   const sentence = `OVERRIDE by ${handText(by)}: raising to ${weight} without the approvals that the plan asks for`;

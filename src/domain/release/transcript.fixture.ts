@@ -313,9 +313,9 @@ function readStep(text: string): Step {
         ? { kind: 'none' }
         : wait === 'approval'
           ? { kind: wait }
-          : /^\d/.test(wait) === false
-            ? { kind: 'approval', policy: policyOf(wait) }
-            : { kind: 'pause', durationMs: durationMs(wait) },
+          : /^\d/.test(wait)
+            ? { kind: 'pause', durationMs: durationMs(wait) }
+            : { kind: 'approval', policy: policyOf(wait) },
     match: header === undefined || value === undefined ? null : { name: header, value },
   });
 }

@@ -30,7 +30,12 @@ const approval: Approval = {
 function directoryWith(...people: readonly TestPerson[]): PersonDirectory {
   const directory = new PersonDirectory();
   for (const [index, each] of people.entries()) {
-    const event = { action: 'enrol-person', enrolment: enrolmentOf(each), roles: ['sre'] } as const;
+    const event = {
+      action: 'enrol-person',
+      by: 'admin',
+      enrolment: enrolmentOf(each),
+      roles: ['sre'],
+    } as const;
     directory.apply(index, personEventData(event));
   }
   return directory;
@@ -144,7 +149,12 @@ test('nobody enrols a key that is not his', () => {
   const half = { ...mallory, keys: { ...mallory.keys, mlDsa65: ana.keys.mlDsa65 } };
   assert.throws(() => readEnrolment(enrolmentOf(half)), /ml-dsa-65 signature is not one/);
   const directory = directoryWith(ana);
-  const again = { action: 'enrol-person', enrolment: enrolmentOf(ana, 'eve'), roles: [] } as const;
+  const again = {
+    action: 'enrol-person',
+    by: 'admin',
+    enrolment: enrolmentOf(ana, 'eve'),
+    roles: [],
+  } as const;
   assert.throws(() => directory.apply(1, personEventData(again)), /enrolled twice/);
 });
 
@@ -159,14 +169,20 @@ test('keys are valid by index: after their enrolment, up to and with their revoc
   assert.throws(() => directory.signerOf(envelope, 0), /may not sign at index 0/);
   assert.equal(directory.signerOf(envelope, 1), 'ana');
   const { keyId } = ana.keys.mlDsa65;
-  directory.apply(7, personEventData({ action: 'revoke-person', keyId, reason: 'lost' }));
+  directory.apply(
+    7,
+    personEventData({ action: 'revoke-person', by: 'admin', keyId, reason: 'lost' }),
+  );
   assert.equal(directory.signerOf(envelope, 7), 'ana');
   assert.throws(() => directory.signerOf(envelope, 8), /may not sign at index 8/);
 });
 
 test('roles are given by index, and a stranger has none', () => {
   const directory = directoryWith(ana);
-  directory.apply(4, personEventData({ action: 'assign-roles', person: 'ana', roles: ['owner'] }));
+  directory.apply(
+    4,
+    personEventData({ action: 'assign-roles', by: 'admin', person: 'ana', roles: ['owner'] }),
+  );
   assert.deepEqual(
     [0, 1, 4, 5].map((index) => directory.rolesAt('ana', index)),
     [[], ['sre'], ['sre'], ['owner']],
@@ -176,16 +192,36 @@ test('roles are given by index, and a stranger has none', () => {
 
 const noEvents: readonly (readonly [name: string, data: JsonObject, want: RegExp])[] = [
   ['an unknown action', { action: 'promote' }, /not about a person/],
-  ['a key too many', { action: 'assign-roles', person: 'a', roles: [], x: 1 }, /unknown key x/],
-  ['a role twice', { action: 'assign-roles', person: 'a', roles: ['b', 'b'] }, /twice/],
-  ['a role that is none', { action: 'assign-roles', person: 'a', roles: ['SRE'] }, /is no role/],
+  [
+    'a key too many',
+    { action: 'assign-roles', by: 'admin', person: 'a', roles: [], x: 1 },
+    /unknown key x/,
+  ],
+  [
+    'a role twice',
+    { action: 'assign-roles', by: 'admin', person: 'a', roles: ['b', 'b'] },
+    /twice/,
+  ],
+  [
+    'a role that is none',
+    { action: 'assign-roles', by: 'admin', person: 'a', roles: ['SRE'] },
+    /is no role/,
+  ],
   [
     'a name with a capital',
-    { action: 'assign-roles', person: 'Ana', roles: [] },
+    { action: 'assign-roles', by: 'admin', person: 'Ana', roles: [] },
     /no name of a person/,
   ],
-  ['a person never seen', { action: 'assign-roles', person: 'eve', roles: [] }, /never enrolled/],
-  ['a key never seen', { action: 'revoke-person', keyId: 'x', reason: 'y' }, /never enrolled/],
+  [
+    'a person never seen',
+    { action: 'assign-roles', by: 'admin', person: 'eve', roles: [] },
+    /never enrolled/,
+  ],
+  [
+    'a key never seen',
+    { action: 'revoke-person', by: 'admin', keyId: 'x', reason: 'y' },
+    /never enrolled/,
+  ],
 ];
 
 test('a key event that makes no sense is refused', () => {
@@ -193,7 +229,7 @@ test('a key event that makes no sense is refused', () => {
     assert.throws(() => directoryWith(ana).apply(1, data), want, name);
   }
   assert.equal(isPersonEvent({ action: 'enrol' }), false);
-  const event = { action: 'assign-roles', person: 'ana', roles: ['sre'] } as const;
+  const event = { action: 'assign-roles', by: 'admin', person: 'ana', roles: ['sre'] } as const;
   assert.deepEqual(readPersonEvent(personEventData(event)), event);
 });
 

@@ -17,23 +17,48 @@ export class PersonDirectory {
   /** By person, in the order of the log. */
   readonly #roles = new Map<string, RolesSince[]>();
 
-  /** Takes over one key event; throws an EvidenceError when it makes no sense. */
-  apply(index: number, data: JsonValue): void {
+  /** Throws an EvidenceError for a key event that makes no sense after those before it. */
+  check(data: JsonValue): void {
     const event = readPersonEvent(data);
     switch (event.action) {
-      case 'enrol-person':
-        this.#enrol(index, event.enrolment);
-        this.#setRoles(readEnrolment(event.enrolment).person, index, event.roles);
-        return;
-      case 'assign-roles':
-        if (!this.#roles.has(event.person)) {
-          throw new EvidenceError(`person ${event.person} was never enrolled`);
+      case 'enrol-person': {
+        const { keys } = readEnrolment(event.enrolment);
+        for (const { keyId } of [keys.ed25519, keys.mlDsa65]) {
+          if (this.#pairs.has(keyId)) throw new EvidenceError(`key ${keyId} is enrolled twice`);
         }
+        return;
+      }
+      case 'assign-roles':
+        if (this.#roles.has(event.person)) return;
+        throw new EvidenceError(`person ${event.person} was never enrolled`);
+      case 'revoke-person':
+        if (this.#pairs.has(event.keyId)) return;
+        throw new EvidenceError(`key ${event.keyId} was never enrolled`);
+    }
+  }
+
+  /** Takes over one key event; throws as `check`. */
+  apply(index: number, data: JsonValue): void {
+    this.check(data);
+    const event = readPersonEvent(data);
+    switch (event.action) {
+      case 'enrol-person': {
+        const { person, keys } = readEnrolment(event.enrolment);
+        const validToIndex = Number.MAX_SAFE_INTEGER;
+        this.#keep({ person, keys, validFromIndex: index + 1, validToIndex });
+        this.#setRoles(person, index, event.roles);
+        return;
+      }
+      case 'assign-roles':
         this.#setRoles(event.person, index, event.roles);
         return;
-      case 'revoke-person':
-        this.#revoke(index, event.keyId);
+      case 'revoke-person': {
+        const pair = this.#pairs.get(event.keyId);
+        if (pair !== undefined) {
+          this.#keep({ ...pair, validToIndex: Math.min(pair.validToIndex, index) });
+        }
         return;
+      }
     }
   }
 
@@ -62,29 +87,19 @@ export class PersonDirectory {
     return all.findLast(({ fromIndex }) => fromIndex <= index)?.roles ?? [];
   }
 
-  /** Everybody ever enrolled, in that order. */
-  people(): readonly string[] {
-    return [...this.#roles.keys()];
-  }
-
-  #enrol(index: number, text: string): void {
-    const { person, keys } = readEnrolment(text);
-    const pair = {
+  /** Everybody ever enrolled, in that order, as they stand before the entry at `index`. */
+  peopleAt(index: number): readonly EnrolledPerson[] {
+    const pairs = [...new Set(this.#pairs.values())];
+    return [...this.#roles.keys()].map((person) => ({
       person,
-      keys,
-      validFromIndex: index + 1,
-      validToIndex: Number.MAX_SAFE_INTEGER,
-    };
-    for (const { keyId } of [keys.ed25519, keys.mlDsa65]) {
-      if (this.#pairs.has(keyId)) throw new EvidenceError(`key ${keyId} is enrolled twice`);
-    }
-    this.#keep(pair);
-  }
-
-  #revoke(index: number, keyId: string): void {
-    const pair = this.#pairs.get(keyId);
-    if (pair === undefined) throw new EvidenceError(`key ${keyId} was never enrolled`);
-    this.#keep({ ...pair, validToIndex: Math.min(pair.validToIndex, index) });
+      roles: this.rolesAt(person, index),
+      keys: pairs
+        .filter((pair) => pair.person === person)
+        .map(({ keys }) => ({
+          keyId: keys.ed25519.keyId,
+          isValid: this.isValidAt(keys.ed25519.keyId, index),
+        })),
+    }));
   }
 
   /** Under both ids: a pair can be revoked by either. */
@@ -98,6 +113,13 @@ export class PersonDirectory {
     all.push({ fromIndex: index + 1, roles });
     this.#roles.set(person, all);
   }
+}
+
+export interface EnrolledPerson {
+  readonly person: string;
+  readonly roles: readonly string[];
+  /** By the Ed25519 half of each pair. */
+  readonly keys: readonly { readonly keyId: string; readonly isValid: boolean }[];
 }
 
 interface Pair {

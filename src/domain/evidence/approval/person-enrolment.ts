@@ -29,15 +29,16 @@ export function readEnrolment(text: string): PersonEnrolment {
   return { person: readPersonName(payload['person']), keys };
 }
 
-/** Key events about people, as an entry's data. Those about machines are in key-directory.ts. */
-export type PersonEvent =
+/** Key events about people, as an entry's data; `by` is whose hand it was. Those about machines are in key-directory.ts. */
+export type PersonEvent = { readonly by: string } & (
   | {
       readonly action: 'enrol-person';
       readonly enrolment: string;
       readonly roles: readonly string[];
     }
   | { readonly action: 'assign-roles'; readonly person: string; readonly roles: readonly string[] }
-  | { readonly action: 'revoke-person'; readonly keyId: string; readonly reason: string };
+  | { readonly action: 'revoke-person'; readonly keyId: string; readonly reason: string }
+);
 
 export function personEventData(event: PersonEvent): JsonObject {
   return { ...event };
@@ -51,21 +52,24 @@ export function isPersonEvent(data: JsonValue): boolean {
 
 /** Strict inverse of `personEventData`; throws an EvidenceError. The enrolment is not checked here. */
 export function readPersonEvent(data: JsonValue): PersonEvent {
-  const what = 'the key event';
+  const fieldsOf = (...keys: readonly string[]) =>
+    readObject(data, ['action', 'by', ...keys], 'the key event');
   const { action } = readLoose(data);
   if (action === 'enrol-person') {
-    const event = readObject(data, ['action', 'enrolment', 'roles'], what);
+    const event = fieldsOf('enrolment', 'roles');
     const enrolment = readText(event['enrolment'], 'enrolment');
-    return { action, enrolment, roles: readRoles(event['roles']) };
+    return { action, enrolment, roles: readRoles(event['roles']), by: readText(event['by'], 'by') };
   }
   if (action === 'assign-roles') {
-    const event = readObject(data, ['action', 'person', 'roles'], what);
-    return { action, person: readPersonName(event['person']), roles: readRoles(event['roles']) };
+    const event = fieldsOf('person', 'roles');
+    const person = readPersonName(event['person']);
+    return { action, person, roles: readRoles(event['roles']), by: readText(event['by'], 'by') };
   }
   if (action === 'revoke-person') {
-    const event = readObject(data, ['action', 'keyId', 'reason'], what);
+    const event = fieldsOf('keyId', 'reason');
     const keyId = readText(event['keyId'], 'keyId');
-    return { action, keyId, reason: readText(event['reason'], 'reason') };
+    const by = readText(event['by'], 'by');
+    return { action, keyId, reason: readText(event['reason'], 'reason'), by };
   }
   throw new EvidenceError('the key event is not about a person');
 }

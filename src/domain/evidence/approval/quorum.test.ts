@@ -33,7 +33,7 @@ const enrolled: readonly (readonly [TestPerson, readonly string[]])[] = [
 for (const [index, [each, roles]] of enrolled.entries()) {
   directory.apply(
     index,
-    personEventData({ action: 'enrol-person', enrolment: enrolmentOf(each), roles }),
+    personEventData({ action: 'enrol-person', by: 'admin', enrolment: enrolmentOf(each), roles }),
   );
 }
 const requestIndex = 10;
@@ -196,8 +196,8 @@ test('a quorum is of distinct people who may, for this request, now', () => {
 
 test('who lost the key or the role before the decision does not count', () => {
   const events = [
-    { action: 'revoke-person', keyId: ana.keys.ed25519.keyId, reason: 'lost' },
-    { action: 'assign-roles', person: 'ana', roles: [] },
+    { action: 'revoke-person', by: 'admin', keyId: ana.keys.ed25519.keyId, reason: 'lost' },
+    { action: 'assign-roles', by: 'admin', person: 'ana', roles: [] },
   ] as const;
   const wants = ['the key of ana is not valid', 'ana does not have the role sre'];
   for (const [at, event] of events.entries()) {
@@ -205,7 +205,10 @@ test('who lost the key or the role before the decision does not count', () => {
     for (const [index, each] of [ana, ben].entries()) {
       const roles = each === ana ? ['sre'] : ['owner'];
       const enrolment = enrolmentOf(each);
-      later.apply(index, personEventData({ action: 'enrol-person', enrolment, roles }));
+      later.apply(
+        index,
+        personEventData({ action: 'enrol-person', by: 'admin', enrolment, roles }),
+      );
     }
     later.apply(15, personEventData(event));
     const question = asked([said(ana, 11), said(ben, 12)], { directory: later });
