@@ -35,7 +35,7 @@ export const connections: SoakPart = {
         const more = Array.from({ length: missing }, (_, index) => open(place, from + index));
         callers.push(...(await Promise.all(more)));
       }
-      for (const each of callers) tally.add(await each.ask());
+      await askAll(callers, tally);
       await sleep(settleMs);
       const { nowMb } = await place.residentMb();
       say(`${count} connections idle: ${Math.round(nowMb)} MB resident`);
@@ -45,7 +45,7 @@ export const connections: SoakPart = {
       );
       const { mostMb } = await place.residentMb();
       // Nobody was forgotten: the idle ones are served as before.
-      for (const each of callers) tally.add(await each.ask());
+      await askAll(callers, tally);
       say(`${tally.well + tally.failed} requests over them: ${tally.failed} failed`);
       return {
         rows: [
@@ -79,6 +79,14 @@ const noFigures = {
   rssMbIdle: null,
   rssMbActive: null,
 };
+
+/** Once each, so many at a time. Idle connections are closed after 75 s, so it must not take long. */
+async function askAll(callers: readonly Caller[], tally: Tally): Promise<void> {
+  for (let from = 0; from < callers.length; from += togetherMax) {
+    const some = callers.slice(from, from + togetherMax);
+    for (const fault of await Promise.all(some.map((each) => each.ask()))) tally.add(fault);
+  }
+}
 
 async function keepAsking(caller: Caller, untilMs: number, tally: Tally): Promise<void> {
   while (performance.now() < untilMs) {

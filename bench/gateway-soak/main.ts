@@ -31,7 +31,7 @@ const fullPlan: SoakPlan = {
   hugeBytes: 1024 ** 3,
   connections: 10_000,
   activeConnections: 1000,
-  activeSeconds: 60,
+  activeSeconds: 40,
   webSockets: 50,
   webSocketSeconds: 600,
 };

@@ -1,33 +1,25 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { type AddressInfo, connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { requestRows } from '../../src/apps/gateway/http1/corpus-rows.fixture.ts';
 import { mutate, randomFrom } from '../../src/apps/gateway/http1/mutation.fixture.ts';
 import { requestsReader } from '../../src/apps/gateway/http1/reading.fixture.ts';
+import { Haproxy, withoutHaproxy } from './haproxy.fixture.ts';
 
-/** What we pass on is shown to HAProxy, of Debian's package haproxy: it must not refuse it, nor see fewer requests. */
-const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'];
-const program = folders.map((folder) => join(folder, 'haproxy')).find((path) => existsSync(path));
-const skip = program === undefined ? 'not installed: haproxy' : false;
+/** What we pass on is shown to HAProxy: it must not refuse it, nor see fewer requests. */
+const skip = withoutHaproxy;
 const seed = 7;
 const changedMax = 300;
 const answerMs = 3000;
 
 const read = requestsReader();
 let instance: Server;
-let proxy: ChildProcess;
-let folder: string;
-let port: number;
+let proxy: Haproxy;
 
 before(async () => {
-  if (program === undefined) return;
+  if (skip !== false) return;
   instance = createServer({
     insecureHTTPParser: true,
     requireHostHeader: false,
@@ -39,26 +31,14 @@ before(async () => {
   });
   instance.listen(0, '127.0.0.1');
   await once(instance, 'listening');
-  port = await freePort();
-  folder = await mkdtemp(join(tmpdir(), 'tidegate-haproxy-'));
-  const file = join(folder, 'haproxy.cfg');
-  await writeFile(file, configuration(port, (instance.address() as AddressInfo).port));
-  proxy = spawn(program, ['-db', '-f', file], { stdio: 'ignore' });
-  for (
-    let tries = 0;
-    tries < 100 && (await statuses('GET / HTTP/1.1\r\nHost: a\r\n\r\n', 1))[0] !== 200;
-  ) {
-    tries += 1;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  proxy = await Haproxy.start((instance.address() as AddressInfo).port);
 });
 
 after(async () => {
   if (skip !== false) return;
-  proxy.kill('SIGKILL');
+  await proxy[Symbol.asyncDispose]();
   instance.closeAllConnections();
   instance.close();
-  await rm(folder, { recursive: true, force: true });
 });
 
 test('HAProxy takes every row of the corpus that we pass on', { skip }, async () => {
@@ -99,7 +79,7 @@ test('HAProxy refuses a planted request, so its silence means something', { skip
 
 /** The final statuses of the first `wanted` answers; fewer if the connection ends or nothing more comes. */
 async function statuses(octets: string, wanted: number): Promise<number[]> {
-  const socket = connect(port, '127.0.0.1');
+  const socket = connect(proxy.port, '127.0.0.1');
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   socket.on('close', () => resolve());
   socket.on('error', () => {});
@@ -115,30 +95,4 @@ async function statuses(octets: string, wanted: number): Promise<number[]> {
   await closed;
   // What follows a request that closes is no request to us, but may be one to HAProxy.
   return found().slice(0, wanted);
-}
-
-function configuration(listenPort: number, instancePort: number): string {
-  return `global
-  tune.bufsize 65536
-  tune.http.maxhdr 200
-defaults
-  mode http
-  timeout connect 2s
-  timeout client 5s
-  timeout server 5s
-frontend in
-  bind 127.0.0.1:${listenPort}
-  default_backend out
-backend out
-  server one 127.0.0.1:${instancePort}
-`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port: free } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return free;
 }
