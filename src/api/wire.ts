@@ -160,6 +160,22 @@ export const serviceSchema = z.object({
     dependsOn: z.array(z.string()),
     revision: revisionSchema,
     requestTimeoutMs: count,
+    /** What holds for some requests, in words; no match: for every request. Absent: nothing does. */
+    rules: z
+      .array(
+        z.object({
+          name: z.string(),
+          matches: z.array(z.string()),
+          timeouts: z.record(z.string(), z.string()),
+        }),
+      )
+      .optional(),
+    /** `cookie NAME`, `header NAME` or `client address`; absent: nobody stays with a revision. */
+    sticky: z.string().optional(),
+    /** Requests that go to the candidate at any weight, by step; absent: none. */
+    stepMatches: z
+      .array(z.object({ weightPercent: percent, matches: z.array(z.string()) }))
+      .optional(),
     bakeMs: count,
     stepWeightsPercent: z.array(percent),
     /** Settings by key, as a release file writes them. Empty: from an older server. */

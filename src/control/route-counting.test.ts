@@ -20,3 +20,21 @@ test('how requests are counted goes with the route, and only where it is asked f
   const [plain] = routesOf([traffic], []);
   assert.ok(plain !== undefined && !('strata' in plain) && !('oneVotePer' in plain));
 });
+
+test('rules, key and matches go with the route, and only where they are asked for', () => {
+  const match = {
+    path: { type: 'Exact', value: '/new' },
+    method: null,
+    headers: [],
+    queryParams: [],
+    cookies: [],
+  } as const;
+  const rules = [{ name: 'all', matches: [] }];
+  const sticky = { key: { kind: 'address' }, seed: 'web-2' } as const;
+  const wanted = { ...traffic, matches: [match], matchRevisionId: 'web-1', rules, sticky };
+  const [routed] = routesOf([wanted], []);
+  assert.deepEqual([routed?.rules, routed?.sticky], [rules, sticky]);
+  assert.deepEqual(routed?.matches, [{ match, revisionId: 'web-1' }]);
+  const [plain] = routesOf([traffic], []);
+  assert.ok(plain !== undefined && !('rules' in plain) && !('sticky' in plain));
+});

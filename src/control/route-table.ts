@@ -20,15 +20,22 @@ export function routesOf(
       host: wanted.host,
       requestTimeoutMs: wanted.requestTimeoutMs,
       backends: backendsOf(wanted, staying),
-      matches:
-        wanted.match === null || wanted.matchRevisionId === null
-          ? []
-          : [{ header: wanted.match, revisionId: wanted.matchRevisionId }],
+      matches: matchesOf(wanted),
       ...(wanted.strata === undefined ? {} : { strata: wanted.strata }),
       ...(wanted.oneVotePer === undefined ? {} : { oneVotePer: wanted.oneVotePer }),
+      ...(wanted.rules === undefined ? {} : { rules: wanted.rules }),
+      ...(wanted.sticky === undefined ? {} : { sticky: wanted.sticky }),
     });
   }
   return routes.toSorted((a, b) => (a.host < b.host ? -1 : 1));
+}
+
+function matchesOf({ match, matches = [], matchRevisionId }: Traffic): Route['matches'] {
+  if (matchRevisionId === null) return [];
+  return [
+    ...(match === null ? [] : [{ header: match, revisionId: matchRevisionId }]),
+    ...matches.map((each) => ({ match: each, revisionId: matchRevisionId })),
+  ];
 }
 
 /** A share of 0 stays in the table only where a header match can still send to it. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { duration, field, mapping, matching, number, ratio, text } from './fields.ts';
+import { duration, field, mapping, number, ratio, text } from './fields.ts';
 import type { TextRule } from './fields.ts';
-import { headerNameRule, headerValueRule, name, pathRule } from './names.ts';
+import { headerNameRule, headerValueRule, methodRule, name, pathRule } from './names.ts';
 import { quoted, read, refused, wrongType } from './reading.ts';
 import type { Reading } from './reading.ts';
 import { readSeries } from './series-selector.ts';
@@ -55,16 +55,6 @@ const plainPathRule: TextRule = (path) =>
   path.includes('?')
     ? { reason: 'must have no query', hint: 'queries are not compared' }
     : pathRule(path);
-
-/** A token of RFC 9110 5.6.2; methods are case-sensitive, and all that are in use are upper case. */
-const methodRule: TextRule = (method) => {
-  const fault = methodPatternRule(method);
-  const upper = method.toUpperCase();
-  if (fault === null || methodPatternRule(upper) !== null) return fault;
-  return { reason: fault.reason, hint: `did you mean ${quoted(upper)}?` };
-};
-
-const methodPatternRule = matching(/^[A-Z][A-Z-]*$/, 'a method such as GET', 32);
 
 /** Who is one client. */
 export type VoteClient =

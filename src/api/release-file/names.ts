@@ -1,5 +1,6 @@
 import { matching, text } from './fields.ts';
 import type { TextRule } from './fields.ts';
+import { quoted } from './reading.ts';
 
 const label = '[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?';
 const nameWanted = 'a name of lower-case letters, digits and inner hyphens';
@@ -33,6 +34,16 @@ export const pathRule: TextRule = (path) => {
 };
 
 const pathPatternRule = matching(/^\/[!$-;=?-Z_a-z~%]*$/, 'a path such as /readyz', 1024);
+
+/** A token of RFC 9110 5.6.2; methods are case-sensitive, and all that are in use are upper case. */
+export const methodRule: TextRule = (method) => {
+  const fault = methodPatternRule(method);
+  const upper = method.toUpperCase();
+  if (fault === null || methodPatternRule(upper) !== null) return fault;
+  return { reason: fault.reason, hint: `did you mean ${quoted(upper)}?` };
+};
+
+const methodPatternRule = matching(/^[A-Z][A-Z-]*$/, 'a method such as GET', 32);
 
 /** A field name is a token of RFC 9110 5.6.2. */
 export const headerNameRule = matching(

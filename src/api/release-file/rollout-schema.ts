@@ -5,6 +5,7 @@ import { boolean, duration, field, mapping, percent, ratio, text } from './field
 import { headerNameRule, headerValueRule } from './names.ts';
 import { quoted, read, refused, wrongType } from './reading.ts';
 import type { Reading } from './reading.ts';
+import { matchesSchema } from './route-schema.ts';
 import { formatDuration } from './duration.ts';
 
 const hourMs = 3_600_000;
@@ -126,6 +127,7 @@ interface StepInput {
   readonly approval?: boolean | undefined;
   readonly approvals?: ApprovalsInput | undefined;
   readonly match?: { readonly header: string; readonly value: string } | undefined;
+  readonly matches?: z.output<ReturnType<typeof matchesSchema>> | undefined;
   readonly atLeast?: number | undefined;
 }
 
@@ -138,6 +140,7 @@ function stepMapping() {
       approval: boolean().optional(),
       approvals: approvalsSchema().optional(),
       match: mapping({ header: text(headerNameRule), value: text(headerValueRule) }).optional(),
+      matches: matchesSchema().optional(),
       atLeast: duration({ minMs: 0, maxMs: weekMs, usualUnit: 's' }).optional(),
     },
     ['mirror', 'flags'],
@@ -158,6 +161,10 @@ function stepMapping() {
       const message = 'come too late at 100%: what is approved has happened by then';
       const params = { wanted: null, hint: 'put them on the step before' };
       context.addIssue({ code: 'custom', path: [waits], message, params });
+    }
+    if (written.match !== undefined && written.matches !== undefined) {
+      const message = 'cannot stand beside "match", which is the same for one header';
+      context.addIssue({ code: 'custom', path: ['matches'], message });
     }
     if (written.weight === 100 && written.gate === true) {
       const message = 'cannot be true at 100%: no stable traffic is left to compare with';

@@ -1,4 +1,11 @@
 import type { VoteClient } from './evidence-schema.ts';
+import {
+  type MatchDocument,
+  type RuleDocument,
+  type StickyDocument,
+  toMatch,
+  toRouting,
+} from './route-document.ts';
 import type { SeriesText } from './series-selector.ts';
 import { quantiles } from './service-schema.ts';
 import type { ServiceInput } from './service-schema.ts';
@@ -14,7 +21,12 @@ export interface ServiceDocument {
   readonly health: HealthDocument;
   readonly dependsOn: readonly string[];
   readonly scale: { readonly min: number; readonly max: number | null };
-  readonly traffic: { readonly host: string; readonly requestTimeoutMs: number };
+  readonly traffic: {
+    readonly host: string;
+    readonly requestTimeoutMs: number;
+    readonly rules?: readonly RuleDocument[];
+    readonly sticky?: StickyDocument;
+  };
   readonly objectives: readonly ObjectiveDocument[];
   readonly rollout: RolloutDocument;
 }
@@ -56,6 +68,8 @@ export interface StepDocument {
   readonly weightPercent: number;
   /** The header's name is in lower case. */
   readonly match: { readonly name: string; readonly value: string } | null;
+  /** Absent: none. */
+  readonly matches?: readonly MatchDocument[];
   readonly atLeastMs: number;
   /** Never true at 100 %: no stable traffic is left to compare with. */
   readonly gated: boolean;
@@ -134,6 +148,7 @@ export function toServiceDocument({ metadata, spec }: ServiceInput): ServiceDocu
     traffic: {
       host: spec.traffic.host ?? `${metadata.name}.localhost`,
       requestTimeoutMs: spec.traffic.timeout,
+      ...toRouting(spec.traffic),
     },
     objectives: spec.objectives.flatMap(toObjectives),
     rollout: toRollout(spec.rollout, spec.metrics),
@@ -224,10 +239,11 @@ function toMetrics(metric: NonNullable<Gate['metrics']>[number]): MetricDocument
 }
 
 function toStep(step: Spec['rollout']['steps'][number]): StepDocument {
-  const { match } = step;
+  const { match, matches } = step;
   return {
     weightPercent: step.weight,
     match: match === undefined ? null : { name: match.header.toLowerCase(), value: match.value },
+    ...(matches === undefined ? {} : { matches: matches.map(toMatch) }),
     atLeastMs: step.atLeast ?? 0,
     gated: step.gate ?? step.weight < 100,
     wait: toWait(step),

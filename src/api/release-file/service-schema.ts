@@ -11,6 +11,7 @@ import {
   pathRule,
 } from './names.ts';
 import { rolloutSchema } from './rollout-schema.ts';
+import { rulesSchema, stickySchema } from './route-schema.ts';
 
 const hourMs = 3_600_000;
 
@@ -48,6 +49,8 @@ function specSchema() {
       {
         host: text(hostRule, { maxLength: 253 }).optional(),
         timeout: duration({ minMs: 1, maxMs: hourMs, usualUnit: 's' }).prefault('15s'),
+        rules: rulesSchema().optional(),
+        sticky: stickySchema().optional(),
       },
       ['rateLimit', 'retries', 'cache'],
     ).prefault({}),

@@ -1,3 +1,6 @@
+import type { RequestMatch } from '../traffic/request-match.ts';
+import type { RouteRule } from '../traffic/route-rules.ts';
+import type { StickyRule } from '../traffic/sticky.ts';
 import type { HeaderMatch, Revision, StratumMatch, VoteRule } from './revision.ts';
 
 /**
@@ -32,6 +35,11 @@ export interface Traffic {
   /** Requests with this header go to the candidate whatever its weight. */
   readonly match: HeaderMatch | null;
   readonly matchRevisionId: string | null;
+  /** As `match`: requests that go to `matchRevisionId`; absent: none. */
+  readonly matches?: readonly RequestMatch[];
+  readonly rules?: readonly RouteRule[];
+  /** Only while two revisions share the traffic. */
+  readonly sticky?: StickyRule;
   /** How the router counts, see GateSettings; only while a rollout is judged by it. */
   readonly strata?: readonly StratumMatch[];
   readonly oneVotePer?: VoteRule;

@@ -1,7 +1,7 @@
 import { inFull } from '../gate/explain-metrics.ts';
 import type { Effect, Share, Traffic } from './effect.ts';
 import type { Hand } from './event.ts';
-import type { GateSettings, HeaderMatch, Plan, Revision } from './revision.ts';
+import type { GateSettings, Plan, Revision, Step } from './revision.ts';
 import {
   type ApprovalRequest,
   type Decision,
@@ -85,10 +85,11 @@ export function nextKey(state: ServiceState): string {
 export function splitTraffic(
   state: ServiceState,
   rollout: Rollout,
-  options: { readonly weightPercent: number; readonly match: HeaderMatch | null },
+  step: Pick<Step, 'weightPercent' | 'match' | 'matches'>,
 ): Traffic | null {
   if (state.spec === null) return null;
-  const { weightPercent, match } = options;
+  const { weightPercent, match, matches } = step;
+  const { sticky } = state.spec;
   const shares: Share[] =
     rollout.stable === null
       ? [{ revisionId: rollout.candidate.id, weightPercent: 100 }]
@@ -100,7 +101,11 @@ export function splitTraffic(
     ...noTraffic(state),
     shares,
     match,
-    matchRevisionId: match === null ? null : rollout.candidate.id,
+    matchRevisionId: match === null && matches === undefined ? null : rollout.candidate.id,
+    ...(matches === undefined ? {} : { matches }),
+    ...(sticky === undefined || shares.length === 1
+      ? {}
+      : { sticky: { key: sticky, seed: rollout.id } }),
     ...countingOf(rollout.plan.gate),
   };
 }
@@ -128,6 +133,7 @@ export function candidateWeightPercent(state: ServiceState): number {
 }
 
 function noTraffic(state: ServiceState): Traffic {
+  const rules = state.spec?.rules;
   return {
     service: state.name,
     host: state.spec?.host ?? state.name,
@@ -135,6 +141,7 @@ function noTraffic(state: ServiceState): Traffic {
     shares: [],
     match: null,
     matchRevisionId: null,
+    ...(rules === undefined ? {} : { rules }),
   };
 }
 

@@ -184,8 +184,12 @@ function place(
   },
 ): Decision {
   const { parked, decision, verdict, atMs, sentence } = to;
-  const match = rollout.plan.steps[parked.stepIndex]?.match ?? null;
-  const traffic = splitTraffic(state, rollout, { weightPercent: parked.weightPercent, match });
+  const { match = null, matches } = rollout.plan.steps[parked.stepIndex] ?? {};
+  const traffic = splitTraffic(state, rollout, {
+    weightPercent: parked.weightPercent,
+    match,
+    ...(matches === undefined ? {} : { matches }),
+  });
   if (traffic === null) return unchanged(state);
   const effectKey = `${nextKey(state)}/route`;
   return order(

@@ -1,5 +1,8 @@
 import type { ApprovalPolicy } from '../evidence/approval/approval.ts';
 import type { MetricSpec } from '../gate/custom-metrics.ts';
+import type { RequestMatch } from '../traffic/request-match.ts';
+import type { RouteRule } from '../traffic/route-rules.ts';
+import type { StickyKey } from '../traffic/sticky.ts';
 
 /** One immutable version of a service. `id` is derived from the content, so equal content is one revision. */
 export interface Revision {
@@ -38,6 +41,10 @@ export interface ServiceSpec {
   readonly host: string;
   /** The gateway answers 504 after this long. */
   readonly requestTimeoutMs: number;
+  /** What holds for some of its requests; absent: nothing. */
+  readonly rules?: readonly RouteRule[];
+  /** Who stays with a revision while it is rolled out; absent: nobody. */
+  readonly sticky?: StickyKey;
   readonly dependsOn: readonly string[];
   readonly revision: Revision;
   readonly plan: Plan;
@@ -57,6 +64,8 @@ export interface Step {
   readonly weightPercent: number;
   /** Requests with this header value go to the candidate at any weight; null: none. */
   readonly match: HeaderMatch | null;
+  /** As `match`, by more than one header; absent: none. */
+  readonly matches?: readonly RequestMatch[];
   /** The step lasts at least this long, whatever the gate says. */
   readonly atLeastMs: number;
   /** Whether the gate must pass before the rollout leaves this step. */

@@ -20,6 +20,7 @@ export function serviceDescription(service: ServiceView, look: Look): string[] {
     ...(gate.length === 0 ? [] : [['Judged by:', gate.join(', ')]]),
     ...spec.objectives.map((each) => ['Objective:', harmless(each)]),
     ['Request timeout:', durationText(spec.requestTimeoutMs)],
+    ...routingFacts(spec),
     ['Undo can go to:', earlier.map(revisionText).join(', ') || 'nothing yet'],
   ];
   return [
@@ -27,6 +28,21 @@ export function serviceDescription(service: ServiceView, look: Look): string[] {
     '',
     ...tableLines({ heads: [], rows: facts }, true),
     ...(status.rollout === null ? [] : ['', ...rolloutDescription(status.rollout, look)]),
+  ];
+}
+
+function routingFacts({ rules = [], sticky, stepMatches = [] }: ServiceView['spec']): string[][] {
+  return [
+    ...rules.map(({ name, matches, timeouts }) => {
+      const limits = Object.entries(timeouts).map(([key, value]) => `${key} ${value}`);
+      const which = matches.map(harmless).join(' or ') || 'every request';
+      return [`Rule ${name}:`, [which, ...limits].join(', ')];
+    }),
+    ...(sticky === undefined ? [] : [['Sticky by:', harmless(sticky)]]),
+    ...stepMatches.map(({ weightPercent, matches }) => [
+      `At ${percentText(weightPercent)} also:`,
+      `${matches.map(harmless).join(' or ')} to the candidate`,
+    ]),
   ];
 }
 
