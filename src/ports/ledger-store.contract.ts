@@ -4,9 +4,11 @@ import { test } from 'node:test';
 import { leafHashHex, sha256Hex } from '../domain/evidence/digest.ts';
 import { LedgerError } from './ledger-store.ts';
 import type { LedgerStore, NewBlob, NewEntry, StoredEntry } from './ledger-store.ts';
+import { ledgerTreeContract } from './ledger-tree.contract.ts';
+import type { LedgerTree } from './ledger-tree.ts';
 
 export interface OpenedLedgerStore extends AsyncDisposable {
-  readonly store: LedgerStore;
+  readonly store: LedgerStore & LedgerTree;
 }
 
 /** What every ledger store has to do; each `openStore` gives an empty one. */
@@ -14,7 +16,10 @@ export function ledgerStoreContract(
   name: string,
   openStore: () => Promise<OpenedLedgerStore>,
 ): void {
-  const contract = (what: string, run: (store: LedgerStore) => Promise<void>): void => {
+  const contract = (
+    what: string,
+    run: (store: LedgerStore & LedgerTree) => Promise<void>,
+  ): void => {
     test(`${name} ledger: ${what}`, async () => {
       await using opened = await openStore();
       await run(opened.store);
@@ -23,9 +28,10 @@ export function ledgerStoreContract(
   appendContract(contract);
   readContract(contract);
   refusalContract(contract);
+  ledgerTreeContract(contract);
 }
 
-type Contract = (what: string, run: (store: LedgerStore) => Promise<void>) => void;
+type Contract = (what: string, run: (store: LedgerStore & LedgerTree) => Promise<void>) => void;
 
 function appendContract(contract: Contract): void {
   contract('an empty one has size 0 and no head', async (store) => {

@@ -58,7 +58,14 @@ export interface StoredEntry extends NewEntry {
 
 export class LedgerError extends Error {
   override readonly name = 'LedgerError';
-  readonly code: 'full' | 'io' | 'corrupt' | 'locked' | 'newer-format' | 'invalid-entry';
+  readonly code:
+    | 'full'
+    | 'io'
+    | 'corrupt'
+    | 'locked'
+    | 'newer-format'
+    | 'older-format'
+    | 'invalid-entry';
   readonly retryable: boolean;
 
   constructor(

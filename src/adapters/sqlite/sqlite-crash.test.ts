@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 
-import { leafHashHex } from '../../domain/evidence/digest.ts';
+import { hexOfHash, leafHash, leafHashHex } from '../../domain/evidence/digest.ts';
+import { MerkleEdge, rootOf } from '../../domain/evidence/merkle-edge.ts';
 import { LedgerError } from '../../ports/ledger-store.ts';
 import { openSqliteLedger, openSqliteLedgerReader } from './sqlite-ledger-store.ts';
 
@@ -97,6 +98,12 @@ async function checkedSize(folder: string): Promise<number> {
     size += 1;
   }
   assert.equal((await store.head(signal())).size, size);
+  const leaves = Array.from({ length: size }, (_, index) => leafHash(entryOf(index).leaf));
+  assert.equal(
+    hexOfHash(MerkleEdge.of(await store.edge(signal()))?.root() ?? Buffer.alloc(0)),
+    hexOfHash(rootOf(leaves)),
+    'the tree is not over the entries',
+  );
   return size;
 }
 

@@ -198,12 +198,68 @@ test('a missing entry is corrupt', async () => {
   await assert.rejects(Array.fromAsync(store.read(ALL, signal())), /entry 1 is missing/);
 });
 
+test('a ledger of the format without a tree gets one at its first opening, and keeps its entries', async () => {
+  await using folder = await temporaryFolder();
+  const state = await olderLedger(folder.path, 600);
+  await using reader = await openSqliteLedgerReader(folder.path, signal());
+  assert.equal((await Array.fromAsync(reader.read(ALL, signal()))).length, 600);
+  await assert.rejects(reader.edge(signal()), isLedgerError('older-format'));
+  await using store = await open(folder.path);
+  assert.deepEqual(await store.edge(signal()), state);
+  assert.equal((await store.hashes({ level: 1, fromIndex: 0, count: 2 }, signal())).length, 2);
+  assert.equal(await store.append(batchOf(600, 'next'), signal()), 'appended');
+});
+
+const DAMAGES: readonly (readonly [name: string, sql: string])[] = [
+  ['a changed entry', `DROP TRIGGER entry_no_update; UPDATE entry SET leaf = x'62' WHERE idx = 7`],
+  ['a missing entry', 'DROP TRIGGER entry_no_delete; DELETE FROM entry WHERE idx = 7'],
+];
+
+for (const [name, sql] of DAMAGES) {
+  test(`no tree is built over ${name}, and the file stays of the older format`, async () => {
+    await using folder = await temporaryFolder();
+    await olderLedger(folder.path, 20);
+    using raw = new DatabaseSync(join(folder.path, 'ledger.db'));
+    raw.exec(sql);
+    await assert.rejects(open(folder.path), isLedgerError('corrupt'));
+    assert.equal(raw.prepare('PRAGMA user_version').get()?.['user_version'], 1);
+  });
+}
+
+test('an append to a tree that is not over the entries before it is refused', async () => {
+  await using folder = await temporaryFolder();
+  await using store = await open(folder.path);
+  await store.append(batchOf(0, 'a'), signal());
+  using raw = new DatabaseSync(join(folder.path, 'ledger.db'));
+  raw.exec(`UPDATE tree SET size = 0, edge = x''`);
+  await assert.rejects(store.append(batchOf(1, 'b'), signal()), isLedgerError('corrupt'));
+  raw.exec('UPDATE tree SET size = 3');
+  await assert.rejects(store.edge(signal()), isLedgerError('corrupt'));
+  assert.equal((await store.head(signal())).size, 1);
+});
+
 test('a closed store says so', async () => {
   await using folder = await temporaryFolder();
   const store = await closed(await open(folder.path));
   await assert.rejects(store.head(signal()), /closed/);
   await store[Symbol.asyncDispose]();
 });
+
+/** A ledger as the program before the tree left it; gives the edge that it has now. */
+async function olderLedger(folder: string, count: number) {
+  await using store = await open(folder);
+  const entries = Array.from({ length: count }, (_, n) => batchOf(0, `${n}`).entries).flat();
+  for (let from = 0; from < count; from += 200) {
+    const batch = { expectedSize: from, entries: entries.slice(from, from + 200), blobs: [] };
+    await store.append(batch, signal());
+  }
+  const state = await store.edge(signal());
+  await store[Symbol.asyncDispose]();
+  using raw = new DatabaseSync(join(folder, 'ledger.db'));
+  const tables = ['tree', 'subtree', 'checkpoint', 'snapshot'];
+  raw.exec(`${tables.map((table) => `DROP TABLE ${table};`).join('')} PRAGMA user_version = 1`);
+  return state;
+}
 
 const ALL = { fromIndex: 0, stream: null };
 

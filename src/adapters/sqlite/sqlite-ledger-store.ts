@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 
 import { leafHashHex, sha256Hex } from '../../domain/evidence/digest.ts';
+import type { Hash } from '../../domain/evidence/digest.ts';
 import { MAX_LEAF_BYTES } from '../../domain/evidence/leaf.ts';
+import type { EdgeState } from '../../domain/evidence/merkle-edge.ts';
 import { LedgerError } from '../../ports/ledger-store.ts';
 import type {
   LedgerBatch,
@@ -12,9 +14,11 @@ import type {
   LedgerStore,
   StoredEntry,
 } from '../../ports/ledger-store.ts';
+import type { HashRange, LedgerTree, StoredCheckpoint } from '../../ports/ledger-tree.ts';
 import { asLedgerError } from './sqlite-error.ts';
 import { lockFolder } from './sqlite-lock.ts';
-import { openForReading, openForWriting } from './sqlite-schema.ts';
+import { isOlderFormat, openForReading, openForWriting } from './sqlite-schema.ts';
+import { SqliteTree } from './sqlite-tree.ts';
 
 /**
  * The ledger in one SQLite file, for one machine.
@@ -24,16 +28,19 @@ import { openForReading, openForWriting } from './sqlite-schema.ts';
  * S3 what is read is hashed again, so a changed byte in the file is an error and never an entry;
  * S4 no call waits on anything but the disk; calls block the thread for one sync (milliseconds).
  */
-export class SqliteLedgerStore implements LedgerStore, AsyncDisposable {
+export class SqliteLedgerStore implements LedgerStore, LedgerTree, AsyncDisposable {
   readonly #database: DatabaseSync;
   readonly #lock: Disposable | null;
   readonly #statements: Statements;
+  /** Null: the file is of an older program, opened for reading only. */
+  readonly #tree: SqliteTree | null;
 
   /** Use `openSqliteLedger` or `openSqliteLedgerReader`. */
   constructor(database: DatabaseSync, lock: Disposable | null) {
     this.#database = database;
     this.#lock = lock;
     this.#statements = prepare(database);
+    this.#tree = isOlderFormat(database) ? null : new SqliteTree(database);
   }
 
   async head(signal: AbortSignal): Promise<LedgerHead> {
@@ -72,6 +79,32 @@ export class SqliteLedgerStore implements LedgerStore, AsyncDisposable {
     return bytes;
   }
 
+  async edge(signal: AbortSignal): Promise<EdgeState> {
+    return this.#ofTree('read the tree of the ledger', (tree) => tree.edge(), signal);
+  }
+
+  async hashes(range: HashRange, signal: AbortSignal): Promise<readonly Hash[]> {
+    return this.#ofTree('read the tree of the ledger', (tree) => tree.hashes(range), signal);
+  }
+
+  async saveCheckpoint(checkpoint: StoredCheckpoint, signal: AbortSignal): Promise<void> {
+    const save = (tree: SqliteTree): void =>
+      this.#inTransaction(() => tree.saveCheckpoint(checkpoint));
+    this.#ofTree('save a checkpoint', save, signal);
+  }
+
+  async checkpoints(fromSize: number, signal: AbortSignal): Promise<readonly StoredCheckpoint[]> {
+    return this.#ofTree('read checkpoints', (tree) => tree.checkpoints(fromSize), signal);
+  }
+
+  async snapshot(name: string, signal: AbortSignal): Promise<Uint8Array | null> {
+    return this.#ofTree('read a snapshot', (tree) => tree.snapshot(name), signal);
+  }
+
+  async saveSnapshot(name: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    this.#ofTree('save a snapshot', (tree) => tree.saveSnapshot(name, bytes), signal);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     // The database first: the lock may only go when nothing can be written any more.
     if (this.#database.isOpen) this.#database.close();
@@ -85,26 +118,43 @@ export class SqliteLedgerStore implements LedgerStore, AsyncDisposable {
   }
 
   #insert(batch: LedgerBatch): 'appended' | 'conflict' {
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
-      if (this.#head().size !== batch.expectedSize) {
-        this.#database.exec('ROLLBACK');
-        return 'conflict';
-      }
-      for (const [offset, { stream, leaf, leafHash }] of batch.entries.entries()) {
+    return this.#inTransaction(() => {
+      if (this.#head().size !== batch.expectedSize) return 'conflict';
+      const leafHashes = batch.entries.map(({ leafHash }) => Buffer.from(leafHash, 'hex'));
+      for (const [offset, { stream, leaf }] of batch.entries.entries()) {
         const index = batch.expectedSize + offset;
-        this.#statements.insert.run(index, stream, Buffer.from(leafHash, 'hex'), leaf);
+        this.#statements.insert.run(index, stream, leafHashes[offset] ?? null, leaf);
       }
       for (const { sha256Hex, bytes } of batch.blobs) {
         this.#statements.insertBlob.run(Buffer.from(sha256Hex, 'hex'), bytes);
       }
-      this.#database.exec('COMMIT');
+      this.#tree?.append(batch.expectedSize, leafHashes);
       return 'appended';
+    });
+  }
+
+  #inTransaction<Result>(run: () => Result): Result {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      const result = run();
+      this.#database.exec('COMMIT');
+      return result;
     } catch (error) {
       // SQLite has rolled back by itself after some errors (a full disk is one), and then refuses to do it again.
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw error;
     }
+  }
+
+  #ofTree<Result>(doing: string, run: (tree: SqliteTree) => Result, signal: AbortSignal): Result {
+    signal.throwIfAborted();
+    const tree = this.#tree;
+    if (tree !== null) return this.#translated(doing, () => run(tree));
+    throw new LedgerError(
+      'older-format',
+      `cannot ${doing}: the file was written by an older program and has no tree; start the server once, which adds it`,
+      { retryable: false },
+    );
   }
 
   #page(from: number, end: number, stream: string | null): StoredEntry[] {
@@ -170,7 +220,9 @@ async function touchPrivately(path: string): Promise<void> {
 }
 
 /** What can be read without holding the lock. */
-export type LedgerReader = Pick<LedgerStore, 'head' | 'read' | 'blob'> & AsyncDisposable;
+export type LedgerReader = Pick<LedgerStore, 'head' | 'read' | 'blob'> &
+  Pick<LedgerTree, 'edge' | 'hashes' | 'checkpoints'> &
+  AsyncDisposable;
 
 /** Opens the ledger of a state folder for reading, also while a server is writing to it. */
 export async function openSqliteLedgerReader(

@@ -2,9 +2,10 @@ import { DatabaseSync } from 'node:sqlite';
 
 import { LedgerError } from '../../ports/ledger-store.ts';
 import { asLedgerError } from './sqlite-error.ts';
+import { buildTree, TREE_SCHEMA } from './sqlite-tree.ts';
 
 /** Kept in `user_version`. Raise it when an older program could not read the file any more. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 export const PAGE_BYTES = 16_384;
 
@@ -66,13 +67,23 @@ export function openForWriting(options: DatabaseOptions): DatabaseSync {
       if (sizeLimitBytes !== null) {
         database.exec(`PRAGMA max_page_count = ${Math.ceil(sizeLimitBytes / PAGE_BYTES)}`);
       }
-      if (isNew) {
-        database.exec(
-          `BEGIN IMMEDIATE; ${SCHEMA}; PRAGMA user_version = ${FORMAT_VERSION}; COMMIT`,
-        );
-      }
+      if (isNew || formatOf(database) < FORMAT_VERSION) bringToFormat(database, isNew);
     },
   );
+}
+
+/** All or nothing: a process that is killed in between leaves the file as it was. */
+function bringToFormat(database: DatabaseSync, isNew: boolean): void {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    if (isNew) database.exec(SCHEMA);
+    database.exec(TREE_SCHEMA);
+    buildTree(database);
+    database.exec(`PRAGMA user_version = ${FORMAT_VERSION}; COMMIT`);
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
 }
 
 /** Reads beside a living writer, and after it. */
@@ -103,9 +114,7 @@ function opening(
 
 /** False for an empty file; throws when the file is not ours to use. Changes nothing. */
 function hasFormat(database: DatabaseSync, path: string): boolean {
-  const version = numberOf(
-    database.prepare('SELECT user_version AS n FROM pragma_user_version').get(),
-  );
+  const version = formatOf(database);
   const tables = numberOf(database.prepare('SELECT count(*) AS n FROM sqlite_schema').get());
   if (version > FORMAT_VERSION) {
     throw new LedgerError(
@@ -121,6 +130,15 @@ function hasFormat(database: DatabaseSync, path: string): boolean {
     });
   }
   return version !== 0;
+}
+
+/** Whether the file has entries but no tree over them yet. */
+export function isOlderFormat(database: DatabaseSync): boolean {
+  return formatOf(database) < FORMAT_VERSION;
+}
+
+function formatOf(database: DatabaseSync): number {
+  return numberOf(database.prepare('SELECT user_version AS n FROM pragma_user_version').get());
 }
 
 function numberOf(row: Record<string, unknown> | undefined): number {

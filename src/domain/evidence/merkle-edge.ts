@@ -39,21 +39,33 @@ export class MerkleEdge {
     return { size: this.#size, hashes: [...this.#hashes] };
   }
 
-  append(leafHash: Hash): void {
+  /** What this leaf completed: the full subtrees whose last leaf it is, itself left out, the lowest first. */
+  append(leafHash: Hash): readonly FullSubtree[] {
+    const completed: FullSubtree[] = [];
     let hash = leafHash;
+    let leaves = 1;
     // As in adding one to a binary number: each full subtree of the same height is carried over.
     for (let rest = this.#size; rest % 2 === 1; rest = (rest - 1) / 2) {
       const left = this.#hashes.pop();
       if (left === undefined) throw new Error('the right edge has fewer subtrees than its size');
       hash = nodeHash(left, hash);
+      leaves *= 2;
+      completed.push({ leaves, hash });
     }
     this.#hashes.push(hash);
     this.#size += 1;
+    return completed;
   }
 
   root(): Hash {
     return foldRight(this.#hashes) ?? emptyRoot();
   }
+}
+
+export interface FullSubtree {
+  /** A power of two. */
+  readonly leaves: number;
+  readonly hash: Hash;
 }
 
 export interface EdgeState {
