@@ -3,10 +3,13 @@ import { enrolKeyData, type KeyDirectory } from '../domain/evidence/key-director
 import type { EntryType, NamedDigest } from '../domain/evidence/statement.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Signer } from '../ports/identity.ts';
-import type { LedgerStore } from '../ports/ledger-store.ts';
+import { LedgerError } from '../ports/ledger-store.ts';
+import type { LedgerQuery, LedgerStore } from '../ports/ledger-store.ts';
+import type { LedgerTree } from '../ports/ledger-tree.ts';
 import { Draft } from './recorder-draft.ts';
 import type { RecordBatch } from './recorder-draft.ts';
 import { readEntry, RecorderError, RecorderIndex } from './recorder-index.ts';
+import { loadIndex, saveIndex } from './recorder-snapshot.ts';
 
 /**
  * The one way into the ledger.
@@ -23,11 +26,13 @@ export class Recorder implements AsyncDisposable {
   readonly #queue: Waiting[] = [];
   #writing: Promise<void> | null = null;
   #isClosed = false;
+  #snapshotSize: number;
 
   /** Use `openRecorder`. */
   constructor(parts: RecorderParts, index: RecorderIndex) {
     this.#parts = parts;
     this.#index = index;
+    this.#snapshotSize = index.size;
   }
 
   /** Who may sign, after all that is durable. */
@@ -71,7 +76,21 @@ export class Recorder implements AsyncDisposable {
 
   /** What was recorded, oldest first; `stream` null: of all streams. Ends at what was there when it began. */
   async *replay(stream: string | null, signal: AbortSignal): AsyncIterable<RecordedEntry> {
-    for await (const stored of this.#parts.store.read({ fromIndex: 0, stream }, signal)) {
+    yield* this.#read({ fromIndex: 0, stream }, signal);
+  }
+
+  /** Of each stream that is wanted, the entries from the newest one on that its story can be taken up from. */
+  async *replayTails(
+    isWanted: (stream: string) => boolean,
+    signal: AbortSignal,
+  ): AsyncIterable<RecordedEntry> {
+    for (const restart of this.#index.restarts()) {
+      if (isWanted(restart.stream)) yield* this.#read(restart, signal);
+    }
+  }
+
+  async *#read(query: LedgerQuery, signal: AbortSignal): AsyncIterable<RecordedEntry> {
+    for await (const stored of this.#parts.store.read(query, signal)) {
       const { index, leafHash, statement } = readEntry(stored);
       const { type, streamVersion, observedAtMs, collector, data, inputs } = statement;
       yield {
@@ -92,6 +111,19 @@ export class Recorder implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     await this.#writing;
+    if (this.#index.size > this.#snapshotSize) await this.#saveSnapshot();
+  }
+
+  /** Only ever saves time: when it fails, the next start reads more entries. */
+  async #saveSnapshot(): Promise<void> {
+    const { tree, signer } = this.#parts;
+    if (tree === undefined) return;
+    this.#snapshotSize = this.#index.size;
+    await saveIndex({ tree, signer, index: this.#index }, new AbortController().signal).catch(
+      (error: unknown) => {
+        if (!(error instanceof LedgerError)) throw error;
+      },
+    );
   }
 
   async #drain(): Promise<void> {
@@ -104,6 +136,8 @@ export class Recorder implements AsyncDisposable {
       } catch (error) {
         for (const waiting of group) waiting.reject(error);
       }
+      const { size } = this.#index;
+      if (size - this.#snapshotSize >= snapshotAfter(size)) await this.#saveSnapshot();
     }
     this.#writing = null;
   }
@@ -183,6 +217,8 @@ export class Recorder implements AsyncDisposable {
 
 export interface RecorderParts {
   readonly store: LedgerStore;
+  /** Of the same entries; absent: nothing is kept for the next start, which then reads all of them. */
+  readonly tree?: LedgerTree;
   readonly signer: Signer;
   readonly clock: Clock;
   /** Of this program; stands in every entry. */
@@ -217,10 +253,16 @@ export const MAX_WAITING = 4_096;
 /** Tries of one transaction while other writers are quicker. */
 export const MAX_ATTEMPTS = 5;
 
+/** Often enough that a start after a crash reads few entries, seldom enough to cost little beside the entries themselves. */
+function snapshotAfter(size: number): number {
+  return Math.max(2_000, Math.ceil(size / 50));
+}
+
 /** Reads the ledger, enrols the key when it is empty, and refuses a key that the ledger does not know. */
 export async function openRecorder(parts: RecorderParts, signal: AbortSignal): Promise<Recorder> {
-  const { signer, store } = parts;
-  const index = new RecorderIndex();
+  const { signer, store, tree } = parts;
+  const known = tree === undefined ? null : await loadIndex({ tree, signer }, signal);
+  const index = known ?? new RecorderIndex();
   await index.catchUp(store, signal);
   const recorder = new Recorder(parts, index);
   if (index.size === 0) {

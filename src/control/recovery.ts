@@ -2,6 +2,7 @@ import { decide } from '../domain/release/decide.ts';
 import { emptyService, type ServiceState } from '../domain/release/service-state.ts';
 import { unpackEvents, unpackState } from './journal.ts';
 import type { RecordedEntry } from './recorder.ts';
+import { RESTART_INPUT } from './recorder-index.ts';
 
 /** Where a service stood after its last entry. */
 export interface RecoveredService {
@@ -11,7 +12,7 @@ export interface RecoveredService {
 
 /** The names under which an entry keeps what it was decided from, and where that led. */
 export const eventsInput = 'events';
-export const stateInput = 'state';
+export const stateInput = RESTART_INPUT;
 
 /**
  * Rebuilds every service from its entries: the newest kept state, then the events of the entries after it. What was
@@ -42,7 +43,8 @@ export function streamOfService(service: string): string {
   return `service/${service}`;
 }
 
-function isServiceStream(stream: string): boolean {
+/** Those that `recoverServices` reads. */
+export function isServiceStream(stream: string): boolean {
   return stream.startsWith('service/');
 }
 

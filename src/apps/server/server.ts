@@ -26,7 +26,7 @@ import { MetricScraper } from '../../control/metric-scraper.ts';
 import { scrapeTargets } from '../../control/scrape-targets.ts';
 import { openRecorder, type Recorder } from '../../control/recorder.ts';
 import { lastObservedAtMs } from '../../control/recorder-index.ts';
-import { recoverServices } from '../../control/recovery.ts';
+import { isServiceStream, recoverServices } from '../../control/recovery.ts';
 import type { Signer } from '../../ports/identity.ts';
 import { LedgerError } from '../../ports/ledger-store.ts';
 import { ControlPlane } from './control-plane.ts';
@@ -114,7 +114,9 @@ async function openWorld(
   const signer = await openSigningKey(join(stateFolder, 'keys'));
   const clock = new SystemClock({ notBeforeMs: await lastObservedAtMs(store, signal) });
   const { version } = options;
-  const recorder = resources.use(await openRecorder({ store, signer, clock, version }, signal));
+  const recorder = resources.use(
+    await openRecorder({ store, tree: store, signer, clock, version }, signal),
+  );
   const feed = new EventFeed();
   const isGatewayNew = (await findGateway(stateFolder)) === null;
   const gateway = resources.use(
@@ -154,12 +156,15 @@ async function openLoop(
   readonly trouble: { message: string | null };
 }> {
   const { store, recorder, clock, platform, router, feed } = world;
-  const recovered = await recoverServices(recorder.replay(null, signal), async (sha256) => {
-    const bytes = await store.blob(sha256, signal);
-    if (bytes !== null) return bytes;
-    const what = `blob ${sha256} of the ledger is missing; restore the state folder from a backup`;
-    throw new LedgerError('corrupt', what, { retryable: false });
-  });
+  const recovered = await recoverServices(
+    recorder.replayTails(isServiceStream, signal),
+    async (sha256) => {
+      const bytes = await store.blob(sha256, signal);
+      if (bytes !== null) return bytes;
+      const what = `blob ${sha256} of the ledger is missing; restore the state folder from a backup`;
+      throw new LedgerError('corrupt', what, { retryable: false });
+    },
+  );
   const meter = new RateMeter();
   const trouble: { message: string | null } = { message: null };
   const scraper: MetricScraper = new MetricScraper({
