@@ -22,7 +22,11 @@ export type FromGateway =
       /** In force; null: the gateway has never had a table. */
       readonly version: number | null;
       readonly counters: readonly CounterReading[];
+      /** Absent: the gateway is one process. */
+      readonly workers?: WorkersReading;
     }
+  /** What hello said of workers has changed. */
+  | { readonly type: 'workers'; readonly workers: WorkersReading }
   | { readonly type: 'applied'; readonly version: number }
   | { readonly type: 'refused'; readonly version: number; readonly reason: string }
   | { readonly type: 'drained'; readonly revisionId: string }
@@ -36,6 +40,14 @@ export type ToGateway =
   | { readonly type: 'apply'; readonly table: RouteTable }
   /** Answered by `drained` when no request to the revision is under way, or after the gateway's bound. */
   | { readonly type: 'drain'; readonly revisionId: string };
+
+/** The gateway's worker processes. */
+export interface WorkersReading {
+  readonly wanted: number;
+  readonly serving: number;
+  /** How many have ended without being asked to, since the gateway started; each lost what it held. */
+  readonly lost: number;
+}
 
 /** Totals since the counter was made; only changed counters are sent, of their histogram only changed buckets. */
 export interface CounterReading {
@@ -69,7 +81,10 @@ export function parseFromGateway(line: string): Parsed<FromGateway> {
           epoch: text(message, 'epoch'),
           version: message['version'] === null ? null : integer(message, 'version'),
           counters: list(message, 'counters').map(counterReading),
+          ...(message['workers'] === undefined ? {} : { workers: workers(message['workers']) }),
         };
+      case 'workers':
+        return { type, workers: workers(message['workers']) };
       case 'applied':
         return { type, version: integer(message, 'version') };
       case 'refused':
@@ -182,6 +197,15 @@ function match(value: Record<string, unknown>): RouteMatch {
 function headerMatch(value: unknown): HeaderMatch {
   const header = record(value, 'header');
   return { name: text(header, 'name'), value: text(header, 'value') };
+}
+
+function workers(item: unknown): WorkersReading {
+  const value = record(item, 'workers');
+  return {
+    wanted: integer(value, 'wanted'),
+    serving: integer(value, 'serving'),
+    lost: integer(value, 'lost'),
+  };
 }
 
 function counterReading(item: unknown): CounterReading {

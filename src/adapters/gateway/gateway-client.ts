@@ -2,7 +2,7 @@ import type { RouteTable } from '../../domain/traffic/route-table.ts';
 import type { TrafficSample } from '../../domain/traffic/traffic-sample.ts';
 import type { MetricsSource } from '../../ports/metrics-source.ts';
 import { RouterError, type TrafficRouter } from '../../ports/traffic-router.ts';
-import type { FromGateway } from './control-message.ts';
+import type { FromGateway, WorkersReading } from './control-message.ts';
 import { GatewayLink } from './gateway-link.ts';
 import { SampleDeltas } from './sample-deltas.ts';
 
@@ -13,6 +13,8 @@ export interface GatewayClientOptions {
   readonly applyTimeoutMs?: number;
   /** How long `version` waits for the first connection until it says null. */
   readonly versionTimeoutMs?: number;
+  /** Hears of each change of the gateway's workers, and of them with each connection. */
+  readonly onWorkers?: (workers: WorkersReading) => void;
   /** In [0, 1), for the jitter of reconnections. */
   readonly random?: () => number;
 }
@@ -35,6 +37,8 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
   readonly #drains = new Map<string, { isDone: boolean }>();
   /** A little over the gateway's own bound. */
   readonly #drainTimeoutMs = 12_000;
+  readonly #onWorkers: (workers: WorkersReading) => void;
+  #workers: WorkersReading | null = null;
   #newest: RouteTable | null = null;
   #version: number | null = null;
   /** As `#version`, but only while the link is up: a gateway that comes back may have an older table. */
@@ -46,6 +50,7 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
   constructor(options: GatewayClientOptions) {
     this.#applyTimeoutMs = options.applyTimeoutMs ?? 5000;
     this.#versionTimeoutMs = options.versionTimeoutMs ?? 2000;
+    this.#onWorkers = options.onWorkers ?? (() => {});
     const events = {
       onMessage: (message: FromGateway) => this.#onMessage(message),
       // Those who wait for an answer get it from the next connection, or their time runs out.
@@ -102,6 +107,11 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
     return this.#isUp;
   }
 
+  /** As the gateway said last; null: it is one process, or was never reached. */
+  get workers(): WorkersReading | null {
+    return this.#workers;
+  }
+
   async version(signal: AbortSignal): Promise<number | null> {
     signal.throwIfAborted();
     if (!this.#wasReached) {
@@ -136,8 +146,12 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
         this.#version = message.version;
         this.#confirmed = message.version;
         this.#deltas.hello(message);
+        this.#hearWorkers(message.workers ?? null);
         this.#restore();
         this.#settle();
+        return;
+      case 'workers':
+        this.#hearWorkers(message.workers);
         return;
       case 'applied':
         this.#version = Math.max(this.#version ?? 0, message.version);
@@ -158,6 +172,11 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
           for (const listener of this.#listeners) listener(sample);
         }
     }
+  }
+
+  #hearWorkers(workers: WorkersReading | null): void {
+    this.#workers = workers;
+    if (workers !== null) this.#onWorkers(workers);
   }
 
   #restore(): void {

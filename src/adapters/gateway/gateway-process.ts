@@ -21,6 +21,8 @@ export interface GatewayProcessOptions {
   readonly admin?: { readonly host: string; readonly port: number };
   /** Absent: the gateway's own choice. */
   readonly engine?: 'fast' | 'compat';
+  /** Processes that serve; `auto`: one for each core. Absent: one, the gateway itself. */
+  readonly workers?: number | 'auto';
   /** Hears of deaths and restarts, for the operator's log. */
   readonly onEvent?: (message: string) => void;
 }
@@ -160,17 +162,12 @@ async function start(options: GatewayProcessOptions, signal: AbortSignal): Promi
   await using logFile = await open(logPath, 'a', 0o600);
   const engine = options.engine === undefined ? [] : ['--engine', options.engine];
   const admin = options.admin === undefined ? [] : ['--metrics', addressText(options.admin)];
+  const workers = options.workers === undefined ? [] : ['--workers', String(options.workers)];
+  const address = addressText({ host, port });
+  const chosen = [...engine, ...admin, ...workers];
   const child = spawn(
     options.nodePath,
-    [
-      options.entry,
-      '--state',
-      stateFolder,
-      '--listen',
-      addressText({ host, port }),
-      ...engine,
-      ...admin,
-    ],
+    [options.entry, '--state', stateFolder, '--listen', address, ...chosen],
     { detached: true, cwd: stateFolder, stdio: ['ignore', logFile.fd, logFile.fd] },
   );
   child.unref();

@@ -111,7 +111,9 @@ test('the fast engine says what is open towards callers and instances', async ()
 test('a gateway whose port for metrics is in use serves them on another one', async () => {
   await using first = await GatewayFixture.start('fast');
   const taken = Number(new URL(first.adminUrl).port);
-  await using second = await GatewayFixture.start('fast', { host: '127.0.0.1', port: taken });
+  await using second = await GatewayFixture.start('fast', {
+    admin: { host: '127.0.0.1', port: taken },
+  });
   assert.notEqual(second.adminUrl, first.adminUrl);
   assert.equal((await fetch(`${second.adminUrl}/livez`)).status, 200);
 });

@@ -5,29 +5,25 @@ import {
   lineBytesMax,
   parseToGateway,
   type ToGateway,
+  type WorkersReading,
 } from '../../adapters/gateway/control-message.ts';
 import type { RouteTable } from '../../domain/traffic/route-table.ts';
 import { LineSplitter } from '../../adapters/gateway/line-splitter.ts';
 import { type Counter, type Counters, Reported } from './counters.ts';
+import { ReportPace } from './report-pace.ts';
 
 export interface ControlServerOptions {
   readonly epoch: string;
   readonly counters: Counters;
   readonly version: () => number | null;
+  /** Null: there are none. */
+  readonly workers: () => WorkersReading | null;
   /** Resolves with the version in force, or with the reason why the table is refused. */
   readonly apply: (table: RouteTable) => Promise<number | { readonly refused: string }>;
   /** Resolves when no request to the revision is under way, or after a bound. */
   readonly drain: (revisionId: string) => Promise<void>;
 }
 
-const reportEveryMs = 100;
-/**
- * After weights have moved, listeners are told more often for a while: a candidate that is bad from the start shows it
- * then, and at 5 % of 800 requests/s each 25 ms cost one more failed request. By time alone and never by how requests
- * end, or the gate's proof would be void (G3 of domain/gate/gate.ts).
- */
-const quickReportEveryMs = 20;
-const quickReportsForMs = 10_000;
 const connectionsMax = 16;
 /** A listener that has this much unread is cut off; it comes back and catches up. */
 const unreadBytesMax = 16 * 1024 * 1024;
@@ -40,8 +36,7 @@ export class ControlServer implements AsyncDisposable {
   /** What was told last to whoever listened: where a new listener starts. */
   #lastReported = new Reported();
   #timer: NodeJS.Timeout | null = null;
-  /** On the monotonic clock. */
-  #quickUntilMs = 0;
+  readonly #pace = new ReportPace();
 
   constructor(options: ControlServerOptions) {
     this.#options = options;
@@ -68,8 +63,15 @@ export class ControlServer implements AsyncDisposable {
 
   /** To be called when a table with a split has come into force. */
   reportQuickly(): void {
-    this.#quickUntilMs = performance.now() + quickReportsForMs;
+    this.#pace.quicken();
     if (this.#timer !== null) this.#reportLater();
+  }
+
+  /** To be called when one has come or gone. */
+  workersChanged(): void {
+    const workers = this.#options.workers();
+    if (workers === null) return;
+    for (const socket of this.#listeners.keys()) send(socket, { type: 'workers', workers });
   }
 
   /** Tells every listener what has changed. */
@@ -84,12 +86,10 @@ export class ControlServer implements AsyncDisposable {
 
   #reportLater(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    const isQuick = performance.now() < this.#quickUntilMs;
-    const delayMs = isQuick ? quickReportEveryMs : reportEveryMs;
     this.#timer = setTimeout(() => {
       this.report();
       this.#reportLater();
-    }, delayMs);
+    }, this.#pace.delayMs());
   }
 
   /** Drops what is known of these counters. */
@@ -113,7 +113,14 @@ export class ControlServer implements AsyncDisposable {
     const reported = new Reported(this.#lastReported);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#listeners.delete(socket));
-    send(socket, { type: 'hello', epoch, version: version(), counters: reported.readings() });
+    const workers = this.#options.workers();
+    send(socket, {
+      type: 'hello',
+      epoch,
+      version: version(),
+      counters: reported.readings(),
+      ...(workers === null ? {} : { workers }),
+    });
     const missed = reported.news(counters.all());
     send(socket, { type: 'samples', atMs: Date.now(), counters: missed });
     this.#lastReported = reported;

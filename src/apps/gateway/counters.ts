@@ -1,5 +1,5 @@
 import type { CounterReading } from '../../adapters/gateway/control-message.ts';
-import type { SetAside } from '../../domain/traffic/traffic-sample.ts';
+import type { InstanceCount, SetAside } from '../../domain/traffic/traffic-sample.ts';
 import { RequestMetrics, type RevisionRequests } from './metrics/request-metrics.ts';
 import { latencyBucket, latencyBucketCount } from '../../domain/traffic/latency-buckets.ts';
 
@@ -45,6 +45,16 @@ export class Counter {
     this.byStatusClass[statusClass] = (this.byStatusClass[statusClass] ?? 0) + 1;
     this.latency[bucket] = (this.latency[bucket] ?? 0) + 1;
     this.ended += 1;
+  }
+
+  /** What another process has counted. */
+  add({ byStatusClass, latency }: Pick<InstanceCount, 'byStatusClass' | 'latency'>): void {
+    for (const [statusClass, ended] of byStatusClass.entries()) {
+      this.byStatusClass[statusClass] = (this.byStatusClass[statusClass] ?? 0) + ended;
+      this.ended += ended;
+    }
+    for (const [bucket, ended] of latency)
+      this.latency[bucket] = (this.latency[bucket] ?? 0) + ended;
   }
 }
 

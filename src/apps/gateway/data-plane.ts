@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import type { WorkersReading } from '../../adapters/gateway/control-message.ts';
 import type { RouteTable } from '../../domain/traffic/route-table.ts';
 import type { Counters } from './counters.ts';
 import type { ProcessMetrics } from './metrics/metric-family.ts';
@@ -9,6 +10,10 @@ export interface DataPlane {
   readonly counters: Counters;
   /** In force wherever requests are served; null: there has been none. */
   readonly table: RouteTable | null;
+  /** Null: this process serves by itself. */
+  readonly workers: WorkersReading | null;
+  /** Set by whoever wants to hear that `workers` has changed. */
+  onWorkersChanged: () => void;
   /** Rejects with the system's error (EADDRINUSE) when it cannot listen. */
   listen(address: Address): Promise<AddressInfo>;
   /**

@@ -21,6 +21,8 @@ export interface EngineOptions {
   readonly kind: EngineKind;
   /** Where spans of all requests go (OTLP over HTTP); null: nowhere. Only the fast engine makes any. */
   readonly otlpUrl: string | null;
+  /** Of what all processes that serve together may do, this one's share in (0, 1]. */
+  readonly processShare: number;
 }
 
 export type MakeEngine = (routes: LiveRoutes, metrics: GatewayMetrics) => Engine;
@@ -30,14 +32,15 @@ export type MakeEngine = (routes: LiveRoutes, metrics: GatewayMetrics) => Engine
  * go without its second parser; where that is missing the other one serves.
  */
 export async function loadEngine(
-  { kind, otlpUrl }: EngineOptions,
+  { kind, otlpUrl, processShare }: EngineOptions,
   log: (message: string) => void,
 ): Promise<MakeEngine> {
   if (kind === 'fast') {
     try {
       const opinion = new SecondOpinion();
       const spans = otlpUrl === null ? null : new SpanRecorder(otlpUrl, log);
-      return (routes, metrics) => new FastEngine(routes, { opinion, spans, metrics, log });
+      const shared = { opinion, spans, log, processShare };
+      return (routes, metrics) => new FastEngine(routes, { ...shared, metrics });
     } catch (error) {
       if (!(error instanceof LlhttpError)) throw error;
       log(`serving with the engine compat: ${error.message}`);

@@ -3,9 +3,15 @@ import { testMetricsSource } from '../../ports/metrics-source.contract.ts';
 import { testTrafficRouter } from '../../ports/traffic-router.contract.ts';
 import { engines, GatewayFixture } from './gateway-fixture.ts';
 
-for (const engine of engines) {
-  testTrafficRouter(`gateway, engine ${engine}`, async () => {
-    const fixture = await GatewayFixture.start(engine);
+const kinds = [
+  ...engines.map((engine) => ({ engine, workers: 1 })),
+  { engine: 'fast', workers: 2 },
+] as const;
+
+for (const { engine, workers } of kinds) {
+  const name = `gateway, engine ${engine}, workers ${workers}`;
+  testTrafficRouter(name, async () => {
+    const fixture = await GatewayFixture.start(engine, { workers });
     const r1 = await fixture.instance((_request, response) => response.end('r1'));
     const r2 = await fixture.instance((_request, response) => response.end('r2'));
     return {
@@ -24,8 +30,8 @@ for (const engine of engines) {
     };
   });
 
-  testMetricsSource(`gateway, engine ${engine}`, async () => {
-    const fixture = await GatewayFixture.start(engine);
+  testMetricsSource(name, async () => {
+    const fixture = await GatewayFixture.start(engine, { workers });
     const r1 = await fixture.instance((_request, response) => response.end('r1'));
     const r2 = await fixture.instance((_request, response) => response.writeHead(500).end('r2'));
     await fixture.route(

@@ -40,7 +40,10 @@ export class GatewayFixture implements AsyncDisposable {
 
   static async start(
     engine?: EngineKind,
-    admin: Address = { host: '127.0.0.1', port: 0 },
+    {
+      admin = { host: '127.0.0.1', port: 0 },
+      workers = 1,
+    }: { readonly admin?: Address; readonly workers?: number } = {},
   ): Promise<GatewayFixture> {
     const stateFolder = await mkdtemp(join(tmpdir(), 'tidegate-gateway-'));
     const events: string[] = [];
@@ -48,6 +51,7 @@ export class GatewayFixture implements AsyncDisposable {
       {
         ...gatewayProgram,
         ...(engine === undefined ? {} : { engine }),
+        ...(workers === undefined ? {} : { workers }),
         stateFolder,
         listen: { host: '127.0.0.1', port: 0 },
         admin,

@@ -36,7 +36,7 @@ export interface GatewayOptions {
 
 /** Why a gateway did not start, with what people can do about it. */
 export interface StartFault {
-  readonly kind: 'address-in-use' | 'state-in-use' | 'bad-socket-path';
+  readonly kind: 'address-in-use' | 'state-in-use' | 'bad-socket-path' | 'no-port-sharing';
   readonly message: string;
 }
 
@@ -71,9 +71,11 @@ export class Gateway {
       epoch: randomBytes(8).toString('hex'),
       counters: plane.counters,
       version: () => plane.table?.version ?? null,
+      workers: () => plane.workers,
       apply: (table) => this.#apply(table),
       drain: (revisionId) => plane.drain(revisionId),
     });
+    plane.onWorkersChanged = () => this.#control.workersChanged();
     this.#forgetting = new Forgetting(
       plane.counters,
       () => plane.table,
@@ -116,7 +118,11 @@ export class Gateway {
     const own = { pid: process.pid, startTicks: ticks, host, port: address.port, controlSocket };
     const file = { ...own, admin };
     await writeGatewayFile(stateFolder, file);
-    log(`serving on ${host}:${address.port} with routes version ${table?.version ?? 'none'}`);
+    const { workers } = this.#plane;
+    const served = workers === null ? '' : ` by ${workers.wanted} workers`;
+    log(
+      `serving on ${host}:${address.port}${served} with routes version ${table?.version ?? 'none'}`,
+    );
     return { host, port: address.port };
   }
 
@@ -135,7 +141,12 @@ export class Gateway {
     try {
       return await this.#plane.listen({ host, port });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOTSUP') {
+        const message = `cannot share ${host}:${port} between workers: this system does not deal connections out to them; use --workers 1`;
+        return { kind: 'no-port-sharing', message };
+      }
+      if (code !== 'EADDRINUSE') throw error;
       const message = `cannot listen on ${host}:${port}: the port is in use; stop what has it or choose another port`;
       return { kind: 'address-in-use', message };
     }

@@ -1,23 +1,33 @@
 import { flushCompileCache } from 'node:module';
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { engineKindOf, type EngineOptions, loadEngine } from './engine-kind.ts';
-import type { Address } from './data-plane.ts';
+import type { Address, DataPlane } from './data-plane.ts';
 import { Gateway } from './gateway.ts';
 import { OwnPlane } from './own-plane.ts';
 import { randomKey } from './random-key.ts';
+import { runWorker } from './workers/worker.ts';
+import { workerCountOf } from './workers/worker-count.ts';
+import { WorkerPlane } from './workers/worker-plane.ts';
 
 /**
- * `node main.ts --state DIR --listen HOST:PORT [--control PATH] [--engine fast|compat] [--metrics HOST:PORT] [--otlp URL]`:
- * the data plane as a process of its own.
+ * `node main.ts --state DIR --listen HOST:PORT [--control PATH] [--engine fast|compat] [--metrics HOST:PORT] [--otlp URL]
+ * [--workers N|auto]`: the data plane as a process of its own; with more than one worker, as that many child processes of it.
+ * These are started as the same program with `--worker INDEX` behind its arguments.
  *
  * Exit codes: 0 drained after SIGTERM, 1 unexpected, 2 usage, 3 the address is in use, 4 another gateway has the state
  * folder. A second SIGTERM ends at once.
  */
-const exitCodes = { 'address-in-use': 3, 'state-in-use': 4, 'bad-socket-path': 2 } as const;
+const exitCodes = {
+  'address-in-use': 3,
+  'state-in-use': 4,
+  'bad-socket-path': 2,
+  'no-port-sharing': 2,
+} as const;
 const usage =
   'usage: gateway --state DIR --listen HOST:PORT [--control PATH] ' +
-  '[--engine fast|compat] [--metrics HOST:PORT] [--otlp URL]';
+  '[--engine fast|compat] [--metrics HOST:PORT] [--otlp URL] [--workers N|auto]';
 
 function log(message: string): void {
   process.stderr.write(`${new Date().toISOString()} gateway[${process.pid}] ${message}\n`);
@@ -30,6 +40,9 @@ function readOptions(): {
   controlSocket: string | null;
   admin: Address | null;
   engine: EngineOptions;
+  workerCount: number;
+  /** This process is a worker. */
+  isWorker: boolean;
 } {
   const { values } = parseArgs({
     options: {
@@ -39,6 +52,8 @@ function readOptions(): {
       engine: { type: 'string' },
       metrics: { type: 'string' },
       otlp: { type: 'string' },
+      workers: { type: 'string', default: '1' },
+      worker: { type: 'string' },
     },
   });
   const listen = addressOf(values.listen ?? '');
@@ -49,11 +64,15 @@ function readOptions(): {
   const kind = engineKindOf(values.engine);
   const otlpUrl = values.otlp ?? null;
   const isUrl = otlpUrl === null || otlpUrl.startsWith('http://');
+  const workerCount = workerCountOf(values.workers);
+  const isWorker = values.worker !== undefined;
+  if (workerCount === null || (isWorker && process.send === undefined)) throw new Error(usage);
   if (values.state === undefined || listen === null || kind === null || !isUrl)
     throw new Error(usage);
   const controlSocket = values.control ?? null;
-  const engine = { kind, otlpUrl };
-  return { stateFolder: values.state, ...listen, controlSocket, admin, engine };
+  const engine = { kind, otlpUrl, processShare: 1 / workerCount };
+  const { state: stateFolder } = values;
+  return { stateFolder, ...listen, controlSocket, admin, engine, workerCount, isWorker };
 }
 
 /** `HOST:PORT` or `[ADDRESS]:PORT`; null: it is neither. */
@@ -69,6 +88,14 @@ async function readVersion(): Promise<string> {
   return (JSON.parse(text) as { readonly version: string }).version;
 }
 
+async function planeOf(engine: EngineOptions, workerCount: number): Promise<DataPlane> {
+  if (workerCount === 1) {
+    return new OwnPlane({ engine: await loadEngine(engine, log), votesKey: randomKey() });
+  }
+  const program = { entry: fileURLToPath(import.meta.url), argv: process.argv.slice(2) };
+  return new WorkerPlane({ workerCount, program, log });
+}
+
 async function main(): Promise<number> {
   let options;
   try {
@@ -79,16 +106,16 @@ async function main(): Promise<number> {
   }
   // The terminal that started it may go; the gateway stays.
   process.on('SIGHUP', () => {});
+  const { engine, workerCount, isWorker, ...rest } = options;
+  if (isWorker) return runWorker(await loadEngine(engine, log), log);
   const asked = Promise.withResolvers<void>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => asked.resolve());
-  const { engine, ...rest } = options;
-  const plane = new OwnPlane({ engine: await loadEngine(engine, log), votesKey: randomKey() });
   const gateway = new Gateway({
     ...rest,
     log,
     version: await readVersion(),
     engineName: engine.kind,
-    plane,
+    plane: await planeOf(engine, workerCount),
   });
   const started = await gateway.start();
   if ('kind' in started) {

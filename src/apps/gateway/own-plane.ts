@@ -27,6 +27,8 @@ export class OwnPlane implements DataPlane {
   readonly #metrics = new GatewayMetrics();
   readonly #process = new ProcessCounts();
   readonly counters = new Counters(this.#metrics.requests);
+  readonly workers = null;
+  onWorkersChanged = (): void => {};
   readonly #routes: LiveRoutes;
   readonly #engine: Engine;
 

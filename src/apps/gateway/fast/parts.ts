@@ -44,6 +44,8 @@ export interface PartsOptions {
   /** Absent: nobody asks for them. */
   readonly metrics?: GatewayMetrics;
   readonly log?: (message: string) => void;
+  /** Of EngineOptions. */
+  readonly processShare?: number;
 }
 
 /** A fault of ours is told so often at most. */
@@ -58,7 +60,7 @@ export class Parts {
   readonly pools = new InstancePools();
   readonly scratch = new Scratch();
   readonly requestBuffers = new RequestBuffers();
-  readonly retries = new RetryBudget();
+  readonly retries: RetryBudget;
   readonly limits = new TimeLimits();
   readonly requestHead = new RequestHead();
   readonly responseHead = new ResponseHead();
@@ -96,6 +98,7 @@ export class Parts {
     this.metrics = options.metrics ?? new GatewayMetrics();
     this.#log = options.log ?? (() => {});
     this.opinion = options.opinion;
+    this.retries = new RetryBudget(options.processShare ?? 1);
   }
 
   /** The line that names the revision on its answers. */

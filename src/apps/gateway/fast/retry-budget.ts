@@ -5,11 +5,18 @@ const burstMax = 100;
 
 /** How many requests may still be tried again. */
 export class RetryBudget {
-  #left = burstMax;
+  readonly #burstMax: number;
+  #left: number;
+
+  /** `processShare`: of the burst, so that several processes together have one. */
+  constructor(processShare = 1) {
+    this.#burstMax = Math.max(1, burstMax * processShare);
+    this.#left = this.#burstMax;
+  }
 
   /** A request has come. */
   earn(): void {
-    this.#left = Math.min(burstMax, this.#left + retryRatio);
+    this.#left = Math.min(this.#burstMax, this.#left + retryRatio);
   }
 
   /** False: too many have been tried again already. */

@@ -1,0 +1,164 @@
+import type { CounterReading } from '../../../adapters/gateway/control-message.ts';
+import { Reported } from '../counters.ts';
+import { Forgetting } from '../forgetting.ts';
+import { isSplit } from '../gateway.ts';
+import type { MakeEngine } from '../engine-kind.ts';
+import { OwnPlane } from '../own-plane.ts';
+import { ReportPace } from '../report-pace.ts';
+import { type FromWorker, noVersion, type ToWorker } from './worker-message.ts';
+
+const aliveEveryMs = 500;
+/** Half of what listeners are told at, so that they hear of a failure hardly later than from one process. */
+const paceRatio = 0.5;
+const orphanDrainMs = 10_000;
+
+/**
+ * A worker process: serves by what the gateway process says, and tells it what it counts. When that process is gone, it
+ * finishes what is under way, for nobody could give it a table any more, and ends.
+ *
+ * Resolves with the exit code.
+ */
+export function runWorker(engine: MakeEngine, log: (message: string) => void): Promise<number> {
+  const worker = new Worker(engine, log);
+  // The gateway process ends its workers in order; a terminal's interrupt reaches them all at once.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => {});
+  process.on('message', (message) => worker.hear(message as ToWorker));
+  process.on('disconnect', () => worker.orphaned());
+  tell({ type: 'ready' });
+  return worker.ended;
+}
+
+class Worker {
+  readonly #engine: MakeEngine;
+  readonly #log: (message: string) => void;
+  readonly #exit = Promise.withResolvers<number>();
+  #serving: Serving | null = null;
+  #isStopping = false;
+
+  constructor(engine: MakeEngine, log: (message: string) => void) {
+    this.#engine = engine;
+    this.#log = log;
+  }
+
+  get ended(): Promise<number> {
+    return this.#exit.promise;
+  }
+
+  hear(message: ToWorker): void {
+    switch (message.type) {
+      case 'begin':
+        this.#begin(message);
+        return;
+      case 'table':
+        this.#serving?.apply(message);
+        return;
+      case 'drain':
+        void this.#drain(message);
+        return;
+      case 'tell-metrics':
+        void this.#tellMetrics(message.turn);
+        return;
+      case 'stop':
+        void this.#stop(message.boundMs);
+    }
+  }
+
+  orphaned(): void {
+    // Whoever ends the gateway process while it drains does not want to wait.
+    if (this.#isStopping) this.#exit.resolve(1);
+    this.#log('the gateway process is gone: finishing what is under way');
+    void this.#stop(orphanDrainMs);
+  }
+
+  #begin(message: Extract<ToWorker, { type: 'begin' }>): void {
+    const { host, port, votesKey, phase, table } = message;
+    const plane = new OwnPlane({ engine: this.#engine, votesKey, phase });
+    this.#serving = new Serving(plane);
+    if (table !== null) this.#serving.apply({ table });
+    plane.listen({ host, port, isShared: true }).then(
+      () => tell({ type: 'serving' }),
+      (error: NodeJS.ErrnoException) => {
+        tell({ type: 'failed', code: error.code ?? '', message: error.message }, () =>
+          this.#exit.resolve(1),
+        );
+      },
+    );
+  }
+
+  async #drain({ id, turn }: Extract<ToWorker, { type: 'drain' }>): Promise<void> {
+    await this.#serving?.plane.drain(id);
+    tell({ type: 'drained', turn });
+  }
+
+  async #tellMetrics(turn: number): Promise<void> {
+    const processes = (await this.#serving?.plane.metrics()) ?? [];
+    tell({ type: 'metrics', turn, families: processes.flatMap(({ families }) => families) });
+  }
+
+  async #stop(boundMs: number): Promise<void> {
+    this.#isStopping = true;
+    await this.#serving?.stop(boundMs);
+    this.#exit.resolve(0);
+  }
+}
+
+/** The plane of this process, and the telling of what it counts. */
+class Serving {
+  readonly plane: OwnPlane;
+  readonly #reported = new Reported();
+  readonly #pace = new ReportPace(paceRatio);
+  readonly #forgetting: Forgetting;
+  #timer: NodeJS.Timeout;
+  #toldMs = 0;
+
+  constructor(plane: OwnPlane) {
+    this.plane = plane;
+    this.#forgetting = new Forgetting(
+      plane.counters,
+      () => plane.table,
+      (gone) => this.#reported.forget(gone),
+    );
+    this.#timer = setTimeout(() => this.#tick(), this.#pace.delayMs());
+  }
+
+  apply({ table }: Pick<Extract<ToWorker, { type: 'table' }>, 'table'>): void {
+    void this.plane.apply(table, () => this.#tellNews());
+    tell({ type: 'in-force', version: this.plane.table?.version ?? noVersion });
+    if (!table.routes.some(isSplit)) return;
+    this.#pace.quicken();
+    clearTimeout(this.#timer);
+    this.#tick();
+  }
+
+  async stop(boundMs: number): Promise<void> {
+    await this.plane.stop(boundMs);
+    clearTimeout(this.#timer);
+    this.#forgetting[Symbol.dispose]();
+    await new Promise<void>((resolve) => this.#tellNews(resolve));
+  }
+
+  #tick(): void {
+    const news = this.#reported.news(this.plane.counters.all());
+    const isDue = performance.now() - this.#toldMs > aliveEveryMs;
+    if (news.length > 0 || isDue) this.#tell(news);
+    this.#timer = setTimeout(() => this.#tick(), this.#pace.delayMs());
+  }
+
+  #tellNews(onTold?: () => void): void {
+    this.#tell(this.#reported.news(this.plane.counters.all()), onTold);
+  }
+
+  #tell(counters: readonly CounterReading[], onTold?: () => void): void {
+    this.#toldMs = performance.now();
+    const version = this.plane.table?.version ?? noVersion;
+    const underWay = this.plane.counters.all().reduce((sum, each) => sum + each.underWay, 0);
+    tell({ type: 'counted', version, counters, underWay }, onTold);
+  }
+}
+
+/** Nothing, when the gateway process is gone: it has no use for it. */
+function tell(message: FromWorker, onTold: () => void = () => {}): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => onTold());
+  else onTold();
+}

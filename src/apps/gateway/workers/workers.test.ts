@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { Agent, type RequestListener, type ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { findGateway, logFileName, startTicks } from '../../../adapters/gateway/gateway-file.ts';
+import { ensureGateway } from '../../../adapters/gateway/gateway-process.ts';
+import { engines, GatewayFixture, gatewayProgram, send, until } from '../gateway-fixture.ts';
+
+const signal = AbortSignal.timeout(120_000);
+
+async function isAlive(pid: number): Promise<boolean> {
+  return (await startTicks(pid)) !== null;
+}
+
+/** Process ids of the workers that serve, oldest first; by the gateway's log. */
+async function workerPids(stateFolder: string): Promise<readonly number[]> {
+  const log = await readFile(join(stateFolder, logFileName), 'utf8');
+  const pids = [...log.matchAll(/worker \d+ serves \(pid (\d+)\)/g)].map(([, pid]) => Number(pid));
+  const alive = await Promise.all(pids.map(isAlive));
+  return pids.filter((_, index) => alive[index]);
+}
+
+/** Established connections to `port` that a process has accepted: proc(5) /proc/net/tcp, state 01. */
+async function acceptedBy(pid: number, port: number): Promise<number> {
+  const fds = await readdir(`/proc/${pid}/fd`);
+  const links = await Promise.all(
+    fds.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')),
+  );
+  const lines = (await readFile('/proc/net/tcp', 'utf8')).trim().split('\n').slice(1);
+  const hexPort = port.toString(16).toUpperCase().padStart(4, '0');
+  return lines.filter((line) => {
+    const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/);
+    return state === '01' && local.endsWith(`:${hexPort}`) && links.includes(`socket:[${inode}]`);
+  }).length;
+}
+
+/** A number of requests that wait for their answers, each on a connection of its own. */
+async function hanging(fixture: GatewayFixture, count: number) {
+  const waiting: ServerResponse[] = [];
+  const answer: RequestListener = (request, response) => {
+    if (request.url === '/slow') waiting.push(response);
+    else response.end();
+  };
+  await fixture.single(answer, { requestTimeoutMs: 60_000 });
+  const outcomes = Array.from({ length: count }, () =>
+    send(fixture.port, { path: '/slow' }).then(
+      ({ status }) => (status === 200 ? 'answered' : 'failed'),
+      () => 'failed',
+    ),
+  );
+  await until(() => waiting.length === count);
+  return {
+    finish: async (): Promise<{ answered: number; failed: number }> => {
+      for (const response of waiting) response.end();
+      const ended = await Promise.all(outcomes);
+      const answered = ended.filter((outcome) => outcome === 'answered').length;
+      return { answered, failed: count - answered };
+    },
+  };
+}
+
+/** Requests of a revision by the gateway's metrics. */
+async function scraped(fixture: GatewayFixture, revisionId: string): Promise<number> {
+  const { admin } = fixture.process.file;
+  assert.ok(admin);
+  const { body } = await send(admin.port, { path: '/metrics' });
+  const counts = body
+    .toString()
+    .split('\n')
+    .filter((line) => line.startsWith('http_server_request_duration_seconds_count{'))
+    .filter((line) => line.includes(`tidegate_revision="${revisionId}"`));
+  return counts.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
+
+for (const engine of engines) {
+  test(`engine ${engine}: four workers give 10 of 1,000 requests at 1 %, by at most 2 off, and count each once`, async () => {
+    await using fixture = await GatewayFixture.start(engine, { workers: 4 });
+    const r1 = await fixture.instance((_request, response) => response.end());
+    const r2 = await fixture.instance((_request, response) => response.end());
+    await fixture.route([
+      { revisionId: 'r1', weightPercent: 99, endpoints: [r1] },
+      { revisionId: 'r2', weightPercent: 1, endpoints: [r2] },
+    ]);
+    const agents = Array.from({ length: 20 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
+    const sending = agents.map(async (agent) => {
+      for (let sent = 0; sent < 50; sent += 1) {
+        assert.equal((await fixture.send({ agent })).status, 200);
+      }
+      agent.destroy();
+    });
+    await Promise.all(sending);
+    await until(() => fixture.requests('r1') + fixture.requests('r2') === 1000);
+    // N workers are off by N/2 together (S5 of split.ts).
+    const candidates = fixture.requests('r2');
+    assert.ok(candidates >= 8 && candidates <= 12, `${candidates}`);
+    assert.ok(fixture.samples.every((sample) => !sample.isCatchUp));
+    assert.deepEqual(fixture.client.workers, { wanted: 4, serving: 4, lost: 0 });
+    assert.equal((await scraped(fixture, 'r1')) + (await scraped(fixture, 'r2')), 1000);
+  });
+
+  test(`engine ${engine}: a worker that is killed loses what it held and nothing else, and is replaced`, async () => {
+    await using fixture = await GatewayFixture.start(engine, { workers: 2 });
+    const slow = await hanging(fixture, 12);
+    const [victim = 0] = await workerPids(fixture.stateFolder);
+    const held = await acceptedBy(victim, fixture.port);
+    process.kill(victim, 'SIGKILL');
+    await until(() => fixture.client.workers?.lost === 1);
+    await until(() => fixture.client.workers?.serving === 2);
+    assert.deepEqual(await slow.finish(), { answered: 12 - held, failed: held });
+    const pids = await workerPids(fixture.stateFolder);
+    assert.ok(pids.length === 2 && !pids.includes(victim));
+    for (let sent = 0; sent < 20; sent += 1) assert.equal((await send(fixture.port)).status, 200);
+    // Once each: not lost with the dead, and not counted anew by its successor.
+    await until(() => fixture.requests('r1') === 12 - held + 20);
+    assert.ok((await scraped(fixture, 'r1')) >= 20);
+    const log = await readFile(join(fixture.stateFolder, logFileName), 'utf8');
+    assert.match(log, /worker \d \(pid \d+\) has ended by SIGKILL after .* are lost/);
+  });
+
+  test(`engine ${engine}: workers of a killed gateway finish what they have, take nothing new, and end`, async () => {
+    await using fixture = await GatewayFixture.start(engine, { workers: 2 });
+    const slow = await hanging(fixture, 6);
+    const orphans = await workerPids(fixture.stateFolder);
+    const { pid } = fixture.process.file;
+    process.kill(pid, 'SIGKILL');
+    await until(async () => ((await findGateway(fixture.stateFolder))?.pid ?? pid) !== pid);
+    await until(async () => (await send(fixture.port).catch(() => null))?.status === 200);
+    assert.ok((await Promise.all(orphans.map(isAlive))).every(Boolean));
+    assert.deepEqual(await slow.finish(), { answered: 6, failed: 0 });
+    await until(async () => !(await Promise.all(orphans.map(isAlive))).includes(true));
+    assert.equal((await send(fixture.port)).status, 200);
+  });
+}
+
+test('a worker that hangs is ended and replaced, and a table is in force without it', async () => {
+  await using fixture = await GatewayFixture.start('fast', { workers: 2 });
+  const endpoint = await fixture.single((_request, response) => response.end());
+  const [stopped = 0] = await workerPids(fixture.stateFolder);
+  process.kill(stopped, 'SIGSTOP');
+  await fixture.route([{ revisionId: 'r2', weightPercent: 100, endpoints: [endpoint] }]);
+  assert.equal(await isAlive(stopped), false);
+  await until(() => fixture.client.workers?.serving === 2);
+  for (let sent = 0; sent < 10; sent += 1) {
+    assert.equal((await send(fixture.port)).headers['x-tidegate-revision'], 'r2');
+  }
+  const log = await readFile(join(fixture.stateFolder, logFileName), 'utf8');
+  assert.match(log, /says nothing for \d+ ms: ending it/);
+});
+
+test('a table is acknowledged when every worker has it, over changes every 20 ms and lost workers', async () => {
+  await using fixture = await GatewayFixture.start('fast', { workers: 3 });
+  const r1 = await fixture.instance((_request, response) => response.end());
+  const r2 = await fixture.instance((_request, response) => response.end());
+  const put = (revisionId: string) => {
+    const endpoints = revisionId === 'r1' ? [r1] : [r2];
+    return fixture.route([{ revisionId, weightPercent: 100, endpoints }]);
+  };
+  let wrong = 0;
+  for (let change = 0; change < 60; change += 1) {
+    const revisionId = change % 2 === 0 ? 'r1' : 'r2';
+    await put(revisionId);
+    if (change % 20 === 10)
+      process.kill((await workerPids(fixture.stateFolder))[0] ?? 0, 'SIGKILL');
+    // New connections each, so that each worker is asked.
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, () => send(fixture.port).catch(() => null)),
+    );
+    wrong += answers.filter(
+      (answer) => answer !== null && answer.headers['x-tidegate-revision'] !== revisionId,
+    ).length;
+  }
+  assert.equal(wrong, 0);
+  await until(() => fixture.client.workers?.serving === 3);
+  assert.equal(fixture.client.workers?.lost, 3);
+});
+
+test('when the process that started the gateway is killed, no request is lost', async () => {
+  const stateFolder = await mkdtemp(join(tmpdir(), 'tidegate-gateway-'));
+  const listen = { host: '127.0.0.1', port: 0 };
+  const options = { ...gatewayProgram, stateFolder, listen, workers: 2 };
+  const library = new URL('../../../adapters/gateway/gateway-process.ts', import.meta.url);
+  const script = `
+    import { ensureGateway } from ${JSON.stringify(library.href)};
+    await ensureGateway(${JSON.stringify(options)}, AbortSignal.timeout(20000));
+    console.log('started');
+    setInterval(() => {}, 1000);
+  `;
+  const server = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  await once(server.stdout, 'data');
+  using gateway = await ensureGateway(options, signal);
+  const over = new AbortController();
+  const outcomes: (number | null)[] = [];
+  const load = Array.from({ length: 4 }, async () => {
+    while (!over.signal.aborted) {
+      outcomes.push(
+        await send(gateway.file.port).then(
+          (answer) => answer.status,
+          () => null,
+        ),
+      );
+    }
+  });
+  await until(() => outcomes.length > 20);
+  server.kill('SIGKILL');
+  await once(server, 'exit');
+  const before = outcomes.length;
+  await until(() => outcomes.length > before + 100);
+  over.abort();
+  await Promise.all(load);
+  // It has no routes, so what serves says 404.
+  assert.deepEqual([...new Set(outcomes)], [404]);
+  const workers = await workerPids(stateFolder);
+  assert.equal(workers.length, 2);
+  await gateway.stop(signal);
+  assert.deepEqual(await Promise.all(workers.map(isAlive)), [false, false]);
+  await rm(stateFolder, { recursive: true });
+});
+
+test('SIGTERM drains all workers: what is under way is finished and counted, exit code 0', async () => {
+  await using fixture = await GatewayFixture.start('fast', { workers: 2 });
+  const slow = await hanging(fixture, 6);
+  const stopping = fixture.process.stop(signal);
+  await until(async () => (await send(fixture.port).catch(() => null)) === null);
+  assert.deepEqual(await slow.finish(), { answered: 6, failed: 0 });
+  await stopping;
+  await until(() => fixture.requests('r1') >= 6);
+});
