@@ -10,7 +10,7 @@ import { findGateway, logFileName, startTicks } from '../../../adapters/gateway/
 import { ensureGateway } from '../../../adapters/gateway/gateway-process.ts';
 import { engines, GatewayFixture, gatewayProgram, send, until } from '../gateway-fixture.ts';
 
-const signal = AbortSignal.timeout(120_000);
+const boundMs = 60_000;
 
 async function isAlive(pid: number): Promise<boolean> {
   return (await startTicks(pid)) !== null;
@@ -193,7 +193,7 @@ test('when the process that started the gateway is killed, no request is lost', 
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   await once(server.stdout, 'data');
-  using gateway = await ensureGateway(options, signal);
+  using gateway = await ensureGateway(options, AbortSignal.timeout(boundMs));
   const over = new AbortController();
   const outcomes: (number | null)[] = [];
   const load = Array.from({ length: 4 }, async () => {
@@ -217,7 +217,7 @@ test('when the process that started the gateway is killed, no request is lost', 
   assert.deepEqual([...new Set(outcomes)], [404]);
   const workers = await workerPids(stateFolder);
   assert.equal(workers.length, 2);
-  await gateway.stop(signal);
+  await gateway.stop(AbortSignal.timeout(boundMs));
   assert.deepEqual(await Promise.all(workers.map(isAlive)), [false, false]);
   await rm(stateFolder, { recursive: true });
 });
@@ -225,7 +225,7 @@ test('when the process that started the gateway is killed, no request is lost', 
 test('SIGTERM drains all workers: what is under way is finished and counted, exit code 0', async () => {
   await using fixture = await GatewayFixture.start('fast', { workers: 2 });
   const slow = await hanging(fixture, 6);
-  const stopping = fixture.process.stop(signal);
+  const stopping = fixture.process.stop(AbortSignal.timeout(boundMs));
   await until(async () => (await send(fixture.port).catch(() => null)) === null);
   assert.deepEqual(await slow.finish(), { answered: 6, failed: 0 });
   await stopping;

@@ -1,0 +1,3 @@
+import { testGateway } from '../gateway-contract.fixture.ts';
+
+testGateway('fast', 2);
