@@ -4,6 +4,8 @@ import { LlhttpError } from './http1/llhttp.ts';
 import { SecondOpinion } from './http1/second-opinion.ts';
 import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import type { LiveRoutes } from './live-routes.ts';
+import type { Certificates } from './tls/certificates.ts';
+import { listeningOf, TlsError, type TlsOptions } from './tls/tls-flags.ts';
 import { SpanRecorder } from './tracing/span-recorder.ts';
 
 /** `fast`: bare sockets; `compat`: node:http and undici, for when something is wrong with the other. */
@@ -23,6 +25,8 @@ export interface EngineOptions {
   readonly otlpUrl: string | null;
   /** Of what all processes that serve together may do, this one's share in (0, 1]. */
   readonly processShare: number;
+  /** Only the fast engine has TLS and HTTP/2. */
+  readonly listening: TlsOptions;
 }
 
 export type MakeEngine = (routes: LiveRoutes, metrics: GatewayMetrics) => Engine;
@@ -32,7 +36,7 @@ export type MakeEngine = (routes: LiveRoutes, metrics: GatewayMetrics) => Engine
  * go without its second parser; where that is missing the other one serves.
  */
 export async function loadEngine(
-  { kind, otlpUrl, processShare }: EngineOptions,
+  { kind, otlpUrl, processShare, listening }: EngineOptions,
   log: (message: string) => void,
 ): Promise<MakeEngine> {
   if (kind === 'fast') {
@@ -40,12 +44,24 @@ export async function loadEngine(
       const opinion = new SecondOpinion();
       const spans = otlpUrl === null ? null : new SpanRecorder(otlpUrl, log);
       const shared = { opinion, spans, log, processShare };
-      return (routes, metrics) => new FastEngine(routes, { ...shared, metrics });
+      const taken = await listeningOf(listening, log);
+      if (taken.tls !== null) reloadOnHangUp(taken.tls.certificates, log);
+      return (routes, metrics) => new FastEngine(routes, { ...shared, metrics }, taken);
     } catch (error) {
       if (!(error instanceof LlhttpError)) throw error;
       log(`serving with the engine compat: ${error.message}`);
     }
   }
+  if (listening.tls !== null || listening.isH2cTaken) {
+    throw new TlsError('the engine compat has neither TLS nor HTTP/2: use --engine fast');
+  }
   const { HttpEngine } = await import('./http-engine.ts');
   return (routes, metrics) => new HttpEngine(routes, metrics);
+}
+
+function reloadOnHangUp(certificates: Certificates, log: (message: string) => void): void {
+  process.on('SIGHUP', () => {
+    log('reading the certificates again');
+    void certificates.reload();
+  });
 }

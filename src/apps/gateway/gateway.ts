@@ -141,13 +141,14 @@ export class Gateway {
     try {
       return await this.#plane.listen({ host, port });
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ENOTSUP') {
+      const system = error as NodeJS.ErrnoException & { readonly port?: number };
+      if (system.code === 'ENOTSUP') {
         const message = `cannot share ${host}:${port} between workers: this system does not deal connections out to them; use --workers 1`;
         return { kind: 'no-port-sharing', message };
       }
-      if (code !== 'EADDRINUSE') throw error;
-      const message = `cannot listen on ${host}:${port}: the port is in use; stop what has it or choose another port`;
+      if (system.code !== 'EADDRINUSE') throw error;
+      // There may be another address, for TLS.
+      const message = `cannot listen on ${host}:${system.port ?? port}: the port is in use; stop what has it or choose another port`;
       return { kind: 'address-in-use', message };
     }
   }

@@ -7,6 +7,7 @@ import type { Address, DataPlane } from './data-plane.ts';
 import { Gateway } from './gateway.ts';
 import { OwnPlane } from './own-plane.ts';
 import { randomKey } from './random-key.ts';
+import { listeningOf, TlsError, tlsFlags, tlsOptionsOf } from './tls/tls-flags.ts';
 import { runWorker } from './workers/worker.ts';
 import { workerCountOf } from './workers/worker-count.ts';
 import { WorkerPlane } from './workers/worker-plane.ts';
@@ -27,7 +28,8 @@ const exitCodes = {
 } as const;
 const usage =
   'usage: gateway --state DIR --listen HOST:PORT [--control PATH] ' +
-  '[--engine fast|compat] [--metrics HOST:PORT] [--otlp URL] [--workers N|auto]';
+  '[--engine fast|compat] [--metrics HOST:PORT] [--otlp URL] [--workers N|auto] ' +
+  '[--h2c] [--tls-listen HOST:PORT (--tls-folder DIR | --tls-cert FILE --tls-key FILE ...) [--tls-default NAME]]';
 
 function log(message: string): void {
   process.stderr.write(`${new Date().toISOString()} gateway[${process.pid}] ${message}\n`);
@@ -54,6 +56,7 @@ function readOptions(): {
       otlp: { type: 'string' },
       workers: { type: 'string', default: '1' },
       worker: { type: 'string' },
+      ...tlsFlags,
     },
   });
   const listen = addressOf(values.listen ?? '');
@@ -70,7 +73,7 @@ function readOptions(): {
   if (values.state === undefined || listen === null || kind === null || !isUrl)
     throw new Error(usage);
   const controlSocket = values.control ?? null;
-  const engine = { kind, otlpUrl, processShare: 1 / workerCount };
+  const engine = { kind, otlpUrl, processShare: 1 / workerCount, listening: tlsOptionsOf(values) };
   const { state: stateFolder } = values;
   return { stateFolder, ...listen, controlSocket, admin, engine, workerCount, isWorker };
 }
@@ -92,6 +95,8 @@ async function planeOf(engine: EngineOptions, workerCount: number): Promise<Data
   if (workerCount === 1) {
     return new OwnPlane({ engine: await loadEngine(engine, log), votesKey: randomKey() });
   }
+  // Each worker reads the certificates; what is wrong with them is better said once, and at once.
+  (await listeningOf(engine.listening, log)).tls?.certificates[Symbol.dispose]();
   const program = { entry: fileURLToPath(import.meta.url), argv: process.argv.slice(2) };
   return new WorkerPlane({ workerCount, program, log });
 }
@@ -131,4 +136,10 @@ async function main(): Promise<number> {
   return 0;
 }
 
-process.exit(await main());
+process.exit(
+  await main().catch((error: unknown) => {
+    if (!(error instanceof TlsError)) throw error;
+    log(error.message);
+    return 2;
+  }),
+);

@@ -44,7 +44,7 @@ export function problemResponse(
   );
 }
 
-function problemBody({ status, reason, detail }: Refusal): string {
+export function problemBody({ status, reason, detail }: Refusal): string {
   const title = STATUS_CODES[status] ?? 'Error';
   return `${JSON.stringify({ type: 'about:blank', title, status, reason, detail })}\n`;
 }

@@ -5,6 +5,7 @@ export interface Refusal {
   readonly status: number;
   readonly reason:
     | 'bad-request'
+    | 'misdirected'
     | 'unknown-host'
     | 'no-endpoints'
     | 'overloaded'

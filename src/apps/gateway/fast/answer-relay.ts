@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { BodyReader } from '../http1/body-reader.ts';
 import {
   chunkEnd,
@@ -16,6 +15,7 @@ import { parseResponseHead } from '../http1/response-head.ts';
 import { answerFraming, writeResponseHead } from '../http1/response-writer.ts';
 import type { InstanceConnection } from './instance-connection.ts';
 import { keepMsOf } from './keep-alive-hint.ts';
+import type { OctetSocket } from './octet-socket.ts';
 import type { Parts } from './parts.ts';
 
 /** What a read brought. `bad`: it was no HTTP, or two parsers read it in different ways. */
@@ -64,7 +64,7 @@ export class AnswerRelay {
     lines: null,
   };
   readonly #parts: Parts;
-  readonly #caller: Socket;
+  readonly #caller: OctetSocket;
   readonly #heads = new HeadReader(parseResponseHead);
   readonly #body: BodyReader;
   /** Towards the caller. */
@@ -74,7 +74,7 @@ export class AnswerRelay {
   #interim = 0;
   #isDirect = false;
 
-  constructor(parts: Parts, caller: Socket) {
+  constructor(parts: Parts, caller: OctetSocket) {
     this.#parts = parts;
     this.#caller = caller;
     this.#body = new BodyReader(parts.trailers);

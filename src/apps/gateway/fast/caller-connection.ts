@@ -1,12 +1,14 @@
-import type { Socket } from 'node:net';
 import { FixedValue } from '../http1/fixed-lines.ts';
 import { incomplete, refused, type RequestHead } from '../http1/head.ts';
 import { HeadReader } from '../http1/head-reader.ts';
+import { method } from '../http1/methods.ts';
 import { type HttpRefusal, refusals } from '../http1/refusals.ts';
 import { parseRequestHead } from '../http1/request-head.ts';
 import { problemResponse } from '../problem.ts';
 import type { Refusal } from '../refusal.ts';
+import { type CallerLink, plainLink } from './caller-link.ts';
 import { Exchange, type ExchangeCaller } from './exchange.ts';
+import type { OctetSocket } from './octet-socket.ts';
 import type { Parts } from './parts.ts';
 
 /**
@@ -17,9 +19,10 @@ import type { Parts } from './parts.ts';
  * answer is not; `full` the caller has not taken the last answer yet; `tunnel`; `closing` nothing is served any more.
  */
 export class CallerConnection implements ExchangeCaller {
-  readonly socket: Socket;
+  readonly socket: OctetSocket;
   deadlineMs: number;
   readonly #parts: Parts;
+  readonly #link: CallerLink;
   readonly #heads = new HeadReader<RequestHead>(parseRequestHead);
   readonly #exchange: Exchange;
   #phase: 'head' | 'body' | 'answer' | 'full' | 'tunnel' | 'closing' = 'head';
@@ -29,8 +32,14 @@ export class CallerConnection implements ExchangeCaller {
   #hasEnded = false;
   #address: FixedValue | null = null;
 
-  constructor(parts: Parts, socket: Socket, onClosed: (connection: CallerConnection) => void) {
+  constructor(
+    parts: Parts,
+    socket: OctetSocket,
+    onClosed: (connection: CallerConnection) => void,
+    link: CallerLink = plainLink,
+  ) {
     this.#parts = parts;
+    this.#link = link;
     this.socket = socket;
     this.deadlineMs = parts.nowMs + parts.deadlines.idleMs;
     this.#exchange = new Exchange(parts, this);
@@ -49,6 +58,10 @@ export class CallerConnection implements ExchangeCaller {
   get address(): FixedValue {
     this.#address ??= FixedValue.of(plainAddress(this.socket.remoteAddress ?? 'unknown'));
     return this.#address;
+  }
+
+  get scheme(): FixedValue {
+    return this.#link.scheme;
   }
 
   get isTunnel(): boolean {
@@ -109,13 +122,15 @@ export class CallerConnection implements ExchangeCaller {
     { keepAlive, isHead }: { readonly keepAlive: boolean; readonly isHead: boolean },
   ): void {
     this.#parts.metrics.refused(refusal.reason);
-    this.socket.write(problemResponse(refusal, keepAlive ? 'keep-alive' : 'close', isHead));
+    if (this.#link.refuse !== null) this.#link.refuse(refusal);
+    else this.socket.write(problemResponse(refusal, keepAlive ? 'keep-alive' : 'close', isHead));
     this.finished(keepAlive);
   }
 
   cut({ isReset }: { readonly isReset: boolean }): void {
     this.#phase = 'closing';
-    if (isReset) this.socket.resetAndDestroy();
+    // Under TLS, an end without close_notify says the same (RFC 8446 section 6.1), and there is no reset.
+    if (isReset && this.#link.certificate === null) this.socket.resetAndDestroy();
     else this.socket.destroy();
   }
 
@@ -186,6 +201,10 @@ export class CallerConnection implements ExchangeCaller {
       this.#refuse(head.refusal ?? refusals['second-opinion']);
       return chunk.length;
     }
+    if (this.#link.certificate?.covers(head.authority()) === false) {
+      this.answerProblem(misdirected, { keepAlive: false, isHead: head.method === method.head });
+      return chunk.length;
+    }
     // Set first, since the exchange may be over when `begin` returns.
     this.#phase = 'body';
     const rest = this.#exchange.begin(head, chunk, next);
@@ -229,6 +248,13 @@ export class CallerConnection implements ExchangeCaller {
     this.socket.resume();
   }
 }
+
+/** RFC 9110 section 15.5.20: another connection may do, so a caller tries that. */
+const misdirected: Refusal = {
+  status: 421,
+  reason: 'misdirected',
+  detail: 'the certificate of this connection does not cover the host of the request',
+};
 
 function plainAddress(address: string): string {
   return address.startsWith('::ffff:') ? address.slice(7) : address;

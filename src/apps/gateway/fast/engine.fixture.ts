@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import type { Route } from '../../../domain/traffic/route-table.ts';
 import { Counters } from '../counters.ts';
 import { SecondOpinion } from '../http1/second-opinion.ts';
 import { LiveRoutes } from '../live-routes.ts';
 import { FastEngine } from './fast-engine.ts';
+import { type ListeningOptions, plainListening } from './listening-options.ts';
 import type { PartsOptions } from './parts.ts';
 
 /** For tests: the engine in this process, with one instance made of bare sockets. */
@@ -12,6 +14,7 @@ export class EngineFixture implements AsyncDisposable {
   readonly counters = new Counters();
   port = 0;
   readonly #server: Server;
+  readonly #routeList: readonly Route[];
   readonly routes = new LiveRoutes(this.counters, [1, 2]);
 
   /** `serve` has the instance's connections. */
@@ -19,16 +22,22 @@ export class EngineFixture implements AsyncDisposable {
     hosts: readonly string[],
     serve: (socket: Socket) => void,
     options: Partial<PartsOptions> = {},
+    listening: ListeningOptions = plainListening,
   ): Promise<EngineFixture> {
     const server = createServer(serve);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const fixture = new EngineFixture(server, hosts, options);
+    const fixture = new EngineFixture(server, hosts, options, listening);
     fixture.port = (await fixture.engine.listen({ host: '127.0.0.1', port: 0 })).port;
     return fixture;
   }
 
-  private constructor(server: Server, hosts: readonly string[], options: Partial<PartsOptions>) {
+  private constructor(
+    server: Server,
+    hosts: readonly string[],
+    options: Partial<PartsOptions>,
+    listening: ListeningOptions,
+  ) {
     this.#server = server;
     const { port } = server.address() as AddressInfo;
     const endpoints = [{ instanceId: 'i-1', host: '127.0.0.1', port }];
@@ -40,8 +49,16 @@ export class EngineFixture implements AsyncDisposable {
       backends,
       matches: [],
     }));
+    this.#routeList = routes;
     this.routes.apply({ version: 1, routes });
-    this.engine = new FastEngine(this.routes, { opinion: new SecondOpinion(), ...options });
+    const parts = { opinion: new SecondOpinion(), ...options };
+    this.engine = new FastEngine(this.routes, parts, listening);
+  }
+
+  /** Of all requests from now on. */
+  setTimeoutMs(requestTimeoutMs: number): void {
+    const routes = this.#routeList.map((route) => ({ ...route, requestTimeoutMs }));
+    this.routes.apply({ version: (this.routes.table?.version ?? 0) + 1, routes });
   }
 
   async connect(): Promise<Socket> {

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { Target } from '../live-routes.ts';
 import { originOf } from '../live-routes.ts';
 import { type OverLimit, overText } from '../over-limit.ts';
@@ -14,14 +13,16 @@ import type { ConnectionUser, InstanceConnection } from './instance-connection.t
 import { type ConnectionSeeker, inFlightMax, type InstancePool } from './instance-pool.ts';
 import { Observation } from './observation.ts';
 import { otherEndpoint } from './other-endpoint.ts';
+import type { OctetSocket } from './octet-socket.ts';
 import type { Parts } from './parts.ts';
 import { RequestRelay } from './request-relay.ts';
 import type { LimitedExchange, TimeLimit } from './time-limits.ts';
 
 /** What an exchange does to the connection it came on. */
 export interface ExchangeCaller {
-  readonly socket: Socket;
+  readonly socket: OctetSocket;
   readonly address: FixedValue;
+  readonly scheme: FixedValue;
   /** Of `performance.now()`: when `late` is to be called. */
   deadlineMs: number;
   /** More of the request may be given to `body`. */
@@ -131,6 +132,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#timeoutMs = requestTimeoutMs;
     this.#requestUntilMs = nowMs + parts.deadlines.requestMs;
     this.#caller.deadlineMs = nowMs + requestTimeoutMs;
+    parts.requestAdditions.scheme = this.#caller.scheme;
     parts.requestAdditions.traceparent = this.#observation.trace(head);
     const next = this.#request.compose(head, this.#caller.address, chunk, at);
     if (next < 0) {

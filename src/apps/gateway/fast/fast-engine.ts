@@ -1,9 +1,16 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Address } from '../data-plane.ts';
 import type { Engine } from '../http-engine.ts';
+import { CallerSession } from '../http2/caller-session.ts';
+import { beginsHttp2 } from '../http2/preface.ts';
 import type { LiveRoutes } from '../live-routes.ts';
+import type { Certificates } from '../tls/certificates.ts';
+import { TlsAcceptor } from '../tls/tls-acceptor.ts';
 import { CallerConnection } from './caller-connection.ts';
+import { type CallerLink, https, plainLink } from './caller-link.ts';
 import { connectionFamilies } from './connection-metrics.ts';
+import { type ListeningOptions, plainListening } from './listening-options.ts';
+import type { OctetSocket } from './octet-socket.ts';
 import { Parts, type PartsOptions } from './parts.ts';
 
 /** All deadlines are looked at so often, in place of a timer for each request; so late they may be. */
@@ -19,41 +26,57 @@ const connectionsMax = 16_000;
 /** Of one address: a proxy in front of us is one, so it is many. */
 const connectionsPerAddressMax = 12_000;
 
-/** HTTP/1.1 on bare sockets towards callers and instances. */
+/**
+ * HTTP on bare sockets towards callers and instances. HTTP/1.1 is our own; the frames of HTTP/2 are node:http2's, and each
+ * of its streams is served as a connection of one request, by the same code.
+ */
 export class FastEngine implements Engine {
   readonly #parts: Parts;
-  readonly #server: Server;
+  readonly #listening: ListeningOptions;
+  readonly #servers: Server[] = [];
+  readonly #acceptors: TlsAcceptor[] = [];
   readonly #callers = new Set<CallerConnection>();
+  readonly #sessions = new Set<CallerSession>();
   readonly #byAddress = new Map<string, number>();
+  /** Of callers, whatever is spoken on them. */
+  #connections = 0;
   readonly #sweeping: NodeJS.Timeout;
 
-  constructor(routes: LiveRoutes, options: PartsOptions) {
+  constructor(
+    routes: LiveRoutes,
+    options: PartsOptions,
+    listening: ListeningOptions = plainListening,
+  ) {
     this.#parts = new Parts(routes, options);
+    this.#listening = listening;
     this.#parts.metrics.addSource(() => {
-      const callers = [...this.#callers];
-      const tunnels = callers.filter(({ isTunnel }) => isTunnel).length;
+      const tunnels = [...this.#callers].filter(({ isTunnel }) => isTunnel).length;
       return [
-        ...connectionFamilies({ connections: callers.length, tunnels }, this.#parts.pools),
+        ...connectionFamilies({ connections: this.#connections, tunnels }, this.#parts.pools),
         ...(this.#parts.spans?.families() ?? []),
       ];
     });
-    // A caller that has sent its last octet may still read its answer.
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-      this.#welcome(socket),
-    );
-    this.#server.maxConnections = connectionsMax;
     this.#sweeping = setInterval(() => this.#sweep(), sweepMs);
     this.#sweeping.unref();
   }
 
-  listen({ host, port, isShared = false }: Address): Promise<AddressInfo> {
-    const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
-    this.#server.once('error', reject);
-    this.#server.listen({ host, port, backlog: 4096, reusePort: isShared }, () => {
-      this.#server.off('error', reject);
-      resolve(this.#server.address() as AddressInfo);
+  /** TLS, if it is wanted, has an address of its own; the address of what it was asked for is returned. */
+  async listen(address: Address): Promise<AddressInfo> {
+    const { isH2cTaken, tls } = this.#listening;
+    const plain = await this.#listen(address, (socket) => {
+      if (isH2cTaken) beginsHttp2(socket, (isHttp2) => this.#serve(socket, plainLink, isHttp2));
+      else this.#serve(socket, plainLink, false);
     });
-    return promise;
+    if (tls !== null) {
+      const { isShared = false } = address;
+      const acceptor = this.#acceptor(tls.certificates);
+      this.#acceptors.push(acceptor);
+      const { port } = await this.#listen({ ...tls.address, isShared }, (socket) =>
+        acceptor.accept(socket),
+      );
+      tls.onListening({ host: tls.address.host, port });
+    }
+    return plain;
   }
 
   routesChanged(): void {
@@ -62,13 +85,15 @@ export class FastEngine implements Engine {
 
   async drain(boundMs: number): Promise<void> {
     this.#parts.isDraining = true;
-    const { promise: closed, resolve } = Promise.withResolvers<void>();
-    this.#server.close(() => resolve());
+    const closed = Promise.all(this.#servers.map(closedServer));
+    for (const acceptor of this.#acceptors) acceptor.close();
+    for (const session of this.#sessions) session.drain();
     const untilMs = performance.now() + boundMs;
     const step = (): void => {
       const nowMs = performance.now();
       const isOver = nowMs >= untilMs;
       const isUnderWay = [...this.#callers].some((caller) => caller.isUnderWay);
+      if (isOver) for (const session of this.#sessions) session.destroy();
       for (const caller of this.#callers) {
         // Tunnels have no end of their own; they are cut when the last request has ended.
         if (isOver || (caller.isTunnel && !isUnderWay)) caller.socket.destroy();
@@ -84,23 +109,73 @@ export class FastEngine implements Engine {
     await this.#parts.spans?.[Symbol.asyncDispose]();
   }
 
-  #welcome(socket: Socket): void {
+  #acceptor(certificates: Certificates): TlsAcceptor {
+    return new TlsAcceptor(certificates, ({ socket, certificate, protocol }) => {
+      if (this.#parts.isDraining) socket.destroy();
+      else this.#serve(socket, { scheme: https, certificate, refuse: null }, protocol === 'h2');
+    });
+  }
+
+  #listen(
+    { host, port, isShared = false }: Address,
+    serve: (socket: Socket) => void,
+  ): Promise<AddressInfo> {
+    // A caller that has sent its last octet may still read its answer.
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      if (this.#welcome(socket)) serve(socket);
+    });
+    server.maxConnections = connectionsMax;
+    const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
+    server.once('error', reject);
+    server.listen({ host, port, backlog: 4096, reusePort: isShared }, () => {
+      server.off('error', reject);
+      this.#servers.push(server);
+      resolve(server.address() as AddressInfo);
+    });
+    return promise;
+  }
+
+  /** False: it is gone already, or there are too many of its address. */
+  #welcome(socket: Socket): boolean {
     const address = socket.remoteAddress;
     const count = address === undefined ? Infinity : (this.#byAddress.get(address) ?? 0);
     if (address === undefined || count >= connectionsPerAddressMax) {
-      // Gone already, or too many.
       socket.destroy();
-      return;
+      return false;
     }
     this.#parts.metrics.connectionsAccepted += 1;
     this.#byAddress.set(address, count + 1);
-    const caller = new CallerConnection(this.#parts, socket, () => {
-      this.#callers.delete(caller);
+    this.#connections += 1;
+    socket.on('close', () => {
+      this.#connections -= 1;
       const left = (this.#byAddress.get(address) ?? 1) - 1;
       if (left === 0) this.#byAddress.delete(address);
       else this.#byAddress.set(address, left);
     });
-    this.#callers.add(caller);
+    return true;
+  }
+
+  #serve(socket: Socket, link: CallerLink, isHttp2: boolean): void {
+    if (!isHttp2) {
+      this.#take(socket, link);
+      return;
+    }
+    const session = new CallerSession(socket, link, {
+      serve: (stream, streamLink) => this.#take(stream, streamLink),
+      onRefused: (refusal) => this.#parts.metrics.refused(refusal.reason),
+      onClosed: (closed) => this.#sessions.delete(closed),
+      idleMs: this.#parts.deadlines.idleMs,
+    });
+    this.#sessions.add(session);
+    if (this.#parts.isDraining) session.drain();
+  }
+
+  /** A connection of HTTP/1.1, or what looks like one. */
+  #take(socket: OctetSocket, link: CallerLink): void {
+    const onClosed = (closed: CallerConnection): void => {
+      this.#callers.delete(closed);
+    };
+    this.#callers.add(new CallerConnection(this.#parts, socket, onClosed, link));
   }
 
   #sweep(): void {
@@ -110,4 +185,10 @@ export class FastEngine implements Engine {
     this.#parts.limits.sweep(nowMs);
     this.#parts.pools.sweep(nowMs);
   }
+}
+
+function closedServer(server: Server): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  return promise;
 }

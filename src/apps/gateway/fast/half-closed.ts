@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { OctetSocket } from './octet-socket.ts';
 
 /** Answers that come sooner meet no question. */
 const askAfterMs = 500;
@@ -35,7 +35,7 @@ export class HalfClosed {
   }
 
   /** Asks whether the caller is there, if that is due. Returns the next time to look; null: the request is late. */
-  ask(socket: Socket, nowMs: number): number | null {
+  ask(socket: OctetSocket, nowMs: number): number | null {
     if (this.#questionsLeft === 0 || nowMs >= this.#untilMs) return null;
     this.#questionsLeft -= 1;
     socket.write(interim);

@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net';
 import { OctetWriter } from '../http1/octet-writer.ts';
+import type { OctetSocket } from './octet-socket.ts';
 
 /** Room for the largest head that is written and what one read brings behind it, framed anew. */
 const scratchBytes = 128 * 1024;
@@ -22,7 +22,7 @@ export class Scratch {
   }
 
   /** Writes what was put together. False: the socket has had enough, until 'drain'. */
-  flush(socket: Socket): boolean {
+  flush(socket: OctetSocket): boolean {
     const length = this.#writer.at;
     if (length === 0) return !socket.writableNeedDrain;
     const message = this.#out.subarray(0, length);

@@ -1,0 +1,107 @@
+import {
+  constants,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import type { CallerLink } from '../fast/caller-link.ts';
+import type { OctetSocket } from '../fast/octet-socket.ts';
+import type { Refusal } from '../refusal.ts';
+import { CallerStream } from './caller-stream.ts';
+import { refusalAnswer } from './refusal-answer.ts';
+import { requestOctets } from './request-octets.ts';
+import { callerSessionOptions, connectionWindowBytes, ControlFrames } from './session-limits.ts';
+
+export interface CallerSessionOptions {
+  /** Takes each request as if it were a connection. */
+  readonly serve: (socket: OctetSocket, link: CallerLink) => void;
+  /** A request that is none has been answered. */
+  readonly onRefused: (refusal: Refusal) => void;
+  readonly onClosed: (session: CallerSession) => void;
+  /** A connection without a request for so long is closed. */
+  readonly idleMs: number;
+}
+
+/** A caller's connection that speaks HTTP/2. */
+export class CallerSession {
+  readonly #session: ServerHttp2Session;
+  readonly #socket: Socket;
+  readonly #link: CallerLink;
+  readonly #options: CallerSessionOptions;
+  readonly #remoteAddress: string | undefined;
+  #streams = 0;
+
+  constructor(socket: Socket, link: CallerLink, options: CallerSessionOptions) {
+    this.#socket = socket;
+    this.#link = link;
+    this.#options = options;
+    this.#remoteAddress = socket.remoteAddress;
+    this.#session = performServerHandshake(socket, callerSessionOptions);
+    const session = this.#session;
+    const control = new ControlFrames(performance.now());
+    const count = (): void => {
+      if (!control.take(performance.now())) this.#calm();
+    };
+    session.setLocalWindowSize(connectionWindowBytes);
+    session.setTimeout(options.idleMs, () => this.endIfIdle());
+    session.on('stream', (stream, _fields, _flags, raw) => this.#stream(stream, raw));
+    session.on('ping', count);
+    session.on('remoteSettings', count);
+    // 'close' follows.
+    session.on('error', () => {});
+    session.on('close', () => options.onClosed(this));
+  }
+
+  /** Takes no new request, finishes those under way. */
+  drain(): void {
+    if (!this.#session.closed) this.#session.close();
+  }
+
+  /** Nothing is under way and nothing came for long: also a connection whose answers nobody reads. */
+  endIfIdle(): void {
+    if (this.#streams === 0) this.destroy();
+  }
+
+  destroy(): void {
+    this.#session.destroy();
+    this.#socket.destroy();
+  }
+
+  #stream(stream: ServerHttp2Stream, raw: readonly string[]): void {
+    this.#streams += 1;
+    // 'close' follows, or the stream goes on.
+    stream.on('error', () => {});
+    stream.on('close', () => {
+      this.#streams -= 1;
+    });
+    const request = requestOctets(raw, stream.endAfterHeaders);
+    if (request.kind === 'refused') {
+      const { status, detail, isGrpc } = request;
+      const refusal = { status, reason: 'bad-request', detail } as const;
+      this.#options.onRefused(refusal);
+      refuse(stream, refusal, isGrpc);
+      return;
+    }
+    const socket = new CallerStream(stream, request, this.#remoteAddress);
+    const { scheme, certificate } = this.#link;
+    const link = { scheme, certificate, refuse: (refusal: Refusal) => socket.refuse(refusal) };
+    this.#options.serve(socket, link);
+    socket.start();
+  }
+
+  /** Frames that only cost time come without end. */
+  #calm(): void {
+    if (this.#session.destroyed) return;
+    this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.#session.destroy();
+  }
+}
+
+function refuse(stream: ServerHttp2Stream, refusal: Refusal, isGrpc: boolean): void {
+  const { fields, body } = refusalAnswer(refusal, { isGrpc, isHead: false });
+  // What else comes of the request is not wanted.
+  stream.resume();
+  stream.respond([...fields], { endStream: body === null });
+  if (body !== null) stream.end(body);
+}
