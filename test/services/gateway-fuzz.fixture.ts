@@ -47,7 +47,7 @@ const lookedAlike: ReadonlySet<string> = new Set([
 ]);
 
 /** A request without what may differ. */
-interface Essence {
+export interface Essence {
   readonly method: string;
   readonly path: string;
   readonly host: string;

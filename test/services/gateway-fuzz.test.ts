@@ -10,7 +10,7 @@ import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { EngineFixture } from '../../src/apps/gateway/fast/engine.fixture.ts';
 import { requestRows } from '../../src/apps/gateway/http1/corpus-rows.fixture.ts';
 import { mutate, randomFrom } from '../../src/apps/gateway/http1/mutation.fixture.ts';
-import { converse, essenceOf } from './gateway-fuzz.fixture.ts';
+import { converse, type Essence, essenceOf } from './gateway-fuzz.fixture.ts';
 import { Haproxy, withoutHaproxy } from './haproxy.fixture.ts';
 import { type Recorded, Recorder } from './recorder.fixture.ts';
 import { wellFormed } from './well-formed.fixture.ts';
@@ -26,6 +26,8 @@ const faultsMax = 5;
 const rowBytesMax = 1000;
 const gatewayMs = 2000;
 const haproxyMs = 1000;
+
+const hosts: readonly string[] = ['a', 'b', 'c', 'a.b', '127.0.0.1', '[::1]'];
 
 interface Sides {
   readonly engine: { readonly port: number };
@@ -43,7 +45,6 @@ async function withSides(run: (sides: Sides) => Promise<void>): Promise<void> {
   await using engine = await EngineFixture.start(['a'], () => {});
   const endpoints = [{ instanceId: 'recorder', host: '127.0.0.1', port: ours.port }];
   const backends = [{ revisionId: 'r1', weightPercent: 100, endpoints }];
-  const hosts = ['a', 'b', 'c', 'a.b', '127.0.0.1', '[::1]'];
   const route = { service: 'svc', requestTimeoutMs: 1000, backends, matches: [] };
   engine.routes.apply({ version: 2, routes: hosts.map((host) => ({ ...route, host })) });
   await run({ engine, ours, haproxy, theirs });
@@ -72,6 +73,11 @@ async function tryCase(sides: Sides, { text, cuts }: Case): Promise<Outcome> {
   return outcome(requests.length === 0 ? null : await differs(sides, requests, text));
 }
 
+/** HAProxy knows one route for all hosts; the gateway answers the unknown ones itself, and goes on. */
+function isRouted({ host }: Essence): boolean {
+  return hosts.includes(host.replace(/:\d*$/, ''));
+}
+
 /** What HAProxy makes of the same octets otherwise; null: nothing. */
 async function differs(
   { haproxy, theirs }: Sides,
@@ -80,17 +86,18 @@ async function differs(
 ): Promise<string | null> {
   const octets = Buffer.from(text, 'latin1');
   theirs.take();
-  const isEnough = (): boolean => theirs.requests.length >= requests.length;
+  const others = (): readonly Essence[] =>
+    theirs.requests.map((each) => essenceOf(each, text)).filter(isRouted);
+  const isEnough = (): boolean => others().length >= requests.length;
   const answer = await converse(haproxy.port, { octets }, { boundMs: haproxyMs, isEnough });
-  const { requests: others } = theirs.take();
   for (const [index, request] of requests.entries()) {
-    const other = others[index];
+    const ours = essenceOf(request, text);
+    const other = others()[index];
     if (other === undefined) {
       return `HAProxy does not pass request ${index} on: ${answer.received.slice(0, 60)}`;
     }
-    const both = [essenceOf(request, text), essenceOf(other, text)] as const;
-    if (isDeepStrictEqual(both[0], both[1])) continue;
-    return `request ${index}: ${both.map((each) => JSON.stringify(each)).join(', by HAProxy ')}`;
+    if (isDeepStrictEqual(ours, other)) continue;
+    return `request ${index}: ${JSON.stringify(ours)}, by HAProxy ${JSON.stringify(other)}`;
   }
   return null;
 }

@@ -8,6 +8,10 @@ import { FastEngine } from './fast-engine.ts';
 import { type ListeningOptions, plainListening } from './listening-options.ts';
 import type { PartsOptions } from './parts.ts';
 
+interface FixtureOptions extends Partial<PartsOptions> {
+  readonly requestTimeoutMs?: number;
+}
+
 /** For tests: the engine in this process, with one instance made of bare sockets. */
 export class EngineFixture implements AsyncDisposable {
   readonly engine: FastEngine;
@@ -21,7 +25,7 @@ export class EngineFixture implements AsyncDisposable {
   static async start(
     hosts: readonly string[],
     serve: (socket: Socket) => void,
-    options: Partial<PartsOptions> = {},
+    options: FixtureOptions = {},
     listening: ListeningOptions = plainListening,
   ): Promise<EngineFixture> {
     const server = createServer(serve);
@@ -35,7 +39,7 @@ export class EngineFixture implements AsyncDisposable {
   private constructor(
     server: Server,
     hosts: readonly string[],
-    options: Partial<PartsOptions>,
+    options: FixtureOptions,
     listening: ListeningOptions,
   ) {
     this.#server = server;
@@ -45,7 +49,7 @@ export class EngineFixture implements AsyncDisposable {
     const routes = hosts.map((host) => ({
       service: 'svc',
       host,
-      requestTimeoutMs: 5000,
+      requestTimeoutMs: options.requestTimeoutMs ?? 5000,
       backends,
       matches: [],
     }));

@@ -1,5 +1,6 @@
 import { framing, type Head, type RequestHead, type ResponseHead } from './head.ts';
 import { known } from './known-headers.ts';
+import { method } from './methods.ts';
 import { cr, equalsIgnoringCase, octetAt, space } from './octets.ts';
 import { type HttpRefusal, refusals } from './refusals.ts';
 
@@ -8,10 +9,17 @@ const continue100 = Buffer.from('100-continue', 'latin1');
 /** 15 digits are below 2^53, so a length is exact as a number; 10^15 bytes are a petabyte. */
 const lengthDigitsMax = 15;
 
-/** How the body of a request is told: RFC 9112 section 6.3, items 3 to 7, and every doubt is refused. */
+/**
+ * How the body of a request is told: RFC 9112 section 6.3, items 3 to 7, and every doubt is refused. So is a body where
+ * servers of HTTP/1.0 expect none: what they leave unread is the next request to them (RFC 9110 section 9.3.1).
+ */
 export function requestFramingFault(head: RequestHead): HttpRefusal | null {
-  return framingFault(head);
+  const fault = framingFault(head);
+  if (fault !== null || head.minorVersion === 1 || head.contentLength <= 0) return fault;
+  return bodyless.has(head.method) ? refusals['body-old-version'] : null;
 }
+
+const bodyless: ReadonlySet<number> = new Set([method.get, method.head, method.delete]);
 
 /**
  * How the body of an answer is told. An answer to HEAD, and any 1xx, 204 and 304, has none (items 1 and 2); one without

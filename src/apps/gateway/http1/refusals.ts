@@ -39,6 +39,7 @@ const rows = {
   'length-repeated': [400, 'there is more than one Content-Length'],
   'length-beside-encoding': [400, 'there are both Content-Length and Transfer-Encoding'],
   'encoding-old-version': [400, 'HTTP/1.0 knows no Transfer-Encoding'],
+  'body-old-version': [400, 'in HTTP/1.0, there is no body with GET, HEAD or DELETE'],
   'encoding-repeated': [400, 'there is more than one Transfer-Encoding'],
   'encoding-malformed': [400, 'Transfer-Encoding does not end in chunked, once'],
   'encoding-not-served': [501, 'Transfer-Encoding has codings other than chunked'],
@@ -55,7 +56,10 @@ const rows = {
   'chunk-extension': [400, 'a chunk extension is malformed'],
   'chunk-extension-too-long': [400, 'the chunk extensions are longer than this gateway takes'],
   'chunk-ending': [400, 'a chunk is longer than its size: no CR LF follows its data'],
-  'trailer-frames': [400, 'a trailer is about framing or the connection, as Content-Length is'],
+  'trailer-frames': [
+    400,
+    'a trailer is about framing or the connection, as Content-Length is, or there are two Hosts',
+  ],
   'trailers-too-long': [431, 'the trailers are longer or more than this gateway takes'],
   // Two parsers, one of them not ours, must read a head in the same way.
   'second-opinion': [400, 'two parsers read this head in different ways'],

@@ -26,7 +26,9 @@ export function parseTrailers(head: Head, bytes: Buffer, at: number, end: number
   if (next <= 0) return next;
   head.end = next;
   // They mean nothing here, but others take them for true: llhttp ends the connection after Connection: close.
-  if ((head.seen & framingBits) !== 0) return head.refuse(refusals['trailer-frames']);
+  // Two Hosts are refused by HAProxy even here.
+  const isOdd = (head.seen & framingBits) !== 0 || (head.repeated & bitsOf(known.host)) !== 0;
+  if (isOdd) return head.refuse(refusals['trailer-frames']);
   for (let index = 0; index < head.count; index += 1) {
     head.isHop[index] = Number(isForbidden(head.name(index).toLowerCase()));
   }
