@@ -67,7 +67,7 @@ test('no row of the corpus reaches an instance but as it is wanted, and refusals
     const refusals = typeof want.end === 'string' ? 0 : 1;
     const statuses = () =>
       received.match(/HTTP\/1\.1 \d{3}/g)?.filter((each) => !each.endsWith('100')) ?? [];
-    await until(() => statuses().length >= want.sent.length + refusals, 300).catch(() => {
+    await until(() => statuses().length >= want.sent.length + refusals, 3000).catch(() => {
       // Told below by what is missing.
     });
     const status = statuses().at(-1)?.slice(-3);

@@ -3,6 +3,9 @@ import { known, knownHeader, lookAlike } from './known-headers.ts';
 import { colon, cr, lf, space, tab, tokenOctet, valueOctet } from './octets.ts';
 import { type HttpRefusal, refusals } from './refusals.ts';
 
+/** No name in use has 50; others count a name's length in one octet, and have lost it that way (CVE-2021-40346). */
+const nameBytesMax = 255;
+
 /**
  * Reads header lines from `at` to the empty line, and fills the table of `head` with them. Returns the offset behind
  * the empty line, `incomplete` or `refused`. One pass over the octets; `end` is where the bytes end, or the limit.
@@ -29,6 +32,7 @@ export function parseFieldLines(head: Head, at: number, end: number): number {
       return head.refuse(nameFault(behindName, next === nameStart));
     }
     const nameEnd = next;
+    if (nameEnd - nameStart > nameBytesMax) return head.refuse(refusals['field-name-too-long']);
     next += 1;
     while (next < end && isBlank(bytes[next] as number)) next += 1;
     const valueStart = next;

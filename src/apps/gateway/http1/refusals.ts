@@ -24,6 +24,7 @@ const rows = {
   // Lines and fields, RFC 9112 sections 2.2 and 5, RFC 9110 section 5.
   'line-ending': [400, 'a line must end in CR LF; one ends in LF alone or has a CR within'],
   'field-name': [400, 'a header line must begin with a name, which is a token, and a colon'],
+  'field-name-too-long': [431, 'the name of a header is longer than 255 octets'],
   'space-before-colon': [400, 'there must be no space between the name of a header and its colon'],
   'folded-line': [400, 'a header line begins with a space; folded headers are not taken'],
   'field-value': [400, 'a header has a control character in its value'],
