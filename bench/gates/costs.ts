@@ -1,5 +1,5 @@
 import { quantileOf } from '../form.ts';
-import type { JobResult } from './jobs.ts';
+import type { JobResult } from './run-scenario.ts';
 
 /** What finding bad candidates took, quantiles over all releases: one that was not found counts as infinitely long. */
 export interface Costs {

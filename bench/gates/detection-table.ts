@@ -2,8 +2,10 @@ import { type BenchTable, cell, medianOf, rounded } from '../form.ts';
 import { type BadCase, gridCases, lateCases, mainCases } from './bad-scenarios.ts';
 import { waldRequests } from './bounds.ts';
 import { type Costs, costsOf, costText } from './costs.ts';
-import { comparators, type JobResult } from './jobs.ts';
-import { ourRule, studySettings } from './our-gate.ts';
+import { comparators } from './comparators.ts';
+import type { JobResult } from './run-scenario.ts';
+import { ourRule } from './our-gate.ts';
+import { studySettings } from './study-settings.ts';
 import { runAll, type StudyRun, type TableReport, type Wanted } from './study-run.ts';
 import { percent } from './scenario.ts';
 

@@ -1,7 +1,8 @@
 import { type BenchTable, cell, medianOf, rounded } from '../form.ts';
 import { type DetectionEstimate, estimateRollout } from '../../src/domain/gate/estimate.ts';
 import type { GateSettings, Plan, Step } from '../../src/domain/release/revision.ts';
-import { OurGate, studySettings } from './our-gate.ts';
+import { OurGate } from './our-gate.ts';
+import { studySettings } from './study-settings.ts';
 import { binomial, poisson, seeded } from './random.ts';
 import type { StudyRun, TableReport } from './study-run.ts';
 import type { Tick } from './stream.ts';

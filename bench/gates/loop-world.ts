@@ -12,7 +12,7 @@ import type { LedgerStore } from '../../src/ports/ledger-store.ts';
 import type { TrafficRouter } from '../../src/ports/traffic-router.ts';
 import { ProcessClock, VirtualTime } from '../../test/simulation/virtual-clock.ts';
 import { poisson, type Random, seeded } from './random.ts';
-import { studySettings } from './our-gate.ts';
+import { studySettings } from './study-settings.ts';
 
 /** A release through the product's own decider, loop, recorder and route table, in virtual time. */
 export interface LoopCase {

@@ -1,8 +1,9 @@
 import { upperBound95 } from './bounds.ts';
-import { comparators, type Job, type JobResult } from './jobs.ts';
+import { comparators } from './comparators.ts';
+import type { Job, JobResult } from './run-scenario.ts';
 import { burstNullScenarios } from './burst-scenarios.ts';
 import { nullScenarios } from './null-scenarios.ts';
-import { ourRule, robustName } from './our-gate.ts';
+import { ourName, robustName } from './study-settings.ts';
 import type { Scenario } from './stream.ts';
 import { runAll, type StudyRun, type TableReport } from './study-run.ts';
 
@@ -10,9 +11,7 @@ import { runAll, type StudyRun, type TableReport } from './study-run.ts';
 export async function nullTable(study: StudyRun, runs: number): Promise<TableReport> {
   const { report, worstUpper, runsMin } = await falseRollbacks(study, {
     scenarios: nullScenarios,
-    ours: ourRule.name,
-    rules: 'all',
-    alone: 'ours',
+    ours: ourName,
     runs,
   });
   return {
@@ -26,8 +25,6 @@ export async function burstNullTable(study: StudyRun, runs: number): Promise<Tab
   const { report, worstUpper } = await falseRollbacks(study, {
     scenarios: burstNullScenarios,
     ours: robustName,
-    rules: 'bursts',
-    alone: 'declared',
     runs,
   });
   return { ...report, figures: { worstBurstFalseRollbackUpper95: worstUpper } };
@@ -40,22 +37,19 @@ interface NullQuestion {
   readonly scenarios: readonly Scenario[];
   /** The name of our rule. */
   readonly ours: string;
-  readonly rules: Job['rules'];
-  /** Our rule by itself. */
-  readonly alone: Job['rules'];
   readonly runs: number;
 }
 
 async function falseRollbacks(
   study: StudyRun,
-  { scenarios, ours, rules, alone, runs }: NullQuestion,
+  { scenarios, ours, runs }: NullQuestion,
 ): Promise<{ report: Omit<TableReport, 'figures'>; worstUpper: number; runsMin: number }> {
-  const others = [ourRule, ...comparators].filter(({ name }) => name !== ours);
+  const others = [ourName, ...comparators.map(({ name }) => name)].filter((name) => name !== ours);
   const oursText = (result: JobResult) => `${countOf(result, ours)}/${result.runs}`;
   const wanted = scenarios.map(({ name }) => ({
     of: name,
-    rules,
-    later: { rules: alone, fromRun: comparedRunsMax },
+    rules: 'healthy' as const,
+    later: { rules: 'rollback' as const, fromRun: comparedRunsMax },
     runs,
     keepsCosts: false,
   }));
@@ -67,12 +61,12 @@ async function falseRollbacks(
   const all = results.reduce((sum, { result }) => sum + result.runs, 0);
   const rolledBack = results.reduce((sum, { result }) => sum + countOf(result, ours), 0);
   const table = {
-    heads: ['HEALTHY RELEASES ROLLED BACK', ours, 'at most', ...others.map((rule) => rule.name)],
+    heads: ['HEALTHY RELEASES ROLLED BACK', ours, 'at most', ...others],
     rows: results.map(({ name, result }, index) => [
       name,
       oursText(result),
       rateText(uppers[index] ?? 1),
-      ...others.map((rule) => rateText(ratioOf(result, rule.name))),
+      ...others.map((rule) => rateText(ratioOf(result, rule))),
     ]),
   };
   const note = `${rolledBack} of ${all} healthy releases rolled back; "at most" is a one-sided 95 % bound. Others' rules: ${comparedRunsMax} releases of each scenario.`;

@@ -1,8 +1,9 @@
 import { burstBadScenarios } from './burst-scenarios.ts';
 import { costsOf, costText } from './costs.ts';
-import { comparators } from './jobs.ts';
+import { comparators } from './comparators.ts';
 import { burstNullTable, countOf, rateText, ratioOf } from './null-table.ts';
-import { ourRule, robustName } from './our-gate.ts';
+import { ourRule } from './our-gate.ts';
+import { robustName } from './study-settings.ts';
 import { runAll, type StudyRun, type TableReport } from './study-run.ts';
 import { userCases } from './user-scenarios.ts';
 

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Job, JobResult } from './jobs.ts';
+import type { Job, JobResult } from './run-scenario.ts';
 
 /**
  * Runs jobs on workers of their own, in order, each as soon as a worker is free. A job that throws ends the study: a

@@ -1,7 +1,7 @@
 import { rounded } from '../form.ts';
 import { upperBound95 } from './bounds.ts';
 import { costsOf, costText } from './costs.ts';
-import type { JobResult } from './jobs.ts';
+import type { JobResult } from './run-scenario.ts';
 import { countOf, rateText } from './null-table.ts';
 import { marginCases, type RolloutCase, rolloutCases } from './rollout-cases.ts';
 import { runAll, type StudyRun, type TableReport } from './study-run.ts';

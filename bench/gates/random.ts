@@ -9,16 +9,17 @@ export type Random = () => number;
  * Numbers are multiples of 2^-32 in [0, 1).
  */
 export function seeded(name: string, run: number): Random {
-  let a = hashed(name, 0x9e37_79b9);
-  let b = hashed(name, 0x243f_6a88);
-  let c = run | 0;
-  let counter = 1;
+  // Of an array: variables of a closure would be boxed as soon as they leave 31 bits, at four times the time.
+  const state = Int32Array.of(hashed(name, 0x9e37_79b9), hashed(name, 0x243f_6a88), run, 1);
   const next = (): number => {
-    const sum = (((a + b) | 0) + counter) | 0;
-    counter = (counter + 1) | 0;
-    a = b ^ (b >>> 9);
-    b = (c + (c << 3)) | 0;
-    c = (((c << 21) | (c >>> 11)) + sum) | 0;
+    const b = state[1] ?? 0;
+    const c = state[2] ?? 0;
+    const counter = state[3] ?? 0;
+    const sum = ((((state[0] ?? 0) + b) | 0) + counter) | 0;
+    state[0] = b ^ (b >>> 9);
+    state[1] = c + (c << 3);
+    state[2] = ((c << 21) | (c >>> 11)) + sum;
+    state[3] = counter + 1;
     return (sum >>> 0) / 4_294_967_296;
   };
   // The run's number has reached every bit of the state after 12 rounds.
@@ -39,9 +40,30 @@ function hashed(text: string, start: number): number {
 
 /** Exact but for tails below 2^-32, which a number of `Random` can't tell apart. Means up to some thousands. */
 export function poisson(random: Random, mean: number): number {
-  if (mean <= 0) return 0;
-  const { cumulative, guide } = tableOf(mean);
-  const chance = random();
+  return mean <= 0 ? 0 : drawFrom(tableOf(mean), random());
+}
+
+/** `poisson` for somebody who asks for the same mean again and again. */
+export class Arrivals {
+  readonly #random: Random;
+  #mean = Number.NaN;
+  #table: PoissonTable | null = null;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  draw(mean: number): number {
+    if (mean <= 0) return 0;
+    if (this.#table === null || mean !== this.#mean) {
+      this.#mean = mean;
+      this.#table = tableOf(mean);
+    }
+    return drawFrom(this.#table, this.#random());
+  }
+}
+
+function drawFrom({ cumulative, guide }: PoissonTable, chance: number): number {
   let count = guide[(chance * guideSize) | 0] ?? 0;
   while (count < cumulative.length - 1 && chance >= (cumulative[count] ?? 1)) count += 1;
   return count;
@@ -58,16 +80,11 @@ const guideSize = 512;
 /** A scenario has few means; one that had a new mean every tick would be a slow scenario, not a leak. */
 const tablesMax = 256;
 const tables = new Map<number, PoissonTable>();
-let lastMean = Number.NaN;
-let lastTable: PoissonTable | null = null;
 
 function tableOf(mean: number): PoissonTable {
-  if (mean === lastMean && lastTable !== null) return lastTable;
   const table = tables.get(mean) ?? poissonTable(mean);
   if (tables.size >= tablesMax) tables.clear();
   tables.set(mean, table);
-  lastMean = mean;
-  lastTable = table;
   return table;
 }
 
@@ -118,6 +135,45 @@ function perJumpOf(ratio: number): number {
     lastPerJump = 1 / Math.log1p(-ratio);
   }
   return lastPerJump;
+}
+
+/**
+ * Failures among requests that come one after the other and fail by themselves with the ratio asked for: exact binomial counts at
+ * the price of one number a failure, as the gap to the next one is drawn once and carried over. A gap has no memory, so
+ * a new ratio begins with a new gap.
+ */
+export class Failures {
+  readonly #random: Random;
+  #ratio = Number.NaN;
+  #perJump = 0;
+  /** Requests that still succeed before the next failure. */
+  #gap = 0;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  among(count: number, ratio: number): number {
+    if (ratio > 0.25 || ratio <= 0) return binomial(this.#random, count, ratio);
+    if (ratio !== this.#ratio) {
+      this.#ratio = ratio;
+      this.#perJump = 1 / Math.log1p(-ratio);
+      this.#gap = this.#jump();
+    }
+    let hits = 0;
+    let left = count;
+    while (left > this.#gap) {
+      left -= this.#gap + 1;
+      hits += 1;
+      this.#gap = this.#jump();
+    }
+    this.#gap -= left;
+    return hits;
+  }
+
+  #jump(): number {
+    return Math.floor(Math.log(1 - this.#random()) * this.#perJump);
+  }
 }
 
 /** Standard normal, Box and Muller's. */

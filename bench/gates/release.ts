@@ -1,3 +1,4 @@
+import type { LatencyShape } from './latency-stream.ts';
 import type { OpenRule, Rule } from './rule.ts';
 import { openStream, type Scenario } from './stream.ts';
 
@@ -9,13 +10,20 @@ export interface Rollback {
   readonly requests: number;
 }
 
+export interface ReleaseOptions {
+  readonly run: number;
+  readonly tickMs: number;
+  /** Of latencies: stream.ts. */
+  readonly detail?: keyof LatencyShape;
+}
+
 /** One release under several rules, all on the same stream. Ends when all have rolled back, or the time is over. */
 export function runRelease(
   scenario: Scenario,
   rules: readonly Rule[],
-  { run, tickMs }: { readonly run: number; readonly tickMs: number },
+  { run, tickMs, detail }: ReleaseOptions,
 ): readonly (Rollback | null)[] {
-  const next = openStream(scenario, run, tickMs);
+  const next = openStream(scenario, run, tickMs, detail);
   const open: (OpenRule | null)[] = rules.map((rule) => rule.open(scenario.durationMs, run));
   const outcomes: (Rollback | null)[] = rules.map(() => null);
   const ticks = Math.round(scenario.durationMs / tickMs);

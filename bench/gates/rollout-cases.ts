@@ -1,5 +1,5 @@
 import type { GateSettings } from '../../src/domain/release/revision.ts';
-import { studySettings } from './our-gate.ts';
+import { studySettings } from './study-settings.ts';
 import { percent, scenario, tenMinutesMs } from './scenario.ts';
 import type { Rates, Scenario } from './stream.ts';
 

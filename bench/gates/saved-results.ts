@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Job, JobResult } from './jobs.ts';
+import type { Job, JobResult } from './run-scenario.ts';
 
 /**
  * A file of finished jobs, a line each, so that a study of hours goes on where it was stopped. Streams are seeded, so what

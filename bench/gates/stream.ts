@@ -1,6 +1,14 @@
 import type { ArmCount } from '../../src/domain/traffic/traffic-sample.ts';
 import { type Histogram, histogram, type LatencyShape } from './latency-stream.ts';
-import { binomial, exponential, poisson, type Random, seeded } from './random.ts';
+import {
+  Arrivals,
+  binomial,
+  exponential,
+  Failures,
+  poisson,
+  type Random,
+  seeded,
+} from './random.ts';
 
 /** What both arms saw in one interval ending at `atMs`. One object is reused for a whole release. */
 export interface Tick {
@@ -79,8 +87,16 @@ export interface InstanceIncidents {
   readonly failureRatio: number;
 }
 
-/** Gives the ticks of one release one after the other; the object is the same each time. */
-export function openStream(scenario: Scenario, run: number, tickMs: number): (n: number) => Tick {
+/**
+ * Gives the ticks of one release one after the other; the object is the same each time. `detail`: latencies by the product's
+ * buckets, or `coarse`, which only a gate with its usual tolerance may be given (latency-stream.ts).
+ */
+export function openStream(
+  scenario: Scenario,
+  run: number,
+  tickMs: number,
+  detail: keyof LatencyShape = 'fine',
+): (n: number) => Tick {
   const random = seeded(`${scenario.name}, tick ${tickMs}`, run);
   const ratesAt = scenario.openRates(random);
   const addExtra = scenario.openExtra?.(random) ?? null;
@@ -104,15 +120,13 @@ export function openStream(scenario: Scenario, run: number, tickMs: number): (n:
     tick.atMs = number * tickMs;
     fill(tick, ratesAt(sinceMs), sinceMs);
     addExtra?.(sinceMs, tick);
-    if (shapesAt !== null) tick.latency = latenciesOf(tick, shapesAt(sinceMs), latencyRandom);
+    if (shapesAt === null) return tick;
+    const { candidate, stable } = shapesAt(sinceMs);
+    tick.latency = {
+      candidate: histogram(latencyRandom, candidate[detail], tick.candidateRequests),
+      stable: histogram(latencyRandom, stable[detail], tick.stableRequests),
+    };
     return tick;
-  };
-}
-
-function latenciesOf(tick: Tick, shapes: LatencyShapes, random: Random): Tick['latency'] {
-  return {
-    candidate: histogram(random, shapes.candidate, tick.candidateRequests),
-    stable: histogram(random, shapes.stable, tick.stableRequests),
   };
 }
 
@@ -155,13 +169,15 @@ function sum(values: readonly number[]): number {
 }
 
 function fillArms(scenario: Scenario, random: Random, tickMs: number): Fill {
+  const [ours, theirs] = [new Arrivals(random), new Arrivals(random)];
+  const [oursFailed, theirsFailed] = [new Failures(random), new Failures(random)];
   return (tick, rates, sinceMs) => {
     const mean = (scenario.requestsPerSecondAt(sinceMs) * tickMs) / 1000;
     const share = scenario.shareAt(sinceMs);
-    tick.candidateRequests = poisson(random, mean * share);
-    tick.stableRequests = poisson(random, mean * (1 - share));
-    tick.candidateFailures = binomial(random, tick.candidateRequests, rates.candidateRatio);
-    tick.stableFailures = binomial(random, tick.stableRequests, rates.stableRatio);
+    tick.candidateRequests = ours.draw(mean * share);
+    tick.stableRequests = theirs.draw(mean * (1 - share));
+    tick.candidateFailures = oursFailed.among(tick.candidateRequests, rates.candidateRatio);
+    tick.stableFailures = theirsFailed.among(tick.stableRequests, rates.stableRatio);
   };
 }
 
@@ -175,6 +191,8 @@ function fillInstances(
   const all = candidates + stables;
   const begins = new Float64Array(all).map(() => exponential(random, meanMsBetween));
   const ends = new Float64Array(all);
+  const arrivals = new Arrivals(random);
+  const [ours, theirs] = [new Failures(random), new Failures(random)];
   return (tick, rates, sinceMs) => {
     if (tick.instances === null) return;
     const { requests, failures } = tick.instances;
@@ -191,13 +209,13 @@ function fillInstances(
         const from = Math.max(sinceMs, lastEnd - lengthMs);
         failing = (Math.min(endMs, lastEnd) - from) / tickMs;
       }
-      const count = poisson(random, mean);
-      const ratio = index < candidates ? rates.candidateRatio : rates.stableRatio;
+      const count = arrivals.draw(mean);
+      const isOurs = index < candidates;
+      const ratio = isOurs ? rates.candidateRatio : rates.stableRatio;
       const hit = failing > 0 ? binomial(random, count, failing) : 0;
       requests[index] = count;
-      failures[index] =
-        binomial(random, hit, Math.max(ratio, incidents.failureRatio)) +
-        binomial(random, count - hit, ratio);
+      const usual = (isOurs ? ours : theirs).among(count - hit, ratio);
+      failures[index] = usual + binomial(random, hit, Math.max(ratio, incidents.failureRatio));
     }
     sumInstances(tick, tick.instances);
   };

@@ -1,5 +1,5 @@
 import type { BenchTable } from '../form.ts';
-import { type Job, type JobResult, merged } from './jobs.ts';
+import { type Job, type JobResult, merged } from './run-scenario.ts';
 import type { Pool } from './pool.ts';
 import type { SavedResults } from './saved-results.ts';
 

@@ -4,7 +4,8 @@ import type { GateSettings } from '../../src/domain/release/revision.ts';
 import { rounded } from '../form.ts';
 import { burstNullScenarios } from './burst-scenarios.ts';
 import { nullScenarios } from './null-scenarios.ts';
-import { observationOf, studySettings } from './our-gate.ts';
+import { studySettings } from './study-settings.ts';
+import { observationOf } from './observation.ts';
 import type { TableReport } from './study-run.ts';
 import { openStream, type Scenario } from './stream.ts';
 

@@ -11,13 +11,8 @@ import { test } from 'node:test';
 import { upperBound95, waldRequests } from '../../bench/gates/bounds.ts';
 import { mainCases } from '../../bench/gates/bad-scenarios.ts';
 import { fixedRules } from '../../bench/gates/fixed-rules.ts';
-import {
-  comparators,
-  type Job,
-  type JobResult,
-  merged,
-  runScenario,
-} from '../../bench/gates/jobs.ts';
+import { comparators } from '../../bench/gates/comparators.ts';
+import { type Job, type JobResult, merged, runScenario } from '../../bench/gates/run-scenario.ts';
 import { isHigh, shiftOf } from '../../bench/gates/kayenta.ts';
 import { histogram, scaled } from '../../bench/gates/latency-stream.ts';
 import { quantileMs } from '../../bench/gates/latency-rules.ts';
@@ -159,8 +154,9 @@ test('a stream has the rates and shares of its scenario, with bursts and latenci
     assert.ok(Math.abs(failures / all / ratio - 1) < noise, `${one.name}: ${failures / all}`);
   }
   const counts = new Float64Array(368);
-  for (const [bucket, count] of histogram(seeded('latency', 1), scaled(1), 100_000))
+  for (const [bucket, count] of histogram(seeded('latency', 1), scaled(1).fine, 100_000)) {
     counts[bucket] = count;
+  }
   for (const [quantile, want] of [
     [0.5, 80],
     [0.95, 215],

@@ -1,4 +1,6 @@
-import { OurGate, studySettings, thin } from '../our-gate.ts';
+import { OurGate } from '../our-gate.ts';
+import { studySettings } from '../study-settings.ts';
+import { thin } from '../probing.ts';
 import { binomial, seeded } from '../random.ts';
 import { scenario } from '../scenario.ts';
 import { openStream, type Scenario } from '../stream.ts';

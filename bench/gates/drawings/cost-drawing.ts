@@ -2,7 +2,7 @@ import { linearScale, logScale } from '../../../src/apps/cli/report/plot-scale.t
 import { mainCases } from '../bad-scenarios.ts';
 import { type Costs, costsOf } from '../costs.ts';
 import { fixedRules } from '../fixed-rules.ts';
-import { runScenario } from '../jobs.ts';
+import { runScenario } from '../run-scenario.ts';
 import { ourRule } from '../our-gate.ts';
 import { percent } from '../scenario.ts';
 import {

@@ -1,6 +1,6 @@
 import { logScale } from '../../../src/apps/cli/report/plot-scale.ts';
 import { effects } from '../bad-scenarios.ts';
-import { studySettings } from '../our-gate.ts';
+import { studySettings } from '../study-settings.ts';
 import { alike, percent, scenario, tenMinutesMs } from '../scenario.ts';
 import {
   card,

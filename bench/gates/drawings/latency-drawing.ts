@@ -8,7 +8,7 @@ import {
 } from '../../../src/domain/gate/latency-scale.ts';
 import { medianOf } from '../../form.ts';
 import { histogram, type LatencyShape, scaled, tailScaled } from '../latency-stream.ts';
-import { studySettings } from '../our-gate.ts';
+import { studySettings } from '../study-settings.ts';
 import { seeded } from '../random.ts';
 import { alike, scenario } from '../scenario.ts';
 import type { Tick } from '../stream.ts';
@@ -75,7 +75,7 @@ function draw(): Drawn {
 }
 
 function partsOf(shape: LatencyShape, seed: number): readonly number[] {
-  const drawn = histogram(seeded('drawn latency', seed), shape, drawnRequests);
+  const drawn = histogram(seeded('drawn latency', seed), shape.fine, drawnRequests);
   const counts = addToScale(emptyScale, drawn, 0);
   return Array.from(
     { length: scaleLength },

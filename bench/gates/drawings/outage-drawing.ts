@@ -1,6 +1,6 @@
 import { linearScale, logScale } from '../../../src/apps/cli/report/plot-scale.ts';
 import { fixedRules } from '../fixed-rules.ts';
-import { studySettings } from '../our-gate.ts';
+import { studySettings } from '../study-settings.ts';
 import { runRelease } from '../release.ts';
 import { alike, scenario } from '../scenario.ts';
 import {

@@ -1,6 +1,7 @@
 import { linearScale, logScale } from '../../../src/apps/cli/report/plot-scale.ts';
 import type { GateExplanation } from '../../../src/domain/gate/verdict.ts';
-import { OurGate, studySettings } from '../our-gate.ts';
+import { OurGate } from '../our-gate.ts';
+import { studySettings } from '../study-settings.ts';
 import { alike, scenario } from '../scenario.ts';
 import { openStream } from '../stream.ts';
 import {

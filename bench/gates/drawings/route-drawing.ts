@@ -1,5 +1,5 @@
 import { linearScale, logScale } from '../../../src/apps/cli/report/plot-scale.ts';
-import { studySettings } from '../our-gate.ts';
+import { studySettings } from '../study-settings.ts';
 import { scenario } from '../scenario.ts';
 import type { Route } from '../stream.ts';
 import {

@@ -1,7 +1,7 @@
 import { explanationSchema } from '../../../src/api/wire.ts';
 import type { Verdict } from '../../../src/domain/gate/verdict.ts';
 import { traceOf } from '../drawings/trace.ts';
-import { studySettings } from '../our-gate.ts';
+import { studySettings } from '../study-settings.ts';
 import { scenario } from '../scenario.ts';
 import type { WrittenBlock } from './written-block.ts';
 

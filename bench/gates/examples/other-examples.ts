@@ -20,7 +20,7 @@ import { natsAgainst } from '../../../src/domain/gate/required-requests.ts';
 import { badness, logUnits, openUnitLane } from '../../../src/domain/gate/unit-lane.ts';
 import { logWorse } from '../../../src/domain/gate/worse-alternatives.ts';
 import { waldRequests } from '../bounds.ts';
-import { studySettings } from '../our-gate.ts';
+import { studySettings } from '../study-settings.ts';
 import { histogram, scaled } from '../latency-stream.ts';
 import { seeded } from '../random.ts';
 import { figure, type WrittenBlock } from './written-block.ts';
@@ -43,7 +43,7 @@ export function otherExamples(): readonly WrittenBlock[] {
 
 /** Stable's latencies are those of the drawing; the block is small enough to be followed by hand. */
 function latencyExample(): string {
-  const drawn = histogram(seeded('worked latency', 1), scaled(1), 100_000);
+  const drawn = histogram(seeded('worked latency', 1), scaled(1).fine, 100_000);
   const counts = addToScale(emptyScale, drawn, 0);
   const shares = Array.from(
     { length: scaleLength },

@@ -8,6 +8,7 @@ import {
   emptyScale,
   plusCounts,
   scaleLowerUs,
+  slowerByRatioUsual,
   type SparseHistogram,
   sum,
   tallyFrom,
@@ -134,8 +135,6 @@ export function weighAfter(
     }),
   };
 }
-
-const slowerByRatioUsual = 0.1;
 
 /** What stable did before, all of it; null: too little to compare with. */
 export function referenceOf({ older, newer }: BeforeAfter): StableWindow | null {

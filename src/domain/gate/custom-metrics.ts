@@ -1,7 +1,7 @@
 import type { GateSettings } from '../release/revision.ts';
 import type { MetricSelection } from '../traffic/metric-selection.ts';
 import type { ArmPair } from './arm-block.ts';
-import type { SparseHistogram } from './latency-scale.ts';
+import { slowerByRatioUsual, type SparseHistogram } from './latency-scale.ts';
 import {
   addToLatencyMetric,
   closeLatencyBlocks,
@@ -83,7 +83,7 @@ export function openCustomMetrics(
 }
 
 function slowerByRatioOf(spec: MetricSpec, settings: GateSettings): number {
-  return spec.slowerByRatio ?? settings.slowerByRatio ?? 0.1;
+  return spec.slowerByRatio ?? settings.slowerByRatio ?? slowerByRatioUsual;
 }
 
 /** Metrics without an observation, and observations of no metric, change nothing: silence is no evidence. */

@@ -5,6 +5,7 @@ import {
   edgesPerDoubling,
   scaleLength,
   scaleLowerUs,
+  slowerByRatioUsual,
   sum,
   withTolerance,
 } from './latency-scale.ts';
@@ -45,8 +46,6 @@ export function requestsToFindSlower(
   });
   return Math.min(...all);
 }
-
-const slowerByRatioUsual = 0.1;
 
 /** Every place has a little, as in the gate's own reference. */
 function shareOf(counts: readonly number[]): readonly number[] {

@@ -1,16 +1,10 @@
 import type { GateSettings, Objective } from '../release/revision.ts';
-import type { ArmCount } from '../traffic/traffic-sample.ts';
 import { noCount, plus } from './arm-block.ts';
+import { compareArms, isWarmAt } from './arm-comparison.ts';
 import { baseRatioAt } from './base-rate.ts';
 import { openBeforeAfter, rememberStable, type StableWindow, weighAfter } from './before-after.ts';
 import { type GateState, leadingPart, logAgainst, partsOf, type PendingArm } from './gate-state.ts';
-import {
-  addToLatencyMetric,
-  closeLatencyBlocks,
-  type LatencyMetric,
-  learnStable,
-  openLatencyMetric,
-} from './latency-metric.ts';
+import { closeLatencyBlocks, openLatencyMetric } from './latency-metric.ts';
 import { addToCustomMetrics, closeCustomBlocks, openCustomMetrics } from './custom-metrics.ts';
 import {
   addToInterval,
@@ -18,17 +12,18 @@ import {
   openDifferenceInterval,
 } from './difference-interval.ts';
 import { addSetAside, type SetAsideCounts, withStanding } from './metric-standing.ts';
-import { addToLanes, cutLanes, openIncidentLanes } from './incident-lanes.ts';
+import { slowerByRatioUsual } from './latency-scale.ts';
+import { cutLanes, openIncidentLanes } from './incident-lanes.ts';
 import { addToAccounts, closeAccounts, openAccounts } from './metric-account.ts';
 import { type ArmView, openObjectives, weighBake, weighHold } from './objective-evidence.ts';
 import { openPark } from './park.ts';
 import { openPlacebo, weighPlacebo } from './placebo.ts';
-import { addToRatioMetric, closeRatioBlocks, openRatioMetric } from './ratio-metric.ts';
+import { closeRatioBlocks, openRatioMetric } from './ratio-metric.ts';
 import { loneCulprit, withoutInstance } from './suspect.ts';
 import { type InstanceTally, mergedTallies } from './unit-lane.ts';
 import { faultIn } from './telemetry-fault.ts';
 import { weighShare } from './traffic-share.ts';
-import type { GateObservation, InstanceObservation, MetricObservation } from './verdict.ts';
+import type { GateObservation, MetricObservation } from './verdict.ts';
 
 export { judge } from './judge.ts';
 export type { GateState } from './gate-state.ts';
@@ -124,9 +119,6 @@ function stableView({ stable, latency }: GateObservation): ArmView {
   return { count: stable, latency: latency?.stable ?? noLatency };
 }
 
-/** A candidate slower by this is not slower, unless the file says otherwise. */
-const slowerByRatioUsual = 0.1;
-
 /**
  * Takes an interval in. An interval without a request changes nothing; one that can't be (impossible counts, stale) is refused
  * and holds the step for a while.
@@ -215,7 +207,7 @@ function weighInterval(state: GateState, seen: GateObservation): GateState {
     const both = compared ? known : { ...known, solo: noArm, hasControl: true };
     return compare(state, both, observation);
   }
-  const isCompared = isWarm(state.settings, known);
+  const isCompared = isWarmAt(state.settings, known.candidateSinceMs, atMs);
   const latency = isCompared ? (observation.latency?.candidate ?? []) : [];
   const view = { count: observation.candidate, latency };
   if (!hasControl) return weighAlone(state, known, view);
@@ -252,15 +244,11 @@ export function endParking(state: GateState, atMs: number): GateState {
 
 /** Both arms have requests, or only one of them lately: whatever completes a block is evidence. */
 function compare(state: GateState, watched: Watched, observation: GateObservation): GateState {
-  const { strata = [], instances, metrics = [] } = observation;
+  const { instances, metrics = [] } = observation;
   const { lastAtMs: atMs } = watched;
-  const isWarmNow = isWarm(state.settings, watched);
-  const isCompared = isWarmNow && state.settings.latency !== 'off';
-  const latency =
-    state.settings.latency === 'off'
-      ? state.latency
-      : addLatency(state.latency, observation, { atMs, isCompared });
-  const incidents = incidentsAfter(state, observation, { atMs, isCompared });
+  const isWarm = isWarmAt(state.settings, watched.candidateSinceMs, atMs);
+  const isCompared = isWarm && state.settings.latency !== 'off';
+  const { errors, latency, incidents } = compareArms(state, observation, { atMs, isWarm });
   // One spread and names: a second spread would take twice the time of everything else here.
   return withPeak(state, {
     ...state,
@@ -272,9 +260,8 @@ function compare(state: GateState, watched: Watched, observation: GateObservatio
     solo: watched.solo,
     hasControl: watched.hasControl,
     beforeAfter: stableRemembered(state, stableView(observation), atMs),
-    accounts:
-      state.accounts && addToAccounts(state.accounts, observation, { atMs, isWarm: isWarmNow }),
-    errors: addToRatioMetric(state.errors, { total: observation, strata }, atMs),
+    accounts: state.accounts && addToAccounts(state.accounts, observation, { atMs, isWarm }),
+    errors,
     latency,
     incidents,
     promises: promisesAfter(state.promises, observation, { atMs, isCompared }),
@@ -330,53 +317,6 @@ function shareAfter(
   }
   return weighShare(share, observation, { atMs, plannedMs, wantedRatio });
 }
-
-/** Without counts by instance each arm is one: valid still, and slow. */
-function incidentsAfter(
-  { incidents, errors, latency, plannedMs }: GateState,
-  { candidate, stable, instances }: GateObservation,
-  { atMs, isCompared }: Moment,
-): GateState['incidents'] {
-  if (incidents === null) return null;
-  const whole = (count: ArmCount): readonly InstanceObservation[] =>
-    count.requests === 0 ? [] : [{ instanceId: '', ...count }];
-  const interval = {
-    pair: { candidate, stable },
-    candidate: instances?.candidate ?? whole(candidate),
-    stable: instances?.stable ?? whole(stable),
-    latency: isCompared ? latency : null,
-  };
-  const stableRatio = baseRatioAt(errors.base, atMs);
-  return addToLanes(incidents, interval, { atMs, plannedMs, stableRatio });
-}
-
-function addLatency(
-  metric: LatencyMetric,
-  { latency, strata = [] }: GateObservation,
-  { atMs, isCompared }: Moment,
-): LatencyMetric {
-  if (latency === undefined) return metric;
-  const add = isCompared ? addToLatencyMetric : learnStable;
-  const { candidate, stable } = latency;
-  if (!strata.some((each) => each.latency !== undefined)) {
-    return add(metric, { candidate, stable, key: '' }, atMs);
-  }
-  let next = metric;
-  for (const { key, latency: own } of strata) {
-    next = add(next, { candidate: [], stable: [], ...own, key }, atMs);
-  }
-  return next;
-}
-
-function isWarm(
-  { warmUpMs = warmUpUsualMs }: GateSettings,
-  { candidateSinceMs, lastAtMs }: Counts,
-): boolean {
-  return warmUpMs === 0 || (candidateSinceMs !== null && lastAtMs - candidateSinceMs >= warmUpMs);
-}
-
-/** A fresh process compiles and connects before it is as fast as it will be. */
-const warmUpUsualMs = 10_000;
 
 /**
  * The candidate has all traffic: the one-sample tests, which may roll back because they are the only ones left. The old

@@ -33,16 +33,25 @@ export function addToScale(
   slowerByRatio: number,
 ): ScaleCounts {
   const scale = scaleOf(slowerByRatio);
-  const next = counts.slice();
+  let length = counts.length;
+  for (let at = 0; at < histogram.length; at += 1) {
+    const place = scale[histogram[at]?.[0] ?? 0] ?? scaleLength - 1;
+    if (place >= length) length = place + 1;
+  }
+  // Made in its length at once: growing it bit by bit would take most of the time.
+  const next = counts.length === 0 ? zeros.slice(0, length) : counts.slice();
+  while (next.length < length) next.push(0);
   for (let at = 0; at < histogram.length; at += 1) {
     const pair = histogram[at];
     if (pair === undefined) continue;
     const place = scale[pair[0]] ?? scaleLength - 1;
-    while (next.length <= place) next.push(0);
     next[place] = (next[place] ?? 0) + pair[1];
   }
   return next;
 }
+
+/** By `fill` and `map` V8 would take it for an array with holes, which is slow. */
+const zeros: readonly number[] = [...new Uint8Array(scaleLength)];
 
 /** Requests of a histogram, and those of them in place `from` of the scale or above. */
 export function tallyFrom(
@@ -158,6 +167,9 @@ function withoutTolerance(us: number, slowerByRatio: number): number {
 export function withTolerance(us: number, slowerByRatio: number): number {
   return slowerByRatio === 0 ? us : Math.max(us * (1 + slowerByRatio), us + slowerByUs);
 }
+
+/** A candidate slower by this is not slower, unless the file says otherwise. */
+export const slowerByRatioUsual = 0.1;
 
 const slowerByUs = 2000;
 

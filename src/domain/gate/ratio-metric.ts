@@ -66,8 +66,8 @@ export function addToRatioMetric(
   atMs: number,
 ): RatioMetric {
   let next = widen(metric, total, atMs);
-  if (strata.length === 0) return addToStratum(next, { ...total, key: '' }, atMs);
-  for (const pair of strata) next = addToStratum(next, pair, atMs);
+  if (strata.length === 0) return addToStratum(next, '', total, atMs);
+  for (const pair of strata) next = addToStratum(next, pair.key, pair, atMs);
   return next;
 }
 
@@ -75,18 +75,22 @@ export interface StratumPair extends ArmPair {
   readonly key: string;
 }
 
-function addToStratum(metric: RatioMetric, pair: StratumPair, atMs: number): RatioMetric {
-  const key = boundedKey(metric.strata, pair.key);
-  const stratum = stratumOf(metric.strata, key, atMs);
+function addToStratum(
+  metric: RatioMetric,
+  wantedKey: string,
+  pair: ArmPair,
+  atMs: number,
+): RatioMetric {
+  const stratum = stratumOf(metric.strata, wantedKey, atMs);
   const block = extended(stratum.block, pair, atMs);
   switch (readinessOf(block, atMs)) {
     case 'waiting':
-      return withStratum(metric, { ...stratum, block });
+      return withStratum(metric, { key: stratum.key, block, base: stratum.base });
     case 'too-old':
       // Nothing to compare; stable's counts still tell its base rate.
       return withStratum(metric, learned(stratum, block, atMs));
     case 'ready':
-      return compare(metric, { ...stratum, block }, atMs);
+      return compare(metric, stratum, block, atMs);
   }
 }
 
@@ -100,18 +104,28 @@ export function closeRatioBlocks(metric: RatioMetric): RatioMetric {
 }
 
 /** The block becomes evidence; the base rate learns from it afterwards (G4). */
-function compare(metric: RatioMetric, stratum: RatioStratum, atMs: number): RatioMetric {
-  const { block } = stratum;
+function compare(
+  metric: RatioMetric,
+  stratum: RatioStratum,
+  block: ArmBlock,
+  atMs: number,
+): RatioMetric {
   const logEvidences = logWorse(block, baseRatioAt(stratum.base, atMs));
-  const worse = advance(metric.worse, alternativeWeights, atMs, logEvidences);
-  return withStratum({ ...metric, comparedAtMs: atMs, worse }, learned(stratum, block, atMs));
+  return {
+    strata: replaced(metric.strata, learned(stratum, block, atMs)),
+    base: metric.base,
+    wide: metric.wide,
+    comparedAtMs: atMs,
+    worse: advance(metric.worse, alternativeWeights, atMs, logEvidences),
+    margins: metric.margins,
+  };
 }
 
 function widen(metric: RatioMetric, total: ArmPair, atMs: number): RatioMetric {
   const { base, margins } = metric;
-  const isNew = metric.wide.sinceMs === null;
-  const baseRatio = isNew ? baseRatioAt(base, atMs) : metric.wide.baseRatio;
-  const wide = { ...extended(metric.wide, total, atMs), baseRatio };
+  const baseRatio = metric.wide.sinceMs === null ? baseRatioAt(base, atMs) : metric.wide.baseRatio;
+  const { candidate, stable, sinceMs } = extended(metric.wide, total, atMs);
+  const wide = { candidate, stable, sinceMs, baseRatio };
   const readiness = wideReadinessOf(wide, atMs);
   if (readiness === 'waiting') return { ...metric, wide };
   return {
@@ -127,22 +141,26 @@ function widen(metric: RatioMetric, total: ArmPair, atMs: number): RatioMetric {
 
 const noWideBlock: WideBlock = { ...noBlock, baseRatio: 0 };
 
-function learned(stratum: RatioStratum, block: ArmBlock, atMs: number): RatioStratum {
-  return { ...stratum, block: noBlock, base: addToBase(stratum.base, block.stable, atMs) };
+function learned({ key, base }: RatioStratum, block: ArmBlock, atMs: number): RatioStratum {
+  return { key, block: noBlock, base: addToBase(base, block.stable, atMs) };
 }
 
-function stratumOf(strata: readonly RatioStratum[], key: string, atMs: number): RatioStratum {
+/** By the key it is kept under; most metrics have one stratum only. */
+function stratumOf(strata: readonly RatioStratum[], wantedKey: string, atMs: number): RatioStratum {
+  const first = strata[0];
+  if (first !== undefined && first.key === wantedKey) return first;
+  const key = boundedKey(strata, wantedKey);
   return strata.find((each) => each.key === key) ?? { key, block: noBlock, base: noBase(atMs) };
 }
 
 function withStratum(metric: RatioMetric, stratum: RatioStratum): RatioMetric {
-  const { strata } = metric;
-  if (strata.length === 1 && strata[0]?.key === stratum.key) {
-    return { ...metric, strata: [stratum] };
-  }
+  return { ...metric, strata: replaced(metric.strata, stratum) };
+}
+
+function replaced(strata: readonly RatioStratum[], stratum: RatioStratum): readonly RatioStratum[] {
+  if (strata.length === 1 && strata[0]?.key === stratum.key) return [stratum];
   const isKnown = strata.some((each) => each.key === stratum.key);
-  const next = isKnown
+  return isKnown
     ? strata.map((each) => (each.key === stratum.key ? stratum : each))
     : [...strata, stratum];
-  return { ...metric, strata: next };
 }
