@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import { upperBound95 } from './bounds.ts';
 import { comparators } from './comparators.ts';
-import type { Job, JobResult } from './run-scenario.ts';
+import type { JobResult } from './run-scenario.ts';
 import { burstNullScenarios } from './burst-scenarios.ts';
 import { nullScenarios } from './null-scenarios.ts';
+import { StudyRecord } from './record.ts';
 import { ourName, robustName } from './study-settings.ts';
 import type { Scenario } from './stream.ts';
 import { runAll, type StudyRun, type TableReport } from './study-run.ts';
@@ -10,6 +12,7 @@ import { runAll, type StudyRun, type TableReport } from './study-run.ts';
 /** G1: how many of the healthy releases each rule rolls back. */
 export async function nullTable(study: StudyRun, runs: number): Promise<TableReport> {
   const { report, worstUpper, runsMin } = await falseRollbacks(study, {
+    record: 'null',
     scenarios: nullScenarios,
     ours: ourName,
     runs,
@@ -23,6 +26,7 @@ export async function nullTable(study: StudyRun, runs: number): Promise<TableRep
 /** G2: the same with incidents that make all requests of an instance fail together. */
 export async function burstNullTable(study: StudyRun, runs: number): Promise<TableReport> {
   const { report, worstUpper } = await falseRollbacks(study, {
+    record: 'bursts',
     scenarios: burstNullScenarios,
     ours: robustName,
     runs,
@@ -34,6 +38,8 @@ export async function burstNullTable(study: StudyRun, runs: number): Promise<Tab
 const comparedRunsMax = 200;
 
 interface NullQuestion {
+  /** The name of its record. */
+  readonly record: string;
   readonly scenarios: readonly Scenario[];
   /** The name of our rule. */
   readonly ours: string;
@@ -42,7 +48,7 @@ interface NullQuestion {
 
 async function falseRollbacks(
   study: StudyRun,
-  { scenarios, ours, runs }: NullQuestion,
+  { record: recordName, scenarios, ours, runs }: NullQuestion,
 ): Promise<{ report: Omit<TableReport, 'figures'>; worstUpper: number; runsMin: number }> {
   const others = [ourName, ...comparators.map(({ name }) => name)].filter((name) => name !== ours);
   const oursText = (result: JobResult) => `${countOf(result, ours)}/${result.runs}`;
@@ -53,9 +59,11 @@ async function falseRollbacks(
     runs,
     keepsCosts: false,
   }));
-  const resultOf = await runAll(study, wanted, ({ of }, result) => {
+  const record = recordOf(study, recordName);
+  const say = ({ of }: { readonly of: string }, result: JobResult) => {
     study.say(`${of}: ${oursText(result)}`);
-  });
+  };
+  const resultOf = await runAll(study, wanted, say, record).finally(() => record?.write());
   const results = scenarios.map(({ name }) => ({ name, result: resultOf(name) }));
   const uppers = results.map(({ result }) => upperBound95(countOf(result, ours), result.runs));
   const all = results.reduce((sum, { result }) => sum + result.runs, 0);
@@ -75,6 +83,10 @@ async function falseRollbacks(
     worstUpper: Number(Math.max(...uppers).toPrecision(4)),
     runsMin: Math.min(...results.map(({ result }) => result.runs)),
   };
+}
+
+function recordOf({ records }: StudyRun, name: string): StudyRecord | null {
+  return records === null ? null : new StudyRecord(join(records.folder, `${name}.json`), records);
 }
 
 export function countOf(result: JobResult, name: string): number {

@@ -12,17 +12,11 @@ const burstRuleNames = [robustName, ...rules.map(({ name }) => name)];
 
 /** G2 and G11. */
 export async function burstTable(study: StudyRun, runs: number): Promise<TableReport> {
-  const wanted = burstBadScenarios.map(({ name }) => ({
-    of: name,
-    rules: 'bursts' as const,
-    runs: Math.min(runs, badRunsMax),
-    keepsCosts: true,
-  }));
-  const resultOf = await runAll(study, wanted, ({ of }, result) => {
-    study.say(`${of}: ${costText(costsOf(result, robustName))}`);
-  });
-  // Last, as a quick study's time may run out in it.
-  const healthy = await burstNullTable(study, runs);
+  // A quick study's time may run out in the healthy ones; in a study of hours they are what has to be gone on with.
+  const isKept = study.records !== null;
+  const first = isKept ? await burstNullTable(study, runs) : null;
+  const resultOf = await badAmongBursts(study, Math.min(runs, badRunsMax));
+  const healthy = first ?? (await burstNullTable(study, runs));
   const dead = burstBadScenarios
     .filter(({ name }) => name.endsWith('100 %'))
     .map(({ name }) => costsOf(resultOf(name), robustName).failedAt(0.5));
@@ -44,6 +38,18 @@ export async function burstTable(study: StudyRun, runs: number): Promise<TableRe
       robustDeadFailedMedian: isWhole ? Math.max(...dead.map((each) => each ?? 0)) : null,
     },
   };
+}
+
+function badAmongBursts(study: StudyRun, runs: number): ReturnType<typeof runAll> {
+  const wanted = burstBadScenarios.map(({ name }) => ({
+    of: name,
+    rules: 'bursts' as const,
+    runs,
+    keepsCosts: true,
+  }));
+  return runAll(study, wanted, ({ of }, result) => {
+    study.say(`${of}: ${costText(costsOf(result, robustName))}`);
+  });
 }
 
 const badRunsMax = 1000;

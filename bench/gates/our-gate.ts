@@ -66,6 +66,11 @@ export class OurGate {
     this.#state = closeBlock(this.#state);
   }
 
+  /** The highest evidence so far. */
+  get peakLogAgainst(): number {
+    return this.#state.peakLogAgainst;
+  }
+
   get hasFailed(): boolean {
     if (this.#state.peakLogAgainst < this.#logFailLimit) return false;
     const question = { atMs: this.#state.lastAtMs, stepSinceMs: 0, weightPercent: 5 };

@@ -4,6 +4,7 @@ import { cutLanes, openIncidentLanes } from '../../src/domain/gate/incident-lane
 import { closeLatencyBlocks, openLatencyMetric } from '../../src/domain/gate/latency-metric.ts';
 import { slowerByRatioUsual } from '../../src/domain/gate/latency-scale.ts';
 import { openObjectives } from '../../src/domain/gate/objective-evidence.ts';
+import { openMixture } from '../../src/domain/gate/onset-mixture.ts';
 import { parkAdvice } from '../../src/domain/gate/park.ts';
 import { closeRatioBlocks, openRatioMetric } from '../../src/domain/gate/ratio-metric.ts';
 import type { GateSettings } from '../../src/domain/release/revision.ts';
@@ -12,7 +13,7 @@ import type { Tick } from './stream.ts';
 
 /**
  * The part of the product's gate that rolls back while there is a control arm: the same functions on the same samples, without what a
- * gate knows besides for promotions and for people. Its evidence is that of the whole gate, bit for bit (the study's tests
+ * gate knows besides for promotions and for people (margins, and "not slower", are left empty). Its evidence is that of the whole gate, bit for bit (the study's tests
  * compare the two), at a fraction of the time, so that hundreds of thousands of healthy releases can be judged.
  */
 export class RollbackGate {
@@ -29,7 +30,10 @@ export class RollbackGate {
       settings,
       plannedMs,
       errors: { ...openRatioMetric(settings, 0, plannedMs), margins: [] },
-      latency: openLatencyMetric(slowerByRatio, 0, plannedMs),
+      latency: {
+        ...openLatencyMetric(slowerByRatio, 0, plannedMs),
+        notSlower: openMixture([], 0, plannedMs),
+      },
       incidents: incidentMs === 0 ? null : openIncidentLanes(incidentMs, 0, plannedMs),
       promises: openObjectives([], 0, plannedMs),
       custom: [],

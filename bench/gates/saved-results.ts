@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import type { Job, JobResult } from './run-scenario.ts';
+import { digestOfSources } from './sources.ts';
 
 /**
  * A file of finished jobs, a line each, so that a study of hours goes on where it was stopped. Streams are seeded, so what
@@ -14,7 +13,7 @@ export class SavedResults {
 
   constructor(path: string | null) {
     this.#path = path;
-    this.#sources = digestOfSources();
+    this.#sources = digestOfSources('jobs.ts');
     if (path === null || !existsSync(path)) return;
     for (const line of readFileSync(path, 'utf8').split('\n')) {
       const saved = parsed(line);
@@ -52,23 +51,3 @@ function parsed(line: string): SavedLine | null {
 function keyOf({ of, rules, firstRun, runs, tickMs, keepsCosts }: Job): string {
   return JSON.stringify([of, rules, firstRun, runs, tickMs, keepsCosts]);
 }
-
-/** Of what a job runs: the file that runs it, and all that this imports but types. A new table leaves what is saved as it is. */
-function digestOfSources(): string {
-  const found = new Set<string>();
-  const open = [join(import.meta.dirname, 'jobs.ts')];
-  const hash = createHash('sha256');
-  for (let path = open.pop(); path !== undefined; path = open.pop()) {
-    if (found.has(path)) continue;
-    found.add(path);
-    const source = readFileSync(path, 'utf8');
-    for (const [, words = '', target = ''] of source.matchAll(importPattern)) {
-      if (!words.startsWith('type ')) open.push(join(dirname(path), target));
-    }
-  }
-  for (const path of [...found].toSorted()) hash.update(readFileSync(path));
-  return hash.digest('hex').slice(0, 16);
-}
-
-/** The words after `import` or `export`, and a file of ours. */
-const importPattern = /^(?:import|export) ([^;]*?) from '(\.[^']+)';/gm;

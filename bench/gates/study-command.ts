@@ -1,15 +1,17 @@
 import { parseArgs } from 'node:util';
 import { tableText } from '../form.ts';
+import { RecordError } from './record.ts';
 import { runStudy } from './run-study.ts';
 import { studyTables } from './study-tables.ts';
 
 const usage =
-  'usage: node bench/gates/main.ts [--table NAME] [--releases N] [--tick MS] [--workers N] [--save FILE] [--quick]';
+  'usage: node bench/gates/main.ts [--table NAME] [--releases N] [--tick MS] [--workers N] [--save FILE] [--record FOLDER] [--fresh] [--recorded] [--quick]';
 const names = studyTables.map((table) => table.name);
 
 /**
  * The study by parts. Progress goes to standard error, tables and, as the last line, JSON to standard output.
- * `--save FILE` keeps what is finished: the same command goes on where it was stopped. Gives the exit code.
+ * Healthy releases are kept in a record (record.ts) and not judged twice; `--recorded` prints what it holds, `--fresh` begins a
+ * new one. `--save FILE` keeps all that is finished. Either way the same command goes on where it was stopped. Gives the exit code.
  */
 export async function runCommand(): Promise<number> {
   const options = readArguments();
@@ -24,11 +26,20 @@ export async function runCommand(): Promise<number> {
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1).padStart(7);
     process.stderr.write(`${seconds} s  ${line}\n`);
   };
-  const { tables, notes, result } = await runStudy({ ...options, say, signal: stop.signal });
+  const report = await runStudy({ ...options, say, signal: stop.signal }).catch(refused);
+  if (report === null) return 2;
+  const { tables, notes, result } = report;
   const tookMs = Math.round(performance.now() - startedMs);
   const lines = [...tables.flatMap((table) => [tableText(table), '']), ...notes, ''];
   process.stdout.write(`${lines.join('\n')}\n${JSON.stringify({ tookMs, ...result })}\n`);
   return 0;
+}
+
+/** A record that can't be gone on with is no defect of the study. */
+function refused(error: unknown): null {
+  if (!(error instanceof RecordError)) throw error;
+  process.stderr.write(`error: ${error.message}\n`);
+  return null;
 }
 
 function readArguments() {
@@ -40,6 +51,9 @@ function readArguments() {
         tick: { type: 'string', default: '100' },
         workers: { type: 'string', default: '2' },
         save: { type: 'string' },
+        record: { type: 'string' },
+        fresh: { type: 'boolean', default: false },
+        recorded: { type: 'boolean', default: false },
         quick: { type: 'boolean', default: false },
       },
     });
@@ -56,7 +70,10 @@ function readArguments() {
     if (releases !== null && !isCount(releases)) {
       return `--releases ${values.releases} must be a whole number above 0`;
     }
-    return { table, releases, tickMs, workers, savePath: save, isQuick: quick };
+    const { fresh: isFresh, recorded: isRecorded } = values;
+    const records = values.record === undefined ? {} : { recordFolder: values.record };
+    const kept = { savePath: save, ...records, isFresh, isRecorded };
+    return { table, releases, tickMs, workers, ...kept, isQuick: quick };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -1,6 +1,7 @@
 import type { BenchTable } from '../form.ts';
 import { type Job, type JobResult, merged } from './run-scenario.ts';
 import type { Pool } from './pool.ts';
+import type { StudyRecord } from './record.ts';
 import type { SavedResults } from './saved-results.ts';
 
 /** What every table gets, and the ways it asks for releases. */
@@ -8,6 +9,8 @@ export interface StudyRun {
   readonly tickMs: number;
   readonly pool: Pool;
   readonly saved: SavedResults;
+  /** Where records are kept; null: nowhere. */
+  readonly records: { readonly folder: string; readonly isFresh: boolean } | null;
   readonly say: (line: string) => void;
   readonly isLate: () => boolean;
   readonly signal: AbortSignal;
@@ -34,12 +37,13 @@ export interface Wanted {
 
 /**
  * Runs all that is wanted, in chunks and in turns, so that time running out takes the same from every scenario. `onDone` is told of
- * each scenario when its last chunk is in. Keys of the result are scenario and tick.
+ * each scenario when its last chunk is in. Keys of the result are scenario and tick. What a record holds is not run again.
  */
 export async function runAll(
   study: StudyRun,
   wanted: readonly Wanted[],
   onDone: (wanted: Wanted, result: JobResult) => void,
+  record: StudyRecord | null = null,
 ): Promise<(of: string, tickMs?: number) => JobResult> {
   const parts = new Map<string, JobResult[]>();
   const open = new Map<string, number>();
@@ -54,7 +58,12 @@ export async function runAll(
     const whole = byKey.get(key);
     if (left === 0 && whole !== undefined) onDone(whole, merged(results));
   };
-  const jobs = jobsOf(study, wanted);
+  const all = jobsOf(study, wanted);
+  const jobs = record === null ? all : all.flatMap((job) => record.missingOf(job));
+  for (const each of wanted) {
+    const known = record?.resultOf(each.of) ?? null;
+    if (known !== null) parts.set(keyOf(study, each.of, each.tickMs), [known]);
+  }
   for (const job of jobs) {
     const key = keyOf(study, job.of, job.tickMs);
     open.set(key, (open.get(key) ?? 0) + 1);
@@ -70,6 +79,7 @@ export async function runAll(
     signal: study.signal,
     onResult: (job, result) => {
       study.saved.add(job, result);
+      record?.add(job, result);
       take(job, result);
     },
   });

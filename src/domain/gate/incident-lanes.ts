@@ -51,8 +51,8 @@ export function addToLanes(
       : addToUnits(
           lanes.latency,
           {
-            candidate: candidate.flatMap((each) => slowOf(latency, each, 'candidate')),
-            stable: stable.flatMap((each) => slowOf(latency, each, 'stable')),
+            candidate: slowOf(latency, candidate, 'candidate'),
+            stable: slowOf(latency, stable, 'stable'),
           },
           moment.atMs,
         );
@@ -67,12 +67,17 @@ export function cutLanes(lanes: IncidentLanes, atMs: number): IncidentLanes {
   };
 }
 
+/** The slow requests of each instance of which latencies are known. */
 function slowOf(
   metric: LatencyMetric,
-  { instanceId, latency }: InstanceObservation,
+  instances: readonly InstanceObservation[],
   arm: 'candidate' | 'stable',
 ): readonly InstanceTally[] {
-  if (latency === undefined || latency.length === 0) return [];
-  const tally = slowTally(metric, latency, arm);
-  return tally === null ? [] : [{ instanceId, ...tally }];
+  const tallies: InstanceTally[] = [];
+  for (const { instanceId, latency } of instances) {
+    if (latency === undefined || latency.length === 0) continue;
+    const tally = slowTally(metric, latency, arm);
+    if (tally !== null) tallies.push({ instanceId, ...tally });
+  }
+  return tallies;
 }

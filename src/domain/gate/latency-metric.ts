@@ -95,8 +95,7 @@ export function addToLatencyMetric(
   atMs: number,
 ): LatencyMetric {
   const { slowerByRatio } = metric;
-  const key = boundedKey(metric.strata, interval.key);
-  const stratum = metric.strata.find((each) => each.key === key) ?? newStratum(key);
+  const stratum = stratumOf(metric.strata, interval.key);
   const block = {
     candidate: addToScale(stratum.block.candidate, interval.candidate, slowerByRatio),
     stable: addToScale(stratum.block.stable, interval.stable, 0),
@@ -105,7 +104,7 @@ export function addToLatencyMetric(
   const least = Math.min(sum(block.candidate), sum(block.stable));
   const isOld = atMs - block.sinceMs >= blockAgeMaxMs;
   if (least >= histogramRequestsMin || (isOld && least > 0)) {
-    return compare(metric, { ...stratum, block }, atMs);
+    return compare(metric, stratum, block, atMs);
   }
   const next = isOld ? { ...stratum, block: noPair } : { ...stratum, block };
   return { ...metric, strata: withStratum(metric.strata, next) };
@@ -117,8 +116,7 @@ export function learnStable(
   { stable, key }: StratumHistograms,
   atMs: number,
 ): LatencyMetric {
-  const boundKey = boundedKey(metric.strata, key);
-  const stratum = metric.strata.find((each) => each.key === boundKey) ?? newStratum(boundKey);
+  const stratum = stratumOf(metric.strata, key);
   const { fresh } = stratum;
   const more = { candidate: fresh.candidate, stable: addToScale(fresh.stable, stable, 0) };
   const learned = learn({ ...stratum, fresh: more }, atMs);
@@ -170,12 +168,16 @@ export function latencyP95(metric: LatencyMetric): {
   };
 }
 
-function compare(metric: LatencyMetric, stratum: LatencyStratum, atMs: number): LatencyMetric {
-  const { block, reference } = stratum;
-  const learned = learn({ ...stratum, block: noPair, fresh: added(stratum.fresh, block) }, atMs);
+function compare(
+  metric: LatencyMetric,
+  { key, fresh, reference }: LatencyStratum,
+  block: HistogramPair,
+  atMs: number,
+): LatencyMetric {
+  const learned = learn({ key, block: noPair, fresh: added(fresh, block), reference }, atMs);
   const strata = withStratum(metric.strata, learned);
   if (reference === null) return { ...metric, strata };
-  const logs = logSlower(ratiosOf(reference), block.candidate, block.stable);
+  const logs = logSlower(ratiosOf(reference).ratios, block.candidate, block.stable);
   const { wide, notSlower } = widen(metric, reference, block, atMs);
   return {
     slowerByRatio: metric.slowerByRatio,
@@ -188,15 +190,22 @@ function compare(metric: LatencyMetric, stratum: LatencyStratum, atMs: number): 
 }
 
 /** Kept by the identity of the reference, which lives for seconds and is used for every block. */
-function ratiosOf(reference: LatencyReference): SlowerRatios {
+function ratiosOf(reference: LatencyReference): KnownReference {
   const known = computed.get(reference);
   if (known !== undefined) return known;
-  const made = slowerRatios(smoothed(reference.seen.stable));
+  const { stable } = reference.seen;
+  const made = { ratios: slowerRatios(smoothed(stable)), stableRequests: sum(stable) };
   computed.set(reference, made);
   return made;
 }
 
-const computed = new WeakMap<LatencyReference, SlowerRatios>();
+/** What is worked out of a reference. */
+interface KnownReference {
+  readonly ratios: SlowerRatios;
+  readonly stableRequests: number;
+}
+
+const computed = new WeakMap<LatencyReference, KnownReference>();
 
 function widen(
   { wide: known, notSlower }: LatencyMetric,
@@ -204,6 +213,8 @@ function widen(
   block: HistogramPair,
   atMs: number,
 ): Pick<LatencyMetric, 'wide' | 'notSlower'> {
+  // Whoever only rolls back asks for no evidence of the other side.
+  if (notSlower.masses.length === 0) return { wide: null, notSlower };
   const from = known ?? { ...noBlock, ...limitOf(reference) };
   const { slowFrom, slowRatio } = from;
   const pair = {
@@ -240,7 +251,7 @@ function slowOf(counts: ScaleCounts, slowFrom: number): { requests: number; fail
 function learn(stratum: LatencyStratum, atMs: number): LatencyStratum {
   const { fresh, reference } = stratum;
   const freshRequests = sum(fresh.stable);
-  const knownRequests = reference === null ? 0 : sum(reference.seen.stable);
+  const knownRequests = reference === null ? 0 : ratiosOf(reference).stableRequests;
   const isMuch = freshRequests >= Math.max(referenceRequestsMin, knownRequests / 2);
   const isLong = reference !== null && atMs - reference.atMs >= referenceAgeMs;
   if (!isMuch && !(isLong && freshRequests > 0)) return stratum;
@@ -301,8 +312,13 @@ function added(a: HistogramPair, b: HistogramPair): HistogramPair {
 const emptyPair: HistogramPair = { candidate: emptyScale, stable: emptyScale };
 const noPair = { ...emptyPair, sinceMs: null };
 
-function newStratum(key: string): LatencyStratum {
-  return { key, block: noPair, fresh: emptyPair, reference: null };
+/** By the key it is kept under; most metrics have one stratum only. */
+function stratumOf(strata: readonly LatencyStratum[], wantedKey: string): LatencyStratum {
+  const first = strata[0];
+  if (first !== undefined && first.key === wantedKey) return first;
+  const key = boundedKey(strata, wantedKey);
+  const known = strata.find((each) => each.key === key);
+  return known ?? { key, block: noPair, fresh: emptyPair, reference: null };
 }
 
 function withStratum(

@@ -169,15 +169,29 @@ function drawnOf(perRequest: number, { candidate, stable }: Units): number {
   let smaller = 0;
   for (const unit of stable) if (unit.requests < most) smaller += 1;
   // Three quarters of stable's units shall have so many, too.
-  if (smaller > quarter) {
-    const sizes = stable.map((unit) => unit.requests).toSorted((a, b) => a - b);
-    most = Math.min(most, sizes[quarter] ?? 0);
-  }
+  if (smaller > quarter) most = sizeAt(stable, quarter, most);
   return Math.max(1, most);
+}
+
+/** The size that `rank` of the units are not above, by counting; it is known to be under `most`. */
+function sizeAt(units: readonly InstanceTally[], rank: number, most: number): number {
+  sizeCounts.fill(0, 0, most);
+  for (const { requests } of units) {
+    if (requests < most) sizeCounts[requests] = (sizeCounts[requests] ?? 0) + 1;
+  }
+  let size = 0;
+  let below = sizeCounts[0] ?? 0;
+  while (below <= rank && size < most) {
+    size += 1;
+    below += sizeCounts[size] ?? 0;
+  }
+  return size;
 }
 
 const badWanted = 0.2;
 const drawnMax = 500;
+/** Work space of `sizeAt`. */
+const sizeCounts = new Uint16Array(drawnMax);
 
 interface WindowEnd {
   readonly atMs: number;
@@ -307,7 +321,8 @@ export function badness({ requests, failures }: InstanceTally, drawn: number): n
 
 /** An instance that came or went within the window would force its size on all the others. */
 function withoutTiny(units: readonly InstanceTally[]): readonly InstanceTally[] {
-  const most = Math.max(0, ...units.map((unit) => unit.requests));
+  let most = 0;
+  for (const { requests } of units) most = Math.max(most, requests);
   return units.filter((unit) => unit.requests > 0 && unit.requests >= most / 4);
 }
 
@@ -317,29 +332,52 @@ export function mergedTallies(
   more: readonly InstanceTally[],
 ): readonly InstanceTally[] {
   if (more.length === 0) return tallies;
+  if (tallies.length === 0 && areDistinct(more)) return copied(more);
   const next = tallies.slice();
   let place = 0;
   for (let position = 0; position < more.length; position += 1) {
     const each = more[position];
     if (each === undefined) continue;
     const { instanceId, requests, failures } = each;
-    // Samples name the instances in the same order mostly, though some may be missing.
-    while (place < next.length && next[place]?.instanceId !== instanceId) place += 1;
-    if (place >= next.length) place = next.findIndex((tally) => tally.instanceId === instanceId);
-    const known = place < 0 ? undefined : next[place];
+    const at = placeOf(next, instanceId, place);
+    const known = next[at];
     if (known === undefined) {
-      place = next.length;
       if (next.length < unitInstancesMax) next.push({ instanceId, requests, failures });
       continue;
     }
-    next[place] = {
+    next[at] = {
       instanceId,
       requests: known.requests + requests,
       failures: known.failures + failures,
     };
-    place += 1;
+    place = at + 1;
   }
   return next;
+}
+
+/** -1: it is not there. Samples name the instances in the same order mostly, so the search begins where the last one ended. */
+function placeOf(tallies: readonly InstanceTally[], instanceId: string, from: number): number {
+  for (let place = from; place < tallies.length; place += 1) {
+    if (tallies[place]?.instanceId === instanceId) return place;
+  }
+  for (let place = 0; place < from; place += 1) {
+    if (tallies[place]?.instanceId === instanceId) return place;
+  }
+  return -1;
+}
+
+function areDistinct(tallies: readonly InstanceTally[]): boolean {
+  const ids = new Set<string>();
+  for (const { instanceId } of tallies) ids.add(instanceId);
+  return ids.size === tallies.length;
+}
+
+function copied(tallies: readonly InstanceTally[]): readonly InstanceTally[] {
+  const copies: InstanceTally[] = [];
+  for (const { instanceId, requests, failures } of tallies) {
+    if (copies.length < unitInstancesMax) copies.push({ instanceId, requests, failures });
+  }
+  return copies;
 }
 
 function sum(values: readonly number[]): number {
