@@ -79,7 +79,7 @@ test('that comparison sees another tolerance, which moves evidence a little', ()
     for (let number = 1; number <= 300; number += 1) gate.take(next(number));
     return gate.peakLogAgainst;
   });
-  assert.ok(Math.min(...peaks) > 0 && peaks[0] !== peaks[1], `${peaks.join(', ')}`);
+  assert.ok(Math.min(...peaks) > 0 && peaks[0] !== peaks[1], peaks.join(', '));
 });
 
 test('a gate that sees the candidate alone is not judged by a part', () => {
