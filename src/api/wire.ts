@@ -344,6 +344,8 @@ export const serverStatusSchema = z.object({
   rssBytes: count,
   gateway: z.object({
     url: z.string(),
+    /** For Prometheus; null: it serves none. */
+    metricsUrl: z.string().nullable(),
     pid: z.number().nullable(),
     isReachable: z.boolean(),
     tableVersion: z.number().nullable(),

@@ -12,9 +12,11 @@ test('one state folder has one server, and ports in use are named', async () => 
   await using world = await startWorld();
   const { api, gateway } = world.ports;
   const again = await world.run(world.upArguments);
+  const { metricsUrl } = (await world.serverFile()) ?? assert.fail('no server.json');
+  assert.match(String(metricsUrl), /^http:\/\/127\.0\.0\.1:\d+\/metrics$/);
   assert.deepEqual(
     [again.code, again.stdout],
-    [0, `url: ${world.apiUrl}\ngateway: ${world.gatewayUrl}\n`],
+    [0, `url: ${world.apiUrl}\ngateway: ${world.gatewayUrl}\nmetrics: ${metricsUrl}\n`],
   );
   assert.match(again.stderr, /^A server already runs for .* \(pid \d+\)\.\n$/);
 

@@ -116,7 +116,8 @@ export class World implements AsyncDisposable {
   /** The state folder and the ports, as `tidegate up` takes them. */
   get upArguments(): readonly string[] {
     const { api, gateway } = this.ports;
-    return ['up', '--listen', `127.0.0.1:${api}`, '--gateway-listen', `127.0.0.1:${gateway}`];
+    const listen = ['--listen', `127.0.0.1:${api}`, '--gateway-listen', `127.0.0.1:${gateway}`];
+    return ['up', ...listen, '--gateway-metrics', '127.0.0.1:0'];
   }
 
   /** Runs `tidegate ARGUMENTS --state ...` to its end; any exit code is an answer. */

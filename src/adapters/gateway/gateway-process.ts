@@ -19,6 +19,8 @@ export interface GatewayProcessOptions {
   readonly entry: string;
   /** Where it serves metrics; absent: nowhere. In use: it takes any free port, see `file.admin`. */
   readonly admin?: { readonly host: string; readonly port: number };
+  /** Further options of the gateway's program, as it takes them. */
+  readonly arguments?: readonly string[];
   /** Absent: the gateway's own choice. */
   readonly engine?: 'fast' | 'compat';
   /** Processes that serve; `auto`: one for each core. Absent: one, the gateway itself. */
@@ -164,7 +166,7 @@ async function start(options: GatewayProcessOptions, signal: AbortSignal): Promi
   const admin = options.admin === undefined ? [] : ['--metrics', addressText(options.admin)];
   const workers = options.workers === undefined ? [] : ['--workers', String(options.workers)];
   const address = addressText({ host, port });
-  const chosen = [...engine, ...admin, ...workers];
+  const chosen = [...engine, ...admin, ...workers, ...(options.arguments ?? [])];
   const child = spawn(
     options.nodePath,
     [options.entry, '--state', stateFolder, '--listen', address, ...chosen],

@@ -7,6 +7,8 @@ import { CliError } from './cli-error.ts';
 const serverFileSchema = z.object({
   url: z.url(),
   gatewayUrl: z.url(),
+  /** Of the gateway, for Prometheus; null: it serves none. */
+  metricsUrl: z.url().nullable().default(null),
   pid: z.number().int().positive(),
   /** Field 22 of /proc/PID/stat; tells a reused pid from the server we mean. */
   startTicks: z.number().nullable(),

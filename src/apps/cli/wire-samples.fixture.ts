@@ -215,6 +215,7 @@ export const serverStatus: ServerStatus = {
   rssBytes: 90 * 1024 * 1024,
   gateway: {
     url: 'http://127.0.0.1:7400',
+    metricsUrl: 'http://127.0.0.1:7401/metrics',
     pid: 4322,
     isReachable: true,
     tableVersion: 7,

@@ -1,3 +1,4 @@
+import { AccessLog, type AccessLogOptions } from './access-log/access-log.ts';
 import { FastEngine } from './fast/fast-engine.ts';
 import type { Engine } from './http-engine.ts';
 import { LlhttpError } from './http1/llhttp.ts';
@@ -27,23 +28,29 @@ export interface EngineOptions {
   readonly processShare: number;
   /** Only the fast engine has TLS and HTTP/2. */
   readonly listening: TlsOptions;
+  /** Absent: there is none. */
+  readonly accessLog?: AccessLogOptions | null;
 }
 
 export type MakeEngine = (routes: LiveRoutes, metrics: GatewayMetrics) => Engine;
 
 /**
+ * Rejects with the system's error when the access log cannot be opened.
+ *
  * Only the engine that is wanted is loaded, since undici alone is a third of a gateway's memory. The fast engine does not
  * go without its second parser; where that is missing the other one serves.
  */
 export async function loadEngine(
-  { kind, otlpUrl, processShare, listening }: EngineOptions,
+  options: EngineOptions,
   log: (message: string) => void,
 ): Promise<MakeEngine> {
+  const { kind, otlpUrl, listening, accessLog: wanted = null } = options;
+  const accessLog = wanted === null ? null : await AccessLog.open(wanted, log);
   if (kind === 'fast') {
     try {
       const opinion = new SecondOpinion();
       const spans = otlpUrl === null ? null : new SpanRecorder(otlpUrl, log);
-      const shared = { opinion, spans, log, processShare };
+      const shared = { opinion, spans, accessLog, log, processShare: options.processShare };
       const taken = await listeningOf(listening, log);
       if (taken.tls !== null) reloadOnHangUp(taken.tls.certificates, log);
       return (routes, metrics) => new FastEngine(routes, { ...shared, metrics }, taken);
@@ -56,7 +63,7 @@ export async function loadEngine(
     throw new TlsError('the engine compat has neither TLS nor HTTP/2: use --engine fast');
   }
   const { HttpEngine } = await import('./http-engine.ts');
-  return (routes, metrics) => new HttpEngine(routes, metrics);
+  return (routes, metrics) => new HttpEngine(routes, { metrics, accessLog });
 }
 
 function reloadOnHangUp(certificates: Certificates, log: (message: string) => void): void {

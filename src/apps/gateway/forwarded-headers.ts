@@ -81,6 +81,7 @@ function namedByConnection(connection: string | undefined): ReadonlySet<string> 
   return new Set(connection.split(',').map((name) => name.trim().toLowerCase()));
 }
 
-function plainAddress(address: string): string {
+/** IPv4 as it is written, also where the system maps it into IPv6. */
+export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') ? address.slice(7) : address;
 }

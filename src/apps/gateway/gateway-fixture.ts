@@ -40,10 +40,11 @@ export class GatewayFixture implements AsyncDisposable {
 
   static async start(
     engine?: EngineKind,
-    {
-      admin = { host: '127.0.0.1', port: 0 },
-      workers = 1,
-    }: { readonly admin?: Address; readonly workers?: number } = {},
+    more: {
+      readonly admin?: Address;
+      readonly workers?: number;
+      readonly arguments?: readonly string[];
+    } = {},
   ): Promise<GatewayFixture> {
     const stateFolder = await mkdtemp(join(tmpdir(), 'tidegate-gateway-'));
     const events: string[] = [];
@@ -51,10 +52,11 @@ export class GatewayFixture implements AsyncDisposable {
       {
         ...gatewayProgram,
         ...(engine === undefined ? {} : { engine }),
-        ...(workers === undefined ? {} : { workers }),
+        workers: 1,
         stateFolder,
         listen: { host: '127.0.0.1', port: 0 },
-        admin,
+        admin: { host: '127.0.0.1', port: 0 },
+        ...more,
         onEvent: (event) => events.push(event),
       },
       AbortSignal.timeout(20_000),

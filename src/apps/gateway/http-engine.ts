@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Counter, noAnswer } from './counters.ts';
 import type { Address } from './data-plane.ts';
+import type { AccessLog } from './access-log/access-log.ts';
 import { EndpointPools, inFlightMax } from './endpoint-pools.ts';
 import { Forward } from './forward.ts';
 import { destination } from './forwarded-headers.ts';
@@ -23,19 +24,28 @@ export interface Engine {
   drain(boundMs: number): Promise<void>;
 }
 
+export interface HttpEngineOptions {
+  readonly metrics: GatewayMetrics;
+  /** Null: there is none. */
+  readonly accessLog: AccessLog | null;
+}
+
 /** HTTP/1.1 by node:http towards callers and undici towards instances. */
 export class HttpEngine implements Engine {
   readonly #routes: LiveRoutes;
   readonly #metrics: GatewayMetrics;
+  readonly #accessLog: AccessLog | null;
   readonly #pools = new EndpointPools();
   readonly #server: Server;
   readonly #tunnels = new Set<Duplex>();
   readonly #underWay = new Set<ServerResponse>();
   #isDraining = false;
 
-  constructor(routes: LiveRoutes, metrics: GatewayMetrics) {
+  constructor(routes: LiveRoutes, { metrics, accessLog }: HttpEngineOptions) {
     this.#routes = routes;
     this.#metrics = metrics;
+    this.#accessLog = accessLog;
+    if (accessLog !== null) metrics.addSource(() => accessLog.families());
     this.#server = createServer({
       // A head must be there within 10 s (slow callers), a whole request within 5 min; idle connections stay 75 s.
       headersTimeout: 10_000,
@@ -85,12 +95,13 @@ export class HttpEngine implements Engine {
     await closed;
     clearInterval(sweep);
     await this.#pools[Symbol.asyncDispose]();
+    await this.#accessLog?.[Symbol.asyncDispose]();
   }
 
   #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const startedMs = performance.now();
-    const metrics = this.#metrics;
-    const observation = new RequestObservation(request, response, { metrics, startedMs });
+    const told = { metrics: this.#metrics, accessLog: this.#accessLog, startedMs };
+    const observation = new RequestObservation(request, response, told);
     this.#underWay.add(response);
     response.on('close', () => this.#underWay.delete(response));
     // A caller that is gone is seen by 'close'; writes that come too late must not end the process.

@@ -1,7 +1,10 @@
 import { flushCompileCache } from 'node:module';
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import type { AccessLogOptions } from './access-log/access-log.ts';
+import { checkLog } from './access-log/log-writer.ts';
 import { engineKindOf, type EngineOptions, loadEngine } from './engine-kind.ts';
 import type { Address, DataPlane } from './data-plane.ts';
 import { Gateway } from './gateway.ts';
@@ -13,9 +16,9 @@ import { workerCountOf } from './workers/worker-count.ts';
 import { WorkerPlane } from './workers/worker-plane.ts';
 
 /**
- * `node main.ts --state DIR --listen HOST:PORT [--control PATH] [--engine fast|compat] [--metrics HOST:PORT] [--otlp URL]
- * [--workers N|auto]`: the data plane as a process of its own; with more than one worker, as that many child processes of it.
- * These are started as the same program with `--worker INDEX` behind its arguments.
+ * `node main.ts --state DIR --listen HOST:PORT [options]`: the data plane as a process of its own; docs/guides/gateway.md has
+ * the options. With more than one worker, it is that many child processes of it. These are started as the same program with
+ * `--worker INDEX` behind its arguments.
  *
  * Exit codes: 0 drained after SIGTERM, 1 unexpected, 2 usage, 3 the address is in use, 4 another gateway has the state
  * folder. A second SIGTERM ends at once.
@@ -29,7 +32,8 @@ const exitCodes = {
 const usage =
   'usage: gateway --state DIR --listen HOST:PORT [--control PATH] ' +
   '[--engine fast|compat] [--metrics HOST:PORT] [--otlp URL] [--workers N|auto] ' +
-  '[--h2c] [--tls-listen HOST:PORT (--tls-folder DIR | --tls-cert FILE --tls-key FILE ...) [--tls-default NAME]]';
+  '[--h2c] [--tls-listen HOST:PORT (--tls-folder DIR | --tls-cert FILE --tls-key FILE ...) [--tls-default NAME]] ' +
+  '[--access-log FILE|-] [--access-log-sample RATIO] [--access-log-query]';
 
 function log(message: string): void {
   process.stderr.write(`${new Date().toISOString()} gateway[${process.pid}] ${message}\n`);
@@ -57,6 +61,9 @@ function readOptions(): {
       workers: { type: 'string', default: '1' },
       worker: { type: 'string' },
       ...tlsFlags,
+      'access-log': { type: 'string' },
+      'access-log-sample': { type: 'string' },
+      'access-log-query': { type: 'boolean' },
     },
   });
   const listen = addressOf(values.listen ?? '');
@@ -73,9 +80,41 @@ function readOptions(): {
   if (values.state === undefined || listen === null || kind === null || !isUrl)
     throw new Error(usage);
   const controlSocket = values.control ?? null;
-  const engine = { kind, otlpUrl, processShare: 1 / workerCount, listening: tlsOptionsOf(values) };
+  const accessLog = accessLogOf({
+    path: values['access-log'] ?? null,
+    sample: values['access-log-sample'] ?? '1',
+    hasQuery: values['access-log-query'] === true,
+  });
+  const processShare = 1 / workerCount;
+  const engine = { kind, otlpUrl, accessLog, processShare, listening: tlsOptionsOf(values) };
   const { state: stateFolder } = values;
   return { stateFolder, ...listen, controlSocket, admin, engine, workerCount, isWorker };
+}
+
+function accessLogOf(given: {
+  readonly path: string | null;
+  readonly sample: string;
+  readonly hasQuery: boolean;
+}): AccessLogOptions | null {
+  const sampleRatio = /^\d*\.?\d+$/.test(given.sample) ? Number(given.sample) : 0;
+  if (sampleRatio <= 0 || sampleRatio > 1) {
+    throw new Error(`--access-log-sample ${given.sample}: must be above 0 and at most 1, as 0.1`);
+  }
+  if (given.path === null) return null;
+  // The process may change its folder, and worker processes have theirs.
+  const path = given.path === '-' ? given.path : resolve(given.path);
+  return { path, sampleRatio, hasQuery: given.hasQuery };
+}
+
+/** Why it cannot be written; null: it can, or there is none. */
+async function accessLogFault(options: AccessLogOptions | null): Promise<string | null> {
+  try {
+    if (options !== null) await checkLog(options.path);
+    return null;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return `cannot write the access log: ${why}; name another file with --access-log`;
+  }
 }
 
 /** `HOST:PORT` or `[ADDRESS]:PORT`; null: it is neither. */
@@ -115,6 +154,11 @@ async function main(): Promise<number> {
   if (isWorker) return runWorker(await loadEngine(engine, log), log);
   const asked = Promise.withResolvers<void>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => asked.resolve());
+  const fault = await accessLogFault(engine.accessLog ?? null);
+  if (fault !== null) {
+    log(fault);
+    return 2;
+  }
   const gateway = new Gateway({
     ...rest,
     log,

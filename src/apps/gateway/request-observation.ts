@@ -1,15 +1,25 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AccessRecord } from './access-log/access-line.ts';
+import type { AccessLog } from './access-log/access-log.ts';
 import type { Counter } from './counters.ts';
+import { destination, plainAddress } from './forwarded-headers.ts';
 import { methodNames } from './http1/methods.ts';
 import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import type { EndedRequest } from './metrics/request-metrics.ts';
 import { refusedBy } from './problem.ts';
 
 /** What the compat engine tells about one request when it has ended for its caller. Tunnels are not told about. */
-export class RequestObservation implements EndedRequest {
+export class RequestObservation implements EndedRequest, AccessRecord {
   readonly method: number;
   readonly isSecure = false;
   readonly traceId = null;
+  readonly trace = null;
+  readonly methodText: string;
+  readonly target: string;
+  readonly authority: string | null;
+  readonly protocolVersion: string;
+  readonly clientAddress: string;
+  readonly userAgent: string | null;
   status = 0;
   error: string | null = null;
   durationMs = 0;
@@ -19,13 +29,19 @@ export class RequestObservation implements EndedRequest {
   /** Null: no revision is known yet. */
   counter: Counter | null = null;
 
-  /** `startedMs` is of `performance.now()`. */
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
-    { metrics, startedMs }: { readonly metrics: GatewayMetrics; readonly startedMs: number },
+    { metrics, accessLog, startedMs }: ObservationOptions,
   ) {
-    this.method = Math.max(0, methodNames.indexOf(request.method ?? ''));
+    const { authority, path } = destination(request);
+    this.methodText = request.method ?? '';
+    this.method = Math.max(0, methodNames.indexOf(this.methodText));
+    this.target = path;
+    this.authority = authority ?? null;
+    this.protocolVersion = request.httpVersion;
+    this.clientAddress = plainAddress(request.socket.remoteAddress ?? '');
+    this.userAgent = request.headers['user-agent'] ?? null;
     response.on('close', () => {
       const reason = refusedBy(response);
       if (reason !== null) metrics.refused(reason);
@@ -34,6 +50,18 @@ export class RequestObservation implements EndedRequest {
       this.durationMs = performance.now() - startedMs;
       this.endedAtMs = Date.now();
       (this.counter?.requests ?? metrics.requests.unrouted).record(this);
+      accessLog?.tell(this);
     });
   }
+
+  get destination(): Counter | null {
+    return this.counter;
+  }
+}
+
+export interface ObservationOptions {
+  readonly metrics: GatewayMetrics;
+  readonly accessLog: AccessLog | null;
+  /** Of `performance.now()`. */
+  readonly startedMs: number;
 }

@@ -1,11 +1,11 @@
-/** The control plane as a program: `node main.js --state DIR [--listen HOST:PORT] [--gateway-listen HOST:PORT]`. */
+/** The control plane as a program: `node main.js --state DIR [options]`; docs/guides/gateway.md has those of the gateway. */
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Address, runServer, type ServerOptions } from './server.ts';
 
-const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400]`;
+const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--otlp URL] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query]`;
 
 async function main(): Promise<void> {
   const stop = new AbortController();
@@ -24,7 +24,23 @@ async function readOptions(): Promise<ServerOptions> {
       state: { type: 'string' },
       listen: { type: 'string', default: '127.0.0.1:7480' },
       'gateway-listen': { type: 'string', default: '127.0.0.1:7400' },
+      'gateway-metrics': { type: 'string', default: '127.0.0.1:7401' },
+      otlp: { type: 'string' },
+      'access-log': { type: 'string' },
+      'access-log-sample': { type: 'string' },
+      'access-log-query': { type: 'boolean', default: false },
     },
+  });
+  const metrics = values['gateway-metrics'];
+  const accessLog = values['access-log'];
+  // Checked by the gateway, which says what is wrong with them.
+  const handedOn = {
+    '--otlp': values.otlp,
+    '--access-log': accessLog === undefined ? undefined : resolve(accessLog),
+    '--access-log-sample': values['access-log-sample'],
+  };
+  const given = Object.entries(handedOn).flatMap(([flag, value]) => {
+    return value === undefined ? [] : [flag, value];
   });
   const fallback = join(homedir(), '.local', 'state', 'tidegate');
   const packageText = await readFile(new URL('../../../package.json', import.meta.url), 'utf8');
@@ -33,6 +49,8 @@ async function readOptions(): Promise<ServerOptions> {
     stateFolder: resolve(values.state ?? fallback),
     listen: addressOf(values.listen, '--listen'),
     gatewayListen: addressOf(values['gateway-listen'], '--gateway-listen'),
+    gatewayAdmin: metrics === 'off' ? null : addressOf(metrics, '--gateway-metrics'),
+    gatewayArguments: [...given, ...(values['access-log-query'] ? ['--access-log-query'] : [])],
     version,
     tickMs: 100,
     environment: process.env,

@@ -41,6 +41,10 @@ export interface ServerOptions {
   readonly stateFolder: string;
   readonly listen: Address;
   readonly gatewayListen: Address;
+  /** Where the gateway serves metrics; null: nowhere. */
+  readonly gatewayAdmin: Address | null;
+  /** Further options of the gateway's program. */
+  readonly gatewayArguments: readonly string[];
   readonly version: string;
   readonly tickMs: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -124,6 +128,8 @@ async function openWorld(
       {
         stateFolder,
         listen: options.gatewayListen,
+        ...(options.gatewayAdmin === null ? {} : { admin: options.gatewayAdmin }),
+        arguments: options.gatewayArguments,
         nodePath: process.execPath,
         entry: siblingEntry('../gateway/main'),
         onEvent: gatewayJournal({ recorder, clock, feed, log }),
@@ -234,6 +240,7 @@ async function listen(
   const found = {
     url: address.url,
     gatewayUrl: gatewayUrl(world.gateway),
+    metricsUrl: metricsUrl(world.gateway),
     pid: process.pid,
     startTicks: readProcess(process.pid)?.startTicks ?? null,
     version: options.version,
@@ -285,6 +292,7 @@ async function statusOf(
     rssBytes: process.memoryUsage.rss(),
     gateway: {
       url: gatewayUrl(world.gateway),
+      metricsUrl: metricsUrl(world.gateway),
       pid: world.gateway.file.pid,
       isReachable: world.router.isConnected,
       tableVersion,
@@ -338,7 +346,16 @@ async function writePrivately(path: string, text: string): Promise<void> {
 }
 
 function gatewayUrl(gateway: GatewayProcess): string {
-  const { host, port } = gateway.file;
+  return urlOf(gateway.file);
+}
+
+/** Null: the gateway serves none. */
+function metricsUrl(gateway: GatewayProcess): string | null {
+  const { admin } = gateway.file;
+  return admin === null ? null : `${urlOf(admin)}/metrics`;
+}
+
+function urlOf({ host, port }: Address): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, open, readFile, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -19,6 +19,12 @@ export interface UpOptions {
   /** `127.0.0.1:7480`. */
   readonly listen: string;
   readonly gatewayListen: string;
+  /** `off`: nowhere; absent: as the server's default. */
+  readonly gatewayMetrics?: string;
+  readonly otlp?: string;
+  readonly accessLog?: string;
+  readonly accessLogSample?: string;
+  readonly accessLogQuery?: boolean;
   readonly foreground?: boolean;
   readonly timeout?: number;
 }
@@ -40,8 +46,9 @@ export async function up(
   return options.foreground === true ? runInPlace(argv) : startDetached(session, argv, options);
 }
 
-function addresses({ url, gatewayUrl }: ServerFile): string[] {
-  return [`url: ${url}`, `gateway: ${gatewayUrl}`];
+function addresses({ url, gatewayUrl, metricsUrl }: ServerFile): string[] {
+  const metrics = metricsUrl === null ? [] : [`metrics: ${metricsUrl}`];
+  return [`url: ${url}`, `gateway: ${gatewayUrl}`, ...metrics];
 }
 
 export async function runningServer(session: Session): Promise<ServerFile | null> {
@@ -61,8 +68,23 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
     '--state': session.stateFolder,
     '--listen': listen,
     '--gateway-listen': gatewayListen,
+    '--gateway-metrics': options.gatewayMetrics,
+    '--otlp': options.otlp,
+    '--access-log': accessLogPath(options.accessLog),
+    '--access-log-sample': options.accessLogSample,
   };
-  return [entry, ...Object.entries(flags).flat()];
+  const given = Object.entries(flags).flatMap(([flag, value]) => {
+    return value === undefined ? [] : [flag, value];
+  });
+  return [entry, ...given, ...(options.accessLogQuery === true ? ['--access-log-query'] : [])];
+}
+
+function accessLogPath(path: string | undefined): string | undefined {
+  if (path !== '-') return path === undefined ? undefined : resolve(path);
+  throw new CliError('cannot write the access log to standard output: the gateway has none', {
+    code: 'usage',
+    remedy: 'name a file, as --access-log access.log',
+  });
 }
 
 async function makeFolder(path: string): Promise<void> {

@@ -15,12 +15,26 @@ export function addServerCommands(program: Command, frame: Frame): void {
     )
     .option('--listen <address>', 'address of the server', '127.0.0.1:7480')
     .option('--gateway-listen <address>', 'address of the gateway', '127.0.0.1:7400')
+    .option(
+      '--gateway-metrics <address>',
+      "address of the gateway's metrics for Prometheus, or off",
+      '127.0.0.1:7401',
+    )
+    .option('--otlp <url>', 'collector for spans of all requests, as http://HOST:4318/v1/traces')
+    .option('--access-log <file>', 'log each request of the gateway as a line of JSON')
+    .option('--access-log-sample <ratio>', 'log this share of what ended well, as 0.1')
+    .option('--access-log-query', 'log queries, too; they often have secrets in them')
     .option('--foreground', 'stay in the foreground, log to standard error')
     .addOption(timeoutOption('how long it may take until it is ready (default: 20s)'))
     .action((options: UpOptions) =>
       frame.perform(async (session) => (await import('../actions/up.ts')).up(session, options)),
     );
-  withExamples(up, 'tidegate up', 'tidegate up --gateway-listen 127.0.0.1:8080');
+  withExamples(
+    up,
+    'tidegate up',
+    'tidegate up --gateway-listen 127.0.0.1:8080',
+    'tidegate up --otlp http://127.0.0.1:4318/v1/traces --access-log access.log',
+  );
 
   const down = program
     .command('down')

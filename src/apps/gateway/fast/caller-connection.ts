@@ -1,3 +1,5 @@
+import { refusedRecord } from '../access-log/refused-record.ts';
+import { plainAddress } from '../forwarded-headers.ts';
 import { FixedValue } from '../http1/fixed-lines.ts';
 import { incomplete, refused, type RequestHead } from '../http1/head.ts';
 import { HeadReader } from '../http1/head-reader.ts';
@@ -60,6 +62,10 @@ export class CallerConnection implements ExchangeCaller {
     return this.#address;
   }
 
+  get isHttp2(): boolean {
+    return this.#link.refuse !== null;
+  }
+
   get scheme(): FixedValue {
     return this.#link.scheme;
   }
@@ -87,8 +93,7 @@ export class CallerConnection implements ExchangeCaller {
     if (this.#exchange.isUnderWay) this.#exchange.late(nowMs);
     else if (this.#phase === 'head' && this.#heads.isWithin) {
       const detail = `the head of the request did not come within ${this.#parts.deadlines.headMs} ms`;
-      const refusal = { status: 408, reason: 'caller-too-slow', detail } as const;
-      this.answerProblem(refusal, { keepAlive: false, isHead: false });
+      this.#refuseHead({ status: 408, reason: 'caller-too-slow', detail });
     } else if (this.#phase === 'head') this.#close();
     else this.socket.destroy();
   }
@@ -213,7 +218,12 @@ export class CallerConnection implements ExchangeCaller {
   }
 
   #refuse({ status, detail }: HttpRefusal): void {
-    const refusal = { status, reason: 'bad-request', detail } as const;
+    this.#refuseHead({ status, reason: 'bad-request', detail });
+  }
+
+  #refuseHead(refusal: Refusal): void {
+    const address = plainAddress(this.socket.remoteAddress ?? '');
+    this.#parts.accessLog?.tell(refusedRecord(address, refusal));
     this.answerProblem(refusal, { keepAlive: false, isHead: false });
   }
 
@@ -255,7 +265,3 @@ const misdirected: Refusal = {
   reason: 'misdirected',
   detail: 'the certificate of this connection does not cover the host of the request',
 };
-
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
-}

@@ -23,6 +23,8 @@ export interface ExchangeCaller {
   readonly socket: OctetSocket;
   readonly address: FixedValue;
   readonly scheme: FixedValue;
+  /** The head was made from that of an HTTP/2 stream. */
+  readonly isHttp2: boolean;
   /** Of `performance.now()`: when `late` is to be called. */
   deadlineMs: number;
   /** More of the request may be given to `body`. */
@@ -112,7 +114,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#attempts = 1;
     this.#isSafe =
       head.method === method.get || head.method === method.head || head.method === method.options;
-    this.#observation.begin(head, nowMs);
+    this.#observation.begin(head, this.#caller, nowMs);
     this.#wish(head);
     this.#request.begin(head);
     this.#answer.begin();
@@ -133,7 +135,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#requestUntilMs = nowMs + parts.deadlines.requestMs;
     this.#caller.deadlineMs = nowMs + requestTimeoutMs;
     parts.requestAdditions.scheme = this.#caller.scheme;
-    parts.requestAdditions.traceparent = this.#observation.trace(head);
+    parts.requestAdditions.traceparent = this.#observation.beginTrace(head);
     const next = this.#request.compose(head, this.#caller.address, chunk, at);
     if (next < 0) {
       this.#bodyRefused();

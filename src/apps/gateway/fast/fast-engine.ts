@@ -54,6 +54,7 @@ export class FastEngine implements Engine {
       return [
         ...connectionFamilies({ connections: this.#connections, tunnels }, this.#parts.pools),
         ...(this.#parts.spans?.families() ?? []),
+        ...(this.#parts.accessLog?.families() ?? []),
       ];
     });
     this.#sweeping = setInterval(() => this.#sweep(), sweepMs);
@@ -107,6 +108,7 @@ export class FastEngine implements Engine {
     clearInterval(this.#sweeping);
     this.#parts.pools.destroy();
     await this.#parts.spans?.[Symbol.asyncDispose]();
+    await this.#parts.accessLog?.[Symbol.asyncDispose]();
   }
 
   #acceptor(certificates: Certificates): TlsAcceptor {

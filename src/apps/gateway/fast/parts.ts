@@ -1,3 +1,4 @@
+import type { AccessLog } from '../access-log/access-log.ts';
 import type { LiveRoutes } from '../live-routes.ts';
 import { revisionHeader } from '../forwarded-headers.ts';
 import { FixedLines, FixedValue } from '../http1/fixed-lines.ts';
@@ -41,6 +42,8 @@ export interface PartsOptions {
   readonly deadlines?: Deadlines;
   /** Absent: traces go through as they are. */
   readonly spans?: SpanRecorder | null;
+  /** Absent: nobody reads one. */
+  readonly accessLog?: AccessLog | null;
   /** Absent: nobody asks for them. */
   readonly metrics?: GatewayMetrics;
   readonly log?: (message: string) => void;
@@ -86,6 +89,7 @@ export class Parts {
   isDraining = false;
   readonly deadlines: Deadlines;
   readonly spans: SpanRecorder | null;
+  readonly accessLog: AccessLog | null;
   readonly metrics: GatewayMetrics;
   readonly #log: (message: string) => void;
   #faultToldMs = -faultEveryMs;
@@ -95,6 +99,7 @@ export class Parts {
     this.routes = routes;
     this.deadlines = options.deadlines ?? usualDeadlines;
     this.spans = options.spans ?? null;
+    this.accessLog = options.accessLog ?? null;
     this.metrics = options.metrics ?? new GatewayMetrics();
     this.#log = options.log ?? (() => {});
     this.opinion = options.opinion;

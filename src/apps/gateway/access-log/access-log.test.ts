@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { engines, gatewayProgram, GatewayFixture, until } from '../gateway-fixture.ts';
+
+type Line = Readonly<Record<string, unknown>>;
+
+async function linesOf(path: string): Promise<readonly Line[]> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Line);
+}
+
+for (const engine of engines) {
+  test(`the engine ${engine} logs what its callers got, and none of their secrets`, async () => {
+    await using fixture = await GatewayFixture.start(engine, {
+      arguments: ['--access-log', 'access.log'],
+    });
+    const path = join(fixture.stateFolder, 'access.log');
+    await fixture.single((request, response) => {
+      if (request.url === '/cut') request.socket.destroy();
+      else response.end('hello');
+    });
+    const headers = {
+      authorization: 'Bearer planted-secret',
+      cookie: 'session=planted-secret',
+      'user-agent': 'agent "7"',
+    };
+    await fixture.send({ path: '/cart?token=planted-secret', headers });
+    await fixture.send({ method: 'POST', path: '/cut', body: 'abc', headers });
+    await fixture.send({ host: 'nobody.localhost' });
+    await until(async () => (await linesOf(path)).length === 3);
+    const text = await readFile(path, 'utf8');
+    assert.ok(!text.includes('planted-secret'));
+    const [cart, cut, nobody] = await linesOf(path);
+    assert.equal(cart?.['url.path'], '/cart');
+    assert.equal(cart['user_agent.original'], 'agent "7"');
+    assert.equal(cart['http.response.status_code'], 200);
+    assert.equal(cart['http.response.body.size'], 5);
+    assert.equal(cart['client.address'], '127.0.0.1');
+    assert.deepEqual([cart['tidegate.service'], cart['tidegate.revision']], ['svc', 'r1']);
+    assert.ok(Number(cart['http.server.request.duration']) > 0);
+    assert.deepEqual([cut?.['http.response.status_code'], cut?.['error.type']], [502, 'reset']);
+    assert.deepEqual(
+      [nobody?.['error.type'], nobody?.['tidegate.service']],
+      ['unknown-host', undefined],
+    );
+  });
+}
+
+test('a head that is refused is logged without a word of it', async () => {
+  await using fixture = await GatewayFixture.start('fast', {
+    arguments: ['--access-log', 'access.log'],
+  });
+  const path = join(fixture.stateFolder, 'access.log');
+  await fixture.raw('GET /planted HTTP/1.1\r\nHost: a\r\nX: a\nforged: b\r\n\r\n');
+  await until(async () => (await linesOf(path)).length === 1);
+  const [line] = await linesOf(path);
+  assert.deepEqual(
+    [line?.['http.response.status_code'], line?.['error.type']],
+    [400, 'bad-request'],
+  );
+  assert.ok(!(await readFile(path, 'utf8')).includes('planted'));
+});
+
+test('SIGHUP begins another file, and a sample has what failed and its share of the rest', async () => {
+  const flags = ['--access-log', 'access.log', '--access-log-sample', '0.1', '--access-log-query'];
+  await using fixture = await GatewayFixture.start('fast', { arguments: flags });
+  const path = join(fixture.stateFolder, 'access.log');
+  await fixture.single((request, response) => {
+    response.writeHead(request.url === '/bad' ? 500 : 200).end();
+  });
+  for (let sent = 0; sent < 50; sent += 1) await fixture.send({ path: '/good?q=1' });
+  await fixture.send({ path: '/bad' });
+  await until(async () => (await linesOf(path)).length === 6);
+  const lines = await linesOf(path);
+  assert.equal(lines.filter((line) => line['url.query'] === 'q=1').length, 5);
+  await rename(path, `${path}.1`);
+  process.kill(fixture.process.file.pid, 'SIGHUP');
+  await until(async () => {
+    await fixture.send({ path: '/bad' });
+    return (await linesOf(path)).length > 0;
+  });
+});
+
+const refused: readonly (readonly [flags: readonly string[], says: RegExp])[] = [
+  [['--access-log', '/proc/none/x'], /cannot write the access log: .*ENOENT.*--access-log/],
+  [['--access-log-sample', '2'], /--access-log-sample 2: must be above 0 and at most 1/],
+  [['--access-log-sample', 'half'], /--access-log-sample half: must be/],
+  [['--metrics', 'nowhere'], /--metrics nowhere: must be HOST:PORT/],
+];
+
+for (const [flags, says] of refused) {
+  test(`${flags.join(' ')} is refused with the reason`, () => {
+    const { nodePath, entry } = gatewayProgram;
+    const always = ['--state', '/tmp/tidegate-never-made', '--listen', '127.0.0.1:0'];
+    const ran = spawnSync(nodePath, [entry, ...always, ...flags], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
+    assert.equal(ran.status, 2);
+    assert.match(ran.stderr, says);
+  });
+}
