@@ -306,6 +306,8 @@ export const actionRequestSchema = z.object({
   toRevision: z.string().nullable().default(null),
   who: z.string().min(1).max(200),
   why: z.string().max(2000).nullable().default(null),
+  /** Only for promote and promote-full: past signed approvals, in an emergency; `why` must say which. */
+  override: z.boolean().default(false),
 });
 
 export const actionResponseSchema = z.object({

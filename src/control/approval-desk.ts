@@ -9,7 +9,7 @@ import {
   quorumOf,
   type RecordedApproval,
 } from '../domain/evidence/approval/quorum.ts';
-import { EvidenceError } from '../domain/evidence/canonical-json.ts';
+import { EvidenceError, type JsonValue } from '../domain/evidence/canonical-json.ts';
 import { sha256Hex } from '../domain/evidence/digest.ts';
 import { policyOf } from '../domain/release/approvals.ts';
 import {
@@ -32,7 +32,8 @@ export interface OpenRequest {
   /** Of the entry that asks. */
   readonly index: number;
   readonly sha256: string;
-  readonly sentence: string;
+  /** That entry's data: what is signed for. */
+  readonly data: JsonValue;
   readonly request: ApprovalRequest;
   readonly approvals: readonly RecordedApproval[];
   readonly quorum: Quorum;
@@ -171,16 +172,16 @@ export class ApprovalDesk {
     service: string,
     of: { readonly rolloutId: string; readonly stepIndex: number },
     signal: AbortSignal,
-  ): Promise<Pick<OpenRequest, 'index' | 'sha256' | 'sentence' | 'request'> | null> {
+  ): Promise<Pick<OpenRequest, 'index' | 'sha256' | 'data' | 'request'> | null> {
     let found = null;
     for await (const entry of this.#recorder.replay(streamOfService(service), signal)) {
       if (entry.type !== 'approval-request') continue;
       // Written by this program from a ReleaseRecord, and read back as one.
       const record = entry.data as unknown as ReleaseRecord;
-      const { approval: request, rolloutId, sentence } = record;
+      const { approval: request, rolloutId } = record;
       const isOfStep = rolloutId === of.rolloutId && request?.stepNumber === of.stepIndex + 1;
       if (!isOfStep) continue;
-      found = { index: entry.index, sha256: requestSha256(entry.data), sentence, request };
+      found = { index: entry.index, sha256: requestSha256(entry.data), data: entry.data, request };
     }
     return found;
   }

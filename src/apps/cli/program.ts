@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 
+import { addApprovalCommands } from './commands/approval-commands.ts';
 import { addCompletionCommands } from './commands/completion-commands.ts';
 import { addEvidenceCommands } from './commands/evidence-commands.ts';
 import { addReadCommands } from './commands/read-commands.ts';
@@ -37,6 +38,7 @@ export function buildProgram(frame: Frame): Command {
   addReleaseCommands(program, frame);
   addReadCommands(program, frame);
   addRolloutCommands(program, frame);
+  addApprovalCommands(program, frame);
   addEvidenceCommands(program, frame);
   addReportCommands(program, frame);
   addTrafficCommands(program, frame);

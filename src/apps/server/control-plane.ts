@@ -229,6 +229,9 @@ function outcomeOf({ record }: Decision): ApplyResult['outcome'] {
 }
 
 function actionOf(state: ServiceState, request: ActionRequest): Action {
+  if (request.action === 'promote' || request.action === 'promote-full') {
+    return { kind: request.action, ...(request.override && { override: true }) };
+  }
   if (request.action !== 'undo') return { kind: request.action };
   const wanted = request.toRevision;
   if (wanted === null) return { kind: 'undo', toRevisionId: null };

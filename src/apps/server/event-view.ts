@@ -1,5 +1,7 @@
 import type { EventView } from '../../api/wire.ts';
+import { readApproval } from '../../domain/evidence/approval/approval.ts';
 import type { JsonValue } from '../../domain/evidence/canonical-json.ts';
+import { readEnrolment } from '../../domain/evidence/approval/person-enrolment.ts';
 import type { RecordedEntry } from '../../control/recorder.ts';
 import type { ReleaseRecord } from '../../domain/release/service-state.ts';
 import { timeText } from './views.ts';
@@ -20,8 +22,9 @@ export function eventView(entry: RecordedEntry): EventView {
       isObject(by) && typeof by['who'] === 'string'
         ? { who: by['who'], why: textOf(by['why']) }
         : null,
-    severity: severityOf(textOf(data['decision'])),
-    sentence: textOf(data['sentence']) ?? keySentence(data) ?? entry.type,
+    severity: severityOf(entry.type, textOf(data['decision'])),
+    sentence:
+      textOf(data['sentence']) ?? keySentence(data) ?? approvalSentence(entry) ?? entry.type,
   };
 }
 
@@ -36,18 +39,35 @@ export function recordView(record: ReleaseRecord, index: number): EventView {
     decision: record.decision,
     weightPercent: record.weightPercent,
     by: record.by === null ? null : { ...record.by },
-    severity: severityOf(record.decision),
+    severity: severityOf(record.type, record.decision),
     sentence: record.sentence,
   };
 }
 
-function severityOf(decision: string | null): EventView['severity'] {
-  return decision === 'alert' ? 'warning' : 'info';
+function severityOf(type: string, decision: string | null): EventView['severity'] {
+  return decision === 'alert' || type === 'override' ? 'warning' : 'info';
+}
+
+function approvalSentence({ type, data }: RecordedEntry): string | null {
+  const envelope = type === 'approval' && isObject(data) ? textOf(data['envelope']) : null;
+  if (envelope === null) return null;
+  const { verdict, role, reason } = readApproval(envelope).approval;
+  return `${verdict} as ${role}: ${reason}`;
 }
 
 function keySentence(data: { readonly [key: string]: JsonValue }): string | null {
+  if (data['action'] === 'enrol-person') {
+    const { person } = readEnrolment(textOf(data['enrolment']) ?? '');
+    return `${person} may sign approvals, by ${textOf(data['by'])}`;
+  }
+  if (data['action'] === 'assign-roles') {
+    return `${textOf(data['person'])} has other roles, by ${textOf(data['by'])}`;
+  }
   const keyId = textOf(data['keyId']);
   if (keyId === null) return null;
+  if (data['action'] === 'revoke-person') {
+    return `key ${keyId} signs no approvals any more, by ${textOf(data['by'])}`;
+  }
   if (data['action'] === 'enrol') return `entries from here on are signed with key ${keyId}`;
   return data['action'] === 'revoke' ? `key ${keyId} was revoked` : null;
 }

@@ -9,6 +9,7 @@ import {
 } from 'fastify-type-provider-zod';
 import type { ProblemDetails } from '../../api/wire.ts';
 import { LedgerError } from '../../ports/ledger-store.ts';
+import { addApprovalRoutes } from './http-approval-routes.ts';
 import { HttpProblem } from './http-problem.ts';
 import { addReadRoutes } from './http-read-routes.ts';
 import { addStreamRoutes } from './http-stream-routes.ts';
@@ -51,6 +52,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
     const typed = scope.withTypeProvider<ZodTypeProvider>();
     addReadRoutes(typed, parts);
     addWriteRoutes(typed, parts);
+    addApprovalRoutes(typed, parts);
     addStreamRoutes(typed, parts);
   });
   return http;

@@ -1,5 +1,7 @@
 import type { ServerStatus } from '../../api/wire.ts';
 import type { ControlLoop } from '../../control/loop.ts';
+import type { ApprovalDesk } from '../../control/approval-desk.ts';
+import type { Recorder } from '../../control/recorder.ts';
 import type { Platform } from '../../ports/platform.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { EventFeed } from './event-feed.ts';
@@ -10,6 +12,8 @@ export interface ServerParts {
   readonly token: string;
   readonly plane: ControlPlane;
   readonly loop: ControlLoop;
+  readonly desk: ApprovalDesk;
+  readonly recorder: Recorder;
   readonly platform: Platform;
   readonly feed: EventFeed;
   /** Null: everything needed to decide is in place; else what is missing. */

@@ -19,6 +19,7 @@ import { PrometheusTextMetrics } from '../../adapters/prometheus-text/prometheus
 import { openSigningKey } from '../../adapters/system/signing-key.ts';
 import { SystemClock } from '../../adapters/system/system-clock.ts';
 import type { ServerStatus } from '../../api/wire.ts';
+import { ApprovalDesk } from '../../control/approval-desk.ts';
 import { exportLedger } from '../../control/ledger-export.ts';
 import { ControlLoop } from '../../control/loop.ts';
 import { mergedMetrics } from '../../control/merged-metrics.ts';
@@ -97,10 +98,16 @@ export async function runServer(options: ServerOptions, signal: AbortSignal): Pr
   const scraping = loop.scraper.run(both);
   // A defect there ends the server as one of the loop does.
   scraping.catch((error: unknown) => stopping.abort(error));
+  // The loop answers it once it runs.
+  const resuming = loop.desk.resume(both).catch((error: unknown) => {
+    if (!both.aborted)
+      options.log('error', `cannot count the recorded approvals: ${String(error)}`);
+  });
   try {
     await loop.loop.run(both);
   } finally {
     stopping.abort(new Error('the server is stopping'));
+    await resuming;
     await scraping;
   }
   if (wish.all) await stopEverything(options, world, loop.loop);
@@ -157,6 +164,7 @@ async function openLoop(
   signal: AbortSignal,
 ): Promise<{
   readonly loop: ControlLoop;
+  readonly desk: ApprovalDesk;
   readonly scraper: MetricScraper;
   readonly meter: RateMeter;
   readonly trouble: { message: string | null };
@@ -197,7 +205,8 @@ async function openLoop(
     recovered,
   );
   loop.onSample = (sample) => meter.add(sample);
-  return { loop, scraper, meter, trouble };
+  const desk = new ApprovalDesk({ loop, recorder, clock });
+  return { loop, desk, scraper, meter, trouble };
 }
 
 async function listen(
@@ -209,11 +218,13 @@ async function listen(
     readonly stop: (all: boolean) => void;
   },
 ): Promise<void> {
-  const { world, loop, meter, trouble, signal, stop, resources } = running;
+  const { world, loop, desk, meter, trouble, signal, stop, resources } = running;
   const { recorder, clock, platform, store, signer } = world;
   const startedAtMs = clock.nowMs();
   const address = { url: '' };
   const http = await httpServer({
+    desk,
+    recorder,
     version: options.version,
     token: await openToken(options.stateFolder),
     plane: new ControlPlane({

@@ -17,6 +17,7 @@ export interface Operation {
   readonly action: ActionRequest['action'];
   readonly reason?: string | undefined;
   readonly toRevision?: string | undefined;
+  readonly override?: boolean | undefined;
 }
 
 export async function operate(
@@ -30,6 +31,7 @@ export async function operate(
     toRevision: operation.toRevision ?? null,
     who: session.who,
     why: operation.reason ?? null,
+    ...(operation.override === true && { override: true }),
   };
   const path = `/v1/services/${encodeURIComponent(service)}/actions`;
   const answer = { schema: actionResponseSchema, signal: session.signal };

@@ -65,19 +65,28 @@ function addPromote(rollout: Command, frame: Frame): void {
     .command('promote')
     .summary('go to the next step, or with --full to the end')
     .description(
-      'Approves the step that waits, or goes to the next one. With --full the candidate takes over at once, without further steps.',
+      'Approves the step that waits, or goes to the next one. With --full the candidate takes over at once, without further steps. A step that asks for signed approvals is passed by `tidegate approve`, or in an emergency with --override, which the ledger keeps as such.',
     )
     .argument('<service>', 'name of a service')
     .option('--full', 'skip the steps that are left')
+    .option('--override', 'past signed approvals that are missing; needs --reason')
     .addOption(reasonOption())
-    .action((service: string, { full, reason }: { full?: boolean; reason?: string }) =>
-      send(frame, service, { action: full === true ? 'promote-full' : 'promote', reason }),
-    );
+    .action((service: string, { full, override, reason }: PromoteOptions) => {
+      const action = full === true ? 'promote-full' : 'promote';
+      return send(frame, service, { action, override, reason });
+    });
   withExamples(
     promote,
     'tidegate rollout promote checkout',
     'tidegate rollout promote checkout --full --reason "fix must go out"',
+    'tidegate rollout promote checkout --override --reason "outage, nobody else is awake"',
   );
+}
+
+interface PromoteOptions {
+  readonly full?: boolean;
+  readonly override?: boolean;
+  readonly reason?: string;
 }
 
 function addVerb(rollout: Command, frame: Frame, verb: Verb): void {
