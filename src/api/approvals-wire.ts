@@ -70,5 +70,4 @@ export const personChangeSchema = z.discriminatedUnion('action', [
 export const personReceiptSchema = z.object({ entryIndex: count, sentence: z.string() });
 
 export type ApprovalRequestView = z.infer<typeof approvalRequestSchema>;
-export type PersonView = z.infer<typeof personSchema>;
 export type PersonChange = z.infer<typeof personChangeSchema>;
