@@ -3,6 +3,7 @@ import type { HeaderMatch, StratumMatch, VoteRule } from '../../domain/release/r
 import type { Backend, Route, RouteMatch, RouteTable } from '../../domain/traffic/route-table.ts';
 import { routeRule, requestMatch, stickyRule } from './route-rule-message.ts';
 import { type SetAside, setAsides } from '../../domain/traffic/traffic-sample.ts';
+import { trafficPolicy } from './policy-message.ts';
 import { integer, list, MalformedError, record, text } from './shape.ts';
 
 /**
@@ -62,6 +63,9 @@ export interface CounterReading {
   /** As in InstanceCount. */
   readonly stratum?: string;
   readonly setAside?: SetAside;
+  /** Times the instance was ejected and let in again, if ever; it is ejected now while they differ. */
+  readonly ejections?: number;
+  readonly readmissions?: number;
 }
 
 /** A table of 1,000 routes with 10 endpoints each is about 1 MB. */
@@ -135,7 +139,7 @@ function routeTable(value: Record<string, unknown>): RouteTable {
 }
 
 function route(value: Record<string, unknown>): Route {
-  const { strata, oneVotePer, rules, sticky } = value;
+  const { strata, oneVotePer, rules, sticky, policy } = value;
   return {
     service: text(value, 'service'),
     host: text(value, 'host'),
@@ -150,6 +154,7 @@ function route(value: Record<string, unknown>): Route {
       ? {}
       : { rules: list(value, 'rules').map((item) => routeRule(record(item, 'rule'))) }),
     ...(sticky === undefined ? {} : { sticky: stickyRule(record(sticky, 'sticky')) }),
+    ...(policy === undefined ? {} : { policy: trafficPolicy(record(policy, 'policy')) }),
   };
 }
 
@@ -181,6 +186,7 @@ function backend(value: Record<string, unknown>): Backend {
       instanceId: text(endpoint, 'instanceId'),
       host: text(endpoint, 'host'),
       port: integer(endpoint, 'port'),
+      ...(endpoint['zone'] === undefined ? {} : { zone: text(endpoint, 'zone') }),
     };
   });
   return { revisionId: text(value, 'revisionId'), weightPercent, endpoints };
@@ -220,6 +226,9 @@ function counterReading(item: unknown): CounterReading {
     isMatched: value['isMatched'] === true,
     byStatusClass,
     latency: list(value, 'latency').map(latencyPair),
+    ...(value['ejections'] === undefined
+      ? {}
+      : { ejections: total(value['ejections']), readmissions: total(value['readmissions'] ?? 0) }),
     ...(value['stratum'] === undefined ? {} : { stratum: text(value, 'stratum') }),
     ...(value['setAside'] === undefined ? {} : { setAside: setAside(text(value, 'setAside')) }),
   };

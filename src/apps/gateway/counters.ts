@@ -27,6 +27,9 @@ export class Counter {
   ended = 0;
   /** Requests that have been sent there and whose caller still waits. */
   underWay = 0;
+  /** Times the instance was ejected, and was let in again, by requests counted here; ejected now while they differ. */
+  ejections = 0;
+  readmissions = 0;
 
   constructor(generation: number, key: CounterKey, requests: RevisionRequests) {
     this.generation = generation;
@@ -112,12 +115,7 @@ export class Reported {
   constructor(previous: Reported | null = null) {
     this.#told = new Map();
     for (const [counter, told] of previous === null ? [] : previous.#told) {
-      const { byStatusClass, latency } = told;
-      this.#told.set(counter, {
-        ended: told.ended,
-        byStatusClass: byStatusClass.slice(),
-        latency: latency.slice(),
-      });
+      this.#told.set(counter, copyOf(told));
     }
   }
 
@@ -131,13 +129,9 @@ export class Reported {
     const changed: CounterReading[] = [];
     for (const counter of counters) {
       const told = this.#told.get(counter);
-      if (counter.ended === (told?.ended ?? 0)) continue;
+      if (isTold(counter, told)) continue;
       changed.push(reading(counter, counter, told?.latency ?? null));
-      this.#told.set(counter, {
-        ended: counter.ended,
-        byStatusClass: counter.byStatusClass.slice(),
-        latency: counter.latency.slice(),
-      });
+      this.#told.set(counter, copyOf(counter));
     }
     return changed;
   }
@@ -151,6 +145,24 @@ interface Told {
   readonly ended: number;
   readonly byStatusClass: Float64Array;
   readonly latency: Float64Array;
+  readonly ejections: number;
+  readonly readmissions: number;
+}
+
+function copyOf({ ended, byStatusClass, latency, ejections, readmissions }: Told): Told {
+  return {
+    ended,
+    byStatusClass: byStatusClass.slice(),
+    latency: latency.slice(),
+    ejections,
+    readmissions,
+  };
+}
+
+function isTold(counter: Counter, told: Told | undefined): boolean {
+  const standings = counter.ejections + counter.readmissions;
+  if (told === undefined) return counter.ended === 0 && standings === 0;
+  return counter.ended === told.ended && standings === told.ejections + told.readmissions;
 }
 
 function reading(counter: Counter, totals: Told, before: Float64Array | null): CounterReading {
@@ -167,6 +179,9 @@ function reading(counter: Counter, totals: Told, before: Float64Array | null): C
     isMatched,
     byStatusClass: [...totals.byStatusClass],
     latency,
+    ...(totals.ejections === 0
+      ? {}
+      : { ejections: totals.ejections, readmissions: totals.readmissions }),
     ...(stratum === null ? {} : { stratum }),
     ...(setAside === null ? {} : { setAside }),
   };

@@ -24,8 +24,6 @@ export interface EngineOptions {
   readonly kind: EngineKind;
   /** Where spans of all requests go (OTLP over HTTP); null: nowhere. Only the fast engine makes any. */
   readonly otlpUrl: string | null;
-  /** Of what all processes that serve together may do, this one's share in (0, 1]. */
-  readonly processShare: number;
   /** Only the fast engine has TLS and HTTP/2. */
   readonly listening: TlsOptions;
   /** Absent: there is none. */
@@ -50,7 +48,7 @@ export async function loadEngine(
     try {
       const opinion = new SecondOpinion();
       const spans = otlpUrl === null ? null : new SpanRecorder(otlpUrl, log);
-      const shared = { opinion, spans, accessLog, log, processShare: options.processShare };
+      const shared = { opinion, spans, accessLog, log };
       const taken = await listeningOf(listening, log);
       if (taken.tls !== null) reloadOnHangUp(taken.tls.certificates, log);
       return (routes, metrics) => new FastEngine(routes, { ...shared, metrics }, taken);

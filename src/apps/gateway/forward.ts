@@ -2,11 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher, Pool } from 'undici';
 import { type Counter, noAnswer } from './counters.ts';
 import { requestHeaders, responseHeaders } from './forwarded-headers.ts';
-import type { Target } from './live-routes.ts';
+import { outcomeOf } from '../../domain/traffic/instance-health.ts';
+import type { Target } from './live-revision.ts';
 import { answerProblem } from './problem.ts';
 import type { Refusal } from './refusal.ts';
 import { type OverLimit, overText } from './over-limit.ts';
 import type { RequestObservation } from './request-observation.ts';
+import { SoleAttempt } from './sole-attempt.ts';
 import { hasBody, RequestBody } from './request-body.ts';
 import type { Treatment } from './treatment.ts';
 
@@ -41,6 +43,7 @@ export class Forward implements Dispatcher.DispatchHandler {
   readonly #exchange: Exchange;
   readonly #pool: Pool;
   readonly #counter: Counter;
+  readonly #attempt: SoleAttempt;
   readonly #body: RequestBody | null;
   readonly #timer: NodeJS.Timeout;
   /** Those of the rule that has the request. */
@@ -53,6 +56,7 @@ export class Forward implements Dispatcher.DispatchHandler {
     this.#exchange = exchange;
     this.#pool = pool;
     this.#counter = exchange.target.counter;
+    this.#attempt = new SoleAttempt(exchange.target, exchange.startedMs);
     this.#timer = setTimeout(() => this.#late(), exchange.requestTimeoutMs);
     this.#limits = this.#startLimits();
     this.#body = hasBody(exchange.request) ? this.#requestBody() : null;
@@ -113,6 +117,7 @@ export class Forward implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     if (this.#isEnded) return;
     const { response } = this.#exchange;
+    this.#attempt.end(outcomeOf(response.statusCode));
     this.#end(Math.min(4, Math.floor(response.statusCode / 100) - 1));
     response.end();
   }
@@ -153,6 +158,7 @@ export class Forward implements Dispatcher.DispatchHandler {
       this.#isEnded = true;
       this.#clearTimers();
       const detail = `nothing of the request's body came for ${requestTimeoutMs} ms`;
+      this.#attempt.end('none');
       answerProblem(request, response, { status: 408, reason: 'caller-too-slow', detail });
       this.#abort();
       return;
@@ -193,12 +199,14 @@ export class Forward implements Dispatcher.DispatchHandler {
   #callerGone(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#attempt.end('none');
     this.#clearTimers();
     this.#abort();
   }
 
   #fail(refusal: Refusal): void {
     const { request, response } = this.#exchange;
+    this.#attempt.end('gateway-error');
     this.#end(noAnswer);
     if (response.headersSent) response.destroy();
     else answerProblem(request, response, refusal);

@@ -8,6 +8,7 @@ import { EndpointPools, inFlightMax } from './endpoint-pools.ts';
 import { Forward } from './forward.ts';
 import { destination } from './forwarded-headers.ts';
 import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
+import { circuitRefusal } from './live-revision.ts';
 import type { Choice, LiveRoutes } from './live-routes.ts';
 import { answerProblem, problemResponse } from './problem.ts';
 import { RequestObservation } from './request-observation.ts';
@@ -156,7 +157,12 @@ export class HttpEngine implements Engine {
     const refused = refusal(request);
     if (refused !== null) return { kind: 'refused', refusal: refused, counter: null };
     const choice = this.#routes.choose(authority, path, request, nowMs);
-    if (choice.kind === 'target') return choice;
+    if (choice.kind === 'target') {
+      const full = circuitRefusal(choice.target);
+      if (full === null) return choice;
+      choice.target.counter.count(noAnswer, 0);
+      return { kind: 'refused', refusal: full, counter: choice.target.counter };
+    }
     if (choice.kind === 'unknown-host') {
       const detail = `no service has the host '${(authority ?? '').slice(0, 100)}'`;
       return {

@@ -1,19 +1,31 @@
+import { pickInstance } from '../../domain/traffic/balance.ts';
 import { ClientVotes } from '../../domain/traffic/client-votes.ts';
+import { RetryBudget } from '../../domain/traffic/retry-budget.ts';
 import { isRetry, otherStratum, stratumIndex } from '../../domain/traffic/request-class.ts';
 import {
   hostOf,
   matchedRevision,
-  nextInTurn,
   type ReadyRevisionMatch,
   readyRevisionMatches,
 } from '../../domain/traffic/route-choice.ts';
 import type { RequestHeaders } from '../../domain/traffic/request-match.ts';
 import type { Backend, Endpoint, Route, RouteTable } from '../../domain/traffic/route-table.ts';
+import { type Random, seededRandom } from '../../domain/traffic/seeded-random.ts';
 import { nextIndex, type Split, splitOf } from '../../domain/traffic/split.ts';
 import { StickyChoice } from '../../domain/traffic/sticky.ts';
 import { type SetAside, setAsides } from '../../domain/traffic/traffic-sample.ts';
 import type { Counter, CounterKey, Counters } from './counters.ts';
 import { type Treatment, Treatments } from './treatment.ts';
+import {
+  type LiveRevision,
+  newRevision,
+  originOf,
+  type ServingPlace,
+  setRevision,
+  type Target,
+} from './live-revision.ts';
+
+export type { Target } from './live-revision.ts';
 
 /** Where a request goes, or why it goes nowhere. */
 export type Choice =
@@ -27,14 +39,6 @@ export type Choice =
     }
   | { readonly kind: 'no-endpoints'; readonly revisionId: string; readonly counter: Counter }
   | { readonly kind: 'unknown-host' };
-
-export interface Target {
-  readonly revisionId: string;
-  readonly endpoint: Endpoint;
-  /** `http://host:port`. */
-  readonly origin: string;
-  readonly counter: Counter;
-}
 
 /** What of a request decides where it goes and how it is counted; node:http's is one. */
 export interface RoutedRequest {
@@ -64,15 +68,28 @@ export class LiveRoutes {
   #votes: ClientVotes | null = null;
   #hosts = new Map<string, LiveRoute>();
   #table: RouteTable | null = null;
+  /** For choices between instances, and waits. */
+  readonly random: Random;
+  readonly #place: ServingPlace;
+  /** When the request came that is dealt with now. */
+  #nowMs = 0;
 
   /**
    * `votesKey` is random and of this gateway only, see ClientVotes; `phase` is this process's among those that split the same
    * traffic, see splitOf.
    */
-  constructor(counters: Counters, votesKey: readonly [number, number], phase = 0) {
+  constructor(
+    counters: Counters,
+    votesKey: readonly [number, number],
+    phase = 0,
+    place: ServingPlace = {},
+  ) {
     this.#counters = counters;
     this.#votesKey = votesKey;
     this.#phase = phase;
+    this.#place = place;
+    // Only which of two instances is looked at depends on it.
+    this.random = seededRandom(votesKey[0] + phase);
   }
 
   get table(): RouteTable | null {
@@ -82,11 +99,12 @@ export class LiveRoutes {
   /** The table has been checked. One that is not newer than the table in force changes nothing. */
   apply(table: RouteTable): void {
     if (this.#table !== null && table.version <= this.#table.version) return;
-    const hosts = new Map<string, LiveRoute>();
+    const before = this.#hosts;
+    this.#hosts = new Map();
     for (const route of table.routes) {
-      hosts.set(route.host, this.#live(route, this.#hosts.get(route.host) ?? null));
+      this.#hosts.set(route.host, this.#live(route, before.get(route.host) ?? null));
     }
-    this.#hosts = hosts;
+    for (const [host, live] of before) this.#leave(live, this.#hosts.get(host) ?? null);
     this.#table = table;
   }
 
@@ -100,6 +118,8 @@ export class LiveRoutes {
     const host = hostOf(authority);
     const live = host === null ? undefined : this.#hosts.get(host);
     if (live === undefined) return { kind: 'unknown-host' };
+    this.#nowMs = nowMs;
+    live.budget.earn(nowMs);
     const choice = this.#choose(live, path, request, nowMs);
     if (live.treatments === null || choice.kind !== 'target') return choice;
     const treatment = live.treatments.of(path, request);
@@ -153,8 +173,7 @@ export class LiveRoutes {
     if (lane === undefined) {
       throw new Error(`no backend for ${live.route.host}: the table was not checked`);
     }
-    lane.turn = nextInTurn(lane.turn, lane.instances.length);
-    const instance = lane.instances[lane.turn];
+    const instance = lane.instances[pickInstance(lane.revision.balance, this.#nowMs, this.random)];
     if (instance === undefined) {
       const counter = this.#counters.counter(this.#keyOf(live.route, lane, '', requestClass));
       return { kind: 'no-endpoints', revisionId: lane.revisionId, counter };
@@ -173,12 +192,15 @@ export class LiveRoutes {
   #target(
     { route }: LiveRoute,
     lane: Lane,
-    { endpoint, origin, targets }: LaneInstance,
+    { index, endpoint, origin, targets }: LaneInstance,
     requestClass: number,
   ): Target {
     const key = this.#keyOf(route, lane, endpoint.instanceId, requestClass);
     const counter = this.#counters.counter(key);
-    const target = { revisionId: lane.revisionId, endpoint, origin, counter };
+    const { revision, revisionId } = lane;
+    const instance = revision.balance.instances[index];
+    if (instance === undefined) throw new Error(`${endpoint.instanceId} is not balanced`);
+    const target = { revisionId, endpoint, origin, counter, instance, revision };
     targets[requestClass] = target;
     return target;
   }
@@ -199,24 +221,35 @@ export class LiveRoutes {
     return { service, revisionId, instanceId, isMatched, stratum, setAside };
   }
 
+  /** What is under way to a revision that has left the table finds no other instance of it any more. */
+  #leave({ route, lanes }: LiveRoute, now: LiveRoute | null): void {
+    for (const { revisionId, revision } of lanes) {
+      if (revisionIn(now, revisionId) === null) setRevision(revision, route, [], this.#place);
+    }
+  }
+
   #live(route: Route, before: LiveRoute | null): LiveRoute {
     const { service, backends, strata = [], oneVotePer } = route;
     if (oneVotePer !== undefined) this.#votes ??= new ClientVotes(this.#votesKey);
     const classCount = firstStratum + strata.length + 1;
-    const lanes = backends.map(({ revisionId, endpoints }) => ({
-      revisionId,
-      turn: before?.lanes.find((lane) => lane.revisionId === revisionId)?.turn ?? -1,
-      instances: endpoints.map((endpoint) => ({
+    const budget = before?.budget ?? new RetryBudget(this.#place.processShare);
+    const lanes = backends.map(({ revisionId, endpoints }) => {
+      const revision = revisionIn(before, revisionId) ?? newRevision(budget);
+      setRevision(revision, route, endpoints, this.#place);
+      const instances = endpoints.map((endpoint, index) => ({
+        index,
         endpoint,
         origin: originOf(endpoint),
         targets: Array.from({ length: classCount }, () => null),
-      })),
-    }));
+      }));
+      return { revisionId, revision, instances };
+    });
     const shares = backends.map(shareOf);
     const split = splitOf(shares, before?.split ?? null, this.#phase);
     return {
       route,
       lanes,
+      budget,
       split,
       matches: readyRevisionMatches(route.matches),
       sticky: route.sticky === undefined ? null : new StickyChoice(route.sticky, split.permille),
@@ -235,6 +268,7 @@ const firstStratum = firstSetAside + setAsides.length;
 interface LiveRoute {
   readonly route: Route;
   readonly lanes: readonly Lane[];
+  readonly budget: RetryBudget;
   readonly split: Split;
   readonly matches: readonly ReadyRevisionMatch[];
   /** Null: nobody stays. */
@@ -247,12 +281,13 @@ interface LiveRoute {
 
 interface Lane {
   readonly revisionId: string;
+  readonly revision: LiveRevision;
   readonly instances: readonly LaneInstance[];
-  /** Index of the instance that had the last request, -1 at first. */
-  turn: number;
 }
 
 interface LaneInstance {
+  /** Among those of the revision's balance as well. */
+  readonly index: number;
   readonly endpoint: Endpoint;
   readonly origin: string;
   /** By class; null: no request of it yet. */
@@ -270,7 +305,6 @@ function shareOf({ revisionId, weightPercent }: Backend): {
   return { key: revisionId, weightPercent };
 }
 
-export function originOf({ host, port }: Endpoint): string {
-  const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
-  return `http://${name}:${port}`;
+function revisionIn(live: LiveRoute | null, revisionId: string): LiveRevision | null {
+  return live?.lanes.find((lane) => lane.revisionId === revisionId)?.revision ?? null;
 }

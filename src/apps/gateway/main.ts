@@ -7,7 +7,9 @@ import type { AccessLogOptions } from './access-log/access-log.ts';
 import { checkLog } from './access-log/log-writer.ts';
 import { engineKindOf, type EngineOptions, loadEngine } from './engine-kind.ts';
 import type { Address, DataPlane } from './data-plane.ts';
+import { zonePattern, zoneWords } from '../../domain/traffic/check-route-table.ts';
 import { Gateway } from './gateway.ts';
+import type { ServingPlace } from './live-revision.ts';
 import { OwnPlane } from './own-plane.ts';
 import { randomKey } from './random-key.ts';
 import { listeningOf, TlsError, tlsFlags, tlsOptionsOf } from './tls/tls-flags.ts';
@@ -31,7 +33,7 @@ const exitCodes = {
 } as const;
 const usage =
   'usage: gateway --state DIR --listen HOST:PORT [--control PATH] ' +
-  '[--engine fast|compat] [--metrics HOST:PORT] [--otlp URL] [--workers N|auto] ' +
+  '[--engine fast|compat] [--metrics HOST:PORT] [--otlp URL] [--workers N|auto] [--zone NAME] ' +
   '[--h2c] [--tls-listen HOST:PORT (--tls-folder DIR | --tls-cert FILE --tls-key FILE ...) [--tls-default NAME]] ' +
   '[--access-log FILE|-] [--access-log-sample RATIO] [--access-log-query]';
 
@@ -46,6 +48,7 @@ function readOptions(): {
   controlSocket: string | null;
   admin: Address | null;
   engine: EngineOptions;
+  place: ServingPlace;
   workerCount: number;
   /** This process is a worker. */
   isWorker: boolean;
@@ -60,6 +63,7 @@ function readOptions(): {
       otlp: { type: 'string' },
       workers: { type: 'string', default: '1' },
       worker: { type: 'string' },
+      zone: { type: 'string' },
       ...tlsFlags,
       'access-log': { type: 'string' },
       'access-log-sample': { type: 'string' },
@@ -86,9 +90,11 @@ function readOptions(): {
     hasQuery: values['access-log-query'] === true,
   });
   const processShare = 1 / workerCount;
-  const engine = { kind, otlpUrl, accessLog, processShare, listening: tlsOptionsOf(values) };
-  const { state: stateFolder } = values;
-  return { stateFolder, ...listen, controlSocket, admin, engine, workerCount, isWorker };
+  const engine = { kind, otlpUrl, accessLog, listening: tlsOptionsOf(values) };
+  const { state: stateFolder, zone = null } = values;
+  if (zone !== null && !zonePattern.test(zone)) throw new Error(`--zone: must be ${zoneWords}`);
+  const place = { zone, processShare };
+  return { stateFolder, ...listen, controlSocket, admin, engine, place, workerCount, isWorker };
 }
 
 function accessLogOf(given: {
@@ -130,9 +136,13 @@ async function readVersion(): Promise<string> {
   return (JSON.parse(text) as { readonly version: string }).version;
 }
 
-async function planeOf(engine: EngineOptions, workerCount: number): Promise<DataPlane> {
+async function planeOf(
+  engine: EngineOptions,
+  place: ServingPlace,
+  workerCount: number,
+): Promise<DataPlane> {
   if (workerCount === 1) {
-    return new OwnPlane({ engine: await loadEngine(engine, log), votesKey: randomKey() });
+    return new OwnPlane({ engine: await loadEngine(engine, log), votesKey: randomKey(), place });
   }
   // Each worker reads the certificates; what is wrong with them is better said once, and at once.
   (await listeningOf(engine.listening, log)).tls?.certificates[Symbol.dispose]();
@@ -150,8 +160,8 @@ async function main(): Promise<number> {
   }
   // The terminal that started it may go; the gateway stays.
   process.on('SIGHUP', () => {});
-  const { engine, workerCount, isWorker, ...rest } = options;
-  if (isWorker) return runWorker(await loadEngine(engine, log), log);
+  const { engine, place, workerCount, isWorker, ...rest } = options;
+  if (isWorker) return runWorker(await loadEngine(engine, log), place, log);
   const asked = Promise.withResolvers<void>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => asked.resolve());
   const fault = await accessLogFault(engine.accessLog ?? null);
@@ -164,7 +174,7 @@ async function main(): Promise<number> {
     log,
     version: await readVersion(),
     engineName: engine.kind,
-    plane: await planeOf(engine, workerCount),
+    plane: await planeOf(engine, place, workerCount),
   });
   const started = await gateway.start();
   if ('kind' in started) {

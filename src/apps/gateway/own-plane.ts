@@ -5,6 +5,7 @@ import { type Counter, Counters } from './counters.ts';
 import type { Address, DataPlane } from './data-plane.ts';
 import type { MakeEngine } from './engine-kind.ts';
 import type { Engine } from './http-engine.ts';
+import type { ServingPlace } from './live-revision.ts';
 import { LiveRoutes } from './live-routes.ts';
 import { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import type { ProcessMetrics } from './metrics/metric-family.ts';
@@ -20,6 +21,7 @@ export interface OwnPlaneOptions {
   /** Of LiveRoutes. */
   readonly votesKey: readonly [number, number];
   readonly phase?: number;
+  readonly place?: ServingPlace;
 }
 
 /** Requests are served by this process: routes, counters and an engine put together. */
@@ -32,8 +34,8 @@ export class OwnPlane implements DataPlane {
   readonly #routes: LiveRoutes;
   readonly #engine: Engine;
 
-  constructor({ engine, votesKey, phase = 0 }: OwnPlaneOptions) {
-    this.#routes = new LiveRoutes(this.counters, votesKey, phase);
+  constructor({ engine, votesKey, phase = 0, place = {} }: OwnPlaneOptions) {
+    this.#routes = new LiveRoutes(this.counters, votesKey, phase, place);
     this.#engine = engine(this.#routes, this.#metrics);
     this.#metrics.addSource(() => activeFamilies(this.counters));
   }

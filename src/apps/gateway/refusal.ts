@@ -9,6 +9,7 @@ export interface Refusal {
     | 'unknown-host'
     | 'no-endpoints'
     | 'overloaded'
+    | 'circuit-open'
     | 'unreachable'
     | 'reset'
     | 'timeout'

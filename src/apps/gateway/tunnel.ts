@@ -1,10 +1,13 @@
 import { type IncomingMessage, request as httpRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Outcome } from '../../domain/traffic/instance-health.ts';
 import { noAnswer } from './counters.ts';
 import { destination, requestHeaders, responseHeaders } from './forwarded-headers.ts';
-import type { Choice, Target } from './live-routes.ts';
+import type { Target } from './live-revision.ts';
+import type { Choice } from './live-routes.ts';
 import { problemResponse } from './problem.ts';
 import type { Refusal } from './refusal.ts';
+import { SoleAttempt } from './sole-attempt.ts';
 
 export interface TunnelRequest {
   readonly request: IncomingMessage;
@@ -43,11 +46,13 @@ export function openTunnel(tunnel: TunnelRequest): void {
     path,
     headers,
   });
+  const attempt = new SoleAttempt(target, tunnel.startedMs);
   let isEnded = false;
   const end = (statusClass: number | null) => {
     if (isEnded) return false;
     isEnded = true;
     clearTimeout(timer);
+    attempt.end(outcomeOfClass(statusClass));
     if (statusClass !== null) count(target, statusClass, tunnel.startedMs);
     return true;
   };
@@ -86,6 +91,12 @@ export function openTunnel(tunnel: TunnelRequest): void {
     response.pipe(socket);
   });
   upstream.end();
+}
+
+function outcomeOfClass(statusClass: number | null): Outcome {
+  if (statusClass === null) return 'none';
+  if (statusClass === noAnswer) return 'gateway-error';
+  return statusClass === 4 ? 'error' : 'success';
 }
 
 /** Bytes both ways with back-pressure; when one side is gone, so is the other. */

@@ -5,6 +5,7 @@ import {
   checkSticky,
   type Note,
 } from './check-route-rules.ts';
+import { checkTrafficPolicy } from './check-traffic-policy.ts';
 import { otherStratum } from './request-class.ts';
 import type { Backend, Endpoint, Route, RouteTable } from './route-table.ts';
 
@@ -62,6 +63,7 @@ function checkRoute(route: Route, place: string, note: Note): void {
   }
   checkBackends(route, place, note);
   checkCounting(route, place, note);
+  if (route.policy !== undefined) checkTrafficPolicy(route.policy, `${place}.policy`, note);
   if (route.matches.length > routeTableLimits.matchesPerRoute) {
     note(`${place}.matches`, `more than ${routeTableLimits.matchesPerRoute}`);
   }
@@ -143,7 +145,10 @@ function checkEndpoints(endpoints: readonly Endpoint[], place: string, note: Not
     return;
   }
   const seen = new Set<string>();
-  for (const [index, { instanceId, host, port }] of endpoints.entries()) {
+  for (const [index, { instanceId, host, port, zone }] of endpoints.entries()) {
+    if (zone !== undefined && !zonePattern.test(zone)) {
+      note(`${place}[${index}].zone`, `'${zone.slice(0, 70)}' must be ${zoneWords}`);
+    }
     if (instanceId === '') note(`${place}[${index}].instanceId`, 'must not be empty');
     if (seen.has(instanceId))
       note(`${place}[${index}].instanceId`, `'${instanceId}' is there twice`);
@@ -156,3 +161,7 @@ function checkEndpoints(endpoints: readonly Endpoint[], place: string, note: Not
     }
   }
 }
+
+/** As a label's value in Kubernetes, where zones and regions are labels (`topology.kubernetes.io/zone`). */
+export const zonePattern = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+export const zoneWords = '1-63 letters, digits, and inner . _ -';

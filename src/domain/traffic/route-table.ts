@@ -2,6 +2,7 @@ import type { HeaderMatch, StratumMatch, VoteRule } from '../release/revision.ts
 import type { RequestMatch } from './request-match.ts';
 import type { RouteRule } from './route-rules.ts';
 import type { StickyRule } from './sticky.ts';
+import type { TrafficPolicy } from './traffic-policy.ts';
 
 /** The router's whole configuration. Always pushed whole and applied atomically between two requests. */
 export interface RouteTable {
@@ -28,6 +29,8 @@ export interface Route {
   readonly rules?: readonly RouteRule[];
   /** Who stays with a revision while weights stand; absent: nobody, each request is split anew. */
   readonly sticky?: StickyRule;
+  /** Absent: the defaults of each part. */
+  readonly policy?: TrafficPolicy;
 }
 
 export interface Backend {
@@ -46,4 +49,6 @@ export interface Endpoint {
   readonly instanceId: string;
   readonly host: string;
   readonly port: number;
+  /** Where it runs, as `--zone` of a gateway; absent: not known. */
+  readonly zone?: string;
 }

@@ -8,6 +8,7 @@ import {
 } from '../http1/chunk-writer.ts';
 import { bodyStep } from '../http1/chunked-decoder.ts';
 import { framing, incomplete, refused, type ResponseHead } from '../http1/head.ts';
+import { known } from '../http1/known-headers.ts';
 import { HeadReader } from '../http1/head-reader.ts';
 import type { FixedLines } from '../http1/fixed-lines.ts';
 import type { OctetWriter } from '../http1/octet-writer.ts';
@@ -18,8 +19,8 @@ import { keepMsOf } from './keep-alive-hint.ts';
 import type { OctetSocket } from './octet-socket.ts';
 import type { Parts } from './parts.ts';
 
-/** What a read brought. `bad`: it was no HTTP, or two parsers read it in different ways. */
-export type AnswerOutcome = 'more' | 'done' | 'bad' | 'tunnel';
+/** What a read brought. `bad`: it was no HTTP, or two parsers read it in different ways; `again`: it was turned down. */
+export type AnswerOutcome = 'more' | 'done' | 'bad' | 'tunnel' | 'again';
 
 /** What the answer's way to the caller depends on. */
 export interface AnswerWish {
@@ -31,6 +32,8 @@ export interface AnswerWish {
   /** 100 Continue has been sent already. */
   hasContinued: boolean;
   lines: FixedLines | null;
+  /** Whether a final answer with this status is not to be handed on; null: every one is. */
+  turnsDown: ((status: number) => boolean) | null;
 }
 
 /** More than any use of 1xx asks for. */
@@ -43,6 +46,8 @@ const interimMax = 16;
 export class AnswerRelay {
   /** The final head is with the caller. */
   hasBegun = false;
+  /** Some octet has come. */
+  isTouched = false;
   status = 0;
   /** Of the body, handed on so far. */
   bodyBytes = 0;
@@ -50,6 +55,8 @@ export class AnswerRelay {
   keepAlive = false;
   /** How long the instance's connection may be kept; 0: not. */
   keepMs = 0;
+  /** The instance has said how long it keeps its connection. */
+  isPromised = false;
   /** The caller knows the end of the answer by the connection's only. */
   endsByClosing = false;
   /** The caller takes more at once. */
@@ -62,6 +69,7 @@ export class AnswerRelay {
     takesTrailers: false,
     hasContinued: false,
     lines: null,
+    turnsDown: null,
   };
   readonly #parts: Parts;
   readonly #caller: OctetSocket;
@@ -83,6 +91,7 @@ export class AnswerRelay {
   /** An answer by `wish` comes next. */
   begin(): void {
     this.hasBegun = false;
+    this.isTouched = false;
     this.status = 0;
     this.bodyBytes = 0;
     this.keepAlive = false;
@@ -95,6 +104,7 @@ export class AnswerRelay {
   read(bytes: Buffer, connection: InstanceConnection): AnswerOutcome {
     const writer = this.#parts.scratch.begin();
     const hadBegun = this.hasBegun;
+    this.isTouched = true;
     let at = 0;
     if (!hadBegun) {
       const next = this.#readHeads(writer, bytes);
@@ -134,6 +144,7 @@ export class AnswerRelay {
       if (next === refused || !opinion.agreesOnResponse(head)) return 'bad';
       at = next;
       if (head.status >= 200) {
+        if (this.wish.turnsDown?.(head.status) === true) return 'again';
         this.#final(writer, head);
         return at;
       }
@@ -160,6 +171,7 @@ export class AnswerRelay {
     this.endsByClosing = wanted === framing.untilClose;
     this.keepAlive = wish.keepAlive && !this.endsByClosing;
     this.keepMs = head.keepAlive && opinion.keepAlive ? keepMsOf(head) : 0;
+    this.isPromised = head.indexOf(known.keepAlive) >= 0;
     this.#body.begin(head);
   }
 

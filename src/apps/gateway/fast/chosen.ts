@@ -1,5 +1,6 @@
 import { type Counter, noAnswer } from '../counters.ts';
 import type { RequestHead } from '../http1/head.ts';
+import { circuitRefusal } from '../live-revision.ts';
 import type { Choice } from '../live-routes.ts';
 import type { Refusal } from '../refusal.ts';
 import type { Parts } from './parts.ts';
@@ -17,7 +18,7 @@ type Chosen =
 export function chosen({ routes, routedHead }: Parts, head: RequestHead, nowMs: number): Chosen {
   const authority = head.authority();
   const choice = routes.choose(authority, head.path(), routedHead, nowMs);
-  if (choice.kind === 'target') return choice;
+  if (choice.kind === 'target') return full(choice) ?? choice;
   if (choice.kind === 'unknown-host') {
     const detail = `no service has the host '${authority.slice(0, 100)}'`;
     return {
@@ -30,4 +31,12 @@ export function chosen({ routes, routedHead }: Parts, head: RequestHead, nowMs: 
   counter.count(noAnswer, 0);
   const detail = `revision ${choice.revisionId} has no ready instance`;
   return { kind: 'refused', refusal: { status: 503, reason: 'no-endpoints', detail }, counter };
+}
+
+/** Null: the revision takes one more. */
+function full({ target }: Extract<Choice, { kind: 'target' }>): Chosen | null {
+  const refusal = circuitRefusal(target);
+  if (refusal === null) return null;
+  target.counter.count(noAnswer, 0);
+  return { kind: 'refused', refusal, counter: target.counter };
 }

@@ -1,18 +1,18 @@
-import type { Target } from '../live-routes.ts';
-import { originOf } from '../live-routes.ts';
+import { takesPending } from '../../../domain/traffic/circuit.ts';
+import type { RetryCause } from '../../../domain/traffic/retry-rule.ts';
+import type { Target } from '../live-revision.ts';
 import { type OverLimit, overText } from '../over-limit.ts';
 import type { Refusal } from '../refusal.ts';
 import type { FixedValue } from '../http1/fixed-lines.ts';
 import type { RequestHead } from '../http1/head.ts';
 import { method } from '../http1/methods.ts';
 import { AnswerRelay } from './answer-relay.ts';
+import { Attempts } from './attempts.ts';
 import { chosen } from './chosen.ts';
-import { Evidence } from './evidence.ts';
 import { HalfClosed, halfClosedSilenceMs } from './half-closed.ts';
 import type { ConnectionUser, InstanceConnection } from './instance-connection.ts';
 import { type ConnectionSeeker, inFlightMax, type InstancePool } from './instance-pool.ts';
 import { Observation } from './observation.ts';
-import { otherEndpoint } from './other-endpoint.ts';
 import type { OctetSocket } from './octet-socket.ts';
 import type { Parts } from './parts.ts';
 import { RequestRelay } from './request-relay.ts';
@@ -49,10 +49,6 @@ export interface ExchangeCaller {
 /** Why a request did not end with an instance's whole answer. */
 type Ended = Refusal['reason'] | 'caller-gone';
 
-const attemptsMax = 3;
-/** An instance that closes a connection idle for less than this does not do it because it was idle. */
-const idleCloseMinMs = 500;
-
 /**
  * One request on its way to an instance and its answer on the way back. One object serves all requests of a connection,
  * one after the other.
@@ -62,9 +58,10 @@ const idleCloseMinMs = 500;
  *   waiting for a connection is in it. A caller too slow with its body gets 408 and is no evidence against anybody.
  * - X3. Until the answer's head is passed on, failure is 502 or 504. After it, the caller's connection is cut.
  * - X4. A caller who hangs up ends the request at the instance.
- * - X5. Tried again, within a budget, is what no instance can have acted on (no connection came to be), and a GET, HEAD
- *   or OPTIONS whose kept connection was closed before an octet of the answer. If the connection had hardly been idle, its
- *   end says something about the instance and counts as this request's outcome, however the next attempt ends.
+ * - X5. Tried again, within a budget, is what no instance can have acted on (no connection came to be), a GET, HEAD or OPTIONS
+ *   whose kept connection was closed before an octet of the answer, and what the service's `retries` say beside (attempts.ts).
+ *   An end of a kept connection that is not bad luck (kept-connection.ts) counts as this request's outcome, however the next
+ *   attempt ends.
  * - X6. A caller that sends no more gets its answer (half-closed.ts); a silence within it ends it sooner, and counts not.
  */
 export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchange {
@@ -72,26 +69,28 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   isTunnel = false;
   readonly #parts: Parts;
   readonly #caller: ExchangeCaller;
-  readonly #evidence = new Evidence();
   readonly #observation: Observation;
   readonly #request: RequestRelay;
   readonly #answer: AnswerRelay;
   readonly #halfClosed = new HalfClosed();
-  #target: Target | null = null;
   #pool: InstancePool | null = null;
   #connection: InstanceConnection | null = null;
   #timeoutMs = 0;
   /** Of the rule that has the request; null, as of most: it has none. */
   #limit: TimeLimit | null = null;
   #requestUntilMs = 0;
-  #attempts = 0;
-  #isSafe = false;
+  readonly #attempts: Attempts;
+  /** Of the request as a whole; an attempt may have less. */
+  #untilMs = 0;
+  /** A wait before the next attempt. */
+  #backOff: NodeJS.Timeout | null = null;
 
   constructor(parts: Parts, caller: ExchangeCaller) {
     this.#parts = parts;
     this.#caller = caller;
     this.#observation = new Observation(parts);
     this.#request = new RequestRelay(parts);
+    this.#attempts = new Attempts(parts, this.#request);
     this.#answer = new AnswerRelay(parts, caller.socket);
   }
 
@@ -110,10 +109,6 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     const parts = this.#parts;
     const nowMs = performance.now();
     this.isUnderWay = true;
-    parts.retries.earn();
-    this.#attempts = 1;
-    this.#isSafe =
-      head.method === method.get || head.method === method.head || head.method === method.options;
     this.#observation.begin(head, this.#caller, nowMs);
     this.#wish(head);
     this.#request.begin(head);
@@ -126,14 +121,14 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
       return at;
     }
     const { target, requestTimeoutMs, treatment } = choice;
-    this.#target = target;
     if (treatment !== null) this.#limit = parts.limits.begin(this, treatment.timeouts, nowMs);
     this.#answer.wish.lines = parts.linesOf(target.revisionId);
-    this.#evidence.begin(target, nowMs);
     this.#observation.routed(target.counter);
+    this.#attempts.begin(target, head, nowMs);
+    this.#answer.wish.turnsDown = this.#attempts.turnsAnyDown;
     this.#timeoutMs = requestTimeoutMs;
     this.#requestUntilMs = nowMs + parts.deadlines.requestMs;
-    this.#caller.deadlineMs = nowMs + requestTimeoutMs;
+    this.#setDeadline(nowMs + requestTimeoutMs);
     parts.requestAdditions.scheme = this.#caller.scheme;
     parts.requestAdditions.traceparent = this.#observation.beginTrace(head);
     const next = this.#request.compose(head, this.#caller.address, chunk, at);
@@ -141,8 +136,8 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
       this.#bodyRefused();
       return chunk.length;
     }
-    this.#pool = parts.pools.pool(target.origin, target.endpoint);
-    if (!this.#pool.seek(this, nowMs)) this.#overloaded(target, nowMs);
+    this.#pool = parts.pools.pool(target);
+    if (!this.#pool.seek(this, nowMs)) this.#overloaded(target);
     return next;
   }
 
@@ -182,15 +177,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   connectFailed(error: Error): void {
     this.#connection = null;
-    const nowMs = performance.now();
-    this.#evidence.failed(nowMs);
-    const target = this.#target;
-    const other = target === null ? null : otherEndpoint(this.#parts.routes.table, target);
-    if (target !== null && other !== null && this.#mayTryAgain()) {
-      this.#target = { ...target, endpoint: other, origin: originOf(other) };
-      this.#pool = this.#parts.pools.pool(this.#target.origin, other);
-      if (this.#pool.seek(this, nowMs)) return;
-    }
+    if (this.#failedAndAgain('connect-failure')) return;
     this.#fail(502, 'unreachable', `did not answer: ${error.message}`);
   }
 
@@ -220,7 +207,12 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
       return;
     }
     if (outcome === 'bad') {
-      this.#fail(502, 'reset', 'sent what is no HTTP/1.1 answer');
+      const isTried = !this.#answer.hasBegun && this.#failedAndAgain('reset');
+      if (!isTried) this.#fail(502, 'reset', 'sent what is no HTTP/1.1 answer');
+      return;
+    }
+    if (outcome === 'again') {
+      if (!this.#seekAgain()) this.#fail(502, 'unreachable', 'has too many requests already');
       return;
     }
     if (!this.#answer.isTaken) connection.pause();
@@ -239,21 +231,15 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   }
 
   closed(error: Error | null): void {
-    const wasIdleMs =
-      this.#connection === null ? 0 : this.#request.sentMs - this.#connection.idleSinceMs;
-    const wasUsed = (this.#connection?.served ?? 0) > 0;
+    const connection = this.#connection;
     this.#connection = null;
     if (this.isTunnel) this.#endTunnel();
     else if (this.#answer.hasBegun) {
       if (error === null && this.#answer.endsWhole()) this.#finish();
       else this.#fail(502, 'reset', 'broke its answer off');
-    } else if (wasUsed && this.#isSafe && this.#request.isWholeInFirst && this.#mayTryAgain()) {
-      if (wasIdleMs < idleCloseMinMs) this.#evidence.failed(performance.now());
-      this.#answer.begin();
-      if (this.#pool?.seekNew(this, performance.now()) !== true) {
-        this.#fail(502, 'reset', 'closed the connection');
-      }
-    } else {
+    } else if (connection !== null && this.#keptAndAgain(connection)) {
+      if (!this.#seekAgain()) this.#fail(502, 'reset', 'closed the connection');
+    } else if (!this.#failedAndAgain('reset')) {
       this.#fail(502, 'reset', `did not answer: ${error?.message ?? 'it closed the connection'}`);
     }
   }
@@ -262,6 +248,12 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   late(nowMs: number): void {
     if (this.#answer.hasBegun) {
       this.#cutLate(nowMs);
+      return;
+    }
+    if (nowMs >= this.#attempts.untilMs && nowMs < this.#untilMs) {
+      const tryMs = this.#attempts.target?.revision.retries.perTryTimeoutMs ?? 0;
+      const isTried = this.#failedAndAgain('timeout');
+      if (!isTried) this.#fail(504, 'timeout', `did not answer within ${tryMs} ms`);
       return;
     }
     const nextMs = this.#halfClosed.ask(this.#caller.socket, nowMs);
@@ -277,13 +269,15 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   overLimit(over: OverLimit, nowMs: number): void {
     if (this.#answer.hasBegun) this.#cutLate(nowMs);
     else if (this.#waitsForCaller()) this.#callerLate(`the body did not come within ${over.ms} ms`);
-    else this.#fail(504, over.reason, overText(over));
+    else if (over.reason !== 'backend-timeout' || !this.#failedAndAgain('timeout')) {
+      this.#fail(504, over.reason, overText(over));
+    }
   }
 
   /** Whoever did not move: an instance that says nothing, or a caller that takes nothing or is gone. */
   #cutLate(nowMs: number): void {
     const isInstance = this.#caller.socket.writableLength === 0 && !this.#halfClosed.isSo;
-    if (isInstance) this.#evidence.failed(nowMs);
+    if (isInstance) this.#attempts.failed(nowMs);
     this.#cutOff(isInstance ? 'timeout' : 'caller-too-slow');
     this.#caller.cut({ isReset: this.#answer.endsByClosing });
   }
@@ -301,7 +295,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   callerEnded(): void {
     const nowMs = performance.now();
     const { wish } = this.#answer;
-    const { deadlineMs: untilMs } = this.#caller;
+    const untilMs = this.#untilMs;
     const nextMs = this.#halfClosed.begin(nowMs, { untilMs, minorVersion: wish.minorVersion });
     wish.keepAlive = false;
     if (this.isTunnel) this.#connection?.end();
@@ -328,7 +322,12 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   }
 
   #refreshDeadline(): void {
-    this.#caller.deadlineMs = Math.min(performance.now() + this.#timeoutMs, this.#requestUntilMs);
+    this.#setDeadline(Math.min(performance.now() + this.#timeoutMs, this.#requestUntilMs));
+  }
+
+  #setDeadline(untilMs: number): void {
+    this.#untilMs = untilMs;
+    this.#caller.deadlineMs = Math.min(untilMs, this.#attempts.untilMs);
   }
 
   #awaitSilence(): void {
@@ -337,15 +336,35 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#caller.deadlineMs = nowMs + Math.min(silenceMs, deadlines.silenceMs);
   }
 
-  #mayTryAgain(): boolean {
-    if (this.#attempts >= attemptsMax) return false;
-    const { metrics, retries } = this.#parts;
-    if (!retries.spend()) {
-      metrics.retriesRefused += 1;
-      return false;
-    }
-    metrics.retries += 1;
-    this.#attempts += 1;
+  /** The attempt has failed; whether another one is under way. */
+  #failedAndAgain(cause: RetryCause): boolean {
+    return this.#attempts.failedAndAgain(cause, performance.now()) && this.#seekAgain();
+  }
+
+  #keptAndAgain(connection: InstanceConnection): boolean {
+    return this.#attempts.keptAndAgain(connection, this.#answer.isTouched, performance.now());
+  }
+
+  /** For the attempt that has begun; false: its instance has as many requests as it may have. */
+  #seekAgain(): boolean {
+    const { target, delayMs } = this.#attempts;
+    if (target === null) return false;
+    this.#pool?.leave(this);
+    this.#connection?.destroy();
+    this.#connection = null;
+    this.#limit?.attemptOver();
+    this.#request.isSent = false;
+    this.#answer.begin();
+    this.#pool = this.#parts.pools.pool(target);
+    this.#setDeadline(this.#untilMs);
+    if (delayMs === 0) return this.#pool.seekNew(this, performance.now());
+    this.#backOff = setTimeout(() => {
+      this.#backOff = null;
+      // The pool may have been forgotten meanwhile.
+      this.#pool = this.#parts.pools.pool(target);
+      if (!this.#pool.seekNew(this, performance.now()))
+        this.#fail(502, 'unreachable', 'has too many requests already');
+    }, delayMs);
     return true;
   }
 
@@ -353,29 +372,37 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     const nowMs = performance.now();
     const connection = this.#connection;
     const { keepAlive, keepMs, status } = this.#answer;
-    this.#evidence.answered(status, nowMs);
-    this.#evidence.end();
+    this.#attempts.answered(status, nowMs);
+    this.#attempts.end(nowMs);
     this.#endLimit();
     this.#observed(status, null, nowMs);
     this.#connection = null;
     this.isUnderWay = false;
     const isClean = this.#request.end(connection) && this.#request.isWhole;
-    if (connection !== null && isClean) this.#pool?.release(connection, nowMs, keepMs);
-    else connection?.destroy();
+    if (connection !== null && isClean) {
+      connection.isPromised = this.#answer.isPromised;
+      this.#pool?.release(connection, nowMs, keepMs);
+    } else connection?.destroy();
     this.#caller.finished(keepAlive && this.#request.isWhole);
   }
 
-  #overloaded({ endpoint }: Target, nowMs: number): void {
-    this.#evidence.failed(nowMs);
+  #overloaded({ endpoint, revisionId, revision: { circuit } }: Target): void {
+    this.#attempts.notMade(performance.now());
     this.#drop();
-    const detail = `instance ${endpoint.instanceId} has ${inFlightMax} requests already`;
-    this.#answerProblem({ status: 503, reason: 'overloaded', detail });
+    if (takesPending(circuit)) {
+      const detail = `instance ${endpoint.instanceId} has ${inFlightMax} requests already`;
+      this.#answerProblem({ status: 503, reason: 'overloaded', detail });
+      return;
+    }
+    circuit.refused += 1;
+    const detail = `${circuit.pending} requests wait for a connection to revision ${revisionId}, as many as its circuitBreaker allows`;
+    this.#answerProblem({ status: 503, reason: 'circuit-open', detail });
   }
 
   /** The instance is to blame. */
   #fail(status: 502 | 504, reason: Refusal['reason'], what: string): void {
-    this.#evidence.failed(performance.now());
-    const instanceId = this.#target?.endpoint.instanceId ?? '';
+    this.#attempts.failed(performance.now());
+    const instanceId = this.#attempts.target?.endpoint.instanceId ?? '';
     if (this.#answer.hasBegun) {
       this.#cutOff(reason);
       this.#caller.cut({ isReset: this.#answer.endsByClosing });
@@ -430,8 +457,10 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   /** Lets go of instance and evidence. */
   #drop(): void {
-    this.#evidence.end();
     this.#endLimit();
+    this.#attempts.end(performance.now());
+    if (this.#backOff !== null) clearTimeout(this.#backOff);
+    this.#backOff = null;
     this.#pool?.leave(this);
     const connection = this.#connection;
     this.#connection = null;
@@ -447,8 +476,8 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   #becomeTunnel(): void {
     const nowMs = performance.now();
-    this.#evidence.answered(this.#answer.status, nowMs);
-    this.#evidence.end();
+    this.#attempts.answered(this.#answer.status, nowMs);
+    this.#attempts.end(nowMs);
     this.#endLimit();
     this.#observed(this.#answer.status, null, nowMs);
     this.isTunnel = true;

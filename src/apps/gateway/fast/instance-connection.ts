@@ -36,6 +36,8 @@ export class InstanceConnection {
   /** On the clock of `performance.now()`: since when nothing is asked of it, and until when that may be. */
   idleSinceMs = 0;
   idleUntilMs = 0;
+  /** The instance has said how long it keeps it. */
+  isPromised = false;
   /** Until when it must be connected. */
   readonly connectUntilMs: number;
   readonly #owner: ConnectionOwner;

@@ -1,4 +1,6 @@
+import { type Circuit, takesConnection, takesPending } from '../../../domain/traffic/circuit.ts';
 import type { Endpoint } from '../../../domain/traffic/route-table.ts';
+import type { Target } from '../live-revision.ts';
 import { type ConnectionOwner, InstanceConnection } from './instance-connection.ts';
 
 /** Connections to one instance at most; requests beyond wait for one. */
@@ -18,17 +20,23 @@ export interface ConnectionSeeker {
  *
  * - P1. The connection used last is used next, so that those not needed grow old and are closed.
  * - P2. A connection is used again only if it is known to be between two answers; all doubt closes it.
- * - P3. Retired (its instance left the table): it serves those who are there, keeps nothing, and ends by itself.
+ * - P3. Where the revision has as many connections as its circuit allows, one that is idle in another pool of it makes room, or
+ *   the request waits until one does; so many may wait, and no more.
+ * - P4. Retired (its instance left the table): it serves those who are there, keeps nothing, and ends by itself.
  */
 export class InstancePool implements ConnectionOwner {
+  readonly circuit: Circuit;
   readonly #endpoint: Endpoint;
+  readonly #siblings: Siblings;
   readonly #idle: InstanceConnection[] = [];
   readonly #all = new Set<InstanceConnection>();
   readonly #waiting = new Set<ConnectionSeeker>();
   #isRetired = false;
 
-  constructor(endpoint: Endpoint) {
+  constructor(endpoint: Endpoint, circuit: Circuit, siblings: Siblings) {
     this.#endpoint = endpoint;
+    this.circuit = circuit;
+    this.#siblings = siblings;
   }
 
   get state(): PoolState {
@@ -40,9 +48,9 @@ export class InstancePool implements ConnectionOwner {
     };
   }
 
-  /** Nothing is open, so it can be forgotten. */
+  /** Nothing is open and nobody waits, so it can be forgotten. */
   get isEmpty(): boolean {
-    return this.#all.size === 0;
+    return this.#all.size === 0 && this.#waiting.size === 0;
   }
 
   /** False: the instance has as many requests as it may have. */
@@ -61,18 +69,37 @@ export class InstancePool implements ConnectionOwner {
 
   /** One that has carried nothing yet. */
   seekNew(seeker: ConnectionSeeker, nowMs: number): boolean {
-    if (this.#all.size < connectionsMax) {
+    if (this.#all.size < connectionsMax && this.#mayOpen()) {
       seeker.take(this.#open(nowMs));
       return true;
     }
     if (this.#all.size + this.#waiting.size >= inFlightMax) return false;
+    if (!takesPending(this.circuit)) return false;
     this.#waiting.add(seeker);
+    this.circuit.pending += 1;
     return true;
   }
 
   /** The seeker wants none any more. */
   leave(seeker: ConnectionSeeker): void {
-    this.#waiting.delete(seeker);
+    if (this.#waiting.delete(seeker)) this.circuit.pending -= 1;
+  }
+
+  /** Closes an idle connection for another pool's sake; false: there is none. */
+  makeRoom(): boolean {
+    const connection = this.#idle.shift();
+    if (connection === undefined) return false;
+    connection.destroy();
+    return true;
+  }
+
+  /** There is room for a connection: opens one for who waits; false: nobody does. */
+  useRoom(): boolean {
+    if (this.#all.size >= connectionsMax) return false;
+    const next = this.#nextWaiting();
+    if (next === null) return false;
+    next.take(this.#open(performance.now()));
+    return true;
   }
 
   /** Takes a connection back that can carry another request for `keepMs`. */
@@ -86,22 +113,19 @@ export class InstancePool implements ConnectionOwner {
     }
     connection.idleSinceMs = nowMs;
     connection.idleUntilMs = nowMs + keepMs;
-    const [next] = this.#waiting;
-    if (next !== undefined) {
-      this.#waiting.delete(next);
-      next.take(connection);
-    } else if (this.#isRetired) connection.destroy();
+    const next = this.#nextWaiting();
+    if (next !== null) next.take(connection);
+    // Others wait for a connection to another instance of the revision.
+    else if (this.#isRetired || this.circuit.pending > 0) connection.destroy();
     else this.#idle.push(connection);
   }
 
   onClosed(connection: InstanceConnection): void {
-    this.#all.delete(connection);
+    if (this.#all.delete(connection)) this.circuit.connections -= 1;
     const index = this.#idle.indexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
-    const [next] = this.#waiting;
-    if (next === undefined) return;
-    this.#waiting.delete(next);
-    next.take(this.#open(performance.now()));
+    if (this.circuit.pending === 0 || !takesConnection(this.circuit)) return;
+    if (!this.useRoom()) this.#siblings.useRoom(this.circuit);
   }
 
   /** Closes what has been idle, or tried to connect, for too long. */
@@ -119,6 +143,7 @@ export class InstancePool implements ConnectionOwner {
 
   destroy(): void {
     this.#isRetired = true;
+    this.circuit.pending -= this.#waiting.size;
     this.#waiting.clear();
     for (const connection of this.#all) connection.destroy();
   }
@@ -126,7 +151,19 @@ export class InstancePool implements ConnectionOwner {
   #open(nowMs: number): InstanceConnection {
     const connection = new InstanceConnection(this.#endpoint, this, nowMs + connectTimeoutMs);
     this.#all.add(connection);
+    this.circuit.connections += 1;
     return connection;
+  }
+
+  #mayOpen(): boolean {
+    return takesConnection(this.circuit) || this.#siblings.makeRoom(this.circuit);
+  }
+
+  #nextWaiting(): ConnectionSeeker | null {
+    const [next] = this.#waiting;
+    if (next === undefined) return null;
+    this.leave(next);
+    return next;
   }
 }
 
@@ -138,37 +175,60 @@ export interface PoolState {
   readonly waiting: number;
 }
 
-/** The pools by origin. */
-export class InstancePools {
-  readonly #pools = new Map<string, InstancePool>();
+/** The other pools of a revision. */
+interface Siblings {
+  /** Closes an idle connection; false: there is none. */
+  makeRoom(circuit: Circuit): boolean;
+  /** Opens a connection for somebody who waits. */
+  useRoom(circuit: Circuit): void;
+}
+
+/** The pools by revision and origin: of two revisions at one address, each has its own connections. */
+export class InstancePools implements Siblings {
+  readonly #pools = new Map<Circuit, Map<string, InstancePool>>();
   readonly #retired = new Set<InstancePool>();
 
-  pool(origin: string, endpoint: Endpoint): InstancePool {
-    let pool = this.#pools.get(origin);
+  pool({ origin, endpoint, revision: { circuit } }: Target): InstancePool {
+    let pools = this.#pools.get(circuit);
+    if (pools === undefined) {
+      pools = new Map();
+      this.#pools.set(circuit, pools);
+    }
+    let pool = pools.get(origin);
     if (pool === undefined) {
-      pool = new InstancePool(endpoint);
-      this.#pools.set(origin, pool);
+      pool = new InstancePool(endpoint, circuit, this);
+      pools.set(origin, pool);
     }
     return pool;
   }
 
   /** Those that are retired are not among them. */
   states(): readonly PoolState[] {
-    return [...this.#pools.values()].map((pool) => pool.state);
+    return [...this.#pools.values()].flatMap((pools) =>
+      [...pools.values()].map(({ state }) => state),
+    );
+  }
+
+  makeRoom(circuit: Circuit): boolean {
+    for (const pool of this.#pools.get(circuit)?.values() ?? []) if (pool.makeRoom()) return true;
+    return false;
+  }
+
+  useRoom(circuit: Circuit): void {
+    for (const pool of this.#pools.get(circuit)?.values() ?? []) if (pool.useRoom()) return;
+    for (const pool of this.#retired) if (pool.circuit === circuit && pool.useRoom()) return;
   }
 
   /** Retires the pools of all other origins. */
   retain(origins: ReadonlySet<string>): void {
-    for (const [origin, pool] of this.#pools) {
-      if (origins.has(origin)) continue;
-      this.#pools.delete(origin);
-      pool.retire();
-      if (!pool.isEmpty) this.#retired.add(pool);
-    }
+    this.#leaveOut((_pool, origin) => !origins.has(origin));
   }
 
   sweep(nowMs: number): void {
-    for (const pool of this.#pools.values()) pool.sweep(nowMs);
+    this.#leaveOut((pool) => {
+      pool.sweep(nowMs);
+      return pool.isEmpty;
+    });
     for (const pool of this.#retired) {
       pool.sweep(nowMs);
       if (pool.isEmpty) this.#retired.delete(pool);
@@ -176,8 +236,21 @@ export class InstancePools {
   }
 
   destroy(): void {
-    for (const pool of [...this.#pools.values(), ...this.#retired]) pool.destroy();
+    for (const pools of this.#pools.values()) for (const pool of pools.values()) pool.destroy();
+    for (const pool of this.#retired) pool.destroy();
     this.#pools.clear();
     this.#retired.clear();
+  }
+
+  #leaveOut(isLeft: (pool: InstancePool, origin: string) => boolean): void {
+    for (const [circuit, pools] of this.#pools) {
+      for (const [origin, pool] of pools) {
+        if (!isLeft(pool, origin)) continue;
+        pools.delete(origin);
+        pool.retire();
+        if (!pool.isEmpty) this.#retired.add(pool);
+      }
+      if (pools.size === 0) this.#pools.delete(circuit);
+    }
   }
 }

@@ -10,7 +10,6 @@ import { GatewayMetrics } from '../metrics/gateway-metrics.ts';
 import { trailersHead } from '../http1/trailers.ts';
 import type { SpanRecorder } from '../tracing/span-recorder.ts';
 import { InstancePools } from './instance-pool.ts';
-import { RetryBudget } from './retry-budget.ts';
 import { RoutedHead } from './routed-head.ts';
 import { RequestBuffers, Scratch } from './scratch.ts';
 import { TimeLimits } from './time-limits.ts';
@@ -47,8 +46,6 @@ export interface PartsOptions {
   /** Absent: nobody asks for them. */
   readonly metrics?: GatewayMetrics;
   readonly log?: (message: string) => void;
-  /** Of EngineOptions. */
-  readonly processShare?: number;
 }
 
 /** A fault of ours is told so often at most. */
@@ -63,7 +60,6 @@ export class Parts {
   readonly pools = new InstancePools();
   readonly scratch = new Scratch();
   readonly requestBuffers = new RequestBuffers();
-  readonly retries: RetryBudget;
   readonly limits = new TimeLimits();
   readonly requestHead = new RequestHead();
   readonly responseHead = new ResponseHead();
@@ -103,7 +99,6 @@ export class Parts {
     this.metrics = options.metrics ?? new GatewayMetrics();
     this.#log = options.log ?? (() => {});
     this.opinion = options.opinion;
-    this.retries = new RetryBudget(options.processShare ?? 1);
   }
 
   /** The line that names the revision on its answers. */

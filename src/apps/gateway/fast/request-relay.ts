@@ -16,6 +16,8 @@ import type { Parts } from './parts.ts';
 
 /** What a piece of a body may grow by when it is framed anew, its end and its trailers included. */
 const framingBytes = 256;
+/** A body up to this is kept if `isKept`. */
+const keptBytesMax = 64 * 1024;
 /** A beginning of a body up to this goes with the head. */
 const withHeadBytesMax = 16 * 1024;
 
@@ -30,6 +32,8 @@ export class RequestRelay {
   wantsContinue = false;
   /** Of the body, taken from the caller so far. */
   bodyBytes = 0;
+  /** A small body of known length is kept, so that it can be sent again; set before `compose`. */
+  isKept = false;
   /** Of `performance.now()`. */
   sentMs = 0;
   readonly #parts: Parts;
@@ -39,6 +43,8 @@ export class RequestRelay {
   #firstBytes = 0;
   #isChunked = false;
   #isFirstKept = false;
+  /** To some connection, maybe one before. */
+  #wasSent = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -49,6 +55,11 @@ export class RequestRelay {
     return this.#body.refusal;
   }
 
+  /** Nothing of it is lost when it is sent anew to another connection. */
+  get isReplayable(): boolean {
+    return !this.#wasSent || this.isWholeInFirst;
+  }
+
   begin({ framing: told, contentLength }: RequestHead): void {
     const hasBody = told === framing.chunked || contentLength > 0;
     this.isWhole = !hasBody;
@@ -56,6 +67,7 @@ export class RequestRelay {
     this.isFull = false;
     this.isSent = false;
     this.bodyBytes = 0;
+    this.#wasSent = false;
   }
 
   /** Puts the first write together; returns the offset in `chunk` of what is not in it. */
@@ -67,7 +79,12 @@ export class RequestRelay {
     this.wantsContinue = head.expectsContinue;
     this.#isChunked = head.framing === framing.chunked;
     const behind = this.isWhole ? 0 : chunk.length - at;
-    const bodyBytes = behind > withHeadBytesMax ? 0 : behind + framingBytes;
+    const isKept = this.isKept && head.contentLength <= keptBytesMax && !this.#isChunked;
+    this.isKept = isKept && !this.isWhole;
+    const withHead = behind > withHeadBytesMax ? 0 : behind + framingBytes;
+    const bodyBytes = this.isKept
+      ? Math.max(withHead, head.contentLength + framingBytes)
+      : withHead;
     this.#first = requestBuffers.take(requestHeadBytesMax(head, additions) + bodyBytes);
     this.#isFirstKept = false;
     this.#writer.begin(this.#first, 0);
@@ -84,6 +101,7 @@ export class RequestRelay {
   send(connection: InstanceConnection): void {
     if (this.#first === null) return;
     this.isSent = true;
+    this.#wasSent = true;
     this.sentMs = this.#parts.nowMs;
     this.isFull = !connection.write(this.#first.subarray(0, this.#firstBytes));
     if (connection.socket.writableLength > 0) this.#isFirstKept = true;
@@ -99,10 +117,12 @@ export class RequestRelay {
     const body = this.#body;
     if (body.step(chunk, at, chunk.length) === bodyStep.data) {
       this.bodyBytes += body.dataEnd - body.dataStart;
+      if (this.isKept) this.#keep(chunk, body.dataStart, body.dataEnd);
       this.isFull = !connection.write(chunk.subarray(body.dataStart, body.dataEnd));
     }
     // Only to learn whether anything of the length is left.
     this.isWhole = body.finish() === bodyStep.done;
+    if (this.isKept) this.isWholeInFirst = this.isWhole;
     return body.next;
   }
 
@@ -114,6 +134,13 @@ export class RequestRelay {
     }
     this.#first = null;
     return isClean;
+  }
+
+  /** Behind what was sent first; there is room for all of it. */
+  #keep(chunk: Buffer, start: number, end: number): void {
+    if (this.#first === null) return;
+    chunk.copy(this.#first, this.#firstBytes, start, end);
+    this.#firstBytes += end - start;
   }
 
   #readInto(writer: OctetWriter, chunk: Buffer, from: number): number {

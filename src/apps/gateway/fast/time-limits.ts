@@ -53,6 +53,11 @@ export class TimeLimit {
     this.#movedMs = this.#attemptMs;
   }
 
+  /** The attempt is over; another one may follow. */
+  attemptOver(): void {
+    this.#attemptMs = Infinity;
+  }
+
   /** Octets went to the instance or came from it. */
   moved(): void {
     this.#movedMs = performance.now();

@@ -3,6 +3,7 @@ import { Reported } from '../counters.ts';
 import { Forgetting } from '../forgetting.ts';
 import { isSplit } from '../gateway.ts';
 import type { MakeEngine } from '../engine-kind.ts';
+import type { ServingPlace } from '../live-revision.ts';
 import { OwnPlane } from '../own-plane.ts';
 import { ReportPace } from '../report-pace.ts';
 import { type FromWorker, noVersion, type ToWorker } from './worker-message.ts';
@@ -18,8 +19,12 @@ const orphanDrainMs = 10_000;
  *
  * Resolves with the exit code.
  */
-export function runWorker(engine: MakeEngine, log: (message: string) => void): Promise<number> {
-  const worker = new Worker(engine, log);
+export function runWorker(
+  engine: MakeEngine,
+  place: ServingPlace,
+  log: (message: string) => void,
+): Promise<number> {
+  const worker = new Worker(engine, place, log);
   // The gateway process ends its workers in order; a terminal's interrupt reaches them all at once.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
@@ -31,13 +36,15 @@ export function runWorker(engine: MakeEngine, log: (message: string) => void): P
 
 class Worker {
   readonly #engine: MakeEngine;
+  readonly #place: ServingPlace;
   readonly #log: (message: string) => void;
   readonly #exit = Promise.withResolvers<number>();
   #serving: Serving | null = null;
   #isStopping = false;
 
-  constructor(engine: MakeEngine, log: (message: string) => void) {
+  constructor(engine: MakeEngine, place: ServingPlace, log: (message: string) => void) {
     this.#engine = engine;
+    this.#place = place;
     this.#log = log;
   }
 
@@ -73,7 +80,7 @@ class Worker {
 
   #begin(message: Extract<ToWorker, { type: 'begin' }>): void {
     const { host, port, votesKey, phase, table } = message;
-    const plane = new OwnPlane({ engine: this.#engine, votesKey, phase });
+    const plane = new OwnPlane({ engine: this.#engine, votesKey, phase, place: this.#place });
     this.#serving = new Serving(plane);
     if (table !== null) this.#serving.apply({ table });
     plane.listen({ host, port, isShared: true }).then(

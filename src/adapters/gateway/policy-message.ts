@@ -1,0 +1,91 @@
+import type {
+  CircuitBreaker,
+  LoadBalancing,
+  OutlierDetection,
+  RetryPolicy,
+  TrafficPolicy,
+} from '../../domain/traffic/traffic-policy.ts';
+import { integer, list, MalformedError, record, text } from './shape.ts';
+
+/** A route's policy as the control socket and the kept table carry it; its bounds are checked by `checkTrafficPolicy`. */
+export function trafficPolicy(value: Record<string, unknown>): TrafficPolicy {
+  const { loadBalancing, retries, circuitBreaker, outlierDetection } = value;
+  return {
+    ...(loadBalancing === undefined
+      ? {}
+      : { loadBalancing: balancing(record(loadBalancing, 'loadBalancing')) }),
+    ...(retries === undefined ? {} : { retries: retryPolicy(record(retries, 'retries')) }),
+    ...(circuitBreaker === undefined
+      ? {}
+      : { circuitBreaker: breaker(record(circuitBreaker, 'circuitBreaker')) }),
+    ...(outlierDetection === undefined
+      ? {}
+      : { outlierDetection: detection(record(outlierDetection, 'outlierDetection')) }),
+  };
+}
+
+function balancing(value: Record<string, unknown>): LoadBalancing {
+  return {
+    algorithm: oneOf(value, 'algorithm', ['least-request', 'round-robin']),
+    slowStartMs: integer(value, 'slowStartMs'),
+    zones: oneOf(value, 'zones', ['prefer-local', 'ignore']),
+  };
+}
+
+function retryPolicy(value: Record<string, unknown>): RetryPolicy {
+  return {
+    attempts: integer(value, 'attempts'),
+    onConnectFailure: value['onConnectFailure'] === true,
+    onReset: value['onReset'] === true,
+    onStatuses: list(value, 'onStatuses').map((status) => {
+      if (typeof status === 'number') return status;
+      throw new MalformedError('onStatuses must be numbers');
+    }),
+    methods: oneOf(value, 'methods', ['safe', 'idempotent', 'any']),
+    perTryTimeoutMs: integerOrNull(value, 'perTryTimeoutMs'),
+    backOffMs: integer(value, 'backOffMs'),
+    budgetPercent: number(value, 'budgetPercent'),
+    minPerSecond: integer(value, 'minPerSecond'),
+  };
+}
+
+function breaker(value: Record<string, unknown>): CircuitBreaker {
+  return {
+    maxConnections: integerOrNull(value, 'maxConnections'),
+    maxPendingRequests: integerOrNull(value, 'maxPendingRequests'),
+    maxRequests: integerOrNull(value, 'maxRequests'),
+    maxRetries: integerOrNull(value, 'maxRetries'),
+  };
+}
+
+function detection(value: Record<string, unknown>): OutlierDetection {
+  return {
+    consecutive5xx: integerOrNull(value, 'consecutive5xx'),
+    consecutiveGatewayErrors: integerOrNull(value, 'consecutiveGatewayErrors'),
+    intervalMs: integer(value, 'intervalMs'),
+    baseEjectionMs: integer(value, 'baseEjectionMs'),
+    maxEjectionPercent: number(value, 'maxEjectionPercent'),
+    panicThresholdPercent: number(value, 'panicThresholdPercent'),
+  };
+}
+
+function integerOrNull(value: Record<string, unknown>, key: string): number | null {
+  return value[key] === null ? null : integer(value, key);
+}
+
+function number(value: Record<string, unknown>, key: string): number {
+  const found = value[key];
+  if (typeof found === 'number') return found;
+  throw new MalformedError(`${key} must be a number`);
+}
+
+function oneOf<Choice extends string>(
+  value: Record<string, unknown>,
+  key: string,
+  choices: readonly Choice[],
+): Choice {
+  const written = text(value, key);
+  const known = choices.find((each) => each === written);
+  if (known !== undefined) return known;
+  throw new MalformedError(`${key} must be one of ${choices.join(', ')}`);
+}

@@ -1,0 +1,181 @@
+import { takesRetry } from '../../../domain/traffic/circuit.ts';
+import { type Outcome, outcomeOf } from '../../../domain/traffic/instance-health.ts';
+import { isBadLuck } from '../../../domain/traffic/kept-connection.ts';
+import {
+  backOffMs,
+  isMethodRetryable,
+  isRetryable,
+  type RetryCause,
+} from '../../../domain/traffic/retry-rule.ts';
+import { usualRetries } from '../../../domain/traffic/traffic-policy.ts';
+import type { RequestHead } from '../http1/head.ts';
+import { method } from '../http1/methods.ts';
+import { beginAttempt, endAttempt, otherTarget, type Target } from '../live-revision.ts';
+import { Evidence } from './evidence.ts';
+import type { InstanceConnection } from './instance-connection.ts';
+import type { Parts } from './parts.ts';
+import type { RequestRelay } from './request-relay.ts';
+
+/**
+ * The attempts of one request: who has it now, what each says of its instance, and whether there may be another one. One object serves all requests of a connection,
+ * one after the other.
+ *
+ * - A1. Every attempt is begun and ended once at its instance, and every request and retry at its revision's circuit.
+ * - A2. Another attempt costs the route's budget and goes to another instance of the same revision, if there is one.
+ */
+export class Attempts {
+  /** Null: the request has ended. */
+  target: Target | null = null;
+  /** What to wait before the attempt that has begun. */
+  delayMs = 0;
+  /** Of the attempt under way, on the clock of `performance.now()`. */
+  untilMs = Infinity;
+  /** Whether an answer with this status is thrown away: another attempt has begun then. */
+  readonly turnsDown = (status: number): boolean => {
+    return this.#next(status, performance.now());
+  };
+  readonly #parts: Parts;
+  readonly #request: RequestRelay;
+  readonly #evidence = new Evidence();
+  #retries = 0;
+  #startedMs = 0;
+  #isOpen = false;
+  #isRepeatable = false;
+
+  constructor(parts: Parts, request: RequestRelay) {
+    this.#parts = parts;
+    this.#request = request;
+  }
+
+  begin(target: Target, head: RequestHead, nowMs: number): void {
+    const { circuit, retries: policy } = target.revision;
+    circuit.requests += 1;
+    this.#evidence.begin(target, nowMs);
+    this.#retries = 0;
+    // The usual rule needs no text of the method.
+    this.#isRepeatable =
+      policy === usualRetries ? isSafe(head) : isMethodRetryable(policy, head.methodText());
+    const hasCause = policy.onReset || policy.onStatuses.length > 0;
+    this.#request.isKept = hasCause && this.#isRepeatable;
+    this.#start(target, nowMs);
+  }
+
+  /** Null: no status is thrown away. */
+  get turnsAnyDown(): ((status: number) => boolean) | null {
+    const statuses = this.target?.revision.retries.onStatuses.length ?? 0;
+    return statuses > 0 ? this.turnsDown : null;
+  }
+
+  /** The instance has answered wholly, or a tunnel has begun. */
+  answered(status: number, nowMs: number): void {
+    this.#evidence.answered(status, nowMs);
+    this.#end(outcomeOf(status), nowMs);
+  }
+
+  /** The instance is to blame. */
+  failed(nowMs: number): void {
+    this.#evidence.failed(nowMs);
+    this.#end('gateway-error', nowMs);
+  }
+
+  /** The attempt was not made, for want of a connection: what its caller sees counts, but not against the instance's health. */
+  notMade(nowMs: number): void {
+    this.#evidence.failed(nowMs);
+    this.#end('none', nowMs);
+  }
+
+  /** The attempt has failed; whether another one has begun. */
+  failedAndAgain(cause: RetryCause, nowMs: number): boolean {
+    this.#evidence.failed(nowMs);
+    return this.#next(cause, nowMs);
+  }
+
+  /**
+   * A kept connection was closed; whether another attempt has begun, at the same instance and at once. False also when some
+   * octet of the answer had come, or the connection was new: that says something else.
+   */
+  keptAndAgain(connection: InstanceConnection, isTouched: boolean, nowMs: number): boolean {
+    const { target } = this;
+    if (connection.served === 0 || isTouched || target === null) return false;
+    const { idleSinceMs, isPromised } = connection;
+    const idleMs = this.#request.sentMs - idleSinceMs;
+    if (!isBadLuck(target.instance, { idleMs, isPromised })) this.failed(nowMs);
+    if (!this.#request.isReplayable || !this.#isRepeatable) return false;
+    if (this.#retries >= target.revision.retries.attempts) return false;
+    if (!this.#pays(target, nowMs)) return false;
+    this.#end('none', nowMs);
+    this.#retried(target, nowMs);
+    this.delayMs = 0;
+    return true;
+  }
+
+  /** The request is over. An attempt that has not ended says nothing of its instance. */
+  end(nowMs: number): void {
+    const { target } = this;
+    if (target === null) return;
+    this.#evidence.end();
+    this.#end('none', nowMs);
+    const { circuit } = target.revision;
+    circuit.requests -= 1;
+    if (this.#retries > 0) circuit.retries -= 1;
+    this.target = null;
+  }
+
+  #next(cause: RetryCause, nowMs: number): boolean {
+    const { target } = this;
+    if (target === null) return false;
+    const policy = target.revision.retries;
+    const request = {
+      isRepeatable: this.#isRepeatable,
+      isReplayable: this.#request.isReplayable,
+    };
+    if (this.#retries >= policy.attempts || !isRetryable(policy, cause, request)) return false;
+    const other = otherTarget(target, nowMs);
+    if (other === null && policy.backOffMs === 0) return false;
+    if (!this.#pays(target, nowMs)) return false;
+    const waits = other === null || this.#retries > 0;
+    if (typeof cause === 'number') this.answered(cause, nowMs);
+    else this.failed(nowMs);
+    this.#retried(other ?? target, nowMs);
+    const { random } = this.#parts.routes;
+    this.delayMs = waits ? backOffMs(policy.backOffMs, this.#retries, random) : 0;
+    this.untilMs += this.delayMs;
+    return true;
+  }
+
+  /** False: too many have been tried again, or are being so. */
+  #pays({ revision: { circuit, budget, retries } }: Target, nowMs: number): boolean {
+    const isRefused = this.#retries === 0 && !takesRetry(circuit);
+    const isPaid = !isRefused && budget.spend(nowMs, retries);
+    const { metrics } = this.#parts;
+    if (isPaid) metrics.retries += 1;
+    else metrics.retriesRefused += 1;
+    return isPaid;
+  }
+
+  #retried(target: Target, nowMs: number): void {
+    if (this.#retries === 0) target.revision.circuit.retries += 1;
+    this.#retries += 1;
+    this.#start(target, nowMs);
+  }
+
+  #start(target: Target, nowMs: number): void {
+    this.target = target;
+    this.#startedMs = nowMs;
+    this.#isOpen = true;
+    this.untilMs = nowMs + (target.revision.retries.perTryTimeoutMs ?? Infinity);
+    beginAttempt(target);
+  }
+
+  #end(outcome: Outcome, nowMs: number): void {
+    if (!this.#isOpen || this.target === null) return;
+    this.#isOpen = false;
+    endAttempt(this.target, { outcome, startedMs: this.#startedMs, nowMs });
+  }
+}
+
+function isSafe(head: RequestHead): boolean {
+  return (
+    head.method === method.get || head.method === method.head || head.method === method.options
+  );
+}
