@@ -165,6 +165,14 @@ const rows: readonly Row[] = [
     only: 'fast',
   },
   {
+    instance: 'sends early hints that close the connection, and its answer behind them',
+    does: (socket) =>
+      socket.write(`HTTP/1.1 103 Early Hints\r\nconnection: close\r\n\r\n${answer('hello')}`),
+    caller: /^HTTP\/1\.1 502 /,
+    counted: failed,
+    only: 'fast',
+  },
+  {
     instance: 'sends early hints',
     does: (socket) => socket.write(`HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n${answer('hello')}`),
     caller: /^HTTP\/1\.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP\/1\.1 200 OK[^]*hello$/,

@@ -150,7 +150,9 @@ export class AnswerRelay {
       }
       if (head.status === 101) return this.#switch(writer, head, bytes.subarray(at));
       this.#interim += 1;
-      if (this.#interim > interimMax) return 'bad';
+      // One that closes is the end to llhttp, and to others not.
+      const isLast = !head.keepAlive || !opinion.keepAlive;
+      if (this.#interim > interimMax || isLast) return 'bad';
       this.#inform(writer, head);
     }
   }
