@@ -8,9 +8,10 @@ import { type SoakPart, Tally } from './part.ts';
 import type { SoakPlace } from './place.ts';
 
 /** On their way of one connection. */
-const underWayMax = 8;
+const underWayMax = 4;
 const lastMessagesMs = 30_000;
-const betweenMs = 10;
+/** So that the machine has time for the changes of weights. */
+const betweenMs = 100;
 
 /** Connections that stay open through all changes; every message comes back once, in order, as it was sent. */
 export const webSockets: SoakPart = {

@@ -97,9 +97,9 @@ test(`${swaps} changes of the table lose nothing while instances are replaced`, 
 
   const faults: string[] = [];
   let answered = 0;
-  let isOver = false;
+  const over = new AbortController();
   const load = Array.from({ length: callers }, async (_, caller) => {
-    for (let sent = 0; !isOver && faults.length < 5; sent += 1) {
+    for (let sent = 0; !over.signal.aborted && faults.length < 5; sent += 1) {
       const path = `/${caller}-${sent}`;
       const body = sent % 3 === 0 ? Buffer.alloc(5000) : '';
       const from = book.inForce;
@@ -135,7 +135,7 @@ test(`${swaps} changes of the table lose nothing while instances are replaced`, 
     await fixture.client.drain(old.instance.id, signal);
     old.instance.stop();
   }
-  isOver = true;
+  over.abort();
   await Promise.all(load);
   for (const { instance } of [...running.values()].flat()) instance.stop();
   assert.deepEqual(faults, []);
