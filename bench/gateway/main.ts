@@ -18,6 +18,9 @@ import { type IdleReading, type LongRun, resultOf, tablesOf } from './report.ts'
 export const about =
   'CPU a request, latency, memory of the gateway beside HAProxy, nginx, npm packages';
 
+/** `load`: throughput, latency and big bodies beside the others; `idle`: memory; `long`: the gateway alone, for long. */
+export const parts: readonly string[] = ['load', 'idle', 'long'];
+
 interface Plan {
   /** How often all contenders are started anew: one process is lucky or not, whatever it is asked. */
   readonly starts: number;
@@ -68,11 +71,12 @@ export async function run(options: BenchOptions): Promise<BenchReport> {
   const able = contenders.filter(({ needs }) => needs.every((need) => !lacking.has(need)));
   const table = new ReadingTable();
   for (const { name } of able) table.of(name);
-  for (let time = 1; time <= plan.starts; time += 1) {
+  const { only = parts } = options;
+  for (let time = 1; only.includes('load') && time <= plan.starts; time += 1) {
     await measure({ place, able, table, plan, options, time });
   }
-  const idle = await idleOf(place, able, plan, options);
-  const long = await longRun(place, plan, options);
+  const idle = only.includes('idle') ? await idleOf(place, able, plan, options) : [];
+  const long = only.includes('long') ? await longRun(place, plan, options) : null;
   const notes = [
     ...notesOf(plan),
     ...[...lacking].map((what) => `Not installed here: ${what}; its rows and figures are missing.`),
