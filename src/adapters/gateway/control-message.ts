@@ -1,6 +1,13 @@
 import { latencyBucketCount } from '../../domain/traffic/latency-buckets.ts';
 import type { HeaderMatch, StratumMatch, VoteRule } from '../../domain/release/revision.ts';
-import type { Backend, Route, RouteMatch, RouteTable } from '../../domain/traffic/route-table.ts';
+import {
+  type AppProtocol,
+  type Backend,
+  h2c,
+  type Route,
+  type RouteMatch,
+  type RouteTable,
+} from '../../domain/traffic/route-table.ts';
 import { routeRule, requestMatch, stickyRule } from './route-rule-message.ts';
 import { type SetAside, setAsides } from '../../domain/traffic/traffic-sample.ts';
 import { trafficPolicy } from './policy-message.ts';
@@ -187,9 +194,17 @@ function backend(value: Record<string, unknown>): Backend {
       host: text(endpoint, 'host'),
       port: integer(endpoint, 'port'),
       ...(endpoint['zone'] === undefined ? {} : { zone: text(endpoint, 'zone') }),
+      ...(endpoint['appProtocol'] === undefined ? {} : { appProtocol: appProtocol(endpoint) }),
     };
   });
   return { revisionId: text(value, 'revisionId'), weightPercent, endpoints };
+}
+
+/** One that this gateway does not speak must not be taken for HTTP/1.1. */
+function appProtocol(value: Record<string, unknown>): AppProtocol {
+  const name = text(value, 'appProtocol');
+  if (name === h2c) return name;
+  throw new MalformedError(`unknown appProtocol '${name.slice(0, 40)}'`);
 }
 
 function match(value: Record<string, unknown>): RouteMatch {

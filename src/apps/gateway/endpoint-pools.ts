@@ -5,6 +5,9 @@ const connectionsMax = 512;
 /** Requests to one instance at most, waiting ones included; beyond, 503 is the honest answer. */
 export const inFlightMax = 2048;
 
+/** HTTP/2 by prior knowledge; undici's types know it of a client only. Trailers are lost in this engine. */
+const h2cOptions = { allowH2: true, useH2c: true };
+
 /**
  * Kept-alive connections by origin, one request at a time on each. A pool whose origin leaves the table takes no
  * request any more, lets those it has finish, and closes its connections then.
@@ -16,7 +19,7 @@ export class EndpointPools implements AsyncDisposable {
   pool(origin: string): Pool | null {
     let pool = this.#pools.get(origin);
     if (pool === undefined) {
-      pool = new Pool(origin, {
+      pool = new Pool(origin.replace(/^h2c:/, 'http:'), {
         connections: connectionsMax,
         pipelining: 1,
         connectTimeout: 3000,
@@ -26,7 +29,7 @@ export class EndpointPools implements AsyncDisposable {
         bodyTimeout: 300_000,
         keepAliveTimeout: 4000,
         keepAliveMaxTimeout: 60_000,
-        allowH2: false,
+        ...(origin.startsWith('h2c:') ? h2cOptions : { allowH2: false }),
       });
       this.#pools.set(origin, pool);
     }

@@ -16,7 +16,7 @@ import {
 import type { Attempt } from '../../domain/traffic/instance-health.ts';
 import { earnForgiveness } from '../../domain/traffic/kept-connection.ts';
 import type { RetryBudget } from '../../domain/traffic/retry-budget.ts';
-import type { Endpoint, Route } from '../../domain/traffic/route-table.ts';
+import { type Endpoint, h2c, type Route } from '../../domain/traffic/route-table.ts';
 import {
   outlierDetectionOf,
   type RetryPolicy,
@@ -30,7 +30,7 @@ import type { Refusal } from './refusal.ts';
 export interface Target {
   readonly revisionId: string;
   readonly endpoint: Endpoint;
-  /** `http://host:port`. */
+  /** `http://host:port`, or `h2c://host:port`. */
   readonly origin: string;
   readonly counter: Counter;
   readonly instance: BalancedInstance;
@@ -119,9 +119,9 @@ export function otherTarget(target: Target, nowMs: number): Target | null {
   return { ...target, endpoint, origin: originOf(endpoint), instance };
 }
 
-export function originOf({ host, port }: Endpoint): string {
+export function originOf({ host, port, appProtocol }: Endpoint): string {
   const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
-  return `http://${name}:${port}`;
+  return `${appProtocol === h2c ? 'h2c' : 'http'}://${name}:${port}`;
 }
 
 function noteReadmitted({ ejected }: LiveRevision, instance: BalancedInstance): void {

@@ -51,4 +51,12 @@ export interface Endpoint {
   readonly port: number;
   /** Where it runs, as `--zone` of a gateway; absent: not known. */
   readonly zone?: string;
+  /** What it speaks; absent: HTTP/1.1. */
+  readonly appProtocol?: AppProtocol;
 }
+
+/**
+ * HTTP/2 without TLS, by prior knowledge: the word of Kubernetes (KEP-3726), which Gateway API takes over for backends (GEP-1911).
+ */
+export const h2c = 'kubernetes.io/h2c';
+export type AppProtocol = typeof h2c;

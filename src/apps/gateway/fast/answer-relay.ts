@@ -1,4 +1,5 @@
 import { BodyReader } from '../http1/body-reader.ts';
+import { grpcOutcome, isGrpcAnswer } from './grpc-outcome.ts';
 import {
   chunkEnd,
   chunkHeadBytesMax,
@@ -49,6 +50,8 @@ export class AnswerRelay {
   /** Some octet has come. */
   isTouched = false;
   status = 0;
+  /** What the answer says of the instance, as a status: of a call of gRPC it is in the trailers. */
+  outcome = 0;
   /** Of the body, handed on so far. */
   bodyBytes = 0;
   /** The caller's connection may carry another request. */
@@ -81,6 +84,7 @@ export class AnswerRelay {
   #isPlain = false;
   #interim = 0;
   #isDirect = false;
+  #isGrpc = false;
 
   constructor(parts: Parts, caller: OctetSocket) {
     this.#parts = parts;
@@ -93,6 +97,7 @@ export class AnswerRelay {
     this.hasBegun = false;
     this.isTouched = false;
     this.status = 0;
+    this.outcome = 0;
     this.bodyBytes = 0;
     this.keepAlive = false;
     this.keepMs = 0;
@@ -168,6 +173,8 @@ export class AnswerRelay {
     const wanted = answerFraming(head, wish.minorVersion);
     this.hasBegun = true;
     this.status = head.status;
+    this.#isGrpc = isGrpcAnswer(head);
+    this.outcome = this.#isGrpc ? grpcOutcome(head) : head.status;
     this.#isChunked = wanted === framing.chunked;
     this.#isPlain = !this.#isChunked && head.framing !== framing.chunked;
     this.endsByClosing = wanted === framing.untilClose;
@@ -196,6 +203,7 @@ export class AnswerRelay {
     writer.octets(behind);
     this.hasBegun = true;
     this.status = head.status;
+    this.outcome = head.status;
     this.isTaken = scratch.flush(this.#caller);
     return 'tunnel';
   }
@@ -213,6 +221,7 @@ export class AnswerRelay {
       }
       if (step === bodyStep.more) return 'more';
       if (step === bodyStep.refused) return 'bad';
+      if (this.#isGrpc && body.hasTrailers) this.outcome = grpcOutcome(this.#parts.trailers);
       if (this.#isChunked) this.#end(writer);
       return 'done';
     }

@@ -109,6 +109,21 @@ export class Attempts {
     return true;
   }
 
+  /**
+   * The instance has said that it has not looked at the request (RFC 9113 section 8.7), which says nothing about it; whether
+   * another attempt has begun.
+   */
+  untouchedAndAgain(nowMs: number): boolean {
+    const { target } = this;
+    if (target === null || !this.#request.isReplayable) return false;
+    if (this.#retries >= target.revision.retries.attempts || !this.#pays(target, nowMs))
+      return false;
+    this.#end('none', nowMs);
+    this.#retried(otherTarget(target, nowMs) ?? target, nowMs);
+    this.delayMs = 0;
+    return true;
+  }
+
   /** The request is over. An attempt that has not ended says nothing of its instance. */
   end(nowMs: number): void {
     const { target } = this;

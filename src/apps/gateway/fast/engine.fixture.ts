@@ -59,9 +59,9 @@ export class EngineFixture implements AsyncDisposable {
     this.engine = new FastEngine(this.routes, parts, listening);
   }
 
-  /** Of all requests from now on. */
-  setTimeoutMs(requestTimeoutMs: number): void {
-    const routes = this.#routeList.map((route) => ({ ...route, requestTimeoutMs }));
+  /** Puts other routes in force, under the next version. */
+  reroute(change: (route: Route) => Route): void {
+    const routes = this.#routeList.map(change);
     this.routes.apply({ version: (this.routes.table?.version ?? 0) + 1, routes });
   }
 

@@ -58,10 +58,10 @@ type Ended = Refusal['reason'] | 'caller-gone';
  *   waiting for a connection is in it. A caller too slow with its body gets 408 and is no evidence against anybody.
  * - X3. Until the answer's head is passed on, failure is 502 or 504. After it, the caller's connection is cut.
  * - X4. A caller who hangs up ends the request at the instance.
- * - X5. Tried again, within a budget, is what no instance can have acted on (no connection came to be), a GET, HEAD or OPTIONS
- *   whose kept connection was closed before an octet of the answer, and what the service's `retries` say beside (attempts.ts).
- *   An end of a kept connection that is not bad luck (kept-connection.ts) counts as this request's outcome, however the next
- *   attempt ends.
+ * - X5. Tried again, within a budget, is what no instance can have acted on (no connection came to be, or it has said over HTTP/2
+ *   that it did not look), a GET, HEAD or OPTIONS whose kept connection was closed before an octet of the answer, and what the
+ *   service's `retries` say beside (attempts.ts). An end of a kept connection that is not bad luck (kept-connection.ts) counts as
+ *   this request's outcome, however the next attempt ends.
  * - X6. A caller that sends no more gets its answer (half-closed.ts); a silence within it ends it sooner, and counts not.
  */
 export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchange {
@@ -342,7 +342,9 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   }
 
   #keptAndAgain(connection: InstanceConnection): boolean {
-    return this.#attempts.keptAndAgain(connection, this.#answer.isTouched, performance.now());
+    const nowMs = performance.now();
+    if (connection.isUntouched) return this.#attempts.untouchedAndAgain(nowMs);
+    return this.#attempts.keptAndAgain(connection, this.#answer.isTouched, nowMs);
   }
 
   /** For the attempt that has begun; false: its instance has as many requests as it may have. */
@@ -371,8 +373,8 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   #finish(): void {
     const nowMs = performance.now();
     const connection = this.#connection;
-    const { keepAlive, keepMs, status } = this.#answer;
-    this.#attempts.answered(status, nowMs);
+    const { keepAlive, keepMs, status, outcome } = this.#answer;
+    this.#attempts.answered(outcome, nowMs);
     this.#attempts.end(nowMs);
     this.#endLimit();
     this.#observed(status, null, nowMs);

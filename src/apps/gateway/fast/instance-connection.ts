@@ -1,5 +1,7 @@
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import type { Endpoint } from '../../../domain/traffic/route-table.ts';
+import type { InstanceSessions } from '../http2/instance-sessions.ts';
+import type { OctetSocket } from './octet-socket.ts';
 
 /** What hears of a connection while it has it. Nothing is told after `closed` or `connectFailed`. */
 export interface ConnectionUser {
@@ -41,7 +43,7 @@ export class InstanceConnection {
   /** Until when it must be connected. */
   readonly connectUntilMs: number;
   readonly #owner: ConnectionOwner;
-  readonly #socket: Socket;
+  readonly #socket: OctetSocket & { readonly isUntouched?: boolean };
   #buffer = Buffer.allocUnsafeSlow(firstReadBytes);
   /** Of the last read; another one than `#buffer` when the next read goes elsewhere already. */
   #lastRead: Buffer | null = null;
@@ -50,19 +52,16 @@ export class InstanceConnection {
   #isClosed = false;
   #error: Error | null = null;
 
-  constructor({ host, port }: Endpoint, owner: ConnectionOwner, connectUntilMs: number) {
+  /** `sessions`: the instance speaks HTTP/2, and this is to be one of its streams. */
+  constructor(
+    endpoint: Endpoint,
+    owner: ConnectionOwner,
+    connectUntilMs: number,
+    sessions: InstanceSessions | null = null,
+  ) {
     this.#owner = owner;
     this.connectUntilMs = connectUntilMs;
-    this.#socket = connect({
-      host,
-      port,
-      noDelay: true,
-      onread: {
-        // Asked before the first read and after each one.
-        buffer: () => this.#buffer,
-        callback: (bytes) => this.#read(bytes),
-      },
-    });
+    this.#socket = sessions === null ? this.#connect(endpoint) : this.#open(sessions);
     this.#socket.on('connect', () => {
       this.#wasConnected = true;
       this.user?.connected();
@@ -75,6 +74,11 @@ export class InstanceConnection {
     this.#socket.on('close', () => this.#closed());
   }
 
+  /** The instance has said that it has not looked at the request. */
+  get isUntouched(): boolean {
+    return this.#socket.isUntouched === true;
+  }
+
   get isConnected(): boolean {
     return this.#wasConnected && !this.#isClosed;
   }
@@ -84,7 +88,7 @@ export class InstanceConnection {
   }
 
   /** For what is put together in a scratch buffer. */
-  get socket(): Socket {
+  get socket(): OctetSocket {
     return this.#socket;
   }
 
@@ -125,6 +129,27 @@ export class InstanceConnection {
     this.user = null;
     this.#socket.destroy();
     this.#closed();
+  }
+
+  #connect({ host, port }: Endpoint): OctetSocket {
+    return connect({
+      host,
+      port,
+      noDelay: true,
+      onread: {
+        // Asked before the first read and after each one.
+        buffer: () => this.#buffer,
+        callback: (bytes) => this.#read(bytes),
+      },
+    });
+  }
+
+  #open(sessions: InstanceSessions): OctetSocket {
+    const stream = sessions.open();
+    this.#wasConnected = !stream.connecting;
+    // Each piece is a buffer of its own, so `keepBuffer` has nothing to keep.
+    stream.on('data', (piece: Buffer) => this.user?.read(piece));
+    return stream;
   }
 
   #read(bytes: number): boolean {

@@ -1,5 +1,6 @@
 import { type Circuit, takesConnection, takesPending } from '../../../domain/traffic/circuit.ts';
-import type { Endpoint } from '../../../domain/traffic/route-table.ts';
+import { type Endpoint, h2c } from '../../../domain/traffic/route-table.ts';
+import { InstanceSessions } from '../http2/instance-sessions.ts';
 import type { Target } from '../live-revision.ts';
 import { type ConnectionOwner, InstanceConnection } from './instance-connection.ts';
 
@@ -31,12 +32,15 @@ export class InstancePool implements ConnectionOwner {
   readonly #idle: InstanceConnection[] = [];
   readonly #all = new Set<InstanceConnection>();
   readonly #waiting = new Set<ConnectionSeeker>();
+  /** Null: the instance speaks HTTP/1.1. */
+  readonly #sessions: InstanceSessions | null;
   #isRetired = false;
 
   constructor(endpoint: Endpoint, circuit: Circuit, siblings: Siblings) {
     this.#endpoint = endpoint;
     this.circuit = circuit;
     this.#siblings = siblings;
+    this.#sessions = endpoint.appProtocol === h2c ? new InstanceSessions(endpoint) : null;
   }
 
   get state(): PoolState {
@@ -50,7 +54,8 @@ export class InstancePool implements ConnectionOwner {
 
   /** Nothing is open and nobody waits, so it can be forgotten. */
   get isEmpty(): boolean {
-    return this.#all.size === 0 && this.#waiting.size === 0;
+    const isQuiet = this.#all.size === 0 && this.#waiting.size === 0;
+    return isQuiet && this.#sessions?.isEmpty !== false;
   }
 
   /** False: the instance has as many requests as it may have. */
@@ -134,11 +139,13 @@ export class InstancePool implements ConnectionOwner {
     for (const connection of this.#all) {
       if (!connection.isConnected && connection.connectUntilMs <= nowMs) connection.connectLate();
     }
+    this.#sessions?.sweep(nowMs);
   }
 
   retire(): void {
     this.#isRetired = true;
     for (const connection of this.#idle.splice(0)) connection.destroy();
+    this.#sessions?.retire();
   }
 
   destroy(): void {
@@ -146,10 +153,12 @@ export class InstancePool implements ConnectionOwner {
     this.circuit.pending -= this.#waiting.size;
     this.#waiting.clear();
     for (const connection of this.#all) connection.destroy();
+    this.#sessions?.destroy();
   }
 
   #open(nowMs: number): InstanceConnection {
-    const connection = new InstanceConnection(this.#endpoint, this, nowMs + connectTimeoutMs);
+    const untilMs = nowMs + connectTimeoutMs;
+    const connection = new InstanceConnection(this.#endpoint, this, untilMs, this.#sessions);
     this.#all.add(connection);
     this.circuit.connections += 1;
     return connection;

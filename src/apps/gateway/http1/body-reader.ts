@@ -32,6 +32,11 @@ export class BodyReader {
     return this.#decoder?.refusal ?? null;
   }
 
+  /** The body that is done had chunks, and so may have had trailers. */
+  get hasTrailers(): boolean {
+    return this.#framing === framing.chunked;
+  }
+
   begin(head: { readonly framing: Framing; readonly contentLength: number }): void {
     this.#framing = head.framing;
     this.#left = head.framing === framing.length ? head.contentLength : 0;

@@ -4,6 +4,7 @@ import type { OctetSocket } from '../fast/octet-socket.ts';
 import type { ResponseHead } from '../http1/head.ts';
 import { parseResponseHead } from '../http1/response-head.ts';
 import type { Refusal } from '../refusal.ts';
+import { fieldRecord } from './field-record.ts';
 import { MessageReader, type MessageSink, passedOn } from './message-reader.ts';
 import { chunkOf, lastChunkOf } from './octets-of.ts';
 import { refusalAnswer } from './refusal-answer.ts';
@@ -137,7 +138,9 @@ export class CallerStream extends EventEmitter implements OctetSocket, MessageSi
     const { responseHead } = streamParts;
     const fields = passedOn(responseHead, isOfHttp1);
     if (responseHead.status < 200) {
-      this.#stream.additionalHeaders(recordOf([':status', String(responseHead.status), ...fields]));
+      this.#stream.additionalHeaders(
+        fieldRecord([':status', String(responseHead.status), ...fields]),
+      );
       return false;
     }
     const options = { endStream: isBodiless, waitForTrailers: !isBodiless, sendDate: false };
@@ -165,7 +168,7 @@ export class CallerStream extends EventEmitter implements OctetSocket, MessageSi
   #sendTrailers(): void {
     // None: an empty DATA frame ends the stream.
     if (!this.#stream.closed && !this.#stream.destroyed) {
-      this.#stream.sendTrailers(recordOf(this.#trailers ?? []));
+      this.#stream.sendTrailers(fieldRecord(this.#trailers ?? []));
     }
   }
 
@@ -212,15 +215,3 @@ export class CallerStream extends EventEmitter implements OctetSocket, MessageSi
 
 /** What the engine's buffers have room for, framed anew. */
 const pieceBytesMax = 32 * 1024;
-
-function recordOf(pairs: readonly string[]): Record<string, string | string[]> {
-  const record: Record<string, string | string[]> = {};
-  for (let index = 0; index < pairs.length; index += 2) {
-    const name = pairs[index] ?? '';
-    const value = pairs[index + 1] ?? '';
-    const before = record[name];
-    if (before === undefined) record[name] = value;
-    else record[name] = typeof before === 'string' ? [before, value] : [...before, value];
-  }
-  return record;
-}

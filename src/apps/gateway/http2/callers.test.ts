@@ -164,7 +164,7 @@ test('the same failures are told to callers of gRPC as a status of theirs', asyn
       if (chunk.includes('POST /cut')) socket.destroy();
     });
   });
-  fixture.engine.setTimeoutMs(300);
+  fixture.engine.reroute((route) => ({ ...route, requestTimeoutMs: 300 }));
   const session = fixture.session('a.test');
   const call = { ':method': 'POST', 'content-type': 'application/grpc+proto', te: 'trailers' };
   const rows = [

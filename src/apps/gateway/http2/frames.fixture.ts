@@ -84,7 +84,27 @@ export function headers(
   return frame(frameType.headers, stream, { flags, payload: fieldBlock(fields) });
 }
 
-const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
+/** Whole frames at the beginning of `bytes`, and what is behind them. */
+export function framesIn(bytes: Buffer): {
+  readonly frames: readonly Frame[];
+  readonly rest: Buffer;
+} {
+  const frames: Frame[] = [];
+  let rest = bytes;
+  while (rest.length >= 9 && rest.length >= 9 + rest.readUIntBE(0, 3)) {
+    const end = 9 + rest.readUIntBE(0, 3);
+    frames.push({
+      type: rest[3] ?? 0,
+      flags: rest[4] ?? 0,
+      stream: rest.readUInt32BE(5) & 0x7fff_ffff,
+      payload: Buffer.from(rest.subarray(9, end)),
+    });
+    rest = rest.subarray(end);
+  }
+  return { frames, rest };
+}
+
+export const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 const boundMs = 10_000;
 
 /** A client that writes frames as it is told, right or wrong. */
@@ -156,18 +176,9 @@ export class FrameClient implements Disposable {
 
   #read(chunk: Buffer): void {
     this.#bytes = Buffer.concat([this.#bytes, chunk]);
-    for (;;) {
-      if (this.#bytes.length < 9) break;
-      const length = this.#bytes.readUIntBE(0, 3);
-      if (this.#bytes.length < 9 + length) break;
-      this.frames.push({
-        type: this.#bytes[3] ?? 0,
-        flags: this.#bytes[4] ?? 0,
-        stream: this.#bytes.readUInt32BE(5) & 0x7fff_ffff,
-        payload: Buffer.from(this.#bytes.subarray(9, 9 + length)),
-      });
-      this.#bytes = this.#bytes.subarray(9 + length);
-    }
+    const { frames, rest } = framesIn(this.#bytes);
+    this.frames.push(...frames);
+    this.#bytes = rest;
     this.#arrived.resolve();
   }
 }

@@ -1,3 +1,4 @@
+import { isGrpcType } from '../../../domain/traffic/grpc-status.ts';
 import { isOneLine } from './octets-of.ts';
 
 /** A request of HTTP/2 as the head of one of HTTP/1.1. */
@@ -123,11 +124,6 @@ function authorityOf(authority: string | undefined, hosts: readonly string[]): s
   if (hosts.length > 1) return null;
   if (authority === undefined) return host ?? null;
   return host === undefined || host.toLowerCase() === authority.toLowerCase() ? authority : null;
-}
-
-/** `application/grpc`, with or without its message format (gRPC over HTTP/2, "Requests"). */
-export function isGrpcType(contentType: string): boolean {
-  return /^application\/grpc(?:$|[+;\s])/i.test(contentType);
 }
 
 function fault(status: RequestFault['status'], detail: string, isGrpc: boolean): RequestFault {
