@@ -352,6 +352,8 @@ export const serverStatusSchema = z.object({
     isReachable: z.boolean(),
     tableVersion: z.number().nullable(),
     restarts: count,
+    /** Processes that serve; `lost` have ended without being asked to. Null: the gateway is one process. */
+    workers: z.object({ wanted: count, serving: count, lost: count }).nullable().default(null),
   }),
   ledger: z.object({
     entries: count,

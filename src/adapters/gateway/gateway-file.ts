@@ -12,6 +12,8 @@ export interface GatewayFile {
   readonly controlSocket: string;
   /** Where /metrics, /livez and /readyz are served; null: nowhere. */
   readonly admin: { readonly host: string; readonly port: number } | null;
+  /** Processes that serve; absent: the gateway itself, alone. */
+  readonly workers?: number;
 }
 
 /** Names in a gateway's state folder. */
@@ -84,6 +86,7 @@ async function readGatewayFile(stateFolder: string): Promise<GatewayFile | null>
       host: text(value, 'host'),
       port: integer(value, 'port'),
       controlSocket: text(value, 'controlSocket'),
+      ...(value['workers'] === undefined ? {} : { workers: integer(value, 'workers') }),
       admin: admin === null ? null : addressOf(record(admin, 'admin')),
     };
   } catch (error) {

@@ -9,6 +9,7 @@ import {
   logFileName,
   makeStateFolder,
 } from './gateway-file.ts';
+import { workerCountOf } from './worker-count.ts';
 
 export interface GatewayProcessOptions {
   readonly stateFolder: string;
@@ -71,7 +72,20 @@ export async function ensureGateway(
     );
   }
   const started = found === null ? await start(options, signal) : { file: found, child: null };
+  if (found !== null) tellOtherWorkers(found, options);
   return new GatewayProcess(options, started);
+}
+
+/** Its workers are those that it was started with. */
+function tellOtherWorkers(
+  { pid, workers = 1 }: GatewayFile,
+  { workers: wanted, onEvent }: GatewayProcessOptions,
+): void {
+  if (wanted === undefined || workers === workerCountOf(String(wanted))) return;
+  onEvent?.(
+    `gateway ${pid} runs already, with ${workers} worker${workers === 1 ? '' : 's'}, and goes on with them; ` +
+      `to have ${wanted}, stop it first: tidegate down`,
+  );
 }
 
 /**

@@ -220,6 +220,7 @@ export const serverStatus: ServerStatus = {
     isReachable: true,
     tableVersion: 7,
     restarts: 0,
+    workers: null,
   },
   ledger: { entries: 1234, headLeafHash: 'a'.repeat(64), keyId: 'b'.repeat(64), trouble: null },
 };

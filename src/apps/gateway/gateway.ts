@@ -116,9 +116,9 @@ export class Gateway {
     const ticks = (await startTicks(process.pid)) ?? '';
     const admin = await this.#listenForOperators();
     const own = { pid: process.pid, startTicks: ticks, host, port: address.port, controlSocket };
-    const file = { ...own, admin };
-    await writeGatewayFile(stateFolder, file);
     const { workers } = this.#plane;
+    const file = { ...own, admin, ...(workers === null ? {} : { workers: workers.wanted }) };
+    await writeGatewayFile(stateFolder, file);
     const served = workers === null ? '' : ` by ${workers.wanted} workers`;
     log(
       `serving on ${host}:${address.port}${served} with routes version ${table?.version ?? 'none'}`,

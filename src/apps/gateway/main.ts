@@ -14,7 +14,7 @@ import { OwnPlane } from './own-plane.ts';
 import { randomKey } from './random-key.ts';
 import { listeningOf, TlsError, tlsFlags, tlsOptionsOf } from './tls/tls-flags.ts';
 import { runWorker } from './workers/worker.ts';
-import { workerCountOf } from './workers/worker-count.ts';
+import { workerCountOf } from '../../adapters/gateway/worker-count.ts';
 import { WorkerPlane } from './workers/worker-plane.ts';
 
 /**

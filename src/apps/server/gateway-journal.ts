@@ -1,3 +1,4 @@
+import type { WorkersReading } from '../../adapters/gateway/control-message.ts';
 import type { Recorder } from '../../control/recorder.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventFeed } from './event-feed.ts';
@@ -48,5 +49,27 @@ export function gatewayJournal(parts: {
       },
       (error: unknown) => log('error', `cannot record "${sentence}": ${String(error)}`),
     );
+  };
+}
+
+/** Says each worker of the gateway that is lost, and when all serve again; a connection to another gateway begins anew. */
+export function workerJournal(
+  journal: (sentence: string) => void,
+): (workers: WorkersReading) => void {
+  let told: WorkersReading | null = null;
+  return (workers) => {
+    const { wanted, serving, lost } = workers;
+    const before = told;
+    told = workers;
+    if (before === null) return;
+    if (lost > before.lost) {
+      const count = lost - before.lost;
+      const who = count === 1 ? 'a worker' : `${count} workers`;
+      journal(
+        `${who} of the gateway ended, and what was held there is lost; ${serving} of ${wanted} serve`,
+      );
+    } else if (serving === wanted && before.serving < wanted) {
+      journal(`all ${wanted} workers of the gateway serve again`);
+    }
   };
 }

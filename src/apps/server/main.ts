@@ -3,9 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { workerCountOf } from '../../adapters/gateway/worker-count.ts';
 import { type Address, runServer, type ServerOptions } from './server.ts';
 
-const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--otlp URL] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query]`;
+const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--otlp URL] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query]`;
 
 async function main(): Promise<void> {
   const stop = new AbortController();
@@ -29,6 +30,7 @@ async function readOptions(): Promise<ServerOptions> {
       'access-log': { type: 'string' },
       'access-log-sample': { type: 'string' },
       'access-log-query': { type: 'boolean', default: false },
+      workers: { type: 'string' },
     },
   });
   const metrics = values['gateway-metrics'];
@@ -51,11 +53,20 @@ async function readOptions(): Promise<ServerOptions> {
     gatewayListen: addressOf(values['gateway-listen'], '--gateway-listen'),
     gatewayAdmin: metrics === 'off' ? null : addressOf(metrics, '--gateway-metrics'),
     gatewayArguments: [...given, ...(values['access-log-query'] ? ['--access-log-query'] : [])],
+    workers: workersOf(values.workers),
     version,
     tickMs: 100,
     environment: process.env,
     log,
   };
+}
+
+/** Null: not said, so the gateway is one process, or what it is already. */
+function workersOf(text: string | undefined): number | 'auto' | null {
+  if (text === undefined) return null;
+  const count = workerCountOf(text);
+  if (count === null) throw new Error(`--workers ${text}: must be 1 to 64, or auto`);
+  return text === 'auto' ? text : count;
 }
 
 function addressOf(text: string, flag: string): Address {

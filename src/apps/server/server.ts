@@ -33,7 +33,7 @@ import { LedgerError } from '../../ports/ledger-store.ts';
 import { ControlPlane } from './control-plane.ts';
 import { EventFeed } from './event-feed.ts';
 import { recordView } from './event-view.ts';
-import { gatewayJournal } from './gateway-journal.ts';
+import { gatewayJournal, workerJournal } from './gateway-journal.ts';
 import { httpServer } from './http-server.ts';
 import { RateMeter } from './rate-meter.ts';
 import { timeText } from './views.ts';
@@ -46,6 +46,8 @@ export interface ServerOptions {
   readonly gatewayAdmin: Address | null;
   /** Further options of the gateway's program. */
   readonly gatewayArguments: readonly string[];
+  /** Processes of the gateway; null: not said. */
+  readonly workers: number | 'auto' | null;
   readonly version: string;
   readonly tickMs: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -130,6 +132,7 @@ async function openWorld(
   );
   const feed = new EventFeed();
   const isGatewayNew = (await findGateway(stateFolder)) === null;
+  const journal = gatewayJournal({ recorder, clock, feed, log });
   const gateway = resources.use(
     await ensureGateway(
       {
@@ -139,13 +142,17 @@ async function openWorld(
         arguments: options.gatewayArguments,
         nodePath: process.execPath,
         entry: siblingEntry('../gateway/main'),
-        onEvent: gatewayJournal({ recorder, clock, feed, log }),
+        ...(options.workers === null ? {} : { workers: options.workers }),
+        onEvent: journal,
       },
       signal,
     ),
   );
   const router = resources.use(
-    new GatewayClient({ socketPath: join(stateFolder, controlSocketName) }),
+    new GatewayClient({
+      socketPath: join(stateFolder, controlSocketName),
+      onWorkers: workerJournal(journal),
+    }),
   );
   const platform = resources.use(
     await openLocalProcessPlatform({
@@ -308,6 +315,7 @@ async function statusOf(
       isReachable: world.router.isConnected,
       tableVersion,
       restarts: world.gateway.restarts,
+      workers: world.router.workers,
     },
     ledger: {
       entries: head.size,

@@ -25,6 +25,8 @@ export interface UpOptions {
   readonly accessLog?: string;
   readonly accessLogSample?: string;
   readonly accessLogQuery?: boolean;
+  /** `4` or `auto`; absent: one, or what a running gateway has. */
+  readonly workers?: string;
   readonly foreground?: boolean;
   readonly timeout?: number;
 }
@@ -72,6 +74,7 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
     '--otlp': options.otlp,
     '--access-log': accessLogPath(options.accessLog),
     '--access-log-sample': options.accessLogSample,
+    '--workers': options.workers,
   };
   const given = Object.entries(flags).flatMap(([flag, value]) => {
     return value === undefined ? [] : [flag, value];

@@ -1,4 +1,6 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+import { workerCountOf } from '../../../adapters/gateway/worker-count.ts';
 
 import type { DownOptions } from '../actions/down.ts';
 import type { UpOptions } from '../actions/up.ts';
@@ -24,6 +26,12 @@ export function addServerCommands(program: Command, frame: Frame): void {
     .option('--access-log <file>', 'log each request of the gateway as a line of JSON')
     .option('--access-log-sample <ratio>', 'log this share of what ended well, as 0.1')
     .option('--access-log-query', 'log queries, too; they often have secrets in them')
+    .addOption(
+      new Option(
+        '--workers <count>',
+        'processes of the gateway, or auto: one for each core (default: 1)',
+      ).argParser(workers),
+    )
     .option('--foreground', 'stay in the foreground, log to standard error')
     .addOption(timeoutOption('how long it may take until it is ready (default: 20s)'))
     .action((options: UpOptions) =>
@@ -34,6 +42,7 @@ export function addServerCommands(program: Command, frame: Frame): void {
     'tidegate up',
     'tidegate up --gateway-listen 127.0.0.1:8080',
     'tidegate up --otlp http://127.0.0.1:4318/v1/traces --access-log access.log',
+    'tidegate up --workers auto',
   );
 
   const down = program
@@ -60,4 +69,9 @@ export function addServerCommands(program: Command, frame: Frame): void {
       ),
     );
   withExamples(version, 'tidegate version -o json');
+}
+
+function workers(text: string): string {
+  if (workerCountOf(text) === null) throw new InvalidArgumentError('must be 1 to 64, or auto.');
+  return text;
 }

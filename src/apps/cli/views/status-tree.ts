@@ -49,11 +49,19 @@ function headLines({ server, url }: StatusPicture, look: Look): string[] {
   const gone = gateway.isReachable ? '' : paint(look, 'red', ' (does not answer)');
   return [
     `${paint(look, 'bold', `Tidegate ${server.version}`)}  ${url}  pid ${server.pid}  ${bytesText(server.rssBytes)}`,
-    `gateway ${gateway.url}${gone}  ledger ${countText(ledger.entries)} entries`,
+    `gateway ${gateway.url}${gone}${workersText(gateway.workers, look)}  ledger ${countText(ledger.entries)} entries`,
     ...(ledger.trouble === null
       ? []
       : [paint(look, 'red', `nothing can be recorded: ${harmless(ledger.trouble)}`)]),
   ];
+}
+
+function workersText(workers: ServerStatus['gateway']['workers'], look: Look): string {
+  if (workers === null) return '';
+  const { wanted, serving, lost } = workers;
+  const said = serving === wanted ? `${wanted} workers` : `${serving} of ${wanted} workers`;
+  const text = lost === 0 ? said : `${said}, ${lost} lost`;
+  return `  ${serving === wanted ? text : paint(look, 'red', text)}`;
 }
 
 interface Branch {

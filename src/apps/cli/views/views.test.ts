@@ -83,6 +83,16 @@ test('an empty tree says what to do, and a gateway that is gone is named', () =>
   ]);
 });
 
+test('workers of the gateway are told, and those that are missing', () => {
+  const lineOf = (serving: number, lost: number) => {
+    const gateway = { ...serverStatus.gateway, workers: { wanted: 4, serving, lost } };
+    return statusTree({ ...picture, server: { ...serverStatus, gateway } }, plainLook)[1];
+  };
+  const tail = '  ledger 1,234 entries';
+  assert.equal(lineOf(4, 0), `gateway http://127.0.0.1:7400  4 workers${tail}`);
+  assert.equal(lineOf(3, 2), `gateway http://127.0.0.1:7400  3 of 4 workers, 2 lost${tail}`);
+});
+
 test('instances of a revision that is leaving stay in the tree until they are gone', () => {
   const service = stableService('checkout');
   const old = instance(revision('checkout', 3), { state: 'stopping' });
