@@ -144,6 +144,15 @@ export class LiveRoutes {
     return this.#targetIn(live, stuck < 0 ? nextIndex(live.split) : stuck, firstStratum + stratum);
   }
 
+  /** Votes for the other processes of this gateway, see ClientVotes. */
+  takeVotes(): readonly number[] {
+    return this.#votes?.takeNews() ?? [];
+  }
+
+  learnVotes(votes: readonly number[], nowMs: number): void {
+    this.#votes?.learn(votes, nowMs);
+  }
+
   /** Origins that may get a request now. */
   origins(): ReadonlySet<string> {
     const origins = new Set<string>();

@@ -56,6 +56,15 @@ export class OwnPlane implements DataPlane {
     return Promise.resolve(true);
   }
 
+  /** See LiveRoutes. */
+  takeVotes(): readonly number[] {
+    return this.#routes.takeVotes();
+  }
+
+  learnVotes(votes: readonly number[]): void {
+    this.#routes.learnVotes(votes, performance.now());
+  }
+
   /** Polled: requests under way are few when their revision has left the table, and nobody is in a hurry. */
   async drain(id: string): Promise<void> {
     const until = performance.now() + revisionDrainMs;

@@ -18,6 +18,28 @@ test('a window begins with a vote and lasts as long as it was to last', () => {
   for (const [nowMs, want] of rows) assert.equal(votes.cast('a', 0, nowMs, 10_000), want);
 });
 
+test('routers that tell each other their votes give a client one', () => {
+  const [here, there, third] = [1, 2, 3].map(() => new ClientVotes(key, 64));
+  assert.ok(here && there && third);
+  assert.equal(here.cast('before anybody asks', 0, 0, 1000), null);
+  assert.deepEqual(here.takeNews(), []);
+  assert.equal(here.cast('a', 5, 100, 1000), null);
+  assert.equal(here.cast('b', 5, 100, 1000), null);
+  assert.equal(here.cast('a', 5, 100, 1000), again);
+  const news = here.takeNews();
+  assert.equal(news.length, 4);
+  assert.deepEqual(here.takeNews(), []);
+  // Its clock is another one, and the window ends when the first vote's does.
+  there.learn(news, 50_000);
+  assert.equal(there.cast('a', 5, 50_500, 1000), again);
+  assert.equal(there.cast('b', 5, 50_999, 1000), again);
+  assert.equal(there.cast('a', 5, 51_000, 1000), null);
+  assert.equal(there.cast('a', 6, 50_500, 1000), null);
+  // What was learnt is not told on, and one that was not told gives a vote of its own.
+  assert.deepEqual(there.takeNews(), []);
+  assert.equal(third.cast('a', 5, 100, 1000), null);
+});
+
 test('services keep their clients apart', () => {
   const votes = new ClientVotes(key, 64);
   const [web, api] = [votes.saltOf('web'), votes.saltOf('api')];

@@ -18,6 +18,8 @@ export type ToWorker =
       readonly phase: number;
       readonly table: RouteTable | null;
     }
+  /** Votes of another worker, see ClientVotes. */
+  | VotesMessage
   | { readonly type: 'table'; readonly table: RouteTable }
   /** Answered by `drained`. */
   | { readonly type: 'drain'; readonly id: string; readonly turn: number }
@@ -32,11 +34,17 @@ export type FromWorker =
   | { readonly type: 'serving' }
   /** It cannot listen, and ends. */
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
+  | VotesMessage
   | { readonly type: 'in-force'; readonly version: number }
   /** Also the sign of life: it comes every so often, whether anything was counted or not. */
   | CountedMessage
   | { readonly type: 'drained'; readonly turn: number }
   | { readonly type: 'metrics'; readonly turn: number; readonly families: readonly MetricFamily[] };
+
+export interface VotesMessage {
+  readonly type: 'votes';
+  readonly votes: readonly number[];
+}
 
 /** Totals of counters that have changed since the last message, as on the control socket. */
 export interface CountedMessage {

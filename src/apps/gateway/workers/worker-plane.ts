@@ -135,6 +135,9 @@ export class WorkerPlane implements DataPlane {
     slot.worker = new WorkerProcess(slot.index, this.#options.program, {
       onReady: (worker) => this.#begin(worker),
       onServing: (worker) => this.#served(worker),
+      onVotes: (from, message) => {
+        for (const other of this.#running()) if (other !== from) other.send(message);
+      },
       onMetrics: (worker, families) => {
         this.#metrics.heard(worker, { worker: String(worker.index), families });
       },

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { MetricFamily } from '../metrics/metric-family.ts';
-import type { CountedMessage, FromWorker, ToWorker } from './worker-message.ts';
+import type { CountedMessage, FromWorker, ToWorker, VotesMessage } from './worker-message.ts';
 import { noVersion } from './worker-message.ts';
 
 /** How a worker is started: as this very program. */
@@ -15,6 +15,7 @@ export interface WorkerEvents {
   readonly onReady: (worker: WorkerProcess) => void;
   readonly onServing: (worker: WorkerProcess) => void;
   readonly onInForce: (worker: WorkerProcess) => void;
+  readonly onVotes: (worker: WorkerProcess, message: VotesMessage) => void;
   readonly onMetrics: (worker: WorkerProcess, families: readonly MetricFamily[]) => void;
   readonly onCounted: (worker: WorkerProcess, message: CountedMessage) => void;
   /** Once, after all that it said has been heard. */
@@ -134,6 +135,9 @@ export class WorkerProcess {
       case 'counted':
         this.underWay = message.underWay;
         this.#events.onCounted(this, message);
+        return;
+      case 'votes':
+        this.#events.onVotes(this, message);
         return;
       case 'drained':
         this.#answered(message.turn);

@@ -11,6 +11,8 @@ import { type FromWorker, noVersion, type ToWorker } from './worker-message.ts';
 const aliveEveryMs = 500;
 /** Half of what listeners are told at, so that they hear of a failure hardly later than from one process. */
 const paceRatio = 0.5;
+/** How soon other workers hear of a client's vote; until then the client may have one at each of them. */
+const votesEveryMs = 5;
 const orphanDrainMs = 10_000;
 
 /**
@@ -59,6 +61,9 @@ class Worker {
         return;
       case 'table':
         this.#serving?.apply(message);
+        return;
+      case 'votes':
+        this.#serving?.plane.learnVotes(message.votes);
         return;
       case 'drain':
         void this.#drain(message);
@@ -116,6 +121,7 @@ class Serving {
   readonly #reported = new Reported();
   readonly #pace = new ReportPace(paceRatio);
   readonly #forgetting: Forgetting;
+  #votesTimer: NodeJS.Timeout | null = null;
   #timer: NodeJS.Timeout;
   #toldMs = 0;
 
@@ -130,8 +136,10 @@ class Serving {
   }
 
   apply({ table }: Pick<Extract<ToWorker, { type: 'table' }>, 'table'>): void {
+    this.#newVotes();
     void this.plane.apply(table, () => this.#tellNews());
     tell({ type: 'in-force', version: this.plane.table?.version ?? noVersion });
+    this.#tellVotes(table.routes.some(({ oneVotePer }) => oneVotePer !== undefined));
     if (!table.routes.some(isSplit)) return;
     this.#pace.quicken();
     clearTimeout(this.#timer);
@@ -141,8 +149,21 @@ class Serving {
   async stop(boundMs: number): Promise<void> {
     await this.plane.stop(boundMs);
     clearTimeout(this.#timer);
+    this.#tellVotes(false);
     this.#forgetting[Symbol.dispose]();
     await new Promise<void>((resolve) => this.#tellNews(resolve));
+  }
+
+  /** While there are routes with votes. */
+  #tellVotes(areThere: boolean): void {
+    if (areThere === (this.#votesTimer !== null)) return;
+    if (this.#votesTimer !== null) clearInterval(this.#votesTimer);
+    this.#votesTimer = areThere ? setInterval(() => this.#newVotes(), votesEveryMs) : null;
+  }
+
+  #newVotes(): void {
+    const votes = this.plane.takeVotes();
+    if (votes.length > 0) tell({ type: 'votes', votes });
   }
 
   #tick(): void {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { findGateway, logFileName, startTicks } from '../../../adapters/gateway/gateway-file.ts';
 import { ensureGateway } from '../../../adapters/gateway/gateway-process.ts';
+import { weightedCount } from '../../../domain/traffic/traffic-sample.ts';
 import { engines, GatewayFixture, gatewayProgram, send, until } from '../gateway-fixture.ts';
 
 const boundMs = 60_000;
@@ -61,6 +62,10 @@ async function hanging(fixture: GatewayFixture, count: number) {
       return { answered, failed: count - answered };
     },
   };
+}
+
+function evidence(fixture: GatewayFixture): number {
+  return fixture.samples.reduce((sum, each) => sum + weightedCount(each, 'r1').requests, 0);
 }
 
 /** Requests of a revision by the gateway's metrics. */
@@ -135,6 +140,29 @@ for (const engine of engines) {
     assert.equal((await send(fixture.port)).status, 200);
   });
 }
+
+test('a client has one vote, whichever worker its requests come to', async () => {
+  await using fixture = await GatewayFixture.start('fast', { workers: 3 });
+  const endpoint = await fixture.instance((_request, response) => response.end());
+  const put = () =>
+    fixture.route([{ revisionId: 'r1', weightPercent: 100, endpoints: [endpoint] }], {
+      oneVotePer: { client: { kind: 'header', name: 'x-client' }, windowMs: 60_000 },
+    });
+  await put();
+  for (const client of ['a', 'b']) {
+    await send(fixture.port, { headers: { 'x-client': client } });
+    await until(() => evidence(fixture) === (client === 'a' ? 1 : 2));
+    // A worker tells its votes before it acknowledges a table, and hears those of others before it gets the next.
+    await put();
+    await put();
+    // Each on a connection of its own.
+    for (let sent = 0; sent < 15; sent += 1) {
+      await send(fixture.port, { headers: { 'x-client': client } });
+    }
+  }
+  await until(() => fixture.requests('r1') === 32);
+  assert.equal(evidence(fixture), 2);
+});
 
 test('a worker that hangs is ended and replaced, and a table is in force without it', async () => {
   await using fixture = await GatewayFixture.start('fast', { workers: 2 });
