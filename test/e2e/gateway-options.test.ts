@@ -11,7 +11,8 @@ test('metrics, spans and access log of the gateway are options of up', async () 
   const log = join(world.folder, 'access.log');
   const more = ['--otlp', 'http://127.0.0.1:1/v1/traces', '--access-log', log];
   const sample = ['--access-log-sample', '0.5', '--access-log-query'];
-  const started = await world.run([...world.upArguments, ...more, ...sample]);
+  const limit = ['--gateway-limit', 'connections=100', '--gateway-limit', 'requestBodyBytes=1000'];
+  const started = await world.run([...world.upArguments, ...more, ...sample, ...limit]);
   assert.equal(started.code, 0, started.stderr);
   const metricsUrl = /^metrics: (\S+)$/m.exec(started.stdout)?.[1] ?? '';
   await fetch(`${world.gatewayUrl}/nobody?a=b`);
@@ -41,6 +42,7 @@ test('metrics can be turned off, and an option that makes no sense is said in on
       1,
       /^error: cannot start the server: .*ENOENT.*--access-log/,
     ],
+    [['--gateway-limit', 'heads=5'], 1, /--limit heads=5: must be NAME=NUMBER with a name of/],
     [['--access-log-sample', '2'], 1, /--access-log-sample 2: must be above 0 and at most 1/],
   ];
   for (const [flags, code, says] of rows) {

@@ -1,4 +1,5 @@
 import { AccessLog, type AccessLogOptions } from './access-log/access-log.ts';
+import type { CallerLimits } from './caller-limits.ts';
 import { FastEngine } from './fast/fast-engine.ts';
 import type { Engine } from './http-engine.ts';
 import { LlhttpError } from './http1/llhttp.ts';
@@ -28,6 +29,7 @@ export interface EngineOptions {
   readonly listening: TlsOptions;
   /** Absent: there is none. */
   readonly accessLog?: AccessLogOptions | null;
+  readonly callerLimits: CallerLimits;
 }
 
 export type MakeEngine = (routes: LiveRoutes, metrics: GatewayMetrics) => Engine;
@@ -42,13 +44,13 @@ export async function loadEngine(
   options: EngineOptions,
   log: (message: string) => void,
 ): Promise<MakeEngine> {
-  const { kind, otlpUrl, listening, accessLog: wanted = null } = options;
+  const { kind, otlpUrl, listening, callerLimits, accessLog: wanted = null } = options;
   const accessLog = wanted === null ? null : await AccessLog.open(wanted, log);
   if (kind === 'fast') {
     try {
       const opinion = new SecondOpinion();
       const spans = otlpUrl === null ? null : new SpanRecorder(otlpUrl, log);
-      const shared = { opinion, spans, accessLog, log };
+      const shared = { opinion, spans, accessLog, callerLimits, log };
       const taken = await listeningOf(listening, log);
       if (taken.tls !== null) reloadOnHangUp(taken.tls.certificates, log);
       return (routes, metrics) => new FastEngine(routes, { ...shared, metrics }, taken);
@@ -61,7 +63,7 @@ export async function loadEngine(
     throw new TlsError('the engine compat has neither TLS nor HTTP/2: use --engine fast');
   }
   const { HttpEngine } = await import('./http-engine.ts');
-  return (routes, metrics) => new HttpEngine(routes, { metrics, accessLog });
+  return (routes, metrics) => new HttpEngine(routes, { metrics, accessLog, callerLimits });
 }
 
 function reloadOnHangUp(certificates: Certificates, log: (message: string) => void): void {

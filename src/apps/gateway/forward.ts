@@ -5,7 +5,7 @@ import { requestHeaders, responseHeaders } from './forwarded-headers.ts';
 import { outcomeOf } from '../../domain/traffic/instance-health.ts';
 import type { Target } from './live-revision.ts';
 import { answerProblem } from './problem.ts';
-import type { Refusal } from './refusal.ts';
+import { type Refusal, tooLarge } from './refusal.ts';
 import { type OverLimit, overText } from './over-limit.ts';
 import type { RequestObservation } from './request-observation.ts';
 import { SoleAttempt } from './sole-attempt.ts';
@@ -25,6 +25,7 @@ export interface Exchange {
   /** The caller waits for 100 Continue before it sends the body (RFC 9110 section 10.1.1). */
   readonly expectsContinue: boolean;
   readonly observation: RequestObservation;
+  readonly bodyBytesMax: number;
 }
 
 /**
@@ -146,6 +147,8 @@ export class Forward implements Dispatcher.DispatchHandler {
       },
       onChunk: (bytes) => {
         this.#exchange.observation.requestBodyBytes += bytes;
+        if (this.#exchange.observation.requestBodyBytes > this.#exchange.bodyBytesMax)
+          this.#tooLarge();
         if (!this.#isEnded && !response.headersSent) this.#timer.refresh();
       },
     });
@@ -194,6 +197,17 @@ export class Forward implements Dispatcher.DispatchHandler {
   #clearTimers(): void {
     clearTimeout(this.#timer);
     for (const limit of this.#limits) clearTimeout(limit);
+  }
+
+  /** The instance hears no end of the body, so it cannot take it for whole. */
+  #tooLarge(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#clearTimers();
+    const { request, response, bodyBytesMax } = this.#exchange;
+    if (response.headersSent) response.destroy();
+    else answerProblem(request, response, tooLarge(bodyBytesMax));
+    this.#abort();
   }
 
   #callerGone(): void {

@@ -4,6 +4,8 @@ import type { Duplex } from 'node:stream';
 import { type Counter, noAnswer } from './counters.ts';
 import type { Address } from './data-plane.ts';
 import type { AccessLog } from './access-log/access-log.ts';
+import { CallerAdmission } from './caller-admission.ts';
+import type { CallerLimits } from './caller-limits.ts';
 import { EndpointPools, inFlightMax } from './endpoint-pools.ts';
 import { Forward } from './forward.ts';
 import { destination } from './forwarded-headers.ts';
@@ -12,7 +14,7 @@ import { circuitRefusal } from './live-revision.ts';
 import type { Choice, LiveRoutes } from './live-routes.ts';
 import { answerProblem, problemResponse } from './problem.ts';
 import { RequestObservation } from './request-observation.ts';
-import { refusal, type Refusal } from './refusal.ts';
+import { refusal, type Refusal, tooLarge } from './refusal.ts';
 import { openTunnel, wantsTunnel } from './tunnel.ts';
 
 /** What moves the bytes. Another engine takes this one's place behind the same routes and counters. */
@@ -29,6 +31,7 @@ export interface HttpEngineOptions {
   readonly metrics: GatewayMetrics;
   /** Null: there is none. */
   readonly accessLog: AccessLog | null;
+  readonly callerLimits: CallerLimits;
 }
 
 /** HTTP/1.1 by node:http towards callers and undici towards instances. */
@@ -36,16 +39,21 @@ export class HttpEngine implements Engine {
   readonly #routes: LiveRoutes;
   readonly #metrics: GatewayMetrics;
   readonly #accessLog: AccessLog | null;
+  readonly #limits: CallerLimits;
+  /** Their requests are not served, should they come all the same. */
+  readonly #refused = new WeakSet<Duplex>();
   readonly #pools = new EndpointPools();
   readonly #server: Server;
   readonly #tunnels = new Set<Duplex>();
   readonly #underWay = new Set<ServerResponse>();
   #isDraining = false;
 
-  constructor(routes: LiveRoutes, { metrics, accessLog }: HttpEngineOptions) {
+  constructor(routes: LiveRoutes, { metrics, accessLog, callerLimits }: HttpEngineOptions) {
     this.#routes = routes;
     this.#metrics = metrics;
     this.#accessLog = accessLog;
+    this.#limits = callerLimits;
+    const admission = new CallerAdmission({ limits: callerLimits, metrics, accessLog });
     if (accessLog !== null) metrics.addSource(() => accessLog.families());
     this.#server = createServer({
       // A head must be there within 10 s (slow callers), a whole request within 5 min; idle connections stay 75 s.
@@ -60,7 +68,12 @@ export class HttpEngine implements Engine {
     });
     // Zero is no limit: node:http drops headers beyond it silently. `refusal` counts them.
     this.#server.maxHeadersCount = 0;
-    this.#server.on('connection', () => (this.#metrics.connectionsAccepted += 1));
+    this.#server.maxConnections = admission.serverConnectionsMax;
+    this.#server.maxRequestsPerSocket = callerLimits.requestsPerConnection;
+    this.#server.on('connection', (socket) => {
+      if (!admission.admit(socket, 'http')) this.#refused.add(socket);
+    });
+    this.#server.on('drop', () => metrics.refused('too-many-connections'));
     this.#server.on('request', (request, response) => this.#serve(request, response, false));
     this.#server.on('checkContinue', (request, response) => this.#serve(request, response, true));
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
@@ -100,6 +113,7 @@ export class HttpEngine implements Engine {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    if (this.#refused.has(request.socket)) return;
     const startedMs = performance.now();
     const told = { metrics: this.#metrics, accessLog: this.#accessLog, startedMs };
     const observation = new RequestObservation(request, response, told);
@@ -116,6 +130,12 @@ export class HttpEngine implements Engine {
       return;
     }
     const { target, requestTimeoutMs, treatment } = choice;
+    const { requestBodyBytes: bodyBytesMax } = this.#limits;
+    if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) {
+      observation.counter = target.counter;
+      answerProblem(request, response, tooLarge(bodyBytesMax));
+      return;
+    }
     observation.counter = target.counter;
     target.counter.underWay += 1;
     response.on('close', () => {
@@ -128,12 +148,13 @@ export class HttpEngine implements Engine {
       answerProblem(request, response, { status: 503, reason: 'overloaded', detail });
       return;
     }
-    const known = { request, response, path, observation };
+    const known = { request, response, path, observation, bodyBytesMax };
     const exchange = { ...known, target, requestTimeoutMs, treatment, startedMs };
     new Forward({ ...exchange, authority: authority ?? '', expectsContinue }, pool).start();
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.#refused.has(socket)) return;
     const startedMs = performance.now();
     socket.on('error', () => socket.destroy());
     const { authority, path } = destination(request);

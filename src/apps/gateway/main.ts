@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { AccessLogOptions } from './access-log/access-log.ts';
 import { checkLog } from './access-log/log-writer.ts';
+import { callerLimitsOf } from './caller-limits.ts';
 import { engineKindOf, type EngineOptions, loadEngine } from './engine-kind.ts';
 import type { Address, DataPlane } from './data-plane.ts';
 import { zonePattern, zoneWords } from '../../domain/traffic/check-route-table.ts';
@@ -35,7 +36,7 @@ const usage =
   'usage: gateway --state DIR --listen HOST:PORT [--control PATH] ' +
   '[--engine fast|compat] [--metrics HOST:PORT] [--otlp URL] [--workers N|auto] [--zone NAME] ' +
   '[--h2c] [--tls-listen HOST:PORT (--tls-folder DIR | --tls-cert FILE --tls-key FILE ...) [--tls-default NAME]] ' +
-  '[--access-log FILE|-] [--access-log-sample RATIO] [--access-log-query]';
+  '[--access-log FILE|-] [--access-log-sample RATIO] [--access-log-query] [--limit NAME=NUMBER ...]';
 
 function log(message: string): void {
   process.stderr.write(`${new Date().toISOString()} gateway[${process.pid}] ${message}\n`);
@@ -65,6 +66,7 @@ function readOptions(): {
       worker: { type: 'string' },
       zone: { type: 'string' },
       ...tlsFlags,
+      limit: { type: 'string', multiple: true },
       'access-log': { type: 'string' },
       'access-log-sample': { type: 'string' },
       'access-log-query': { type: 'boolean' },
@@ -90,7 +92,9 @@ function readOptions(): {
     hasQuery: values['access-log-query'] === true,
   });
   const processShare = 1 / workerCount;
-  const engine = { kind, otlpUrl, accessLog, listening: tlsOptionsOf(values) };
+  const callerLimits = callerLimitsOf(values.limit ?? [], processShare);
+  if (typeof callerLimits === 'string') throw new Error(callerLimits);
+  const engine = { kind, otlpUrl, accessLog, callerLimits, listening: tlsOptionsOf(values) };
   const { state: stateFolder, zone = null } = values;
   if (zone !== null && !zonePattern.test(zone)) throw new Error(`--zone: must be ${zoneWords}`);
   const place = { zone, processShare };

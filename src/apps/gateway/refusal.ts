@@ -15,8 +15,16 @@ export interface Refusal {
     | 'timeout'
     | 'backend-timeout'
     | 'idle-timeout'
-    | 'caller-too-slow';
+    | 'caller-too-slow'
+    | 'body-too-large'
+    | 'too-many-connections'
+    | 'too-many-connections-of-caller';
   readonly detail: string;
+}
+
+export function tooLarge(bodyBytesMax: number): Refusal {
+  const detail = `the body is larger than the ${bodyBytesMax} bytes that are taken here`;
+  return { status: 413, reason: 'body-too-large', detail };
 }
 
 /** Of one request; node:http would drop further ones silently if it were told a number. */

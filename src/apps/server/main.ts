@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { workerCountOf } from '../../adapters/gateway/worker-count.ts';
 import { type Address, runServer, type ServerOptions } from './server.ts';
 
-const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--otlp URL] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query]`;
+const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--gateway-limit NAME=NUMBER] [--otlp URL] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query]`;
 
 async function main(): Promise<void> {
   const stop = new AbortController();
@@ -26,6 +26,7 @@ async function readOptions(): Promise<ServerOptions> {
       listen: { type: 'string', default: '127.0.0.1:7480' },
       'gateway-listen': { type: 'string', default: '127.0.0.1:7400' },
       'gateway-metrics': { type: 'string', default: '127.0.0.1:7401' },
+      'gateway-limit': { type: 'string', multiple: true, default: [] },
       otlp: { type: 'string' },
       'access-log': { type: 'string' },
       'access-log-sample': { type: 'string' },
@@ -44,6 +45,7 @@ async function readOptions(): Promise<ServerOptions> {
   const given = Object.entries(handedOn).flatMap(([flag, value]) => {
     return value === undefined ? [] : [flag, value];
   });
+  const limits = values['gateway-limit'].flatMap((limit) => ['--limit', limit]);
   const fallback = join(homedir(), '.local', 'state', 'tidegate');
   const packageText = await readFile(new URL('../../../package.json', import.meta.url), 'utf8');
   const { version } = JSON.parse(packageText) as { readonly version: string };
@@ -52,7 +54,11 @@ async function readOptions(): Promise<ServerOptions> {
     listen: addressOf(values.listen, '--listen'),
     gatewayListen: addressOf(values['gateway-listen'], '--gateway-listen'),
     gatewayAdmin: metrics === 'off' ? null : addressOf(metrics, '--gateway-metrics'),
-    gatewayArguments: [...given, ...(values['access-log-query'] ? ['--access-log-query'] : [])],
+    gatewayArguments: [
+      ...given,
+      ...limits,
+      ...(values['access-log-query'] ? ['--access-log-query'] : []),
+    ],
     workers: workersOf(values.workers),
     version,
     tickMs: 100,

@@ -27,6 +27,8 @@ export interface UpOptions {
   readonly accessLogQuery?: boolean;
   /** `4` or `auto`; absent: one, or what a running gateway has. */
   readonly workers?: string;
+  /** `NAME=NUMBER` each. */
+  readonly gatewayLimit?: readonly string[];
   readonly foreground?: boolean;
   readonly timeout?: number;
 }
@@ -79,7 +81,9 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
   const given = Object.entries(flags).flatMap(([flag, value]) => {
     return value === undefined ? [] : [flag, value];
   });
-  return [entry, ...given, ...(options.accessLogQuery === true ? ['--access-log-query'] : [])];
+  const limits = (options.gatewayLimit ?? []).flatMap((limit) => ['--gateway-limit', limit]);
+  const query = options.accessLogQuery === true ? ['--access-log-query'] : [];
+  return [entry, ...given, ...limits, ...query];
 }
 
 function accessLogPath(path: string | undefined): string | undefined {

@@ -32,6 +32,11 @@ export function addServerCommands(program: Command, frame: Frame): void {
         'processes of the gateway, or auto: one for each core (default: 1)',
       ).argParser(workers),
     )
+    .option(
+      '--gateway-limit <name=number>',
+      'what callers may take of the gateway, as connections=5000; may be repeated',
+      (limit: string, before: readonly string[] | undefined) => [...(before ?? []), limit],
+    )
     .option('--foreground', 'stay in the foreground, log to standard error')
     .addOption(timeoutOption('how long it may take until it is ready (default: 20s)'))
     .action((options: UpOptions) =>

@@ -28,6 +28,7 @@ export class CallerConnection implements ExchangeCaller {
   readonly #heads = new HeadReader<RequestHead>(parseRequestHead);
   readonly #exchange: Exchange;
   #phase: 'head' | 'body' | 'answer' | 'full' | 'tunnel' | 'closing' = 'head';
+  #requests = 0;
   #pending: Buffer | null = null;
   #isHeld = false;
   #isReading = false;
@@ -210,6 +211,8 @@ export class CallerConnection implements ExchangeCaller {
       this.answerProblem(misdirected, { keepAlive: false, isHead: head.method === method.head });
       return chunk.length;
     }
+    this.#requests += 1;
+    if (this.#requests >= this.#parts.callerLimits.requestsPerConnection) head.keepAlive = false;
     // Set first, since the exchange may be over when `begin` returns.
     this.#phase = 'body';
     const rest = this.#exchange.begin(head, chunk, next);

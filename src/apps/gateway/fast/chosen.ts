@@ -2,7 +2,7 @@ import { type Counter, noAnswer } from '../counters.ts';
 import type { RequestHead } from '../http1/head.ts';
 import { circuitRefusal } from '../live-revision.ts';
 import type { Choice } from '../live-routes.ts';
-import type { Refusal } from '../refusal.ts';
+import { type Refusal, tooLarge } from '../refusal.ts';
 import type { Parts } from './parts.ts';
 
 type Chosen =
@@ -15,10 +15,15 @@ type Chosen =
     };
 
 /** Where the routes send a request, or what the gateway answers in place of an instance. */
-export function chosen({ routes, routedHead }: Parts, head: RequestHead, nowMs: number): Chosen {
+export function chosen(parts: Parts, head: RequestHead, nowMs: number): Chosen {
+  const { routes, routedHead, callerLimits } = parts;
   const authority = head.authority();
   const choice = routes.choose(authority, head.path(), routedHead, nowMs);
-  if (choice.kind === 'target') return full(choice) ?? choice;
+  if (choice.kind === 'target') {
+    const { requestBodyBytes: bodyBytesMax } = callerLimits;
+    if (head.contentLength <= bodyBytesMax) return full(choice) ?? choice;
+    return { kind: 'refused', refusal: tooLarge(bodyBytesMax), counter: choice.target.counter };
+  }
   if (choice.kind === 'unknown-host') {
     const detail = `no service has the host '${authority.slice(0, 100)}'`;
     return {

@@ -215,8 +215,8 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
       if (!this.#seekAgain()) this.#fail(502, 'unreachable', 'has too many requests already');
       return;
     }
-    if (!this.#answer.isTaken) connection.pause();
     if (this.#answer.hasBegun) this.#awaitSilence();
+    if (!this.#answer.isTaken) connection.pause();
     if (outcome === 'tunnel') this.#becomeTunnel();
   }
 
@@ -228,6 +228,8 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   /** The caller takes more after it had enough. */
   callerDrained(): void {
     this.#connection?.resume();
+    this.#answer.isTaken = true;
+    if (this.isUnderWay && !this.isTunnel && this.#answer.hasBegun) this.#awaitSilence();
   }
 
   closed(error: Error | null): void {
@@ -332,8 +334,9 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   #awaitSilence(): void {
     const { nowMs, deadlines } = this.#parts;
-    const silenceMs = this.#halfClosed.isSo ? halfClosedSilenceMs : deadlines.silenceMs;
-    this.#caller.deadlineMs = nowMs + Math.min(silenceMs, deadlines.silenceMs);
+    const usualMs = this.#answer.isTaken ? deadlines.silenceMs : deadlines.takeMs;
+    const silenceMs = this.#halfClosed.isSo ? halfClosedSilenceMs : usualMs;
+    this.#caller.deadlineMs = nowMs + Math.min(silenceMs, usualMs);
   }
 
   /** The attempt has failed; whether another one is under way. */
@@ -415,9 +418,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   }
 
   #bodyRefused(): void {
-    const { refusal } = this.#request;
-    const detail = refusal?.detail ?? 'the body cannot be understood';
-    this.#callerToBlame({ status: refusal?.status ?? 400, reason: 'bad-request', detail });
+    this.#callerToBlame(this.#request.fault);
   }
 
   #bodyCutShort(): void {

@@ -1,4 +1,5 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { CallerAdmission } from '../caller-admission.ts';
 import type { Address } from '../data-plane.ts';
 import type { Engine } from '../http-engine.ts';
 import { CallerSession } from '../http2/caller-session.ts';
@@ -21,10 +22,6 @@ const drainSweepMs = 20;
  * connections that were used just now have this time to send it, and are told to close with its answer.
  */
 const drainQuietMs = 500;
-/** Of callers, at one time; a process has 20,000 file descriptors in most places, and instances need some too. */
-const connectionsMax = 16_000;
-/** Of one address: a proxy in front of us is one, so it is many. */
-const connectionsPerAddressMax = 12_000;
 
 /**
  * HTTP on bare sockets towards callers and instances. HTTP/1.1 is our own; the frames of HTTP/2 are node:http2's, and each
@@ -37,9 +34,7 @@ export class FastEngine implements Engine {
   readonly #acceptors: TlsAcceptor[] = [];
   readonly #callers = new Set<CallerConnection>();
   readonly #sessions = new Set<CallerSession>();
-  readonly #byAddress = new Map<string, number>();
-  /** Of callers, whatever is spoken on them. */
-  #connections = 0;
+  readonly #admission: CallerAdmission;
   readonly #sweeping: NodeJS.Timeout;
 
   constructor(
@@ -49,10 +44,13 @@ export class FastEngine implements Engine {
   ) {
     this.#parts = new Parts(routes, options);
     this.#listening = listening;
-    this.#parts.metrics.addSource(() => {
+    const { callerLimits: limits, metrics, accessLog } = this.#parts;
+    this.#admission = new CallerAdmission({ limits, metrics, accessLog });
+    metrics.addSource(() => {
+      const { connections } = this.#admission;
       const tunnels = [...this.#callers].filter(({ isTunnel }) => isTunnel).length;
       return [
-        ...connectionFamilies({ connections: this.#connections, tunnels }, this.#parts.pools),
+        ...connectionFamilies({ connections, tunnels }, this.#parts.pools),
         ...(this.#parts.spans?.families() ?? []),
         ...(this.#parts.accessLog?.families() ?? []),
       ];
@@ -65,6 +63,7 @@ export class FastEngine implements Engine {
   async listen(address: Address): Promise<AddressInfo> {
     const { isH2cTaken, tls } = this.#listening;
     const plain = await this.#listen(address, (socket) => {
+      if (!this.#admission.admit(socket, 'http')) return;
       if (isH2cTaken) beginsHttp2(socket, (isHttp2) => this.#serve(socket, plainLink, isHttp2));
       else this.#serve(socket, plainLink, false);
     });
@@ -72,9 +71,9 @@ export class FastEngine implements Engine {
       const { isShared = false } = address;
       const acceptor = this.#acceptor(tls.certificates);
       this.#acceptors.push(acceptor);
-      const { port } = await this.#listen({ ...tls.address, isShared }, (socket) =>
-        acceptor.accept(socket),
-      );
+      const { port } = await this.#listen({ ...tls.address, isShared }, (socket) => {
+        if (this.#admission.admit(socket, 'tls')) acceptor.accept(socket);
+      });
       tls.onListening({ host: tls.address.host, port });
     }
     return plain;
@@ -123,10 +122,9 @@ export class FastEngine implements Engine {
     serve: (socket: Socket) => void,
   ): Promise<AddressInfo> {
     // A caller that has sent its last octet may still read its answer.
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      if (this.#welcome(socket)) serve(socket);
-    });
-    server.maxConnections = connectionsMax;
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, serve);
+    server.maxConnections = this.#admission.serverConnectionsMax;
+    server.on('drop', () => this.#parts.metrics.refused('too-many-connections'));
     const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
     server.once('error', reject);
     server.listen({ host, port, backlog: 4096, reusePort: isShared }, () => {
@@ -135,26 +133,6 @@ export class FastEngine implements Engine {
       resolve(server.address() as AddressInfo);
     });
     return promise;
-  }
-
-  /** False: it is gone already, or there are too many of its address. */
-  #welcome(socket: Socket): boolean {
-    const address = socket.remoteAddress;
-    const count = address === undefined ? Infinity : (this.#byAddress.get(address) ?? 0);
-    if (address === undefined || count >= connectionsPerAddressMax) {
-      socket.destroy();
-      return false;
-    }
-    this.#parts.metrics.connectionsAccepted += 1;
-    this.#byAddress.set(address, count + 1);
-    this.#connections += 1;
-    socket.on('close', () => {
-      this.#connections -= 1;
-      const left = (this.#byAddress.get(address) ?? 1) - 1;
-      if (left === 0) this.#byAddress.delete(address);
-      else this.#byAddress.set(address, left);
-    });
-    return true;
   }
 
   #serve(socket: Socket, link: CallerLink, isHttp2: boolean): void {

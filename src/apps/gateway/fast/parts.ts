@@ -1,4 +1,5 @@
 import type { AccessLog } from '../access-log/access-log.ts';
+import { type CallerLimits, usualCallerLimits } from '../caller-limits.ts';
 import type { LiveRoutes } from '../live-routes.ts';
 import { revisionHeader } from '../forwarded-headers.ts';
 import { FixedLines, FixedValue } from '../http1/fixed-lines.ts';
@@ -23,6 +24,8 @@ export interface Deadlines {
   readonly requestMs: number;
   /** Within an answer: an instance that says nothing, or a caller that takes nothing. Event streams are quiet at times. */
   readonly silenceMs: number;
+  /** A caller that takes nothing of its answer: shorter, since it can hold up what others want. */
+  readonly takeMs: number;
   /** How long octets are still read away after the last answer, so that it is not lost in a reset. */
   readonly lingerMs: number;
 }
@@ -33,6 +36,7 @@ export const usualDeadlines: Deadlines = {
   headMs: 10_000,
   requestMs: 300_000,
   silenceMs: 300_000,
+  takeMs: 60_000,
   lingerMs: 2000,
 };
 
@@ -41,6 +45,7 @@ export interface PartsOptions {
   readonly deadlines?: Deadlines;
   /** Absent: traces go through as they are. */
   readonly spans?: SpanRecorder | null;
+  readonly callerLimits?: CallerLimits;
   /** Absent: nobody reads one. */
   readonly accessLog?: AccessLog | null;
   /** Absent: nobody asks for them. */
@@ -85,6 +90,7 @@ export class Parts {
   isDraining = false;
   readonly deadlines: Deadlines;
   readonly spans: SpanRecorder | null;
+  readonly callerLimits: CallerLimits;
   readonly accessLog: AccessLog | null;
   readonly metrics: GatewayMetrics;
   readonly #log: (message: string) => void;
@@ -95,6 +101,7 @@ export class Parts {
     this.routes = routes;
     this.deadlines = options.deadlines ?? usualDeadlines;
     this.spans = options.spans ?? null;
+    this.callerLimits = options.callerLimits ?? usualCallerLimits;
     this.accessLog = options.accessLog ?? null;
     this.metrics = options.metrics ?? new GatewayMetrics();
     this.#log = options.log ?? (() => {});

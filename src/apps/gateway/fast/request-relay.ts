@@ -9,7 +9,7 @@ import {
 import { bodyStep } from '../http1/chunked-decoder.ts';
 import { framing, type RequestHead } from '../http1/head.ts';
 import { OctetWriter } from '../http1/octet-writer.ts';
-import type { HttpRefusal } from '../http1/refusals.ts';
+import { type Refusal, tooLarge } from '../refusal.ts';
 import { requestHeadBytesMax, writeRequestHead } from '../http1/request-writer.ts';
 import type { InstanceConnection } from './instance-connection.ts';
 import type { Parts } from './parts.ts';
@@ -34,6 +34,8 @@ export class RequestRelay {
   bodyBytes = 0;
   /** A small body of known length is kept, so that it can be sent again; set before `compose`. */
   isKept = false;
+  /** More of it is refused, and nothing beyond is sent. */
+  readonly bodyBytesMax: number;
   /** Of `performance.now()`. */
   sentMs = 0;
   readonly #parts: Parts;
@@ -48,11 +50,19 @@ export class RequestRelay {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.bodyBytesMax = parts.callerLimits.requestBodyBytes;
     this.#body = new BodyReader(parts.trailers);
   }
 
-  get refusal(): HttpRefusal | null {
-    return this.#body.refusal;
+  get isTooLarge(): boolean {
+    return this.bodyBytes > this.bodyBytesMax;
+  }
+
+  /** Why its body was refused. */
+  get fault(): Refusal {
+    if (this.isTooLarge) return tooLarge(this.bodyBytesMax);
+    const { status = 400, detail = 'the body cannot be understood' } = this.#body.refusal ?? {};
+    return { status, reason: 'bad-request', detail };
   }
 
   /** Nothing of it is lost when it is sent anew to another connection. */
@@ -150,6 +160,7 @@ export class RequestRelay {
       if (step === bodyStep.refused) return -1;
       if (step === bodyStep.data) {
         this.bodyBytes += body.dataEnd - body.dataStart;
+        if (this.isTooLarge) return -1;
         writer.need(body.dataEnd - body.dataStart + chunkHeadBytesMax);
         if (this.#isChunked) writeChunkHead(writer, body.dataEnd - body.dataStart);
         writer.span(chunk, body.dataStart, body.dataEnd);
