@@ -31,6 +31,7 @@ const requestAdditions = {
   lines: null,
   isTunnel: false,
   takesTrailers: false,
+  expectsContinue: false,
 };
 const responseAdditions = {
   callerMinorVersion: 1,

@@ -28,6 +28,8 @@ export interface AnswerWish {
   isHead: boolean;
   minorVersion: number;
   keepAlive: boolean;
+  /** The answer comes before the request is whole, or in a drain: nothing follows it. */
+  isLast: boolean;
   wantsTunnel: boolean;
   takesTrailers: boolean;
   /** 100 Continue has been sent already. */
@@ -47,6 +49,8 @@ const interimMax = 16;
 export class AnswerRelay {
   /** The final head is with the caller. */
   hasBegun = false;
+  /** The instance has sent something. */
+  hasSpoken = false;
   /** Some octet has come. */
   isTouched = false;
   status = 0;
@@ -68,6 +72,7 @@ export class AnswerRelay {
     isHead: false,
     minorVersion: 1,
     keepAlive: true,
+    isLast: false,
     wantsTunnel: false,
     takesTrailers: false,
     hasContinued: false,
@@ -166,7 +171,8 @@ export class AnswerRelay {
     const { wish } = this;
     const { responseAdditions: additions, opinion } = this.#parts;
     additions.callerMinorVersion = wish.minorVersion;
-    additions.keepAlive = wish.keepAlive;
+    const mayFollow = wish.keepAlive && !wish.isLast;
+    additions.keepAlive = mayFollow;
     additions.lines = wish.lines;
     additions.isTunnel = false;
     writeResponseHead(writer, head, additions);
@@ -178,7 +184,7 @@ export class AnswerRelay {
     this.#isChunked = wanted === framing.chunked;
     this.#isPlain = !this.#isChunked && head.framing !== framing.chunked;
     this.endsByClosing = wanted === framing.untilClose;
-    this.keepAlive = wish.keepAlive && !this.endsByClosing;
+    this.keepAlive = mayFollow && !this.endsByClosing;
     this.keepMs = head.keepAlive && opinion.keepAlive ? keepMsOf(head) : 0;
     this.isPromised = head.indexOf(known.keepAlive) >= 0;
     this.#body.begin(head);

@@ -9,6 +9,7 @@ import { method } from '../http1/methods.ts';
 import { AnswerRelay } from './answer-relay.ts';
 import { Attempts } from './attempts.ts';
 import { chosen } from './chosen.ts';
+import { Expectation } from './expectation.ts';
 import { HalfClosed, halfClosedSilenceMs } from './half-closed.ts';
 import type { ConnectionUser, InstanceConnection } from './instance-connection.ts';
 import { type ConnectionSeeker, inFlightMax, type InstancePool } from './instance-pool.ts';
@@ -72,6 +73,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   readonly #observation: Observation;
   readonly #request: RequestRelay;
   readonly #answer: AnswerRelay;
+  readonly #expectation: Expectation;
   readonly #halfClosed = new HalfClosed();
   #pool: InstancePool | null = null;
   #connection: InstanceConnection | null = null;
@@ -92,6 +94,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#request = new RequestRelay(parts);
     this.#attempts = new Attempts(parts, this.#request);
     this.#answer = new AnswerRelay(parts, caller.socket);
+    this.#expectation = new Expectation(this.#request, this.#answer, caller.socket);
   }
 
   /** All of the request has been read. */
@@ -167,9 +170,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   connected(): void {
     if (this.#connection === null) return;
-    const { wish } = this.#answer;
-    wish.hasContinued = this.#request.wantsContinue && !this.#request.isWhole;
-    if (wish.hasContinued) this.#caller.socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+    this.#expectation.sending(this);
     this.#request.send(this.#connection);
     this.#limit?.attempt();
     if (!this.#request.isWhole) this.#caller.goOn();
@@ -200,7 +201,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     }
     this.#limit?.moved();
     // An answer before the request is whole is the connection's last.
-    if (!this.#request.isWhole || this.#parts.isDraining) this.#answer.wish.keepAlive = false;
+    this.#answer.wish.isLast = !this.#request.isWhole || this.#parts.isDraining;
     const outcome = this.#answer.read(bytes, connection);
     if (outcome === 'done') {
       this.#finish();

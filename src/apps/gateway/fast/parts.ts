@@ -78,6 +78,7 @@ export class Parts {
     lines: null,
     isTunnel: false,
     takesTrailers: false,
+    expectsContinue: false,
   };
   readonly responseAdditions: ResponseAdditions = {
     callerMinorVersion: 1,

@@ -29,7 +29,9 @@ export class RequestRelay {
   /** The instance has had enough for now. */
   isFull = false;
   isSent = false;
+  /** The caller waits for 100 Continue: to be told at once, or when the instance says so. */
   wantsContinue = false;
+  asksForContinue = false;
   /** Of the body, taken from the caller so far. */
   bodyBytes = 0;
   /** A small body of known length is kept, so that it can be sent again; set before `compose`. */
@@ -86,9 +88,12 @@ export class RequestRelay {
     additions.callerAddress = callerAddress;
     additions.isTunnel = head.wantsTunnel;
     additions.takesTrailers = head.acceptsTrailers;
-    this.wantsContinue = head.expectsContinue;
     this.#isChunked = head.framing === framing.chunked;
     const behind = this.isWhole ? 0 : chunk.length - at;
+    // RFC 9110 section 10.1.1: it is the instance that takes the body or refuses it. Who has sent some waits for nobody.
+    additions.expectsContinue = !this.isWhole && behind === 0;
+    this.asksForContinue = head.expectsContinue && additions.expectsContinue;
+    this.wantsContinue = head.expectsContinue && !additions.expectsContinue;
     const isKept = this.isKept && head.contentLength <= keptBytesMax && !this.#isChunked;
     this.isKept = isKept && !this.isWhole;
     const withHead = behind > withHeadBytesMax ? 0 : behind + framingBytes;

@@ -48,6 +48,7 @@ const requestAdditions: RequestAdditions = {
   lines: null,
   isTunnel: false,
   takesTrailers: false,
+  expectsContinue: false,
 };
 const responseAdditions: ResponseAdditions = {
   callerMinorVersion: 1,

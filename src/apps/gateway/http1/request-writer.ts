@@ -20,6 +20,8 @@ export interface RequestAdditions {
   isTunnel: boolean;
   /** Tell the instance that trailers go through to the caller; only if the head's `acceptsTrailers`. */
   takesTrailers: boolean;
+  /** Ask the instance whether it takes the body; only if the head's `expectsContinue`, and nothing of the body is here. */
+  expectsContinue: boolean;
 }
 
 const writtenAnew = bitsOf(
@@ -42,6 +44,7 @@ const chunkedEncoding = text('transfer-encoding: chunked\r\n');
 const upgradeOption = text('connection: upgrade\r\n');
 const upgradeName = text('upgrade: ');
 const trailersWanted = text('connection: te\r\nte: trailers\r\n');
+const continueExpected = text('expect: 100-continue\r\n');
 const comma = text(', ');
 const asterisk = 0x2a;
 
@@ -89,6 +92,7 @@ export function writeRequestHead(
     writer.decimal(head.contentLength);
     writer.crLf();
   }
+  if (additions.expectsContinue && head.expectsContinue) writer.octets(continueExpected);
   if (additions.isTunnel && head.wantsTunnel) writeUpgrade(writer, head);
   else if (additions.takesTrailers && head.acceptsTrailers) writer.octets(trailersWanted);
   writer.crLf();

@@ -19,6 +19,7 @@ const additions: RequestAdditions = {
   lines: null,
   isTunnel: false,
   takesTrailers: false,
+  expectsContinue: false,
 };
 
 function requestSent(text: string, added: Partial<RequestAdditions> = {}): string {
