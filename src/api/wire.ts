@@ -172,6 +172,8 @@ export const serviceSchema = z.object({
       .optional(),
     /** `cookie NAME`, `header NAME` or `client address`; absent: nobody stays with a revision. */
     sticky: z.string().optional(),
+    /** Settings by part (`retries`) and key, as a release file writes them; absent: the defaults. */
+    trafficPolicy: z.record(z.string(), z.record(z.string(), z.string())).optional(),
     /** Requests that go to the candidate at any weight, by step; absent: none. */
     stepMatches: z
       .array(z.object({ weightPercent: percent, matches: z.array(z.string()) }))

@@ -22,10 +22,10 @@ test('every example of the guide is a good release file', () => {
 test('every key and every default of the schema stands in the tables of the guide', () => {
   const rows = guide.split('\n').filter((line) => line.startsWith('|'));
   for (const { key, preset } of keysOf(releaseFileJsonSchema())) {
-    const row = rows.find((line) => namesKey(line.split('|')[1] ?? '', key));
-    assert.ok(row !== undefined, `"${key}" is in a table`);
-    if (preset !== null)
-      assert.ok(row.includes(`\`${preset}\``), `"${key}" has the default ${preset}`);
+    const named = rows.filter((line) => namesKey(line.split('|')[1] ?? '', key));
+    assert.notEqual(named.length, 0, `"${key}" is in a table`);
+    const isTold = preset === null || named.some((row) => row.includes(`\`${preset}\``));
+    assert.ok(isTold, `"${key}" has the default ${preset}`);
   }
 });
 

@@ -6,6 +6,7 @@ import {
   toMatch,
   toRouting,
 } from './route-document.ts';
+import { type PolicyDocument, toPolicy } from './policy-document.ts';
 import type { SeriesText } from './series-selector.ts';
 import { quantiles } from './service-schema.ts';
 import type { ServiceInput } from './service-schema.ts';
@@ -26,6 +27,7 @@ export interface ServiceDocument {
     readonly requestTimeoutMs: number;
     readonly rules?: readonly RuleDocument[];
     readonly sticky?: StickyDocument;
+    readonly policy?: PolicyDocument;
   };
   readonly objectives: readonly ObjectiveDocument[];
   readonly rollout: RolloutDocument;
@@ -149,6 +151,7 @@ export function toServiceDocument({ metadata, spec }: ServiceInput): ServiceDocu
       host: spec.traffic.host ?? `${metadata.name}.localhost`,
       requestTimeoutMs: spec.traffic.timeout,
       ...toRouting(spec.traffic),
+      ...toPolicy(spec.traffic),
     },
     objectives: spec.objectives.flatMap(toObjectives),
     rollout: toRollout(spec.rollout, spec.metrics),

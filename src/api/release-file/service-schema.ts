@@ -10,6 +10,7 @@ import {
   nameRule,
   pathRule,
 } from './names.ts';
+import { policySchemas } from './policy-schema.ts';
 import { rolloutSchema } from './rollout-schema.ts';
 import { rulesSchema, stickySchema } from './route-schema.ts';
 
@@ -51,8 +52,9 @@ function specSchema() {
         timeout: duration({ minMs: 1, maxMs: hourMs, usualUnit: 's' }).prefault('15s'),
         rules: rulesSchema().optional(),
         sticky: stickySchema().optional(),
+        ...policySchemas(),
       },
-      ['rateLimit', 'retries', 'cache'],
+      ['rateLimit', 'cache'],
     ).prefault({}),
     metrics: mapping({
       path: text(pathRule).prefault('/metrics'),

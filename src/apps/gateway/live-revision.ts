@@ -17,6 +17,7 @@ import type { Attempt } from '../../domain/traffic/instance-health.ts';
 import { earnForgiveness } from '../../domain/traffic/kept-connection.ts';
 import type { RetryBudget } from '../../domain/traffic/retry-budget.ts';
 import { type Endpoint, h2c, type Route } from '../../domain/traffic/route-table.ts';
+import type { Random } from '../../domain/traffic/seeded-random.ts';
 import {
   outlierDetectionOf,
   type RetryPolicy,
@@ -111,9 +112,10 @@ export function circuitRefusal({ revisionId, revision: { circuit } }: Target): R
 }
 
 /** Another instance of the target's revision that serves; null: there is none, or the revision has left the table. */
-export function otherTarget(target: Target, nowMs: number): Target | null {
+export function otherTarget(target: Target, nowMs: number, random: Random): Target | null {
   const { balance } = target.revision;
-  const instance = balance.instances[pickOther(balance, target.instance, nowMs)];
+  const index = pickOther(balance, { not: target.instance, nowMs, random });
+  const instance = balance.instances[index];
   if (instance === undefined) return null;
   const { endpoint } = instance;
   return { ...target, endpoint, origin: originOf(endpoint), instance };

@@ -8,13 +8,14 @@ import type { Revision, ServiceSpec } from '../../domain/release/revision.ts';
 /** A document of a release file in the domain's words. Two documents with equal content give the same revision. */
 export function serviceSpecOf(document: ServiceDocument): ServiceSpec {
   const { name, traffic, dependsOn, rollout, objectives } = document;
-  const { rules, sticky } = traffic;
+  const { rules, sticky, policy } = traffic;
   return {
     name,
     host: traffic.host,
     requestTimeoutMs: traffic.requestTimeoutMs,
     ...(rules === undefined ? {} : { rules }),
     ...(sticky === undefined ? {} : { sticky }),
+    ...(policy === undefined ? {} : { trafficPolicy: policy }),
     dependsOn,
     revision: revisionOf(document),
     plan: { steps: rollout.steps, gate: rollout.gate, bakeMs: rollout.bakeMs, objectives },

@@ -23,6 +23,7 @@ import type { Verdict } from '../../domain/gate/gate.ts';
 import { candidateWeightPercent } from '../../domain/release/order.ts';
 import type { Instance } from '../../ports/platform.ts';
 import { gateWords, objectiveWords } from './plan-words.ts';
+import { policyWords } from './policy-words.ts';
 import { routingWords } from './routing-words.ts';
 
 /** A service as the API shows it. Null: nothing was ever applied, or it was deleted. */
@@ -44,6 +45,7 @@ export function serviceView(
       revision: revisionView(spec.revision),
       requestTimeoutMs: spec.requestTimeoutMs,
       ...routingWords(spec),
+      ...policyWords(spec.trafficPolicy),
       bakeMs: spec.plan.bakeMs,
       stepWeightsPercent: spec.plan.steps.map((step) => step.weightPercent),
       gate: gateWords(spec.plan.gate),

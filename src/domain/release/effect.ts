@@ -1,6 +1,7 @@
 import type { RequestMatch } from '../traffic/request-match.ts';
 import type { RouteRule } from '../traffic/route-rules.ts';
 import type { StickyRule } from '../traffic/sticky.ts';
+import type { TrafficPolicy } from '../traffic/traffic-policy.ts';
 import type { HeaderMatch, Revision, StratumMatch, VoteRule } from './revision.ts';
 
 /**
@@ -40,6 +41,7 @@ export interface Traffic {
   readonly rules?: readonly RouteRule[];
   /** Only while two revisions share the traffic. */
   readonly sticky?: StickyRule;
+  readonly policy?: TrafficPolicy;
   /** How the router counts, see GateSettings; only while a rollout is judged by it. */
   readonly strata?: readonly StratumMatch[];
   readonly oneVotePer?: VoteRule;

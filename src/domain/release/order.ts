@@ -133,7 +133,7 @@ export function candidateWeightPercent(state: ServiceState): number {
 }
 
 function noTraffic(state: ServiceState): Traffic {
-  const rules = state.spec?.rules;
+  const { rules, trafficPolicy } = state.spec ?? {};
   return {
     service: state.name,
     host: state.spec?.host ?? state.name,
@@ -142,6 +142,7 @@ function noTraffic(state: ServiceState): Traffic {
     match: null,
     matchRevisionId: null,
     ...(rules === undefined ? {} : { rules }),
+    ...(trafficPolicy === undefined ? {} : { policy: trafficPolicy }),
   };
 }
 

@@ -3,6 +3,7 @@ import type { MetricSpec } from '../gate/custom-metrics.ts';
 import type { RequestMatch } from '../traffic/request-match.ts';
 import type { RouteRule } from '../traffic/route-rules.ts';
 import type { StickyKey } from '../traffic/sticky.ts';
+import type { TrafficPolicy } from '../traffic/traffic-policy.ts';
 
 /** One immutable version of a service. `id` is derived from the content, so equal content is one revision. */
 export interface Revision {
@@ -45,6 +46,8 @@ export interface ServiceSpec {
   readonly rules?: readonly RouteRule[];
   /** Who stays with a revision while it is rolled out; absent: nobody. */
   readonly sticky?: StickyKey;
+  /** Absent: the defaults of each part. */
+  readonly trafficPolicy?: TrafficPolicy;
   readonly dependsOn: readonly string[];
   readonly revision: Revision;
   readonly plan: Plan;

@@ -260,13 +260,19 @@ test('a retry goes to another instance that serves, elsewhere if need be', () =>
   const balance = balanceOf('abc', { zone: 'x', ...outlier({ panicThresholdPercent: 0 }) }, 'xxy');
   const [a, b] = balance.instances;
   assert.ok(a !== undefined && b !== undefined);
-  assert.equal(pickOther(balance, a, 0), 1);
+  const other = (from: Balance, not: typeof a, random = 0): number =>
+    pickOther(from, { not, nowMs: 0, random: () => random });
+  assert.equal(other(balance, a), 1);
+  assert.equal(other(balance, a, 0.99), 1);
+  assert.equal(picks(balance, 2), 'ab');
+  other(balance, a);
+  assert.equal(picks(balance, 2), 'ab');
   fail(balance, 'b', 5, 0);
-  assert.equal(pickOther(balance, a, 0), 2);
+  assert.equal(other(balance, a), 2);
   const alone = balanceOf('a');
   const [only] = alone.instances;
   assert.ok(only !== undefined);
-  assert.equal(pickOther(alone, only, 0), -1);
+  assert.equal(other(alone, only), -1);
 });
 
 test('what leaves, or is ejected by nobody any more, is told', () => {

@@ -131,10 +131,19 @@ export function pickInstance(balance: Balance, nowMs: number, random: Random): n
   return balance.isWarming && random() >= other.warmth ? first : second;
 }
 
-/** Index of another instance that serves, for a retry; -1: there is none. */
-export function pickOther(balance: Balance, not: BalancedInstance, nowMs: number): number {
-  if (nowMs >= balance.reviewAtMs) review(balance, nowMs);
-  return otherIn(balance, balance.near, not) ?? otherIn(balance, balance.far, not) ?? -1;
+export interface OtherThan {
+  readonly not: BalancedInstance;
+  readonly nowMs: number;
+  readonly random: Random;
+}
+
+/**
+ * Index of another instance that serves, for a retry, drawn at random; -1: there is none. It is nobody's turn: else the instance
+ * that failed would be next again.
+ */
+export function pickOther(balance: Balance, than: OtherThan): number {
+  if (than.nowMs >= balance.reviewAtMs) review(balance, than.nowMs);
+  return otherIn(balance, balance.near, than) ?? otherIn(balance, balance.far, than) ?? -1;
 }
 
 /** How an attempt at an instance ended, and what followed for the instance. */
@@ -222,14 +231,11 @@ function nextInTurn(balance: Balance, circle: Circle): number {
   return members[circle.at] ?? -1;
 }
 
-function otherIn(balance: Balance, circle: Circle, not: BalancedInstance): number | null {
-  const { members } = circle;
-  for (let step = 1; step <= members.length; step += 1) {
-    const at = (circle.at + step) % members.length;
-    const index = members[at] ?? -1;
-    if (balance.instances[index] === not) continue;
-    circle.at = at;
-    return index;
+function otherIn(balance: Balance, { members }: Circle, { not, random }: OtherThan): number | null {
+  const from = Math.floor(random() * members.length);
+  for (let step = 0; step < members.length; step += 1) {
+    const index = members[(from + step) % members.length] ?? -1;
+    if (balance.instances[index] !== not) return index;
   }
   return null;
 }

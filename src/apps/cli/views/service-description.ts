@@ -21,6 +21,7 @@ export function serviceDescription(service: ServiceView, look: Look): string[] {
     ...spec.objectives.map((each) => ['Objective:', harmless(each)]),
     ['Request timeout:', durationText(spec.requestTimeoutMs)],
     ...routingFacts(spec),
+    ...policyFacts(spec),
     ['Undo can go to:', earlier.map(revisionText).join(', ') || 'nothing yet'],
   ];
   return [
@@ -30,6 +31,21 @@ export function serviceDescription(service: ServiceView, look: Look): string[] {
     ...(status.rollout === null ? [] : ['', ...rolloutDescription(status.rollout, look)]),
   ];
 }
+
+/** `Retries: attempts 2, on connect-failure 503`. */
+function policyFacts({ trafficPolicy = {} }: ServiceView['spec']): string[][] {
+  return Object.entries(trafficPolicy).map(([part, settings]) => {
+    const values = Object.entries(settings).map(([key, value]) => `${key} ${harmless(value)}`);
+    return [`${policyParts.get(part) ?? harmless(part)}:`, values.join(', ')];
+  });
+}
+
+const policyParts: ReadonlyMap<string, string> = new Map([
+  ['loadBalancing', 'Load balancing'],
+  ['retries', 'Retries'],
+  ['circuitBreaker', 'Circuit breaker'],
+  ['outlierDetection', 'Outlier detection'],
+]);
 
 function routingFacts({ rules = [], sticky, stepMatches = [] }: ServiceView['spec']): string[][] {
   return [

@@ -145,14 +145,14 @@ export class Attempts {
       isReplayable: this.#request.isReplayable,
     };
     if (this.#retries >= policy.attempts || !isRetryable(policy, cause, request)) return false;
-    const other = otherTarget(target, nowMs);
+    const { random } = this.#parts.routes;
+    const other = otherTarget(target, nowMs, random);
     if (other === null && policy.backOffMs === 0) return false;
     if (!this.#pays(target, nowMs)) return false;
     const waits = other === null || this.#retries > 0;
     if (typeof cause === 'number') this.answered(cause, nowMs);
     else this.failed(nowMs);
     this.#retried(other ?? target, nowMs);
-    const { random } = this.#parts.routes;
     this.delayMs = waits ? backOffMs(policy.backOffMs, this.#retries, random) : 0;
     this.untilMs += this.delayMs;
     return true;

@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { test } from 'node:test';
+import type { Endpoint, Route } from '../../../domain/traffic/route-table.ts';
+import {
+  type TrafficPolicy,
+  usualOutlierDetection,
+  usualRetries,
+} from '../../../domain/traffic/traffic-policy.ts';
+import { Counters } from '../counters.ts';
+import { SecondOpinion } from '../http1/second-opinion.ts';
+import { LiveRoutes } from '../live-routes.ts';
+import { FastEngine } from './fast-engine.ts';
+import { usualDeadlines } from './parts.ts';
+
+/**
+ * Two instances of one revision, one of which has a fault and the first turn; four requests, one after the other; the same
+ * for each fault and each policy. What comes out is the table of docs/guides/resilience.md.
+ */
+
+const good = 'HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello';
+
+interface Fault {
+  readonly name: string;
+  /** Null: nobody listens. */
+  readonly does: ((socket: Socket) => void) | null;
+}
+
+const soonMs = 20;
+
+function later(socket: Socket, act: () => void, delayMs = soonMs): void {
+  const timer = setTimeout(act, delayMs);
+  socket.on('close', () => clearTimeout(timer));
+}
+
+const faults: readonly Fault[] = [
+  { name: 'refuses connections', does: null },
+  { name: 'resets before its answer', does: (socket) => socket.resetAndDestroy() },
+  { name: 'closes before its answer', does: (socket) => socket.end() },
+  {
+    name: 'resets within its head',
+    does: (socket) => {
+      socket.write('HTTP/1.1 200 OK\r\ncontent-le');
+      later(socket, () => socket.resetAndDestroy());
+    },
+  },
+  {
+    name: 'resets within its body',
+    does: (socket) => {
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello');
+      later(socket, () => socket.resetAndDestroy());
+    },
+  },
+  { name: 'stalls before its head', does: () => {} },
+  { name: 'stalls within its head', does: (socket) => socket.write('HTTP/1.1 200 OK\r\ncont') },
+  {
+    name: 'stalls within its body',
+    does: (socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello'),
+  },
+  {
+    name: 'says more than it sends',
+    does: (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello'),
+  },
+  {
+    name: 'says less than it sends',
+    does: (socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello, world'),
+  },
+  { name: 'half-closes behind its answer', does: (socket) => socket.end(good) },
+  { name: 'sends garbage', does: (socket) => socket.write('SSH-2.0-OpenSSH_9.2\r\n\r\n') },
+  {
+    name: 'begins its answer late',
+    does: (socket) => later(socket, () => socket.write(good), 2000),
+  },
+  {
+    name: 'answers 503',
+    does: (socket) => socket.write('HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n'),
+  },
+  {
+    name: 'answers 500',
+    does: (socket) => socket.write('HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n'),
+  },
+];
+
+const off: TrafficPolicy = { retries: { ...usualRetries, attempts: 0 } };
+const retries = {
+  ...usualRetries,
+  onReset: true,
+  onStatuses: [502, 503, 504],
+  methods: 'idempotent',
+  backOffMs: 1,
+} as const;
+const outlierDetection = { ...usualOutlierDetection, consecutiveGatewayErrors: 1 };
+const noLimit = { maxConnections: null, maxPendingRequests: null, maxRetries: null };
+
+/** Columns of the table. */
+const policies: readonly (readonly [name: string, policy: TrafficPolicy | undefined])[] = [
+  ['nothing', off],
+  ['the defaults', undefined],
+  ['`retries`', { retries }],
+  ['`perTryTimeout`', { retries: { ...retries, perTryTimeoutMs: 1000 } }],
+  ['ejection', { ...off, outlierDetection }],
+  ['a full breaker', { ...off, circuitBreaker: { ...noLimit, maxRequests: 1 } }],
+];
+
+const opinion = new SecondOpinion();
+
+class Bench implements AsyncDisposable {
+  readonly counters = new Counters();
+  readonly #routes = new LiveRoutes(this.counters, [1, 2]);
+  readonly #engine = new FastEngine(this.#routes, {
+    opinion,
+    deadlines: { ...usualDeadlines, silenceMs: 600 },
+  });
+  readonly #servers: Server[] = [];
+  attempts = 0;
+  port = 0;
+
+  static async start(fault: Fault, policy: TrafficPolicy | undefined): Promise<Bench> {
+    const bench = new Bench();
+    const bad = await bench.#instance('bad', fault.does);
+    const well = await bench.#instance('well', (socket) => socket.write(good));
+    const route: Route = {
+      service: 'svc',
+      host: 'svc',
+      // The late one is in time by it.
+      requestTimeoutMs: isHeld(policy)
+        ? 60_000
+        : fault.name === 'begins its answer late'
+          ? 10_000
+          : 2000,
+      backends: [
+        {
+          revisionId: 'r1',
+          weightPercent: 100,
+          endpoints: isHeld(policy) ? [well, bad] : [bad, well],
+        },
+      ],
+      matches: [],
+      ...(policy === undefined ? {} : { policy }),
+    };
+    bench.#routes.apply({ version: 1, routes: [route] });
+    bench.port = (await bench.#engine.listen({ host: '127.0.0.1', port: 0 })).port;
+    return bench;
+  }
+
+  async #instance(instanceId: string, does: Fault['does']): Promise<Endpoint> {
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      socket.on('error', () => {});
+      socket.on('end', () => socket.end());
+      socket.on('data', (bytes) => {
+        if (bytes.toString('latin1').startsWith('GET /held')) return;
+        this.attempts += 1;
+        does?.(socket);
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    if (does === null) server.close();
+    else this.#servers.push(server);
+    return { instanceId, host: '127.0.0.1', port };
+  }
+
+  /** A request that stays under way until the connection is destroyed. */
+  async hold(): Promise<Socket> {
+    const socket = connect(this.port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write('GET /held HTTP/1.1\r\nHost: svc\r\n\r\n');
+    while (!this.counters.all().some(({ underWay }) => underWay > 0)) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return socket;
+  }
+
+  /** Status, with `!` if the answer was cut short. */
+  async send(): Promise<string> {
+    const socket = connect(this.port, '127.0.0.1');
+    let received = '';
+    socket.on('data', (bytes) => (received += bytes.toString('latin1')));
+    socket.on('error', () => {});
+    socket.write('GET / HTTP/1.1\r\nHost: svc\r\nConnection: close\r\n\r\n');
+    await once(socket, 'close');
+    const [, status = 'nothing', length = '0'] =
+      /^HTTP\/1\.1 (\d+)[^]*?content-length: (\d+)/.exec(received) ?? [];
+    const body = received.slice(received.indexOf('\r\n\r\n') + 4);
+    return body.length === Number(length) ? status : `${status}!`;
+  }
+
+  /** Requests that count as failures of the revision. */
+  get failures(): number {
+    const of = ({ byStatusClass }: { readonly byStatusClass: Float64Array }): number =>
+      (byStatusClass[4] ?? 0) + (byStatusClass[5] ?? 0);
+    return this.counters.all().reduce((sum, counter) => sum + of(counter), 0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#engine.drain(0);
+    for (const server of this.#servers) server.close();
+  }
+}
+
+/** A request is under way already; it has the first turn, so it goes to the instance that is well. */
+function isHeld(policy: TrafficPolicy | undefined): boolean {
+  return policy?.circuitBreaker !== undefined;
+}
+
+/** `502 200 502 200; 2; 2`: what callers saw, attempts that reached an instance, failures counted. */
+async function cellOf(bench: Bench, policy: TrafficPolicy | undefined): Promise<string> {
+  const held = isHeld(policy) ? await bench.hold() : null;
+  const seen: string[] = [];
+  for (let sent = 0; sent < 4; sent += 1) seen.push(await bench.send());
+  held?.destroy();
+  return `${seen.join(' ')}; ${bench.attempts}; ${bench.failures}`;
+}
+
+const guide = new URL('../../../../docs/guides/resilience.md', import.meta.url);
+const marks = ['<!-- faults -->', '<!-- end of faults -->'] as const;
+
+test('what callers see of each fault under each policy is what the guide says', async () => {
+  const benches = new AsyncDisposableStack();
+  const rows: (readonly Bench[])[] = [];
+  for (const fault of faults) {
+    const row: Bench[] = [];
+    for (const [, policy] of policies) row.push(benches.use(await Bench.start(fault, policy)));
+    rows.push(row);
+  }
+  await using started = benches;
+  void started;
+  const cells = await Promise.all(
+    rows.map((row) =>
+      Promise.all(row.map((bench, column) => cellOf(bench, policies[column]?.[1]))),
+    ),
+  );
+  const line = (texts: readonly string[]): string => `| ${texts.join(' | ')} |`;
+  const table = [
+    line(['one of two instances', ...policies.map(([name]) => name)]),
+    line(['---', ...policies.map(() => '---')]),
+    ...faults.map(({ name }, index) => line([name, ...(cells[index] ?? [])])),
+  ].join('\n');
+  const text = readFileSync(guide, 'utf8');
+  const [before = '', rest = ''] = text.split(marks[0]);
+  const [written = '', after = ''] = rest.split(marks[1]);
+  if (process.env['TIDEGATE_REWRITE'] === '1') {
+    writeFileSync(guide, `${before}${marks[0]}\n${table}\n${marks[1]}${after}`);
+    return;
+  }
+  assert.deepEqual(written.trim().split('\n'), table.split('\n'));
+});
