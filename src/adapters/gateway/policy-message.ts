@@ -36,6 +36,7 @@ function retryPolicy(value: Record<string, unknown>): RetryPolicy {
   return {
     attempts: integer(value, 'attempts'),
     onConnectFailure: value['onConnectFailure'] === true,
+    onRefusedStream: value['onRefusedStream'] === true,
     onReset: value['onReset'] === true,
     onStatuses: list(value, 'onStatuses').map((status) => {
       if (typeof status === 'number') return status;

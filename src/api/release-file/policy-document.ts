@@ -10,6 +10,7 @@ export interface PolicyDocument {
   readonly retries?: {
     readonly attempts: number;
     readonly onConnectFailure: boolean;
+    readonly onRefusedStream: boolean;
     readonly onReset: boolean;
     /** 400-599, in ascending order. */
     readonly onStatuses: readonly number[];
@@ -63,6 +64,7 @@ function toRetries(
   return {
     attempts: written.attempts,
     onConnectFailure: written.on.includes('connect-failure'),
+    onRefusedStream: written.on.includes('refused-stream'),
     onReset: written.on.includes('reset-before-answer'),
     onStatuses: written.on.filter((each) => typeof each === 'number').toSorted((a, b) => a - b),
     methods: written.methods,

@@ -31,6 +31,7 @@ test('what is not written is absent, and each part has its defaults', () => {
         retries: {
           attempts: 2,
           onConnectFailure: true,
+          onRefusedStream: true,
           onReset: true,
           onStatuses: [502, 503, 504],
           methods: 'idempotent',
@@ -71,6 +72,7 @@ test('what is not written is absent, and each part has its defaults', () => {
         retries: {
           attempts: 2,
           onConnectFailure: false,
+          onRefusedStream: false,
           onReset: true,
           onStatuses: [429, 503],
           methods: 'any',
@@ -94,11 +96,7 @@ test('what is wrong is refused with its place', () => {
     ['retries: { attempts: 11 }', 'f:7:26: "attempts" must be 0 to 10, not 11'],
     [
       'retries: { on: [connect-failed] }',
-      'f:7:21: item 1 of "on" must be connect-failure, reset-before-answer, or a status of 400 to 599, not "connect-failed"',
-    ],
-    [
-      'retries: { on: [refused-stream] }',
-      'f:7:21: item 1 of "on" "refused-stream" is not supported yet',
+      'f:7:21: item 1 of "on" must be connect-failure, refused-stream, reset-before-answer, or a status of 400 to 599, not "connect-failed"',
     ],
     ['retries: { on: [503, 503] }', 'f:7:26: item 2 of "on" names 503 twice'],
     ['retries: { on: [200] }', 'f:7:21: '],

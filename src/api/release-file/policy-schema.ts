@@ -40,7 +40,7 @@ function retriesSchema() {
         .min(1)
         .max(conditionsMax)
         .superRefine(refuseTwice)
-        .prefault(['connect-failure', 'reset-before-answer', 502, 503, 504]),
+        .prefault(['connect-failure', 'refused-stream', 'reset-before-answer', 502, 503, 504]),
       methods: choice(['safe', 'idempotent', 'any']).prefault('idempotent'),
       perTryTimeout: duration({ minMs: 1, maxMs: hourMs, usualUnit: 's' }).optional(),
       backOff: duration({ minMs: 0, maxMs: 10_000, usualUnit: 'ms' }).prefault('25ms'),
@@ -57,14 +57,13 @@ function retriesSchema() {
 }
 
 /** What is tried again: a status of an answer, or why there was none. */
-export type RetryCondition = 'connect-failure' | 'reset-before-answer' | number;
+export type RetryCondition = (typeof retryReasons)[number] | number;
+const retryReasons = ['connect-failure', 'refused-stream', 'reset-before-answer'] as const;
 
 function readCondition(input: unknown): Reading<RetryCondition> {
-  const wanted = 'connect-failure, reset-before-answer, or a status of 400 to 599';
-  if (input === 'connect-failure' || input === 'reset-before-answer') return read(input);
-  if (input === 'refused-stream') {
-    return refused('"refused-stream" is not supported yet', 'instances are spoken to in HTTP/1.1');
-  }
+  const wanted = `${retryReasons.join(', ')}, or a status of 400 to 599`;
+  const reason = retryReasons.find((each) => each === input);
+  if (reason !== undefined) return read(reason);
   if (typeof input === 'number') {
     return Number.isInteger(input) && input >= 400 && input <= 599
       ? read(input)

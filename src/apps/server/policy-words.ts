@@ -40,6 +40,7 @@ export function policyWords(policy: TrafficPolicy | undefined): Partial<ServiceV
 function retryWords(retries: RetryPolicy): Record<string, string> {
   const on = [
     ...(retries.onConnectFailure ? ['connect-failure'] : []),
+    ...(retries.onRefusedStream ? ['refused-stream'] : []),
     ...(retries.onReset ? ['reset-before-answer'] : []),
     ...retries.onStatuses.map(String),
   ];

@@ -23,6 +23,8 @@ export interface RetryPolicy {
   readonly attempts: number;
   /** No connection came to be, so no instance can have acted: of any method. */
   readonly onConnectFailure: boolean;
+  /** An instance spoken to in HTTP/2 said that it has not looked at the request (RFC 9113 section 8.7): of any method. */
+  readonly onRefusedStream: boolean;
   /** The connection was closed, or nothing came within `perTryTimeoutMs`, before the answer's head was there. */
   readonly onReset: boolean;
   /** Answers that are thrown away for another try, 400-599. */
@@ -74,6 +76,7 @@ export const usualLoadBalancing: LoadBalancing = {
 export const usualRetries: RetryPolicy = {
   attempts: 2,
   onConnectFailure: true,
+  onRefusedStream: true,
   onReset: false,
   onStatuses: [],
   methods: 'safe',

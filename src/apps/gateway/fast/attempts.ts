@@ -116,10 +116,10 @@ export class Attempts {
   untouchedAndAgain(nowMs: number): boolean {
     const { target } = this;
     if (target === null || !this.#request.isReplayable) return false;
-    if (this.#retries >= target.revision.retries.attempts || !this.#pays(target, nowMs))
-      return false;
+    const { attempts, onRefusedStream } = target.revision.retries;
+    if (!onRefusedStream || this.#retries >= attempts || !this.#pays(target, nowMs)) return false;
     this.#end('none', nowMs);
-    this.#retried(otherTarget(target, nowMs) ?? target, nowMs);
+    this.#retried(otherTarget(target, nowMs, this.#parts.routes.random) ?? target, nowMs);
     this.delayMs = 0;
     return true;
   }
