@@ -6,12 +6,23 @@ import type { BlockMessage, EmptiedBlock, FilledBlock } from './span-block.ts';
 export interface ExporterOptions {
   /** Of a collector. */
   readonly url: string;
+  /** How long it may take to answer. */
+  readonly timeoutMs: number;
 }
 
-/** The thread that exports spans: blocks come one by one, each is one request to the collector, tried once. */
-const { url } = workerData as ExporterOptions; // Of the only one who starts this, span-recorder.ts.
+/**
+ * The thread that exports spans: blocks come one by one, each is one request to the collector. A collector that could not take
+ * one is asked again a few times, further and further apart (opentelemetry.io/docs/specs/otlp, "Retryable response codes" and
+ * "OTLP/HTTP throttling"); one that did not take the last block is asked once for each until it takes one again, so that what
+ * waits behind it is not lost for nothing.
+ */
+const { url, timeoutMs } = workerData as ExporterOptions; // Of the only one who starts this, span-recorder.ts.
 const agent = new Agent({ keepAlive: true, maxSockets: 2 });
-const timeoutMs = 5000;
+const attemptsMax = 4;
+const firstBackOffMs = 100;
+/** Of one block, all attempts together. */
+const boundMs = 10_000;
+let hasTakenLast = true;
 
 const blocks: Buffer[] = [];
 const encoder = new OtlpEncoder();
@@ -25,21 +36,45 @@ parentPort?.on('message', (message: BlockMessage) => {
 
 async function exportBlock(block: FilledBlock): Promise<void> {
   const { index, spans } = block;
-  const isTaken = await send(encoder.encode(blocks[index] ?? Buffer.alloc(0), block));
+  const body = encoder.encode(blocks[index] ?? Buffer.alloc(0), block);
+  const untilMs = performance.now() + boundMs;
+  const attempts = hasTakenLast ? attemptsMax : 1;
+  let outcome = await send(body);
+  let backOffMs = firstBackOffMs;
+  for (let made = 1; made < attempts && outcome === 'later'; made += 1) {
+    if (performance.now() + backOffMs > untilMs) break;
+    // Gateways that lost the same collector shall not come back to it together.
+    await pause(backOffMs * (0.5 + Math.random() / 2));
+    backOffMs *= 2;
+    outcome = await send(body);
+  }
+  const isTaken = outcome === 'taken';
+  hasTakenLast = isTaken;
   const emptied: EmptiedBlock = { index, exported: isTaken ? spans : 0, lost: isTaken ? 0 : spans };
   parentPort?.postMessage(emptied);
 }
 
-/** Whether the collector took it. A collector that is away costs spans, which are counted, and nothing else. */
-function send(body: Buffer): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
+/** `later`: it may take the same if it is asked again. */
+type Outcome = 'taken' | 'later' | 'refused';
+
+const retryable: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+
+function send(body: Buffer): Promise<Outcome> {
+  const { promise, resolve } = Promise.withResolvers<Outcome>();
   const headers = { 'content-type': 'application/x-protobuf', 'content-length': body.length };
   const sending = request(url, { method: 'POST', agent, headers, timeout: timeoutMs }, (answer) => {
     answer.resume();
-    answer.on('close', () => resolve((answer.statusCode ?? 500) < 300));
+    const { statusCode = 500 } = answer;
+    answer.on('close', () => {
+      resolve(statusCode < 300 ? 'taken' : retryable.has(statusCode) ? 'later' : 'refused');
+    });
   });
   sending.on('timeout', () => sending.destroy(new Error('the collector did not answer')));
-  sending.on('error', () => resolve(false));
+  sending.on('error', () => resolve('later'));
   sending.end(body);
   return promise;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -14,6 +14,7 @@ import {
 import { RandomHex, type TraceContext } from './trace-context.ts';
 
 const flushMs = 200;
+const collectorTimeoutMs = 5000;
 /** 2 MB: what one core can serve in a third of a second. */
 const blocksMax = 24;
 
@@ -46,10 +47,10 @@ export class SpanRecorder implements AsyncDisposable {
   #awaited = 0;
 
   /** `url` is a collector's, such as http://127.0.0.1:4318/v1/traces. */
-  constructor(url: string, log: (message: string) => void) {
+  constructor(url: string, log: (message: string) => void, timeoutMs = collectorTimeoutMs) {
     // Beside this file both as TypeScript and when it is built.
     const script = new URL(`otlp-worker${import.meta.url.slice(-3)}`, import.meta.url);
-    const workerData: ExporterOptions = { url };
+    const workerData: ExporterOptions = { url, timeoutMs };
     this.#worker = new Worker(script, { workerData });
     this.#worker.unref();
     this.#worker.on('message', (emptied: EmptiedBlock) => this.#takeBack(emptied));

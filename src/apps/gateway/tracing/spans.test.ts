@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { EngineFixture } from '../fast/engine.fixture.ts';
 import { until } from '../gateway-fixture.ts';
@@ -86,18 +86,25 @@ class Collector implements AsyncDisposable {
   readonly spans: Span[] = [];
   readonly #server: Server;
 
-  static async start(): Promise<Collector> {
-    const collector = new Collector();
+  /** Refuses the first so many with 503. */
+  static async start(refusals = 0): Promise<Collector> {
+    const collector = new Collector(refusals);
     collector.#server.listen(0, '127.0.0.1');
     await once(collector.#server, 'listening');
     return collector;
   }
 
-  private constructor() {
+  private constructor(refusals: number) {
+    let refusalsLeft = refusals;
     this.#server = createServer((request: IncomingMessage, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
+        if (refusalsLeft > 0) {
+          refusalsLeft -= 1;
+          response.writeHead(503).end();
+          return;
+        }
         // The request, ResourceSpans, ScopeSpans, Span.
         this.spans.push(...all(Buffer.concat(chunks), 1, 2, 2).map(spanOf));
         response.end();
@@ -206,4 +213,64 @@ test('a collector that is away costs spans, which are counted, and no request', 
     assert.match(await ask(fixture, '/', null), /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
   }
   await until(() => spans.counts.lost === 3);
+});
+
+const troubles: readonly (readonly [
+  name: string,
+  attempts: number,
+  serve: (socket: Socket) => void,
+])[] = [
+  ['cannot take them', 4, (socket) => answerEach(socket, '503 Unavailable')],
+  ['does not want them', 1, (socket) => answerEach(socket, '400 Bad')],
+  ['hangs up', 4, (socket) => socket.once('data', () => socket.destroy())],
+  ['says nothing', 4, (socket) => socket.resume()],
+];
+
+function answerEach(socket: Socket, status: string): void {
+  socket.on('data', (bytes) => {
+    if (!isRequest(bytes)) return;
+    socket.write(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\n\r\n`);
+  });
+}
+
+function isRequest(bytes: Buffer): boolean {
+  return bytes.includes('POST / HTTP/1.1');
+}
+
+for (const [name, attempts, answer] of troubles) {
+  test(`a collector that ${name} is asked a bounded number of times, and callers notice nothing`, async () => {
+    let asked = 0;
+    const sockets = new Set<Socket>();
+    const collector = createTcpServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('data', (bytes) => (asked += isRequest(bytes) ? 1 : 0));
+      answer(socket);
+    });
+    collector.listen(0, '127.0.0.1');
+    await once(collector, 'listening');
+    const { port } = collector.address() as AddressInfo;
+    const spans = new SpanRecorder(`http://127.0.0.1:${port}/`, assert.fail, 200);
+    await using fixture = await EngineFixture.start(['a'], serve, { spans });
+    assert.match(await ask(fixture, '/', null), /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    await until(() => spans.counts.lost === 1);
+    assert.equal(asked, attempts);
+    // The next one is tried once, until the collector takes one again.
+    await ask(fixture, '/', null);
+    await until(() => spans.counts.lost === 2);
+    assert.equal(asked, attempts + 1);
+    assert.equal(spans.counts.exported, 0);
+    for (const socket of sockets) socket.destroy();
+    collector.close();
+  });
+}
+
+test('spans that a collector could not take at once are there in the end, once', async () => {
+  await using collector = await Collector.start(2);
+  const spans = new SpanRecorder(collector.url, assert.fail);
+  await using fixture = await EngineFixture.start(['a'], serve, { spans });
+  await ask(fixture, '/', null);
+  await until(() => spans.counts.exported === 1);
+  assert.equal(collector.spans.length, 1);
+  assert.equal(spans.counts.lost, 0);
 });
