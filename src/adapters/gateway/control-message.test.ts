@@ -69,6 +69,7 @@ const apply: ToGateway = {
           { name: 'rest', matches: [] },
         ],
         sticky: { key: { kind: 'cookie', name: 'sid' }, seed: 'shop-1' },
+        mirror: { revisionId: 'v2', percent: 0.5, methods: 'all' },
       },
     ],
   },
@@ -89,6 +90,7 @@ const messages: readonly FromGateway[] = [
   { type: 'refused', version: 7, reason: 'no' },
   { type: 'samples', atMs: 1, counters: [reading, { ...reading, stratum: 'a' }] },
   { type: 'samples', atMs: 1, counters: [{ ...reading, setAside: 'retry' }] },
+  { type: 'samples', atMs: 1, counters: [{ ...reading, setAside: 'mirror' }] },
 ];
 
 test('what was said is what is heard', () => {
@@ -109,6 +111,7 @@ for (const [name, line] of [
   ['a weight as text', JSON.stringify(apply).replace('99.9', '"99.9"')],
   ['a path type nobody knows', JSON.stringify(apply).replace('"Exact"', '"Wildcard"')],
   ['a sticky key nobody knows', JSON.stringify(apply).replace('"cookie","name"', '"star","name"')],
+  ['methods nobody knows', JSON.stringify(apply).replace('"all"', '"some"')],
   ['an endpoint without a port', JSON.stringify(apply).replace('"port":80', '"prt":80')],
 ] as const) {
   test(`${name} is malformed`, () => {

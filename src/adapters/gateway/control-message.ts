@@ -8,8 +8,13 @@ import {
   type RouteMatch,
   type RouteTable,
 } from '../../domain/traffic/route-table.ts';
-import { routeRule, requestMatch, stickyRule } from './route-rule-message.ts';
-import { type SetAside, setAsides } from '../../domain/traffic/traffic-sample.ts';
+import { mirrorRule, routeRule, requestMatch, stickyRule } from './route-rule-message.ts';
+import {
+  type CountedApart,
+  countedApart,
+  type SetAside,
+  setAsides,
+} from '../../domain/traffic/traffic-sample.ts';
 import { trafficPolicy } from './policy-message.ts';
 import { integer, list, MalformedError, record, text } from './shape.ts';
 
@@ -69,7 +74,8 @@ export interface CounterReading {
   readonly latency: readonly (readonly [bucket: number, total: number])[];
   /** As in InstanceCount. */
   readonly stratum?: string;
-  readonly setAside?: SetAside;
+  /** Of `CountedApart`: not requests of users, see TrafficSample.apart. */
+  readonly setAside?: SetAside | CountedApart;
   /** Times the instance was ejected and let in again, if ever; it is ejected now while they differ. */
   readonly ejections?: number;
   readonly readmissions?: number;
@@ -146,7 +152,7 @@ function routeTable(value: Record<string, unknown>): RouteTable {
 }
 
 function route(value: Record<string, unknown>): Route {
-  const { strata, oneVotePer, rules, sticky, policy } = value;
+  const { strata, oneVotePer, rules, sticky, mirror, policy } = value;
   return {
     service: text(value, 'service'),
     host: text(value, 'host'),
@@ -162,6 +168,7 @@ function route(value: Record<string, unknown>): Route {
       : { rules: list(value, 'rules').map((item) => routeRule(record(item, 'rule'))) }),
     ...(sticky === undefined ? {} : { sticky: stickyRule(record(sticky, 'sticky')) }),
     ...(policy === undefined ? {} : { policy: trafficPolicy(record(policy, 'policy')) }),
+    ...(mirror === undefined ? {} : { mirror: mirrorRule(record(mirror, 'mirror')) }),
   };
 }
 
@@ -250,8 +257,8 @@ function counterReading(item: unknown): CounterReading {
 }
 
 /** One that a newer gateway knows must not become evidence here. */
-function setAside(reason: string): SetAside {
-  const known = setAsides.find((each) => each === reason);
+function setAside(reason: string): SetAside | CountedApart {
+  const known = [...setAsides, ...countedApart].find((each) => each === reason);
   if (known !== undefined) return known;
   throw new MalformedError(`unknown reason to set requests aside '${reason.slice(0, 40)}'`);
 }

@@ -1,3 +1,4 @@
+import type { MirrorRule } from '../../domain/traffic/mirror.ts';
 import {
   type NamedValue,
   type PathMatchType,
@@ -6,7 +7,7 @@ import {
 } from '../../domain/traffic/request-match.ts';
 import type { RouteRule, RuleTimeouts } from '../../domain/traffic/route-rules.ts';
 import type { StickyKey, StickyRule } from '../../domain/traffic/sticky.ts';
-import { integer, list, MalformedError, record, text } from './shape.ts';
+import { integer, list, MalformedError, number, record, text } from './shape.ts';
 
 /** What holds for some requests of a route, as `apply` carries it. A word that is not known is refused, never left out. */
 export function routeRule(value: Record<string, unknown>): RouteRule {
@@ -33,6 +34,16 @@ export function requestMatch(value: Record<string, unknown>): RequestMatch {
 
 export function stickyRule(value: Record<string, unknown>): StickyRule {
   return { key: stickyKey(record(value['key'], 'key')), seed: text(value, 'seed') };
+}
+
+export function mirrorRule(value: Record<string, unknown>): MirrorRule {
+  const methods = value['methods'];
+  if (methods !== undefined && methods !== 'all') throw new MalformedError("methods must be 'all'");
+  return {
+    revisionId: text(value, 'revisionId'),
+    percent: number(value, 'percent'),
+    ...(methods === undefined ? {} : { methods }),
+  };
 }
 
 function stickyKey(value: Record<string, unknown>): StickyKey {

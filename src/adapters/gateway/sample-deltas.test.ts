@@ -107,3 +107,28 @@ test('only changed buckets are read, the others keep their totals', () => {
   const next = deltas.samples(samples(2, reading(3, { latency: [[20, 2]] })));
   assert.deepEqual(seen(next), [[2, 'checkout', 1, [[20, 1]], false]]);
 });
+
+test('what was done beside serving callers is no count of requests', () => {
+  const deltas = new SampleDeltas();
+  deltas.hello(hello('a'));
+  deltas.samples(samples(1));
+  const copies = reading(7, { generation: 2, setAside: 'mirror', instanceId: 'v2-0' });
+  const [both, none] = deltas.samples(samples(2, reading(3), copies));
+  assert.equal(none, undefined);
+  assert.deepEqual(
+    both?.counts.map(({ byStatusClass }) => byStatusClass[1]),
+    [3],
+  );
+  assert.deepEqual(both?.apart, [
+    {
+      kind: 'mirror',
+      revisionId: 'v1',
+      instanceId: 'v2-0',
+      byStatusClass: [0, 7, 0, 0, 0, 0],
+      latency: [[10, 7]],
+    },
+  ]);
+  const [alone] = deltas.samples(samples(3, { ...copies, byStatusClass: [0, 9, 0, 0, 0, 0] }));
+  assert.deepEqual(alone?.counts, []);
+  assert.equal(alone?.apart?.[0]?.byStatusClass[1], 2);
+});

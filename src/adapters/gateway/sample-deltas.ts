@@ -1,4 +1,10 @@
-import type { InstanceCount, TrafficSample } from '../../domain/traffic/traffic-sample.ts';
+import {
+  type ApartCount,
+  type CountedApart,
+  type InstanceCount,
+  isApart,
+  type TrafficSample,
+} from '../../domain/traffic/traffic-sample.ts';
 import type { CounterReading, FromGateway } from './control-message.ts';
 
 /**
@@ -31,20 +37,25 @@ export class SampleDeltas {
     const isCatchUp = this.#isCatchUp;
     this.#isCatchUp = false;
     this.#lastAtMs = Math.max(this.#lastAtMs, message.atMs);
-    const byService = new Map<string, InstanceCount[]>();
+    const byService = new Map<string, { counts: InstanceCount[]; apart: ApartCount[] }>();
     for (const reading of counters) {
       const count = this.#delta(reading);
       if (count === null) continue;
-      const counts = byService.get(reading.service) ?? [];
-      counts.push(count);
-      byService.set(reading.service, counts);
+      const own = byService.get(reading.service) ?? { counts: [], apart: [] };
+      if (isApart(reading.setAside)) own.apart.push(apartOf(count, reading.setAside));
+      else own.counts.push(countOf(count, reading));
+      byService.set(reading.service, own);
     }
-    return [...byService].map(([service, counts]) => {
-      return { atMs: this.#lastAtMs, service, counts, isCatchUp };
-    });
+    return [...byService].map(([service, { counts, apart }]) => ({
+      atMs: this.#lastAtMs,
+      service,
+      counts,
+      isCatchUp,
+      ...(apart.length === 0 ? {} : { apart }),
+    }));
   }
 
-  #delta(reading: CounterReading): InstanceCount | null {
+  #delta(reading: CounterReading): Grown | null {
     const before = this.#totals.get(reading.generation) ?? {
       byStatusClass: [],
       latency: new Map(),
@@ -61,17 +72,34 @@ export class SampleDeltas {
     before.byStatusClass = reading.byStatusClass;
     this.#totals.set(reading.generation, before);
     if (byStatusClass.every((ended) => ended === 0)) return null;
-    const { revisionId, instanceId, isMatched, stratum, setAside } = reading;
     return {
-      revisionId,
-      isMatched,
-      instanceId,
+      revisionId: reading.revisionId,
+      instanceId: reading.instanceId,
       byStatusClass,
       latency,
-      ...(stratum === undefined ? {} : { stratum }),
-      ...(setAside === undefined ? {} : { setAside }),
     };
   }
+}
+
+type Grown = Omit<ApartCount, 'kind'>;
+
+function countOf(
+  { revisionId, instanceId, byStatusClass, latency }: Grown,
+  { isMatched, stratum, setAside }: CounterReading,
+): InstanceCount {
+  return {
+    revisionId,
+    isMatched,
+    instanceId,
+    byStatusClass,
+    latency,
+    ...(stratum === undefined ? {} : { stratum }),
+    ...(setAside === undefined || isApart(setAside) ? {} : { setAside }),
+  };
+}
+
+function apartOf(grown: Grown, kind: CountedApart): ApartCount {
+  return { kind, ...grown };
 }
 
 interface Totals {

@@ -22,6 +22,12 @@ export function text(value: Record<string, unknown>, key: string): string {
   return found;
 }
 
+export function number(value: Record<string, unknown>, key: string): number {
+  const found = value[key];
+  if (typeof found !== 'number') throw new MalformedError(`${key} must be a number`);
+  return found;
+}
+
 export function integer(value: Record<string, unknown>, key: string): number {
   const found = value[key];
   if (typeof found !== 'number' || !Number.isSafeInteger(found)) {

@@ -1,5 +1,5 @@
 import type { CounterReading } from '../../adapters/gateway/control-message.ts';
-import type { InstanceCount, SetAside } from '../../domain/traffic/traffic-sample.ts';
+import type { CountedApart, InstanceCount, SetAside } from '../../domain/traffic/traffic-sample.ts';
 import { RequestMetrics, type RevisionRequests } from './metrics/request-metrics.ts';
 import { latencyBucket, latencyBucketCount } from '../../domain/traffic/latency-buckets.ts';
 
@@ -18,7 +18,7 @@ export class Counter {
   readonly instanceId: string;
   readonly isMatched: boolean;
   readonly stratum: string | null;
-  readonly setAside: SetAside | null;
+  readonly setAside: SetAside | CountedApart | null;
   readonly byStatusClass = new Float64Array(6);
   readonly latency = new Float64Array(latencyBucketCount);
   /** Where the same requests are counted for people, as their callers saw them. */
@@ -71,7 +71,7 @@ export interface CounterKey {
   /** Null: the route has no strata, or the requests are no evidence. */
   readonly stratum: string | null;
   /** Null: not set aside. */
-  readonly setAside: SetAside | null;
+  readonly setAside: SetAside | CountedApart | null;
 }
 
 /** All counters of this gateway process. */

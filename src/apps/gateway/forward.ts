@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher, Pool } from 'undici';
+import type { CompatCopy } from './compat-mirror.ts';
 import { type Counter, noAnswer } from './counters.ts';
 import { requestHeaders, responseHeaders } from './forwarded-headers.ts';
 import { outcomeOf } from '../../domain/traffic/instance-health.ts';
@@ -20,6 +21,8 @@ export interface Exchange {
   readonly target: Target;
   readonly requestTimeoutMs: number;
   readonly treatment: Treatment | null;
+  /** For its shadow; null: nobody gets one. */
+  readonly copy: CompatCopy | null;
   /** `performance.now()` when the request's head was there. */
   readonly startedMs: number;
   /** The caller waits for 100 Continue before it sends the body (RFC 9110 section 10.1.1). */
@@ -61,6 +64,7 @@ export class Forward implements Dispatcher.DispatchHandler {
     this.#timer = setTimeout(() => this.#late(), exchange.requestTimeoutMs);
     this.#limits = this.#startLimits();
     this.#body = hasBody(exchange.request) ? this.#requestBody() : null;
+    if (this.#body === null) exchange.copy?.whole();
   }
 
   start(): void {
@@ -140,17 +144,19 @@ export class Forward implements Dispatcher.DispatchHandler {
   }
 
   #requestBody(): RequestBody {
-    const { request, response, expectsContinue } = this.#exchange;
+    const { request, response, expectsContinue, copy } = this.#exchange;
     return new RequestBody(request, {
       onRead: () => {
         if (expectsContinue && !response.headersSent) response.writeContinue();
       },
-      onChunk: (bytes) => {
-        this.#exchange.observation.requestBodyBytes += bytes;
+      onChunk: (chunk) => {
+        this.#exchange.observation.requestBodyBytes += chunk.length;
         if (this.#exchange.observation.requestBodyBytes > this.#exchange.bodyBytesMax)
           this.#tooLarge();
+        copy?.add(chunk);
         if (!this.#isEnded && !response.headersSent) this.#timer.refresh();
       },
+      onWhole: () => copy?.whole(),
     });
   }
 

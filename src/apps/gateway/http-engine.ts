@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { CompatMirrors } from './compat-mirror.ts';
 import { type Counter, noAnswer } from './counters.ts';
 import type { Address } from './data-plane.ts';
 import type { AccessLog } from './access-log/access-log.ts';
@@ -43,6 +44,7 @@ export class HttpEngine implements Engine {
   /** Their requests are not served, should they come all the same. */
   readonly #refused = new WeakSet<Duplex>();
   readonly #pools = new EndpointPools();
+  readonly #mirrors = new CompatMirrors(this.#pools);
   readonly #server: Server;
   readonly #tunnels = new Set<Duplex>();
   readonly #underWay = new Set<ServerResponse>();
@@ -148,9 +150,12 @@ export class HttpEngine implements Engine {
       answerProblem(request, response, { status: 503, reason: 'overloaded', detail });
       return;
     }
-    const known = { request, response, path, observation, bodyBytesMax };
-    const exchange = { ...known, target, requestTimeoutMs, treatment, startedMs };
-    new Forward({ ...exchange, authority: authority ?? '', expectsContinue }, pool).start();
+    const known = { request, response, path, authority: authority ?? '', requestTimeoutMs };
+    const shadow = treatment?.shadow ?? null;
+    const copy = shadow === null ? null : this.#mirrors.copy(known, shadow);
+    if (copy !== null) response.on('close', () => copy.letGo());
+    const exchange = { ...known, observation, bodyBytesMax, target, treatment, copy, startedMs };
+    new Forward({ ...exchange, expectsContinue }, pool).start();
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

@@ -122,10 +122,11 @@ export class LiveRoutes {
     live.budget.earn(nowMs);
     const choice = this.#choose(live, path, request, nowMs);
     if (live.treatments === null || choice.kind !== 'target') return choice;
-    const treatment = live.treatments.of(path, request);
+    const { target } = choice;
+    const treatment = live.treatments.of(path, request, target);
     if (treatment === null) return choice;
     const requestTimeoutMs = treatment.timeouts?.requestMs ?? choice.requestTimeoutMs;
-    return { kind: 'target', target: choice.target, requestTimeoutMs, treatment };
+    return { kind: 'target', target, requestTimeoutMs, treatment };
   }
 
   #choose(live: LiveRoute, path: string, request: RoutedRequest, nowMs: number): Choice {
@@ -262,7 +263,7 @@ export class LiveRoutes {
       split,
       matches: readyRevisionMatches(route.matches),
       sticky: route.sticky === undefined ? null : new StickyChoice(route.sticky, split.permille),
-      treatments: Treatments.of(route),
+      treatments: Treatments.of(route, this.#counters, before?.treatments ?? null),
       setAsideSplit: splitOf(shares, before?.setAsideSplit ?? null, this.#phase),
       votesSalt: this.#votes?.saltOf(service) ?? 0,
     };

@@ -48,12 +48,13 @@ export class RequestBody extends Readable {
   }
 
   readonly #data = (chunk: Buffer): void => {
-    this.#events.onChunk(chunk.length);
+    this.#events.onChunk(chunk);
     this.#isWanted = this.push(chunk);
     if (!this.#isWanted) this.#source.pause();
   };
 
   readonly #end = (): void => {
+    this.#events.onWhole();
     this.push(null);
   };
 
@@ -66,7 +67,9 @@ export interface RequestBodyEvents {
   /** Once: the instance wants the first byte. */
   readonly onRead: () => void;
   /** A piece came from the caller. */
-  readonly onChunk: (bytes: number) => void;
+  readonly onChunk: (chunk: Buffer) => void;
+  /** Nothing is left to come from the caller. */
+  readonly onWhole: () => void;
 }
 
 /** Whether a request has a body at all (RFC 9112 section 6.3). */

@@ -6,10 +6,15 @@ import {
   ruleIndexOf,
   type RuleTimeouts,
 } from '../../domain/traffic/route-rules.ts';
+import type { Counters } from './counters.ts';
+import type { Target } from './live-revision.ts';
+import { Mirror, type Shadow } from './mirror.ts';
 
-/** How a request is dealt with beside being sent to its target; made once for a table where that is the same for all. */
+/** How a request is dealt with beside being sent to its target. */
 export interface Treatment {
   readonly timeouts: RuleTimeouts | null;
+  /** Who gets a copy of it; null: nobody. */
+  readonly shadow: Shadow | null;
 }
 
 /**
@@ -17,22 +22,32 @@ export interface Treatment {
  * that it costs a look at a null.
  */
 export class Treatments {
-  readonly #rules: ReadyRules;
-  /** By rule; null: nothing special. */
+  readonly #rules: ReadyRules | null;
+  /** By rule, made once for all its requests; null: nothing special. */
   readonly #byRule: readonly (Treatment | null)[];
+  readonly #mirror: Mirror | null;
 
-  static of(route: Route): Treatments | null {
-    return route.rules === undefined ? null : new Treatments(route);
+  /** `before` is the same route's of the table before. Null: the route says nothing. */
+  static of(route: Route, counters: Counters, before: Treatments | null): Treatments | null {
+    if (route.rules === undefined && route.mirror === undefined) return null;
+    return new Treatments(route, counters, before);
   }
 
-  private constructor({ rules = [] }: Route) {
-    this.#rules = readyRules(rules);
-    this.#byRule = rules.map(({ timeouts }) => (timeouts === undefined ? null : { timeouts }));
+  private constructor(route: Route, counters: Counters, before: Treatments | null) {
+    const { rules } = route;
+    this.#rules = rules === undefined ? null : readyRules(rules);
+    this.#byRule = (rules ?? []).map(({ timeouts }) =>
+      timeouts === undefined ? null : { timeouts, shadow: null },
+    );
+    this.#mirror = Mirror.of(route, counters, before === null ? null : before.#mirror);
   }
 
-  /** Null: nothing special. `target` is path and query. */
-  of(target: string, request: MatchedRequest): Treatment | null {
-    const index = ruleIndexOf(this.#rules, target, request);
-    return index < 0 ? null : (this.#byRule[index] ?? null);
+  /** Null: nothing special. `path` has its query. */
+  of(path: string, request: MatchedRequest, target: Pick<Target, 'revisionId'>): Treatment | null {
+    const index = this.#rules === null ? -1 : ruleIndexOf(this.#rules, path, request);
+    const byRule = index < 0 ? null : (this.#byRule[index] ?? null);
+    const shadow = this.#mirror === null ? null : this.#mirror.next(target, request);
+    if (shadow === null) return byRule;
+    return { timeouts: byRule?.timeouts ?? null, shadow };
   }
 }

@@ -1,3 +1,4 @@
+import type { MirrorRule } from './mirror.ts';
 import { pathMatchTypes, type NamedValue, type RequestMatch } from './request-match.ts';
 import type { RouteRule, RuleTimeouts } from './route-rules.ts';
 import type { StickyRule } from './sticky.ts';
@@ -65,6 +66,31 @@ export function checkSticky({ key, seed }: StickyRule, place: string, note: Note
     case 'cookie':
       if (key.name === '') note(`${place}.key.name`, 'must not be empty');
   }
+}
+
+export function checkMirror(
+  { revisionId, percent }: MirrorRule,
+  {
+    revisions,
+    place,
+    note,
+  }: {
+    readonly revisions: ReadonlySet<string>;
+    readonly place: string;
+    readonly note: Note;
+  },
+): void {
+  if (!revisions.has(revisionId)) {
+    note(`${place}.revisionId`, `'${revisionId}' is not a backend of this route`);
+  }
+  checkPercent(percent, `${place}.percent`, note);
+}
+
+/** A multiple of 0.1 in (0, 100]; 0.3 is not exact in binary, so it is compared within 1e-6. */
+function checkPercent(percent: number, place: string, note: Note): void {
+  const isStep = Math.abs(percent * 10 - Math.round(percent * 10)) < 1e-6;
+  if (percent > 0 && percent <= 100 && isStep) return;
+  note(place, `must be more than 0 and at most 100 in steps of 0.1, but is ${percent}`);
 }
 
 export function checkHeaderName(name: string, place: string, note: Note): void {

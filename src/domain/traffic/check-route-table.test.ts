@@ -50,6 +50,7 @@ test('a table without a fault has no problems', () => {
   assert.deepEqual(checkRouteTable(table({ host: '[::1]' })), []);
   assert.deepEqual(checkRouteTable(table(timeouts(3_600_000, 1))), []);
   const key = { kind: 'address' } as const;
+  assert.deepEqual(checkRouteTable(table({ mirror: { revisionId: 'v2', percent: 0.3 } })), []);
   const matched = { rules: [{ ...rule, matches: [match] }], sticky: { key, seed: '' } };
   assert.deepEqual(checkRouteTable(table(matched)), []);
   assert.deepEqual(checkRouteTable(table({ strata: strataOf(16), oneVotePer: votes(1) })), []);
@@ -158,6 +159,26 @@ for (const [name, broken, place] of [
     'a sticky cookie without a name',
     table({ sticky: { key: { kind: 'cookie', name: '' }, seed: '' } }),
     'routes[0].sticky.key.name',
+  ],
+  [
+    'a mirror to nobody',
+    table({ mirror: { revisionId: 'v9', percent: 1 } }),
+    'routes[0].mirror.revisionId',
+  ],
+  [
+    'a mirror of 0 %',
+    table({ mirror: { revisionId: 'v2', percent: 0 } }),
+    'routes[0].mirror.percent',
+  ],
+  [
+    'a mirror of 100.1 %',
+    table({ mirror: { revisionId: 'v2', percent: 100.1 } }),
+    'routes[0].mirror.percent',
+  ],
+  [
+    'a mirror of half a step',
+    table({ mirror: { revisionId: 'v2', percent: 0.05 } }),
+    'routes[0].mirror.percent',
   ],
   ['a window of 0', table({ oneVotePer: votes(0) }), 'routes[0].oneVotePer.windowMs'],
   [

@@ -1,6 +1,7 @@
 import {
   checkHeaderName,
   checkMatch,
+  checkMirror,
   checkRules,
   checkSticky,
   type Note,
@@ -75,6 +76,9 @@ function checkRoute(route: Route, place: string, note: Note): void {
     if (!revisions.has(each.revisionId)) {
       note(`${matchPlace}.revisionId`, `'${each.revisionId}' is not a backend of this route`);
     }
+  }
+  if (route.mirror !== undefined) {
+    checkMirror(route.mirror, { revisions, place: `${place}.mirror`, note });
   }
   if (route.rules !== undefined) checkRules(route.rules, `${place}.rules`, note);
   if (route.sticky !== undefined) checkSticky(route.sticky, `${place}.sticky`, note);

@@ -1,4 +1,5 @@
 import type { HeaderMatch, StratumMatch, VoteRule } from '../release/revision.ts';
+import type { MirrorRule } from './mirror.ts';
 import type { RequestMatch } from './request-match.ts';
 import type { RouteRule } from './route-rules.ts';
 import type { StickyRule } from './sticky.ts';
@@ -31,6 +32,8 @@ export interface Route {
   readonly sticky?: StickyRule;
   /** Absent: the defaults of each part. */
   readonly policy?: TrafficPolicy;
+  /** Who gets copies of requests; absent: nobody. */
+  readonly mirror?: MirrorRule;
 }
 
 export interface Backend {

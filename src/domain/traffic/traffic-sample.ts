@@ -15,6 +15,8 @@ export interface TrafficSample {
   readonly isCatchUp: boolean;
   /** What the instances themselves counted; absent: nobody asked them. Such a sample has no requests. */
   readonly metrics?: MetricInterval;
+  /** Absent: nothing. */
+  readonly apart?: readonly ApartCount[];
 }
 
 /** Requests of one instance in one interval. All counts are integers >= 0. */
@@ -44,6 +46,37 @@ export interface InstanceCount {
  */
 export type SetAside = (typeof setAsides)[number];
 export const setAsides = ['retry', 'same-client', 'too-many-clients'] as const;
+
+/**
+ * What a router did beside serving its callers; never part of `counts`, so neither evidence nor in totals.
+ *
+ * - `mirror`: copies that were sent to the revision, and how it answered.
+ * - `mirror-too-large`, `mirror-overflow`: copies that were not made, because of the body, or as too many were under way (or
+ *   no instance was there). Counted as no answer.
+ * - `injected-delay`, `injected-abort`: faults put in by a drill. The requests are in `counts` too, as users had them. By the
+ *   status that was answered in an instance's place, and by how long a request was held.
+ */
+export type CountedApart = (typeof countedApart)[number];
+export const countedApart = [
+  'mirror',
+  'mirror-too-large',
+  'mirror-overflow',
+  'injected-delay',
+  'injected-abort',
+] as const;
+
+export function isApart(
+  reason: SetAside | CountedApart | null | undefined,
+): reason is CountedApart {
+  return countedApart.some((each) => each === reason);
+}
+
+export interface ApartCount extends Pick<
+  InstanceCount,
+  'revisionId' | 'instanceId' | 'byStatusClass' | 'latency'
+> {
+  readonly kind: CountedApart;
+}
 
 /** Requests and failures (5xx and no answer) of one arm. */
 export interface ArmCount {

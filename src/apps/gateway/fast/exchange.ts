@@ -1,6 +1,7 @@
 import { takesPending } from '../../../domain/traffic/circuit.ts';
 import type { RetryCause } from '../../../domain/traffic/retry-rule.ts';
 import type { Target } from '../live-revision.ts';
+import type { Shadow } from '../mirror.ts';
 import { type OverLimit, overText } from '../over-limit.ts';
 import type { Refusal } from '../refusal.ts';
 import type { FixedValue } from '../http1/fixed-lines.ts';
@@ -134,6 +135,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#setDeadline(nowMs + requestTimeoutMs);
     parts.requestAdditions.scheme = this.#caller.scheme;
     parts.requestAdditions.traceparent = this.#observation.beginTrace(head);
+    if (treatment !== null && treatment.shadow !== null) this.#mirror(head, treatment.shadow);
     const next = this.#request.compose(head, this.#caller.address, chunk, at);
     if (next < 0) {
       this.#bodyRefused();
@@ -322,6 +324,13 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     wish.takesTrailers = head.acceptsTrailers;
     wish.hasContinued = false;
     if (head.wantsTunnel) wish.keepAlive = false;
+  }
+
+  #mirror(head: RequestHead, shadow: Shadow): void {
+    if (head.wantsTunnel) return;
+    const { mirrors, requestAdditions } = this.#parts;
+    requestAdditions.callerAddress = this.#caller.address;
+    this.#request.copy = mirrors.copy(shadow, head, requestAdditions, this.#timeoutMs);
   }
 
   #refreshDeadline(): void {

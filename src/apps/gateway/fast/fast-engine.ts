@@ -105,6 +105,7 @@ export class FastEngine implements Engine {
     await closed;
     clearInterval(draining);
     clearInterval(this.#sweeping);
+    this.#parts.mirrors.destroy();
     this.#parts.pools.destroy();
     await this.#parts.spans?.[Symbol.asyncDispose]();
     await this.#parts.accessLog?.[Symbol.asyncDispose]();
@@ -163,6 +164,7 @@ export class FastEngine implements Engine {
     this.#parts.nowMs = nowMs;
     for (const caller of this.#callers) if (caller.deadlineMs <= nowMs) caller.late(nowMs);
     this.#parts.limits.sweep(nowMs);
+    this.#parts.mirrors.sweep(nowMs);
     this.#parts.pools.sweep(nowMs);
   }
 }

@@ -184,6 +184,11 @@ export interface PoolState {
   readonly waiting: number;
 }
 
+/** What of a target says which connections are its own. */
+interface PooledTarget extends Pick<Target, 'origin' | 'endpoint'> {
+  readonly revision: Pick<Target['revision'], 'circuit'>;
+}
+
 /** The other pools of a revision. */
 interface Siblings {
   /** Closes an idle connection; false: there is none. */
@@ -197,7 +202,7 @@ export class InstancePools implements Siblings {
   readonly #pools = new Map<Circuit, Map<string, InstancePool>>();
   readonly #retired = new Set<InstancePool>();
 
-  pool({ origin, endpoint, revision: { circuit } }: Target): InstancePool {
+  pool({ origin, endpoint, revision: { circuit } }: PooledTarget): InstancePool {
     let pools = this.#pools.get(circuit);
     if (pools === undefined) {
       pools = new Map();

@@ -12,6 +12,7 @@ import { trailersHead } from '../http1/trailers.ts';
 import type { SpanRecorder } from '../tracing/span-recorder.ts';
 import { InstancePools } from './instance-pool.ts';
 import { RoutedHead } from './routed-head.ts';
+import { Mirrors } from './mirrors.ts';
 import { RequestBuffers, Scratch } from './scratch.ts';
 import { TimeLimits } from './time-limits.ts';
 
@@ -66,6 +67,7 @@ export class Parts {
   readonly scratch = new Scratch();
   readonly requestBuffers = new RequestBuffers();
   readonly limits = new TimeLimits();
+  readonly mirrors = new Mirrors(this);
   readonly requestHead = new RequestHead();
   readonly responseHead = new ResponseHead();
   readonly trailers: Head = trailersHead();

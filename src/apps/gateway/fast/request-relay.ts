@@ -12,6 +12,7 @@ import { OctetWriter } from '../http1/octet-writer.ts';
 import { type Refusal, tooLarge } from '../refusal.ts';
 import { requestHeadBytesMax, writeRequestHead } from '../http1/request-writer.ts';
 import type { InstanceConnection } from './instance-connection.ts';
+import type { MirrorCopy } from './mirror-copy.ts';
 import type { Parts } from './parts.ts';
 
 /** What a piece of a body may grow by when it is framed anew, its end and its trailers included. */
@@ -29,6 +30,8 @@ export class RequestRelay {
   /** The instance has had enough for now. */
   isFull = false;
   isSent = false;
+  /** Takes the request down for its shadow; null, as of most: nobody gets a copy. */
+  copy: MirrorCopy | null = null;
   /** The caller waits for 100 Continue: to be told at once, or when the instance says so. */
   wantsContinue = false;
   asksForContinue = false;
@@ -109,6 +112,7 @@ export class RequestRelay {
       behind > 0 && behind <= withHeadBytesMax ? this.#readInto(this.#writer, chunk, at) : at;
     this.#firstBytes = this.#writer.at;
     this.isWholeInFirst = this.isWhole;
+    if (this.copy !== null && this.isWhole) this.copy.whole();
     return next;
   }
 
@@ -127,17 +131,20 @@ export class RequestRelay {
     if (this.#isChunked) {
       const next = this.#readInto(this.#parts.scratch.begin(), chunk, at);
       if (next >= 0) this.isFull = !this.#parts.scratch.flush(connection.socket);
+      if (this.copy !== null && this.isWhole) this.copy.whole();
       return next;
     }
     const body = this.#body;
     if (body.step(chunk, at, chunk.length) === bodyStep.data) {
       this.bodyBytes += body.dataEnd - body.dataStart;
       if (this.isKept) this.#keep(chunk, body.dataStart, body.dataEnd);
+      this.copy?.add(chunk, body.dataStart, body.dataEnd);
       this.isFull = !connection.write(chunk.subarray(body.dataStart, body.dataEnd));
     }
     // Only to learn whether anything of the length is left.
     this.isWhole = body.finish() === bodyStep.done;
     if (this.isKept) this.isWholeInFirst = this.isWhole;
+    if (this.copy !== null && this.isWhole) this.copy.whole();
     return body.next;
   }
 
@@ -148,6 +155,10 @@ export class RequestRelay {
       this.#parts.requestBuffers.giveBack(this.#first);
     }
     this.#first = null;
+    if (this.copy !== null) {
+      this.copy.letGo();
+      this.copy = null;
+    }
     return isClean;
   }
 
@@ -169,6 +180,7 @@ export class RequestRelay {
         writer.need(body.dataEnd - body.dataStart + chunkHeadBytesMax);
         if (this.#isChunked) writeChunkHead(writer, body.dataEnd - body.dataStart);
         writer.span(chunk, body.dataStart, body.dataEnd);
+        this.copy?.add(chunk, body.dataStart, body.dataEnd);
         if (this.#isChunked) writer.octets(chunkEnd);
         continue;
       }

@@ -1,3 +1,4 @@
+import { isApart } from '../../../domain/traffic/traffic-sample.ts';
 import type { Counters } from '../counters.ts';
 import { type MetricFamily, scalar } from './metric-family.ts';
 
@@ -47,7 +48,8 @@ export function stateFamilies(state: GatewayState): readonly MetricFamily[] {
 /** Requests whose callers wait, by revision. */
 export function activeFamilies(counters: Counters): readonly MetricFamily[] {
   const active = new Map<string, { service: string; revisionId: string; underWay: number }>();
-  for (const { service, revisionId, underWay } of counters.all()) {
+  for (const { service, revisionId, underWay, setAside } of counters.all()) {
+    if (isApart(setAside)) continue;
     const name = `${service}\0${revisionId}`;
     const known = active.get(name);
     if (known === undefined) active.set(name, { service, revisionId, underWay });

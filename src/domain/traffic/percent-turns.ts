@@ -1,0 +1,21 @@
+/**
+ * Takes a percentage of turns, exact over short runs and without chance: of any n turns in a row it has taken n * percent / 100,
+ * off by less than 1.
+ */
+export class PercentTurns {
+  readonly #permille: number;
+  #credit: number;
+
+  /** `percent` is a multiple of 0.1 in [0, 100]; `before` is whose count goes on, where the percentage changes. */
+  constructor(percent: number, before: PercentTurns | null = null) {
+    this.#permille = Math.round(percent * 10);
+    this.#credit = before === null ? 0 : before.#credit;
+  }
+
+  next(): boolean {
+    this.#credit += this.#permille;
+    if (this.#credit < 1000) return false;
+    this.#credit -= 1000;
+    return true;
+  }
+}
