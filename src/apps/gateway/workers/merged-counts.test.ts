@@ -59,11 +59,13 @@ test('strata and what is set aside are counted apart', () => {
   merged.take(worker, counted(1, 1, { generation: 1, stratum: 'reads' }), 1);
   merged.take(worker, counted(2, 1, { generation: 2, setAside: 'retry' }), 1);
   merged.take(worker, counted(4, 1, { generation: 3, isMatched: true }), 1);
+  merged.take(worker, counted(8, 1, { generation: 4, setAside: 'mirror' }), 1);
   const ended = [...counters.all()].map((each) => [each.stratum, each.setAside, each.ended]);
   assert.deepEqual(ended, [
     ['reads', null, 1],
     [null, 'retry', 2],
     [null, null, 4],
+    [null, 'mirror', 8],
   ]);
 });
 

@@ -40,9 +40,14 @@ export class MergedCounts {
       deltas = new SampleDeltas();
       this.#deltas.set(worker, deltas);
     }
-    for (const { service, counts } of deltas.samples({ type: 'samples', atMs: 0, counters })) {
+    for (const sample of deltas.samples({ type: 'samples', atMs: 0, counters })) {
+      const { service, counts, apart = [] } = sample;
       for (const { stratum = null, setAside = null, ...count } of counts) {
         this.#counters.counter({ ...count, service, stratum, setAside }).add(count);
+      }
+      for (const { kind: setAside, ...count } of apart) {
+        const key = { ...count, service, isMatched: false, stratum: null, setAside };
+        this.#counters.counter(key).add(count);
       }
     }
   }
