@@ -10,7 +10,6 @@ export interface MirroredRequest {
   readonly request: IncomingMessage;
   readonly authority: string;
   readonly path: string;
-  readonly requestTimeoutMs: number;
 }
 
 /** Copies of requests for their shadows, by undici; see Mirror for what holds of them. */
@@ -39,14 +38,14 @@ export class CompatMirrors {
   }
 
   #send(mirrored: MirroredRequest, shadow: Shadow, body: Buffer | null): void {
-    const { request, authority, path, requestTimeoutMs } = mirrored;
+    const { request, authority, path } = mirrored;
     const pool = this.#pools.pool(shadow.target.origin);
     if (pool === null) {
       shadow.dropped('mirror-overflow');
       this.#slots.giveBack();
       return;
     }
-    const answer = new ShadowAnswer(shadow, requestTimeoutMs, () => this.#slots.giveBack());
+    const answer = new ShadowAnswer(shadow, () => this.#slots.giveBack());
     const headers = [...requestHeaders(request, authority), mirrorHeader, 'true'];
     try {
       pool.dispatch({ path, method: request.method ?? 'GET', headers, body }, answer);
@@ -106,14 +105,14 @@ class ShadowAnswer implements Dispatcher.DispatchHandler {
   #statusClass = noAnswer;
   #isOver = false;
 
-  constructor(shadow: Shadow, timeoutMs: number, onEnd: () => void) {
+  constructor(shadow: Shadow, onEnd: () => void) {
     this.#shadow = shadow;
     this.#onEnd = onEnd;
     shadow.target.counter.underWay += 1;
     this.#timer = setTimeout(() => {
       this.#end(noAnswer);
       this.#controller?.abort(new Error('the copy took too long'));
-    }, timeoutMs);
+    }, shadow.timeoutMs);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

@@ -15,6 +15,8 @@ export interface Shadow {
     /** The mirror's own: copies take no connection from users' requests, and no place in their circuit. */
     readonly revision: Pick<Target['revision'], 'circuit'>;
   };
+  /** How long the copy's answer is waited for. */
+  readonly timeoutMs: number;
   /** The copy can't be made, for this reason; counted. */
   readonly dropped: (reason: 'mirror-too-large' | 'mirror-overflow') => void;
 }
@@ -54,7 +56,7 @@ export class Mirror {
     this.#shadows = (endpoints ?? []).map((endpoint: Endpoint) => {
       const counter = counterOf(endpoint.instanceId, 'mirror');
       const target = { revisionId, endpoint, origin: originOf(endpoint), counter, revision };
-      return { target, dropped: this.#dropped };
+      return { target, timeoutMs: route.requestTimeoutMs, dropped: this.#dropped };
     });
   }
 

@@ -1,7 +1,6 @@
 import { takesPending } from '../../../domain/traffic/circuit.ts';
 import type { RetryCause } from '../../../domain/traffic/retry-rule.ts';
 import type { Target } from '../live-revision.ts';
-import type { Shadow } from '../mirror.ts';
 import { type OverLimit, overText } from '../over-limit.ts';
 import type { Refusal } from '../refusal.ts';
 import type { FixedValue } from '../http1/fixed-lines.ts';
@@ -135,7 +134,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#setDeadline(nowMs + requestTimeoutMs);
     parts.requestAdditions.scheme = this.#caller.scheme;
     parts.requestAdditions.traceparent = this.#observation.beginTrace(head);
-    if (treatment !== null && treatment.shadow !== null) this.#mirror(head, treatment.shadow);
+    if (treatment !== null) this.#request.copy = parts.mirrors.copy(treatment, head, this.#caller);
     const next = this.#request.compose(head, this.#caller.address, chunk, at);
     if (next < 0) {
       this.#bodyRefused();
@@ -326,13 +325,6 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     if (head.wantsTunnel) wish.keepAlive = false;
   }
 
-  #mirror(head: RequestHead, shadow: Shadow): void {
-    if (head.wantsTunnel) return;
-    const { mirrors, requestAdditions } = this.#parts;
-    requestAdditions.callerAddress = this.#caller.address;
-    this.#request.copy = mirrors.copy(shadow, head, requestAdditions, this.#timeoutMs);
-  }
-
   #refreshDeadline(): void {
     this.#setDeadline(Math.min(performance.now() + this.#timeoutMs, this.#requestUntilMs));
   }
@@ -389,7 +381,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     const { keepAlive, keepMs, status, outcome } = this.#answer;
     this.#attempts.answered(outcome, nowMs);
     this.#attempts.end(nowMs);
-    this.#endLimit();
+    if (this.#limit !== null) this.#limit = this.#parts.limits.end(this);
     this.#observed(status, null, nowMs);
     this.#connection = null;
     this.isUnderWay = false;
@@ -470,7 +462,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   /** Lets go of instance and evidence. */
   #drop(): void {
-    this.#endLimit();
+    if (this.#limit !== null) this.#limit = this.#parts.limits.end(this);
     this.#attempts.end(performance.now());
     if (this.#backOff !== null) clearTimeout(this.#backOff);
     this.#backOff = null;
@@ -481,17 +473,11 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     connection?.destroy();
   }
 
-  #endLimit(): void {
-    if (this.#limit === null) return;
-    this.#parts.limits.end(this);
-    this.#limit = null;
-  }
-
   #becomeTunnel(): void {
     const nowMs = performance.now();
     this.#attempts.answered(this.#answer.status, nowMs);
     this.#attempts.end(nowMs);
-    this.#endLimit();
+    if (this.#limit !== null) this.#limit = this.#parts.limits.end(this);
     this.#observed(this.#answer.status, null, nowMs);
     this.isTunnel = true;
     this.#caller.deadlineMs = Infinity;

@@ -21,8 +21,10 @@ export class TimeLimits {
     return limit;
   }
 
-  end(exchange: LimitedExchange): void {
+  /** Nothing is watched any more. */
+  end(exchange: LimitedExchange): null {
     this.#limits.delete(exchange);
+    return null;
   }
 
   sweep(nowMs: number): void {
