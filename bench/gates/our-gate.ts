@@ -5,7 +5,7 @@ import {
   observe,
   openGate,
 } from '../../src/domain/gate/gate.ts';
-import { adviceOf } from '../../src/domain/gate/judge.ts';
+import { adviceOf } from '../../src/domain/gate/findings.ts';
 import type { GateQuestion, Verdict } from '../../src/domain/gate/verdict.ts';
 import type { GateSettings } from '../../src/domain/release/revision.ts';
 import { observationOf } from './observation.ts';

@@ -1,3 +1,4 @@
+import { ClientVotes } from '../../src/domain/traffic/client-votes.ts';
 import { binomial, exponential, type Random } from './random.ts';
 import { alike, scenario } from './scenario.ts';
 import type { Route, Scenario, Tick } from './stream.ts';
@@ -60,6 +61,11 @@ export const userCases: readonly UserCase[] = [
   good('one client with 60 % of the errors, spread over both arms', noisyClient('spread')),
   good('one client with 60 % of the errors, each burst to one arm', noisyClient('sticky')),
   good('one client with 60 % of the errors, always on the candidate', noisyClient('candidate')),
+  good('the same with one vote per client, each burst to one arm', noisyClient('sticky', true)),
+  good(
+    'the same with one vote per client, always on the candidate',
+    noisyClient('candidate', true),
+  ),
   good('shared dependency fails half of all requests for a minute', {
     requestsPerSecond: 800,
     share: 0.05,
@@ -100,20 +106,30 @@ function routeMix(share: number): Input {
   };
 }
 
-/** 100/s with 0.4 % errors of everybody and, every 20 s on average, 12 requests of one client that all fail. */
-function noisyClient(goesTo: 'spread' | 'sticky' | 'candidate'): Input {
+/**
+ * 100/s with 0.4 % errors of everybody and, every 20 s on average, 12 requests of one client that all fail. With votes only those
+ * count that the product lets count, once in 10 s; everybody else is taken for a client of one request.
+ */
+function noisyClient(goesTo: 'spread' | 'sticky' | 'candidate', hasVotes = false): Input {
   const share = 0.1;
   const burst = 12;
   const extra = (random: Random) => {
     let nextMs = exponential(random, 20_000);
+    const votes = hasVotes ? new ClientVotes([1, 2], 64) : null;
     return (atMs: number, tick: Tick) => {
       if (atMs < nextMs) return;
       nextMs = atMs + exponential(random, 20_000);
       const candidates = candidatesOf(random);
-      tick.candidateRequests += candidates;
-      tick.candidateFailures += candidates;
-      tick.stableRequests += burst - candidates;
-      tick.stableFailures += burst - candidates;
+      for (let request = 0; request < burst; request += 1) {
+        if (votes !== null && votes.cast('noisy', 0, atMs, voteWindowMs) !== null) continue;
+        if (request < candidates) {
+          tick.candidateRequests += 1;
+          tick.candidateFailures += 1;
+        } else {
+          tick.stableRequests += 1;
+          tick.stableFailures += 1;
+        }
+      }
     };
   };
   const candidatesOf = (random: Random): number => {
@@ -123,3 +139,5 @@ function noisyClient(goesTo: 'spread' | 'sticky' | 'candidate'): Input {
   };
   return { requestsPerSecond: 100, share, rates: alike(0.004), extra };
 }
+
+const voteWindowMs = 10_000;

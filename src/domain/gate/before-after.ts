@@ -69,7 +69,7 @@ export interface BeforeAfterTest {
   readonly peakLog: number;
 }
 
-export type BeforeAfterMode = 'off' | 'warn' | 'hold' | 'roll-back';
+export type BeforeAfterMode = NonNullable<GateSettings['beforeAfter']>;
 
 export function modeOf({ beforeAfter = 'warn' }: GateSettings): BeforeAfterMode {
   return beforeAfter;

@@ -47,7 +47,7 @@ test('while the candidate is parked the step holds, and the advice is data', () 
   assert.equal(kind, 'undecided');
   assert.equal(explanation.heldBy, 'parked');
   assert.deepEqual(explanation.advice, { kind: 'park' });
-  assert.match(explanation.sentence, /park the candidate at weight 0/);
+  assert.match(explanation.sentence, /gets no requests until the next window can tell/);
   assert.deepEqual(JSON.parse(JSON.stringify(state)), state);
 });
 

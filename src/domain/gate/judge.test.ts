@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { GateSettings, Objective } from '../release/revision.ts';
+import type { GateSettings, Objective, Step } from '../release/revision.ts';
+import { baseRatioAt } from './base-rate.ts';
+import { knowledgeOf } from './estimate-knowledge.ts';
+import { estimateRollout } from './estimate.ts';
 import { type GateState, judge, observe, openGate } from './gate.ts';
 import type { GateQuestion } from './verdict.ts';
 
@@ -104,6 +107,48 @@ test('at the time limit the sentence says what is known, missing and possible', 
     /^no verdict within 60 s: 0 of 600 .*; worse than \+1 pp is excluded; \+0\.25 pp needs about [\d,]+ more requests in all at 5 %: \d+ (s|min) at 200 requests\/s$/,
   );
   assert.equal(judge(state, { ...question, atMs: 59_999 }).explanation.heldBy, null);
+});
+
+test('what is missing at the time limit is what the estimate says, at the traffic there is lately', () => {
+  let state = openGate(settings, [], 0, 600_000);
+  // 200/s for two minutes, then 20/s for five.
+  for (let tick = 1; tick <= 4200; tick += 1) {
+    const share = tick <= 1200 ? 1 : tick % 10 === 0 ? 1 : 0;
+    const candidate = { requests: share, failures: 0 };
+    state = observe(state, {
+      atMs: 100 * tick,
+      candidate,
+      stable: { ...candidate, requests: 19 * share },
+    });
+  }
+  const question = { atMs: 420_000, stepSinceMs: 0, weightPercent: 5, isLastGate: true };
+  const { sentence } = judge(state, question).explanation;
+  const [, needed, rate] =
+    /about ([\d,]+) more requests in all at 5 %: .* at (\d+) requests/.exec(sentence) ?? [];
+  const place = { stepIndex: 0, stepAgeMs: 420_000, isGatePassed: false, waitLeftMs: 0 };
+  const step: Step = {
+    weightPercent: 5,
+    match: null,
+    atLeastMs: 0,
+    gated: true,
+    wait: { kind: 'none' },
+  };
+  const plan = {
+    steps: [step, { ...step, weightPercent: 100 }],
+    gate: settings,
+    bakeMs: 0,
+    objectives: [],
+  };
+  const { steps } = estimateRollout({
+    requestsPerSecond: 20,
+    baseErrorRatio: baseRatioAt(state.errors.base, 420_000),
+    plan,
+    from: { ...place, knowledge: knowledgeOf(state) },
+  });
+  const estimated = steps[0]?.requests ?? 0;
+  const said = Number((needed ?? '').replaceAll(',', ''));
+  assert.ok(estimated > 100 && Math.abs(said / estimated - 1) < 0.06, `${said}, not ${estimated}`);
+  assert.ok(Math.abs(Number(rate) / 20 - 1) < 0.35, sentence);
 });
 
 test('an objective is named when it holds', () => {

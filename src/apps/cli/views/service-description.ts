@@ -28,7 +28,9 @@ export function serviceDescription(service: ServiceView, look: Look): string[] {
     ...serviceTree(service, look),
     '',
     ...tableLines({ heads: [], rows: facts }, true),
-    ...(status.rollout === null ? [] : ['', ...rolloutDescription(status.rollout, look)]),
+    ...(status.rollout === null
+      ? []
+      : ['', ...rolloutDescription(status.rollout, spec.objectives, look)]),
   ];
 }
 
@@ -67,7 +69,11 @@ function isThrownBack({ spec, status }: ServiceView): boolean {
   return status.rollout?.phase === 'rolled-back' && status.rollout.to.id === spec.revision.id;
 }
 
-function rolloutDescription(rollout: RolloutView, look: Look): string[] {
+function rolloutDescription(
+  rollout: RolloutView,
+  objectives: readonly string[],
+  look: Look,
+): string[] {
   const { who, why } = rollout.startedBy;
   const facts = [
     ['Rollout:', `${rollout.id} (${rollout.kind})`],
@@ -94,11 +100,11 @@ function rolloutDescription(rollout: RolloutView, look: Look): string[] {
     paint(look, 'bold', 'Newest rollout'),
     ...tableLines({ heads: [], rows: facts }, true),
     ...(steps.length === 0 ? [] : ['', ...tableLines({ heads, rows: steps }, false)]),
-    ...gateLines(rollout),
+    ...gateLines(rollout, objectives),
   ];
 }
 
-function gateLines({ gate, phase }: RolloutView): string[] {
+function gateLines({ gate, phase }: RolloutView, objectives: readonly string[]): string[] {
   if (gate === null) return [];
   const isAlone = phase === 'baking' || phase === 'promoted';
   const facts = [
@@ -131,7 +137,7 @@ function gateLines({ gate, phase }: RolloutView): string[] {
       : [['Before and after (weaker):', harmless(gate.beforeAfter.sentence)]]),
   ];
   const metrics = gate.metrics.map((each) => [
-    `${harmless(each.metric)}${each.kind === 'objective' ? ' (objective)' : ''}`,
+    `${harmless(each.metric)}${roleText(each, objectives)}`,
     metricText(each, each.candidate),
     metricText(each, each.stable),
     each.interval === null ? '-' : intervalText(each.interval),
@@ -173,6 +179,13 @@ function badWord({ metric, kind, slowFromMs }: MetricView): string {
   if (kind === 'histogram') return 'slow';
   // What a service counts itself need not be a failure.
   return kind === 'ratio' && metric !== 'errors' ? 'bad' : 'failed';
+}
+
+/** What is judged at 100 % where the file declares no objective is none. */
+function roleText({ kind, metric }: MetricView, objectives: readonly string[]): string {
+  if (kind !== 'objective') return '';
+  const isDeclared = objectives.some((each) => each.startsWith(`${metric}:`));
+  return isDeclared ? ' (objective)' : ' (at 100 %)';
 }
 
 /** An objective is tested at 100 % alone, and latencies not while it warms up: nothing was judged is not "0 failed". */

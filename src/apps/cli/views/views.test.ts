@@ -439,7 +439,8 @@ test('the table of metrics calls what is bad by its name, and what was not judge
     [errors, /0 of 1,000 failed +2 of 9,000 failed/],
     [{ ...errors, metric: 'declined' }, /0 of 1,000 bad +2 of 9,000 bad/],
     [{ ...errors, metric: 'queries', kind: 'histogram' }, /0 of 1,000 slow/],
-    [{ ...errors, kind: 'objective' }, /\(objective\) +0 of 1,000 failed/],
+    [{ ...errors, kind: 'objective' }, /^errors \(at 100 %\) +0 of 1,000 failed/],
+    [{ ...errors, metric: 'availability', kind: 'objective' }, /\(objective\) +0 of 1,000 failed/],
     [{ ...errors, metric: 'latency', slowFromMs: 40 }, /0 of 1,000 over 40 ms/],
     [{ ...errors, candidate: none, stable: null }, /^errors +- +- +-0\.2 to/],
   ] as const;
