@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import type { Endpoint } from '../../../domain/traffic/route-table.ts';
 import type { InstanceSessions } from '../http2/instance-sessions.ts';
+import { withLastWords } from './last-words.ts';
 import type { OctetSocket } from './octet-socket.ts';
 
 /** What hears of a connection while it has it. Nothing is told after `closed` or `connectFailed`. */
@@ -132,16 +133,12 @@ export class InstanceConnection {
   }
 
   #connect({ host, port }: Endpoint): OctetSocket {
-    return connect({
-      host,
-      port,
-      noDelay: true,
-      onread: {
-        // Asked before the first read and after each one.
-        buffer: () => this.#buffer,
-        callback: (bytes) => this.#read(bytes),
-      },
-    });
+    const onread = {
+      // Asked before the first read and after each one.
+      buffer: () => this.#buffer,
+      callback: (bytes: number) => this.#read(bytes),
+    };
+    return withLastWords(connect({ host, port, noDelay: true, onread }));
   }
 
   #open(sessions: InstanceSessions): OctetSocket {

@@ -153,6 +153,28 @@ for (const how of ['lingers', 'hangs up', 'resets'] as const) {
   });
 }
 
+test('a refusal before the body is whole reaches the caller though a reset follows it at once', async () => {
+  await using fixture = await EngineFixture.start(['a'], (socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => {
+      socket.write(answer('too much', '413 Content Too Large'));
+      // There is more of the body to come, so this resets the connection.
+      socket.destroy();
+    });
+  });
+  for (let round = 0; round < 30; round += 1) {
+    const socket = await fixture.connect();
+    const heard = listening(socket);
+    const sending = setInterval(() => socket.write(Buffer.alloc(64 * 1024)), 1);
+    socket.write('POST / HTTP/1.1\r\nHost: a\r\ncontent-length: 100000000\r\n\r\n');
+    socket.write(Buffer.alloc(1024 * 1024));
+    await until(() => socket.closed || heard.text.includes('\r\n\r\n'));
+    clearInterval(sending);
+    assert.match(heard.text, /^HTTP\/1\.1 413 /);
+    socket.destroy();
+  }
+});
+
 test('who expects 100-continue is refused before the body by the gateway, and told to go on otherwise', async () => {
   await using fixture = await EngineFixture.start(['a'], (socket) => {
     socket.on('error', () => {});
