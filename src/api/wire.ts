@@ -167,6 +167,8 @@ export const serviceSchema = z.object({
           name: z.string(),
           matches: z.array(z.string()),
           timeouts: z.record(z.string(), z.string()),
+          /** Absent: as the gateway has it. */
+          maxBodyBytes: count.optional(),
         }),
       )
       .optional(),

@@ -11,11 +11,12 @@ import { integer, list, MalformedError, number, record, text } from './shape.ts'
 
 /** What holds for some requests of a route, as `apply` carries it. A word that is not known is refused, never left out. */
 export function routeRule(value: Record<string, unknown>): RouteRule {
-  const timeouts = value['timeouts'];
+  const { timeouts, maxBodyBytes } = value;
   return {
     name: text(value, 'name'),
     matches: list(value, 'matches').map((item) => requestMatch(record(item, 'match'))),
     ...(timeouts === undefined ? {} : { timeouts: ruleTimeouts(record(timeouts, 'timeouts')) }),
+    ...(maxBodyBytes === undefined ? {} : { maxBodyBytes: integer(value, 'maxBodyBytes') }),
   };
 }
 

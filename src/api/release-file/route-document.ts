@@ -24,6 +24,7 @@ export interface RuleDocument {
     readonly backendRequestMs?: number;
     readonly idleMs?: number;
   };
+  readonly maxBodyBytes?: number;
 }
 
 export type StickyDocument =
@@ -62,7 +63,7 @@ export function toMatch({
   };
 }
 
-function toRule({ name, matches = [], timeouts = {} }: Rule): RuleDocument {
+function toRule({ name, matches = [], timeouts = {}, maxBodyBytes }: Rule): RuleDocument {
   const { request, backendRequest, idle } = timeouts;
   // No limit at all, as the Gateway API says of 0s, is how it is without one.
   const limits = {
@@ -73,7 +74,12 @@ function toRule({ name, matches = [], timeouts = {} }: Rule): RuleDocument {
     ...(idle === undefined ? {} : { idleMs: idle }),
   };
   const isLimited = Object.keys(limits).length > 0;
-  return { name, matches: matches.map(toMatch), ...(isLimited ? { timeouts: limits } : {}) };
+  return {
+    name,
+    matches: matches.map(toMatch),
+    ...(isLimited ? { timeouts: limits } : {}),
+    ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
+  };
 }
 
 /** The schema has seen to it that there is exactly one. */

@@ -42,6 +42,7 @@ test('rules and key are read in the words of the Gateway API', () => {
         cookies: [{ name: beta, value: "yes" }]
       - path: { value: /find }
     timeouts: { request: 1m, backendRequest: 500ms, idle: 10s }
+    maxBodyBytes: 1000
   - { name: stream, matches: [{ method: POST }], timeouts: { request: 0s, backendRequest: 0s } }
   - name: rest
 sticky: { header: X-User }`;
@@ -66,6 +67,7 @@ sticky: { header: X-User }`;
           { ...nothing, path: { type: 'PathPrefix', value: '/find' } },
         ],
         timeouts: { requestMs: 60_000, backendRequestMs: 500, idleMs: 10_000 },
+        maxBodyBytes: 1000,
       },
       { name: 'stream', matches: [{ ...nothing, method: 'POST' }] },
       { name: 'rest', matches: [] },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, field, mapping, matching, text } from './fields.ts';
+import { duration, field, integer, mapping, matching, text } from './fields.ts';
 import type { TextRule } from './fields.ts';
 import { headerNameRule, headerValueRule, methodRule, name } from './names.ts';
 import { quoted, read, refused, wrongType } from './reading.ts';
@@ -13,6 +13,8 @@ const matchCountMax = 64;
 const partCountMax = 16;
 const ruleCountMax = 16;
 const hourMs = 3_600_000;
+/** 1 TiB. */
+const bodyBytesMax = 1_099_511_627_776;
 
 export function rulesSchema() {
   const rule = mapping(
@@ -20,6 +22,7 @@ export function rulesSchema() {
       name: name(),
       matches: matchesSchema().optional(),
       timeouts: timeoutsSchema().optional(),
+      maxBodyBytes: integer({ min: 0, max: bodyBytesMax }).optional(),
     },
     ['filters', 'retry', 'backendRefs', 'sessionPersistence'],
   );

@@ -16,6 +16,7 @@ import type { Choice, LiveRoutes } from './live-routes.ts';
 import { answerProblem, problemResponse } from './problem.ts';
 import { RequestObservation } from './request-observation.ts';
 import { refusal, type Refusal, tooLarge } from './refusal.ts';
+import { bodyBytesMaxOf } from './treatment.ts';
 import { openTunnel, wantsTunnel } from './tunnel.ts';
 
 /** What moves the bytes. Another engine takes this one's place behind the same routes and counters. */
@@ -132,7 +133,7 @@ export class HttpEngine implements Engine {
       return;
     }
     const { target, requestTimeoutMs, treatment } = choice;
-    const { requestBodyBytes: bodyBytesMax } = this.#limits;
+    const bodyBytesMax = bodyBytesMaxOf(treatment, this.#limits.requestBodyBytes);
     if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) {
       observation.counter = target.counter;
       answerProblem(request, response, tooLarge(bodyBytesMax));

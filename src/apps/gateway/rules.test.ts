@@ -47,6 +47,27 @@ for (const engine of engines) {
       });
     }
 
+    test('a rule may take smaller bodies than the gateway, and others are not touched', async () => {
+      await fixture.single(
+        (request, response) => request.resume().on('end', () => response.end()),
+        {
+          rules: [{ name: 'small', matches: [slow], maxBodyBytes: 3 }],
+        },
+      );
+      const chunked = { 'transfer-encoding': 'chunked' };
+      const rows = [
+        ['/slow', 'abc', {}, 200],
+        ['/slow', 'abcd', {}, 413],
+        ['/slow', 'abc', chunked, 200],
+        ['/slow', 'abcd', chunked, 413],
+        ['/other', 'abcd', chunked, 200],
+      ] as const;
+      for (const [path, body, headers, status] of rows) {
+        const answer = await fixture.send({ method: 'POST', path, headers, body });
+        assert.equal(answer.status, status, `${path} ${body}`);
+      }
+    });
+
     test('a rule may give more time than its service has', async () => {
       await fixture.single(
         (_request, response) => void setTimeout(() => response.end('late'), 600),

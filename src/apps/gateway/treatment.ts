@@ -15,6 +15,8 @@ export interface Treatment {
   readonly timeouts: RuleTimeouts | null;
   /** Who gets a copy of it; null: nobody. */
   readonly shadow: Shadow | null;
+  /** Null: as the gateway has it. */
+  readonly maxBodyBytes: number | null;
 }
 
 /**
@@ -36,9 +38,10 @@ export class Treatments {
   private constructor(route: Route, counters: Counters, before: Treatments | null) {
     const { rules } = route;
     this.#rules = rules === undefined ? null : readyRules(rules);
-    this.#byRule = (rules ?? []).map(({ timeouts }) =>
-      timeouts === undefined ? null : { timeouts, shadow: null },
-    );
+    this.#byRule = (rules ?? []).map(({ timeouts = null, maxBodyBytes = null }) => {
+      const isUsual = timeouts === null && maxBodyBytes === null;
+      return isUsual ? null : { timeouts, maxBodyBytes, shadow: null };
+    });
     this.#mirror = Mirror.of(route, counters, before === null ? null : before.#mirror);
   }
 
@@ -48,6 +51,12 @@ export class Treatments {
     const byRule = index < 0 ? null : (this.#byRule[index] ?? null);
     const shadow = this.#mirror === null ? null : this.#mirror.next(target, request);
     if (shadow === null) return byRule;
-    return { timeouts: byRule?.timeouts ?? null, shadow };
+    const { timeouts = null, maxBodyBytes = null } = byRule ?? {};
+    return { timeouts, maxBodyBytes, shadow };
   }
+}
+
+/** Of a request's body: the smaller one of what its rule and the gateway take. */
+export function bodyBytesMaxOf(treatment: Treatment | null, requestBodyBytes: number): number {
+  return Math.min(treatment?.maxBodyBytes ?? Infinity, requestBodyBytes);
 }

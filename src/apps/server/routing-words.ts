@@ -15,10 +15,11 @@ export function routingWords({ rules, sticky, plan }: ServiceSpec): Partial<Serv
     ...(rules === undefined
       ? {}
       : {
-          rules: rules.map(({ name, matches, timeouts }) => ({
+          rules: rules.map(({ name, matches, timeouts, maxBodyBytes }) => ({
             name,
             matches: matches.map(matchWords),
             timeouts: timeoutWords(timeouts),
+            ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
           })),
         }),
     ...(sticky === undefined ? {} : { sticky: stickyWords(sticky) }),

@@ -23,12 +23,15 @@ export function checkRules(rules: readonly RouteRule[], place: string, note: Not
     return;
   }
   const names = new Set<string>();
-  for (const [index, { name, matches, timeouts }] of rules.entries()) {
+  for (const [index, { name, matches, timeouts, maxBodyBytes = 0 }] of rules.entries()) {
     const rulePlace = `${place}[${index}]`;
     if (name === '' || names.has(name)) {
       note(`${rulePlace}.name`, `'${name}' must be a name of its own`);
     }
     names.add(name);
+    if (!Number.isSafeInteger(maxBodyBytes) || maxBodyBytes < 0) {
+      note(`${rulePlace}.maxBodyBytes`, `must be 0 or more, but is ${maxBodyBytes}`);
+    }
     if (matches.length > ruleLimits.matchesPerRule) {
       note(`${rulePlace}.matches`, `more than ${ruleLimits.matchesPerRule}`);
       continue;

@@ -17,6 +17,8 @@ export interface RouteRule {
   /** Any of them has to fit; empty: every request does. */
   readonly matches: readonly RequestMatch[];
   readonly timeouts?: RuleTimeouts;
+  /** Of a request, without its framing; absent: as the router has it. */
+  readonly maxBodyBytes?: number;
 }
 
 /** In ms; absent: as the route has it. HTTPRouteTimeouts of the Gateway API, and `idleMs`. */

@@ -3,6 +3,7 @@ import type { RequestHead } from '../http1/head.ts';
 import { circuitRefusal } from '../live-revision.ts';
 import type { Choice } from '../live-routes.ts';
 import { type Refusal, tooLarge } from '../refusal.ts';
+import { bodyBytesMaxOf } from '../treatment.ts';
 import type { Parts } from './parts.ts';
 
 type Chosen =
@@ -20,7 +21,8 @@ export function chosen(parts: Parts, head: RequestHead, nowMs: number): Chosen {
   const authority = head.authority();
   const choice = routes.choose(authority, head.path(), routedHead, nowMs);
   if (choice.kind === 'target') {
-    const { requestBodyBytes: bodyBytesMax } = callerLimits;
+    const bodyBytesMax = bodyBytesMaxOf(choice.treatment, callerLimits.requestBodyBytes);
+    parts.bodyBytesMax = bodyBytesMax;
     if (head.contentLength <= bodyBytesMax) return full(choice) ?? choice;
     return { kind: 'refused', refusal: tooLarge(bodyBytesMax), counter: choice.target.counter };
   }

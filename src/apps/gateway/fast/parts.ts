@@ -91,6 +91,8 @@ export class Parts {
   /** Of `performance.now()`, at most one sweep old: for what need not be exact. */
   nowMs = performance.now();
   isDraining = false;
+  /** Of the request that is being sent on its way in this turn. */
+  bodyBytesMax = Infinity;
   readonly deadlines: Deadlines;
   readonly spans: SpanRecorder | null;
   readonly callerLimits: CallerLimits;

@@ -40,7 +40,7 @@ export class RequestRelay {
   /** A small body of known length is kept, so that it can be sent again; set before `compose`. */
   isKept = false;
   /** More of it is refused, and nothing beyond is sent. */
-  readonly bodyBytesMax: number;
+  bodyBytesMax = Infinity;
   /** Of `performance.now()`. */
   sentMs = 0;
   readonly #parts: Parts;
@@ -55,7 +55,6 @@ export class RequestRelay {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.bodyBytesMax = parts.callerLimits.requestBodyBytes;
     this.#body = new BodyReader(parts.trailers);
   }
 
@@ -87,6 +86,7 @@ export class RequestRelay {
 
   /** Puts the first write together; returns the offset in `chunk` of what is not in it. */
   compose(head: RequestHead, callerAddress: FixedValue, chunk: Buffer, at: number): number {
+    this.bodyBytesMax = this.#parts.bodyBytesMax;
     const { requestAdditions: additions, requestBuffers } = this.#parts;
     additions.callerAddress = callerAddress;
     additions.isTunnel = head.wantsTunnel;
