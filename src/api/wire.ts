@@ -149,6 +149,8 @@ export const instanceSchema = z.object({
   reason: z.string().nullable(),
   cpuSeconds: z.number(),
   rssBytes: z.number(),
+  /** The gateway sends it nothing for a while, because it failed too often in a row; absent: it does. */
+  isEjected: z.boolean().optional(),
 });
 
 export const serviceSchema = z.object({

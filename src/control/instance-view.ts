@@ -16,12 +16,17 @@ export function instancesByService(
 }
 
 function withInstance(sum: RevisionInstances | undefined, instance: Instance): RevisionInstances {
-  const isReady = instance.state === 'ready';
+  // What gets no requests gives no evidence, so a rollout does not go on by what is left of the revision.
+  const isReady = instance.state === 'ready' && instance.isEjected !== true;
   return {
     revisionId: instance.revisionId,
     ready: (sum?.ready ?? 0) + (isReady ? 1 : 0),
     total: (sum?.total ?? 0) + 1,
     restarts: (sum?.restarts ?? 0) + instance.restarts,
-    reason: sum?.reason ?? (isReady ? null : instance.reason),
+    reason: sum?.reason ?? (isReady ? null : reasonOf(instance)),
   };
+}
+
+function reasonOf({ id, isEjected, reason }: Instance): string | null {
+  return isEjected === true ? `the gateway has ejected ${id} for its failures` : reason;
 }

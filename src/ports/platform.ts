@@ -52,6 +52,8 @@ export interface Instance {
   readonly reason: string | null;
   readonly cpuSeconds: number;
   readonly rssBytes: number;
+  /** The router sends it nothing for a while, because it failed too often in a row; absent: no, or not known. */
+  readonly isEjected?: boolean;
 }
 
 /** `ready` is the only state that gets traffic; `backing-off` waits for its next start after a crash. */

@@ -3,6 +3,7 @@ import type { TrafficSample } from '../../domain/traffic/traffic-sample.ts';
 import type { MetricsSource } from '../../ports/metrics-source.ts';
 import { RouterError, type TrafficRouter } from '../../ports/traffic-router.ts';
 import type { FromGateway, WorkersReading } from './control-message.ts';
+import { Ejections } from './ejections.ts';
 import { GatewayLink } from './gateway-link.ts';
 import { SampleDeltas } from './sample-deltas.ts';
 
@@ -32,6 +33,7 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
   readonly #applyTimeoutMs: number;
   readonly #versionTimeoutMs: number;
   readonly #deltas = new SampleDeltas();
+  readonly #ejections = new Ejections();
   readonly #listeners = new Set<(sample: TrafficSample) => void>();
   readonly #waiters = new Set<Waiter>();
   readonly #drains = new Map<string, { isDone: boolean }>();
@@ -102,6 +104,11 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
     }
   }
 
+  /** Ids of instances that the gateway has ejected, as it said last. */
+  get ejectedIds(): ReadonlySet<string> {
+    return this.#ejections.instanceIds;
+  }
+
   /** Whether the gateway is connected now. */
   get isConnected(): boolean {
     return this.#isUp;
@@ -146,6 +153,7 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
         this.#version = message.version;
         this.#confirmed = message.version;
         this.#deltas.hello(message);
+        this.#ejections.hello(message);
         this.#hearWorkers(message.workers ?? null);
         this.#restore();
         this.#settle();
@@ -168,6 +176,7 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
         this.#refused(message.version, message.reason);
         return;
       case 'samples':
+        this.#ejections.take(message.counters);
         for (const sample of this.#deltas.samples(message)) {
           for (const listener of this.#listeners) listener(sample);
         }

@@ -59,6 +59,8 @@ export class SampleDeltas {
     const before = this.#totals.get(reading.generation) ?? {
       byStatusClass: [],
       latency: new Map(),
+      ejections: 0,
+      readmissions: 0,
     };
     const byStatusClass = reading.byStatusClass.map((total, index) => {
       return Math.max(0, total - (before.byStatusClass[index] ?? 0));
@@ -69,30 +71,30 @@ export class SampleDeltas {
       if (grown > 0) latency.push([bucket, grown]);
       before.latency.set(bucket, total);
     }
+    const ejections = Math.max(0, (reading.ejections ?? 0) - before.ejections);
+    const readmissions = Math.max(0, (reading.readmissions ?? 0) - before.readmissions);
     before.byStatusClass = reading.byStatusClass;
+    before.ejections += ejections;
+    before.readmissions += readmissions;
     this.#totals.set(reading.generation, before);
-    if (byStatusClass.every((ended) => ended === 0)) return null;
+    const hasMoved = ejections + readmissions > 0;
+    if (!hasMoved && byStatusClass.every((ended) => ended === 0)) return null;
     return {
       revisionId: reading.revisionId,
       instanceId: reading.instanceId,
       byStatusClass,
       latency,
+      ...(hasMoved ? { ejections, readmissions } : {}),
     };
   }
 }
 
-type Grown = Omit<ApartCount, 'kind'>;
+type Grown = Omit<ApartCount, 'kind'> & Pick<InstanceCount, 'ejections' | 'readmissions'>;
 
-function countOf(
-  { revisionId, instanceId, byStatusClass, latency }: Grown,
-  { isMatched, stratum, setAside }: CounterReading,
-): InstanceCount {
+function countOf(grown: Grown, { isMatched, stratum, setAside }: CounterReading): InstanceCount {
   return {
-    revisionId,
+    ...grown,
     isMatched,
-    instanceId,
-    byStatusClass,
-    latency,
     ...(stratum === undefined ? {} : { stratum }),
     ...(setAside === undefined || isApart(setAside) ? {} : { setAside }),
   };
@@ -105,4 +107,6 @@ function apartOf(grown: Grown, kind: CountedApart): ApartCount {
 interface Totals {
   byStatusClass: readonly number[];
   readonly latency: Map<number, number>;
+  ejections: number;
+  readmissions: number;
 }

@@ -51,7 +51,9 @@ export class Counter {
   }
 
   /** What another process has counted. */
-  add({ byStatusClass, latency }: Pick<InstanceCount, 'byStatusClass' | 'latency'>): void {
+  add({ byStatusClass, latency, ejections = 0, readmissions = 0 }: Added): void {
+    this.ejections += ejections;
+    this.readmissions += readmissions;
     for (const [statusClass, ended] of byStatusClass.entries()) {
       this.byStatusClass[statusClass] = (this.byStatusClass[statusClass] ?? 0) + ended;
       this.ended += ended;
@@ -60,6 +62,8 @@ export class Counter {
       this.latency[bucket] = (this.latency[bucket] ?? 0) + ended;
   }
 }
+
+type Added = Pick<InstanceCount, 'byStatusClass' | 'latency' | 'ejections' | 'readmissions'>;
 
 export interface CounterKey {
   readonly service: string;

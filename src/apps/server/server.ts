@@ -31,6 +31,7 @@ import { isServiceStream, recoverServices } from '../../control/recovery.ts';
 import type { Signer } from '../../ports/identity.ts';
 import { LedgerError } from '../../ports/ledger-store.ts';
 import { ControlPlane } from './control-plane.ts';
+import { withEjections } from './ejected-instances.ts';
 import { EventFeed } from './event-feed.ts';
 import { recordView } from './event-view.ts';
 import { gatewayJournal, workerJournal } from './gateway-journal.ts';
@@ -195,7 +196,13 @@ async function openLoop(
   });
   const metrics = mergedMetrics([router, scraper]);
   const loop: ControlLoop = new ControlLoop(
-    { platform, router, metrics, recorder, clock },
+    {
+      platform: withEjections(platform, () => router.ejectedIds),
+      router,
+      metrics,
+      recorder,
+      clock,
+    },
     {
       tickMs: options.tickMs,
       onRecord: (record, index) => feed.publish(recordView(record, index)),

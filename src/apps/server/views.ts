@@ -77,6 +77,7 @@ export function instanceView(instance: Instance): InstanceView {
     reason,
     cpuSeconds,
     rssBytes,
+    ...(instance.isEjected === true ? { isEjected: true } : {}),
   };
 }
 

@@ -34,6 +34,9 @@ export interface InstanceCount {
   readonly stratum?: string;
   /** Why these requests count in totals and never as evidence; absent: no reason but `isMatched`. */
   readonly setAside?: SetAside;
+  /** Times the router ejected the instance for its failures, and let it in again; absent: neither. */
+  readonly ejections?: number;
+  readonly readmissions?: number;
 }
 
 /**

@@ -141,7 +141,7 @@ function branchLabel(branch: Branch): string {
 function instanceLine(instance: InstanceView, look: Look): string {
   const facts = [
     `${instanceSign(look, instance.state)} ${instance.id}`,
-    instance.state,
+    instance.isEjected === true ? `${instance.state}, ejected` : instance.state,
     instance.port === null ? '' : `port ${instance.port}`,
     instance.pid === null ? '' : `pid ${instance.pid}`,
     instance.rssBytes === 0 ? '' : bytesText(instance.rssBytes),

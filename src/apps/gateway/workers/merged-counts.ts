@@ -1,5 +1,6 @@
 import { SampleDeltas } from '../../../adapters/gateway/sample-deltas.ts';
-import type { Counters } from '../counters.ts';
+import type { InstanceCount } from '../../../domain/traffic/traffic-sample.ts';
+import type { Counter, Counters } from '../counters.ts';
 import type { CountedMessage } from './worker-message.ts';
 
 /**
@@ -12,6 +13,8 @@ import type { CountedMessage } from './worker-message.ts';
 export class MergedCounts {
   readonly #counters: Counters;
   readonly #deltas = new WeakMap<object, SampleDeltas>();
+  /** Instances that a worker has ejected and not let in again. */
+  readonly #ejected = new WeakMap<object, Map<Counter, number>>();
   #held: { readonly worker: object; readonly message: CountedMessage }[] = [];
 
   constructor(counters: Counters) {
@@ -23,6 +26,12 @@ export class MergedCounts {
     if (message.counters.length === 0) return;
     if (message.version > version) this.#held.push({ worker, message });
     else this.#add(worker, message);
+  }
+
+  /** The worker has ended: what it had ejected, nobody has ejected any more. */
+  ended(worker: object): void {
+    for (const [counter, count] of this.#ejected.get(worker) ?? []) counter.readmissions += count;
+    this.#ejected.delete(worker);
   }
 
   /** `version` has come into force everywhere. */
@@ -43,12 +52,20 @@ export class MergedCounts {
     for (const sample of deltas.samples({ type: 'samples', atMs: 0, counters })) {
       const { service, counts, apart = [] } = sample;
       for (const { stratum = null, setAside = null, ...count } of counts) {
-        this.#counters.counter({ ...count, service, stratum, setAside }).add(count);
+        const counter = this.#counters.counter({ ...count, service, stratum, setAside });
+        counter.add(count);
+        if (count.ejections !== undefined) this.#noteEjections(worker, counter, count);
       }
       for (const { kind: setAside, ...count } of apart) {
         const key = { ...count, service, isMatched: false, stratum: null, setAside };
         this.#counters.counter(key).add(count);
       }
     }
+  }
+  #noteEjections(worker: object, counter: Counter, count: Partial<InstanceCount>): void {
+    const ejected = this.#ejected.get(worker) ?? new Map<Counter, number>();
+    const { ejections = 0, readmissions = 0 } = count;
+    ejected.set(counter, (ejected.get(counter) ?? 0) + ejections - readmissions);
+    this.#ejected.set(worker, ejected);
   }
 }

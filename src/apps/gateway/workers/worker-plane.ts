@@ -175,6 +175,7 @@ export class WorkerPlane implements DataPlane {
   #ended(slot: Slot, worker: WorkerProcess): void {
     slot.worker = null;
     this.#metrics.ended(worker);
+    this.#counts.ended(worker);
     // Nobody waits for its word any more.
     this.#settle();
     if (this.#isStopping) return;
