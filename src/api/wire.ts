@@ -131,6 +131,8 @@ export const rolloutSchema = z.object({
     .nullable()
     .default(null),
   cause: causeSchema.nullable(),
+  /** How the candidate answered copies of requests, which is no evidence; absent: it got none. */
+  shadow: armSchema.extend({ dropped: count, p95Ms: z.number().nullable() }).optional(),
   startedAt: time,
   startedBy: handSchema,
   endedAt: time.nullable(),

@@ -25,6 +25,7 @@ export function routesOf(
       ...(wanted.oneVotePer === undefined ? {} : { oneVotePer: wanted.oneVotePer }),
       ...(wanted.rules === undefined ? {} : { rules: wanted.rules }),
       ...(wanted.sticky === undefined ? {} : { sticky: wanted.sticky }),
+      ...(wanted.mirror === undefined ? {} : { mirror: wanted.mirror }),
       ...(wanted.policy === undefined ? {} : { policy: wanted.policy }),
     });
   }

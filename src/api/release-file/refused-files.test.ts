@@ -80,9 +80,9 @@ command: [node, server.js] => command: [a], image: shop:1
     16:15: unknown key "wieght"; did you mean "weight"?
 [1% => [{ wait: 1% }
     16:13: item 1 of "steps" has no "weight"
-    16:15: unknown key "wait"; known are weight, gate, pause, approval, approvals, match, matches, atLeast
+    16:15: unknown key "wait"; known are weight, gate, pause, approval, approvals, match, matches, mirror, atLeast
 [1% => [{ weight: 1%, mirror: true }
-    16:27: not supported yet: spec.rollout.steps.mirror; remove it
+    16:35: "mirror" must be a percentage such as 10%, not true
 env: { GREETING: hello } => __proto__: { a: b }
     5:38: the key "__proto__" is not allowed
 `);

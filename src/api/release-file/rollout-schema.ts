@@ -5,7 +5,7 @@ import { boolean, duration, field, mapping, percent, ratio, text } from './field
 import { headerNameRule, headerValueRule } from './names.ts';
 import { quoted, read, refused, wrongType } from './reading.ts';
 import type { Reading } from './reading.ts';
-import { matchesSchema } from './route-schema.ts';
+import { matchesSchema, mirrorSchema } from './route-schema.ts';
 import { formatDuration } from './duration.ts';
 
 const hourMs = 3_600_000;
@@ -128,6 +128,7 @@ interface StepInput {
   readonly approvals?: ApprovalsInput | undefined;
   readonly match?: { readonly header: string; readonly value: string } | undefined;
   readonly matches?: z.output<ReturnType<typeof matchesSchema>> | undefined;
+  readonly mirror?: z.output<ReturnType<typeof mirrorSchema>> | undefined;
   readonly atLeast?: number | undefined;
 }
 
@@ -141,9 +142,10 @@ function stepMapping() {
       approvals: approvalsSchema().optional(),
       match: mapping({ header: text(headerNameRule), value: text(headerValueRule) }).optional(),
       matches: matchesSchema().optional(),
+      mirror: mirrorSchema().optional(),
       atLeast: duration({ minMs: 0, maxMs: weekMs, usualUnit: 's' }).optional(),
     },
-    ['mirror', 'flags'],
+    ['flags'],
   );
   return step.superRefine((written, context) => {
     if (written.pause !== undefined && written.approval === true) {
@@ -161,6 +163,10 @@ function stepMapping() {
       const message = 'come too late at 100%: what is approved has happened by then';
       const params = { wanted: null, hint: 'put them on the step before' };
       context.addIssue({ code: 'custom', path: [waits], message, params });
+    }
+    if (written.weight === 100 && written.mirror !== undefined) {
+      const message = 'cannot stand at 100%: no request goes to stable that could be copied';
+      context.addIssue({ code: 'custom', path: ['mirror'], message });
     }
     if (written.match !== undefined && written.matches !== undefined) {
       const message = 'cannot stand beside "match", which is the same for one header';

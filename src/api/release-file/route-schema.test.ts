@@ -180,6 +180,39 @@ for (const [traffic, ...want] of [
   });
 }
 
+for (const [written, mirror] of [
+  ['10%', { percent: 10 }],
+  ['{ percent: 0.5% }', { percent: 0.5 }],
+  ['{ percent: 100%, methods: all }', { percent: 100, methods: 'all' }],
+] as const) {
+  test(`mirror: ${written} is read`, () => {
+    const text = fileWith('timeout: 1s', `[{ weight: 5%, mirror: ${written} }]`);
+    const { services, problems } = parseReleaseFiles([{ path: 'f', text }]);
+    assert.deepEqual(problems.map(formatProblem), []);
+    assert.deepEqual(services[0]?.rollout.steps[0]?.mirror, mirror);
+  });
+}
+
+for (const [step, want] of [
+  ['weight: 5%, mirror: 0.05%', '"mirror" must be 0.1% to 100%, not "0.05%"'],
+  ['weight: 5%, mirror: 0.15%', '"mirror" must be a multiple of 0.1%, not 0.15%'],
+  [
+    'weight: 5%, mirror: { percent: 5%, methods: none }',
+    '"methods" must be safe or all, not "none"',
+  ],
+  [
+    'weight: 100%, mirror: 5%',
+    '"mirror" cannot stand at 100%: no request goes to stable that could be copied',
+  ],
+] as const) {
+  test(`a step with ${step} is refused`, () => {
+    const found = problemsOf('timeout: 1s', `[{ ${step} }]`).map((each) =>
+      each.replace(/^[\d:]+ /, ''),
+    );
+    assert.deepEqual(found, [want]);
+  });
+}
+
 test('a step has one of match and matches', () => {
   const both = '[{ weight: 5%, match: { header: x, value: a }, matches: [{ method: GET }] }]';
   assert.deepEqual(problemsOf('timeout: 1s', both), [

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, field, integer, mapping, matching, text } from './fields.ts';
+import { duration, field, integer, mapping, matching, percent, text } from './fields.ts';
 import type { TextRule } from './fields.ts';
 import { headerNameRule, headerValueRule, methodRule, name } from './names.ts';
 import { quoted, read, refused, wrongType } from './reading.ts';
@@ -144,6 +144,30 @@ function timeoutsSchema() {
     const message = 'must not be longer than "request": one attempt is a part of it';
     context.addIssue({ code: 'custom', path: ['backendRequest'], message });
   });
+}
+
+/** Copies of stable's requests for the candidate: `10%`, or with the methods that are copied. */
+export function mirrorSchema() {
+  const share = () =>
+    percent({ unit: '%', minPercent: 0.1, maxPercent: 100, examplePercent: 10 }).superRefine(
+      (written, context) => {
+        if (Number.isInteger(Number((written * 10).toFixed(9)))) return;
+        const message = `must be a multiple of 0.1%, not ${written}%`;
+        context.addIssue({ code: 'custom', message });
+      },
+    );
+  const whole = mapping({
+    percent: share(),
+    methods: field(readMethods, { type: 'string', enum: ['safe', 'all'] }).prefault('safe'),
+  });
+  const short = share().transform((written) => ({ percent: written, methods: 'safe' as const }));
+  return z.union([short, whole]);
+}
+
+function readMethods(input: unknown): Reading<'safe' | 'all'> {
+  if (input === 'safe' || input === 'all') return read(input);
+  if (typeof input !== 'string') return wrongType('safe or all');
+  return refused(`must be safe or all, not ${quoted(input)}`);
 }
 
 /** Who stays with a revision. */

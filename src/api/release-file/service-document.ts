@@ -72,6 +72,8 @@ export interface StepDocument {
   readonly match: { readonly name: string; readonly value: string } | null;
   /** Absent: none. */
   readonly matches?: readonly MatchDocument[];
+  /** Percent is a multiple of 0.1 in [0.1, 100]; absent: no copies. */
+  readonly mirror?: { readonly percent: number; readonly methods?: 'all' };
   readonly atLeastMs: number;
   /** Never true at 100 %: no stable traffic is left to compare with. */
   readonly gated: boolean;
@@ -242,15 +244,23 @@ function toMetrics(metric: NonNullable<Gate['metrics']>[number]): MetricDocument
 }
 
 function toStep(step: Spec['rollout']['steps'][number]): StepDocument {
-  const { match, matches } = step;
+  const { match, matches, mirror } = step;
   return {
     weightPercent: step.weight,
     match: match === undefined ? null : { name: match.header.toLowerCase(), value: match.value },
     ...(matches === undefined ? {} : { matches: matches.map(toMatch) }),
+    ...(mirror === undefined ? {} : { mirror: toMirror(mirror) }),
     atLeastMs: step.atLeast ?? 0,
     gated: step.gate ?? step.weight < 100,
     wait: toWait(step),
   };
+}
+
+function toMirror({
+  percent,
+  methods,
+}: NonNullable<Spec['rollout']['steps'][number]['mirror']>): NonNullable<StepDocument['mirror']> {
+  return methods === 'all' ? { percent, methods } : { percent };
 }
 
 function toWait({ pause, approval, approvals }: Spec['rollout']['steps'][number]): WaitDocument {

@@ -18,6 +18,7 @@ import {
   stableOf,
   type StepResult,
 } from '../../domain/release/service-state.ts';
+import { shadowP95Ms } from '../../domain/release/shadow.ts';
 import { inFull } from '../../domain/gate/explain-metrics.ts';
 import type { Verdict } from '../../domain/gate/gate.ts';
 import { candidateWeightPercent } from '../../domain/release/order.ts';
@@ -159,11 +160,18 @@ function rolloutView(state: ServiceState, rollout: Rollout, atMs: number): Rollo
         : { severity: 'warning', since: timeText(alert.sinceMs), sentence: alert.sentence },
     cause:
       phase.kind === 'rolled-back' || phase.kind === 'reverting' ? causeView(phase.cause) : null,
+    ...shadowView(rollout),
     startedAt: timeText(rollout.startedAtMs),
     startedBy: { ...rollout.startedBy },
     endedAt: isFinal(phase) && 'atMs' in phase ? timeText(phase.atMs) : null,
     sentence: describeService(state, atMs),
   };
+}
+
+function shadowView({ shadow }: Rollout): Pick<RolloutView, 'shadow'> {
+  if (shadow === undefined) return {};
+  const { requests, failures, dropped } = shadow;
+  return { shadow: { requests, failures, dropped, p95Ms: shadowP95Ms(shadow) } };
 }
 
 function stepView(step: StepResult): RolloutView['steps'][number] {

@@ -1,3 +1,4 @@
+import type { MirrorRule } from '../traffic/mirror.ts';
 import type { RequestMatch } from '../traffic/request-match.ts';
 import type { RouteRule } from '../traffic/route-rules.ts';
 import type { StickyRule } from '../traffic/sticky.ts';
@@ -41,6 +42,7 @@ export interface Traffic {
   readonly rules?: readonly RouteRule[];
   /** Only while two revisions share the traffic. */
   readonly sticky?: StickyRule;
+  readonly mirror?: MirrorRule;
   readonly policy?: TrafficPolicy;
   /** How the router counts, see GateSettings; only while a rollout is judged by it. */
   readonly strata?: readonly StratumMatch[];

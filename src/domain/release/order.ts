@@ -85,10 +85,10 @@ export function nextKey(state: ServiceState): string {
 export function splitTraffic(
   state: ServiceState,
   rollout: Rollout,
-  step: Pick<Step, 'weightPercent' | 'match' | 'matches'>,
+  step: Pick<Step, 'weightPercent' | 'match' | 'matches' | 'mirror'>,
 ): Traffic | null {
   if (state.spec === null) return null;
-  const { weightPercent, match, matches } = step;
+  const { weightPercent, match, matches, mirror } = step;
   const { sticky } = state.spec;
   const shares: Share[] =
     rollout.stable === null
@@ -103,6 +103,9 @@ export function splitTraffic(
     match,
     matchRevisionId: match === null && matches === undefined ? null : rollout.candidate.id,
     ...(matches === undefined ? {} : { matches }),
+    ...(mirror === undefined || shares.length === 1
+      ? {}
+      : { mirror: { ...mirror, revisionId: rollout.candidate.id } }),
     ...(sticky === undefined || shares.length === 1
       ? {}
       : { sticky: { key: sticky, seed: rollout.id } }),

@@ -1,5 +1,6 @@
 import type { ApprovalPolicy } from '../evidence/approval/approval.ts';
 import type { MetricSpec } from '../gate/custom-metrics.ts';
+import type { MirrorRule } from '../traffic/mirror.ts';
 import type { RequestMatch } from '../traffic/request-match.ts';
 import type { RouteRule } from '../traffic/route-rules.ts';
 import type { StickyKey } from '../traffic/sticky.ts';
@@ -69,6 +70,8 @@ export interface Step {
   readonly match: HeaderMatch | null;
   /** As `match`, by more than one header; absent: none. */
   readonly matches?: readonly RequestMatch[];
+  /** The candidate gets copies of stable's requests; absent: none. */
+  readonly mirror?: Omit<MirrorRule, 'revisionId'>;
   /** The step lasts at least this long, whatever the gate says. */
   readonly atLeastMs: number;
   /** Whether the gate must pass before the rollout leaves this step. */

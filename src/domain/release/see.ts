@@ -1,6 +1,7 @@
 import { noteStable, observe, observeMetrics, setAside } from '../gate/gate.ts';
 import type { MetricInterval } from '../traffic/metric-interval.ts';
 import { setAsideIn, strataIn } from './sample-parts.ts';
+import { withShadow } from './shadow.ts';
 import { metricsIn } from './see-metrics.ts';
 import {
   addCounts,
@@ -27,8 +28,9 @@ import { watchBroken, watchCatchUp, watchRequests } from './telemetry-watch.ts';
  * counted themselves is evidence only when the whole interval had one weight.
  */
 export function seeSample(state: ServiceState, sample: TrafficSample, atMs: number): ServiceState {
-  const rollout = activeRollout(state);
-  if (rollout === null) return state;
+  const active = activeRollout(state);
+  if (active === null) return state;
+  const rollout = withShadow(active, sample);
   if (sample.metrics !== undefined) return seeMetrics(state, rollout, sample.metrics, sample.atMs);
   const all = pairOf(rollout, sample, totalCount);
   const totals = addPair(rollout.totals, all);

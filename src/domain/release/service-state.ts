@@ -1,3 +1,4 @@
+import type { ShadowTotals } from './shadow.ts';
 import type { ApprovalPolicy, RoleRule } from '../evidence/approval/approval.ts';
 import type { GateState, Verdict } from '../gate/gate.ts';
 import type { ArmCount } from '../traffic/traffic-sample.ts';
@@ -68,6 +69,8 @@ export interface Rollout {
   readonly extensionCount?: number;
   /** What is known of the samples themselves; absent: there was none. */
   readonly telemetry?: TelemetryWatch;
+  /** Of copies that the candidate got; absent: none. */
+  readonly shadow?: ShadowTotals;
 }
 
 /** `ordered`, then `replaced` when the platform has done it, then `ready` when the candidate has all its instances again. */

@@ -135,7 +135,7 @@ export function addCounts(a: ArmCount, b: ArmCount): ArmCount {
   return { requests: a.requests + b.requests, failures: a.failures + b.failures };
 }
 
-export function countOf({ byStatusClass }: InstanceCount): ArmCount {
+export function countOf({ byStatusClass }: Pick<InstanceCount, 'byStatusClass'>): ArmCount {
   let requests = 0;
   let failures = 0;
   for (const [statusClass, ended] of byStatusClass.entries()) {

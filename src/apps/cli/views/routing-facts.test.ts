@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { plainLook } from '../look.ts';
-import { stableService } from '../wire-samples.fixture.ts';
+import { movingService, stableService } from '../wire-samples.fixture.ts';
 import { serviceDescription } from './service-description.ts';
+
+test('describe shows what copies came to, and that it is no evidence', () => {
+  const shadow = { requests: 1200, failures: 3, dropped: 5, p95Ms: 12 };
+  const service = movingService('checkout', { shadow });
+  const lines = serviceDescription(service, plainLook).map((line) => line.replace(/: +/, ': '));
+  const want = 'Copies: 3 of 1,200 failed, p95 12 ms, 5 not sent; no evidence';
+  assert.ok(lines.includes(want), lines.join('\n'));
+});
 
 test('describe shows rules, key and matches of steps', () => {
   const service = stableService('checkout', {

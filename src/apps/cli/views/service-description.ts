@@ -82,6 +82,7 @@ function rolloutDescription(
     ['Phase:', rollout.isPaused ? `${rollout.phase}, paused` : rollout.phase],
     ['Started:', `${rollout.startedAt} by ${who}${why === null ? '' : `: "${harmless(why)}"`}`],
     ...(rollout.endedAt === null ? [] : [['Ended:', rollout.endedAt]]),
+    ...(rollout.shadow === undefined ? [] : [['Copies:', shadowText(rollout.shadow)]]),
     ...(rollout.alert === null
       ? []
       : [[`Alert (${rollout.alert.severity}):`, harmless(rollout.alert.sentence)]]),
@@ -102,6 +103,13 @@ function rolloutDescription(
     ...(steps.length === 0 ? [] : ['', ...tableLines({ heads, rows: steps }, false)]),
     ...gateLines(rollout, objectives),
   ];
+}
+
+function shadowText(shadow: NonNullable<RolloutView['shadow']>): string {
+  const { dropped, p95Ms } = shadow;
+  const slow = p95Ms === null ? '' : `, p95 ${msText(p95Ms)}`;
+  const notSent = dropped === 0 ? '' : `, ${countText(dropped)} not sent`;
+  return `${armText(shadow)}${slow}${notSent}; no evidence`;
 }
 
 function gateLines({ gate, phase }: RolloutView, objectives: readonly string[]): string[] {
