@@ -144,7 +144,7 @@ export class WaryCaller {
     const mark = markOf(this.#random);
     const socket = await this.#connected();
     this.#received = '';
-    socket.write(`GET /${mark} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    this.#write(socket, mark);
     const untilMs = performance.now() + answerMs;
     while (!socket.closed && !this.#isWhole()) {
       const leftMs = untilMs - performance.now();
@@ -160,6 +160,21 @@ export class WaryCaller {
 
   close(): void {
     this.#socket?.destroy();
+  }
+
+  /** A fourth have a body, which is still on its way when the instance answers, or not. */
+  #write(socket: Socket, mark: string): void {
+    if (this.#random(4) > 0) {
+      socket.write(`GET /${mark} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      return;
+    }
+    const body = 'x'.repeat(this.#random(40_000));
+    const cut = this.#random(body.length + 1);
+    const head = `POST /${mark} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`;
+    socket.write(head + body.slice(0, cut));
+    setImmediate(() => {
+      if (socket.writable) socket.write(body.slice(cut));
+    });
   }
 
   #told(mark: string): string {
