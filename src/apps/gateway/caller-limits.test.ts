@@ -109,6 +109,17 @@ for (const engine of engines) {
   });
 }
 
+test('compat: a head that drips and does not end gets 408, as the fast engine gives it', async () => {
+  await using fixture = await GatewayFixture.start('compat');
+  const { socket, received } = await open(fixture);
+  socket.write('GET / HTTP/1.1\r\nHost: svc.localhost\r\nX: ');
+  const dripping = setInterval(() => socket.write('x'), 200);
+  await until(() => socket.closed || socket.readableEnded, 30_000);
+  clearInterval(dripping);
+  assert.match(received(), /^HTTP\/1\.1 408 /);
+  socket.destroy();
+});
+
 test('a caller that takes nothing of its answer is let go, and the instance is not to blame', async () => {
   const deadlines = { ...usualDeadlines, takeMs: 300 };
   const serve = (socket: Socket): void => {
