@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Revision } from '../../domain/release/revision.ts';
+import { h2c } from '../../domain/traffic/route-table.ts';
 
 /**
  * What is written down of one instance, so that another process finds it again.
@@ -67,6 +68,7 @@ const revisionShape = z.object({
     startTimeoutMs: z.number(),
   }),
   instances: z.number(),
+  appProtocol: z.literal(h2c).exactOptional(),
 });
 
 const recordShape = z.object({

@@ -1,3 +1,5 @@
+import type { Revision } from '../../domain/release/revision.ts';
+import { type Endpoint, h2c } from '../../domain/traffic/route-table.ts';
 import type { Instance, InstanceState } from '../../ports/platform.ts';
 import { PlatformError } from '../../ports/platform.ts';
 import { backoffMs, crashesAfter } from './crash-backoff.ts';
@@ -16,6 +18,7 @@ import { pause } from './pause.ts';
 import { findPortThief } from './port-owner.ts';
 import { measureGroup } from './process-group.ts';
 import { probe, type ProbeResult } from './probe.ts';
+import { probeHttp2 } from './probe-http2.ts';
 import { stopGroup } from './stop-group.ts';
 
 /** Why a life is over. `isCrash`: the instance's own doing, counted as a restart. */
@@ -129,7 +132,7 @@ export class InstanceSupervisor {
       service: revision.service,
       revisionId: revision.id,
       state: this.#state(),
-      endpoint: life === null ? null : { instanceId: id, host: '127.0.0.1', port: life.port },
+      endpoint: life === null ? null : endpointOf(id, life.port, revision),
       pid: life?.identity.pid ?? null,
       startedAtMs: life?.startedAtMs ?? null,
       restarts,
@@ -217,8 +220,11 @@ export class InstanceSupervisor {
   async #probe(life: Life, wake: AbortSignal): Promise<LifeEnd | null> {
     const { settings, clock } = this.#world;
     const spec = this.#record.revision.health;
-    const ask = (path: string): Promise<ProbeResult> =>
-      probe({ port: life.port, path, timeoutMs: settings.probeTimeoutMs }, wake);
+    const ask = (path: string): Promise<ProbeResult> => {
+      const target = { port: life.port, path, timeoutMs: settings.probeTimeoutMs };
+      const isH2c = this.#record.revision.appProtocol === h2c;
+      return isH2c ? probeHttp2(target, wake) : probe(target, wake);
+    };
     const livePath = this.#health.wasReady ? spec.livePath : null;
     const [ready, live] = await Promise.all([
       ask(spec.readyPath),
@@ -340,4 +346,9 @@ function closedWhileStopping(id: string): PlatformError {
     `cannot finish stopping ${id}: the platform was closed; its next opening carries on`,
     { retryable: true },
   );
+}
+
+function endpointOf(instanceId: string, port: number, { appProtocol }: Revision): Endpoint {
+  const endpoint = { instanceId, host: '127.0.0.1', port };
+  return appProtocol === undefined ? endpoint : { ...endpoint, appProtocol };
 }

@@ -19,6 +19,8 @@ export interface ServiceDocument {
   readonly run: RunDocument;
   /** null: the platform chooses. */
   readonly port: number | null;
+  /** Absent: HTTP/1.1. */
+  readonly appProtocol?: 'kubernetes.io/h2c';
   readonly health: HealthDocument;
   readonly dependsOn: readonly string[];
   readonly scale: { readonly min: number; readonly max: number | null };
@@ -141,6 +143,7 @@ export function toServiceDocument({ metadata, spec }: ServiceInput): ServiceDocu
     annotations: metadata.annotations,
     run: spec.run,
     port: spec.port ?? null,
+    ...(spec.appProtocol === undefined ? {} : { appProtocol: spec.appProtocol }),
     health: {
       readyPath: spec.health.ready,
       livePath: spec.health.live ?? null,

@@ -39,10 +39,14 @@ export function serviceSchema() {
   });
 }
 
+/** What instances may speak besides HTTP/1.1, in the words of Kubernetes. */
+export const appProtocols = ['kubernetes.io/h2c'] as const;
+
 function specSchema() {
   const spec = mapping({
     run: runSchema(),
     port: integer({ min: 1, max: 65_535 }).optional(),
+    appProtocol: z.enum(appProtocols).optional(),
     health: healthSchema().prefault({}),
     dependsOn: dependsOnSchema().prefault([]),
     scale: scaleSchema().prefault({}),

@@ -31,6 +31,8 @@ function revisionOf(document: ServiceDocument): Revision {
     env: document.run.env,
     health: document.health,
     instances: document.scale.min,
+    // Absent where it is not given, so that revisions of before keep their names.
+    ...(document.appProtocol === undefined ? {} : { appProtocol: document.appProtocol }),
   };
   const digest = sha256Hex(canonicalJson(content));
   return { ...content, digest, id: `${document.name}-${digest.slice(0, 10)}` };

@@ -1,3 +1,4 @@
+import type { AppProtocol } from '../traffic/route-table.ts';
 import type { ApprovalPolicy } from '../evidence/approval/approval.ts';
 import type { MetricSpec } from '../gate/custom-metrics.ts';
 import type { MirrorRule } from '../traffic/mirror.ts';
@@ -23,10 +24,12 @@ export interface Revision {
   readonly health: HealthSpec;
   /** How many instances carry full traffic, >= 1. */
   readonly instances: number;
+  /** What its instances speak; absent: HTTP/1.1. */
+  readonly appProtocol?: AppProtocol;
 }
 
 export interface HealthSpec {
-  /** HTTP path answering 2xx when the instance can take traffic. */
+  /** HTTP path answering 2xx when the instance can take traffic; over h2c also the method of gRPC's health check. */
   readonly readyPath: string;
   /** HTTP path answering 2xx while the instance is worth keeping; null: never restarted by a probe. */
   readonly livePath: string | null;
