@@ -18,7 +18,8 @@ const asterisk = 0x2a;
 
 /**
  * Fills in what the request is for: authority and path (RFC 9112 section 3.2). A Host that differs from the authority
- * of an absolute target is refused: callers must make them the same, and who stands before us may have looked at either.
+ * of an absolute target is refused: callers must make them the same, and who stands before us may have looked at either. Section
+ * 3.2.2 would have a proxy ignore Host there; refusing is stricter (docs/guides/resilience.md).
  */
 export function destinationFault(head: RequestHead): HttpRefusal | null {
   if ((head.repeated & (1 << known.host)) !== 0) return refusals['host-repeated'];

@@ -113,6 +113,7 @@ export const requestTargetRows: readonly Row[] = [
     lines('OPTIONS http://a HTTP/1.1', 'Host: a', ''),
     passes(sent('OPTIONS *')),
   ],
+  // Stricter than 3.2.2, by which a proxy ignores Host there.
   [
     'an absolute target that Host contradicts',
     'RFC 9112 3.2',

@@ -82,3 +82,19 @@ test('what was counted under a table that is not in force everywhere waits for i
   merged.release(3);
   assert.equal(total(), 23);
 });
+
+test('what a worker had ejected is ejected no more when it has ended, what another has still is', () => {
+  const { counters, merged } = open();
+  const [one, other] = [{}, {}];
+  const ejected = (): number =>
+    [...counters.all()].reduce((sum, each) => sum + each.ejections - each.readmissions, 0);
+  merged.take(one, counted(1, 1, { ejections: 2, readmissions: 1 }), 1);
+  merged.take(other, counted(1, 1, { ejections: 1, readmissions: 0 }), 1);
+  assert.equal(ejected(), 2);
+  merged.ended(one);
+  assert.equal(ejected(), 1);
+  merged.ended(one);
+  assert.equal(ejected(), 1);
+  merged.take(other, counted(1, 1, { ejections: 1, readmissions: 1 }), 1);
+  assert.equal(ejected(), 0);
+});
