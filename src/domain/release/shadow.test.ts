@@ -49,7 +49,6 @@ test('what copies came to is summed, and is in no total and no evidence', () => 
   const { rollout } = after(
     [copies('mirror', [0, 8, 0, 0, 1, 1]), copies('mirror-too-large', [0, 0, 0, 0, 0, 2])],
     [copies('mirror', [0, 5, 0, 0, 0, 0]), copies('mirror-overflow', [0, 0, 0, 0, 0, 3])],
-    [copies('injected-abort', [0, 0, 0, 0, 7, 0])],
   );
   const { shadow } = rollout ?? {};
   assert.deepEqual([shadow?.requests, shadow?.failures, shadow?.dropped], [15, 2, 5]);

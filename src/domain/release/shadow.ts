@@ -24,7 +24,6 @@ export function withShadow(rollout: Rollout, { apart = [] }: TrafficSample): Rol
   const { shadow = noCopies } = rollout;
   let { requests, failures, dropped } = shadow;
   const latency = new Map(shadow.latency);
-  let isAny = false;
   for (const count of own) {
     const ended = countOf(count);
     if (count.kind === 'mirror') {
@@ -32,12 +31,9 @@ export function withShadow(rollout: Rollout, { apart = [] }: TrafficSample): Rol
       for (const [bucket, grown] of count.latency) {
         latency.set(bucket, (latency.get(bucket) ?? 0) + grown);
       }
-    } else if (count.kind === 'mirror-too-large' || count.kind === 'mirror-overflow') {
-      dropped += ended.requests;
-    } else continue;
-    isAny = true;
+    } else dropped += ended.requests;
   }
-  if (!isAny) return rollout;
+  if (own.length === 0) return rollout;
   const sorted = [...latency].toSorted(([a], [b]) => a - b);
   return { ...rollout, shadow: { requests, failures, dropped, latency: sorted } };
 }

@@ -56,17 +56,9 @@ export const setAsides = ['retry', 'same-client', 'too-many-clients'] as const;
  * - `mirror`: copies that were sent to the revision, and how it answered.
  * - `mirror-too-large`, `mirror-overflow`: copies that were not made, because of the body, or as too many were under way (or
  *   no instance was there). Counted as no answer.
- * - `injected-delay`, `injected-abort`: faults put in by a drill. The requests are in `counts` too, as users had them. By the
- *   status that was answered in an instance's place, and by how long a request was held.
  */
 export type CountedApart = (typeof countedApart)[number];
-export const countedApart = [
-  'mirror',
-  'mirror-too-large',
-  'mirror-overflow',
-  'injected-delay',
-  'injected-abort',
-] as const;
+export const countedApart = ['mirror', 'mirror-too-large', 'mirror-overflow'] as const;
 
 export function isApart(
   reason: SetAside | CountedApart | null | undefined,
