@@ -1,3 +1,5 @@
+import type { NoteKeyType } from '../domain/evidence/note-key.ts';
+
 /** A principal's signing key. */
 export interface Signer {
   /** Hex SHA-256 of the public key's SPKI DER. A hint for finding the key, never a proof. */
@@ -5,5 +7,14 @@ export interface Signer {
   /** SPKI DER. */
   readonly publicKey: Uint8Array;
   /** Ed25519 over `message`: 64 bytes. */
+  sign(message: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+/** A key that signs checkpoints. Its name in them is given by who uses it: a log's origin, or a witness's name. */
+export interface NoteSigner {
+  readonly type: NoteKeyType;
+  /** As the scheme encodes it: 32 bytes of Ed25519, 1,312 of ML-DSA-44. */
+  readonly publicKey: Uint8Array;
+  /** The bare signature over `message`, without a time before it. */
   sign(message: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
 }

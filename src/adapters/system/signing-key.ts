@@ -5,7 +5,7 @@ import {
   randomUUID,
   sign,
 } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import type { KeyObject, KeyPairKeyObjectResult } from 'node:crypto';
 import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -32,13 +32,23 @@ export const SIGNING_KEY_FILE = 'ledger-key.pem';
  * when another process was quicker; then that one's key is used. Only its owner may read it (mode 0600).
  */
 export async function openSigningKey(folder: string): Promise<Signer> {
-  const path = join(folder, SIGNING_KEY_FILE);
+  return signerOf(await openKeyFile(folder, { file: SIGNING_KEY_FILE, type: 'ed25519' }));
+}
+
+export interface KeyFile {
+  readonly file: string;
+  readonly type: 'ed25519' | 'ml-dsa-44';
+}
+
+/** The private key of this file, made when there is none. */
+export async function openKeyFile(folder: string, { file, type }: KeyFile): Promise<KeyObject> {
+  const path = join(folder, file);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (!(await exists(path))) await createKeyFile(folder, path);
+    if (!(await exists(path))) await createKeyFile(folder, path, type);
     await checkMode(folder, { forbidden: 0o022, can: 'replace files in it', remedy: 'chmod 700' });
     await checkMode(path, { forbidden: 0o077, can: 'read it', remedy: 'chmod 600' });
-    return signerOf(readKey(await readFile(path, 'utf8'), path));
+    return readKey(await readFile(path, 'utf8'), path, type);
   } catch (error) {
     if (error instanceof SigningKeyError) throw error;
     throw new SigningKeyError('io', `cannot open the signing key ${path}: ${String(error)}`, error);
@@ -57,8 +67,8 @@ function signerOf(privateKey: KeyObject): Signer {
   };
 }
 
-async function createKeyFile(folder: string, path: string): Promise<void> {
-  const { privateKey } = generateKeyPairSync('ed25519');
+async function createKeyFile(folder: string, path: string, type: KeyFile['type']): Promise<void> {
+  const { privateKey } = generatePair(type);
   const draft = `${path}.${randomUUID()}.draft`;
   try {
     await writeDurably(draft, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
@@ -70,6 +80,10 @@ async function createKeyFile(folder: string, path: string): Promise<void> {
     await rm(draft, { force: true });
   }
   await syncFolder(folder);
+}
+
+function generatePair(type: KeyFile['type']): KeyPairKeyObjectResult {
+  return type === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ml-dsa-44');
 }
 
 async function writeDurably(path: string, text: string): Promise<void> {
@@ -101,17 +115,17 @@ async function checkMode(path: string, rule: ModeRule): Promise<void> {
   );
 }
 
-function readKey(pem: string, path: string): KeyObject {
+function readKey(pem: string, path: string, type: KeyFile['type']): KeyObject {
   let key: KeyObject;
   try {
     key = createPrivateKey({ key: pem, format: 'pem' });
   } catch (error) {
     throw new SigningKeyError('not-a-key', `cannot read ${path}: it holds no private key`, error);
   }
-  if (key.asymmetricKeyType !== 'ed25519') {
+  if (key.asymmetricKeyType !== type) {
     throw new SigningKeyError(
       'not-a-key',
-      `cannot use ${path}: it holds a key of type ${key.asymmetricKeyType}, not ed25519`,
+      `cannot use ${path}: it holds a key of type ${key.asymmetricKeyType}, not ${type}`,
     );
   }
   return key;

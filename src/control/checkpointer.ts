@@ -1,0 +1,236 @@
+import {
+  checkpointText,
+  parseCheckpoint,
+  signatureOf,
+  signedMessage,
+} from '../domain/evidence/checkpoint.ts';
+import type { Checkpoint } from '../domain/evidence/checkpoint.ts';
+import { isSameHash } from '../domain/evidence/digest.ts';
+import { originOf } from '../domain/evidence/export-format.ts';
+import { formatVkey, noteKey } from '../domain/evidence/note-key.ts';
+import { formatNote, parseNote } from '../domain/evidence/signed-note.ts';
+import type { NoteLine } from '../domain/evidence/signed-note.ts';
+import { isQuorum, quorumText } from '../domain/evidence/trust-policy.ts';
+import type { Quorum } from '../domain/evidence/trust-policy.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { NoteSigner } from '../ports/identity.ts';
+import { LedgerError } from '../ports/ledger-store.ts';
+import type { LedgerStore } from '../ports/ledger-store.ts';
+import type { LedgerTree, StoredCheckpoint } from '../ports/ledger-tree.ts';
+import { rootAt } from './ledger-proofs.ts';
+import type { Witnessing, WitnessOutcome } from './witnessing.ts';
+
+/**
+ * Signs the ledger's Merkle root from time to time, and has witnesses cosign it.
+ *
+ * P1 nothing is signed that doesn't continue the newest checkpoint kept: a ledger that was put back or changed says so and stops;
+ * P2 a checkpoint is durable before a witness hears of it, and again with its cosignatures;
+ * P3 one at a time; who asks meanwhile gets the next one, which covers what was durable when they asked.
+ */
+export class Checkpointer {
+  readonly #parts: CheckpointerParts;
+  #making: Promise<MadeCheckpoint> | null = null;
+  #next: Promise<MadeCheckpoint> | null = null;
+  #origin: string | null = null;
+  #keptAtMs = Number.NEGATIVE_INFINITY;
+  #newest: MadeCheckpoint | null = null;
+
+  constructor(parts: CheckpointerParts) {
+    this.#parts = parts;
+  }
+
+  /** The newest one of this process; null: none yet. */
+  get newest(): MadeCheckpoint | null {
+    return this.#newest;
+  }
+
+  /** Throws a LedgerError: `corrupt` when the entries are not those of the newest checkpoint. */
+  async make(signal: AbortSignal, options = { isKept: false }): Promise<MadeCheckpoint> {
+    if (this.#making === null) return this.#begin(signal, options);
+    this.#next ??= this.#making
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = null;
+        return this.#begin(signal, options);
+      });
+    return this.#next;
+  }
+
+  /** Makes them at an interval until the signal is aborted; failures are told and tried again. */
+  async run(intervalMs: number, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const problem = await this.#tryOnce(signal);
+      if (!signal.aborted) this.#parts.onProblem(problem);
+      await this.#parts.clock.sleep(intervalMs, signal).catch(() => undefined);
+    }
+  }
+
+  async #tryOnce(signal: AbortSignal): Promise<string | null> {
+    try {
+      const { size } = await this.#parts.tree.edge(signal);
+      if (size === 0) return null;
+      const newest = this.#newest;
+      const isCurrent = newest !== null && newest.size === size && newest.isQuorum;
+      return isCurrent ? null : (await this.make(signal)).problem;
+    } catch (error) {
+      if (signal.aborted) return null;
+      if (error instanceof LedgerError) return error.message;
+      throw error;
+    }
+  }
+
+  #begin(signal: AbortSignal, options: { readonly isKept: boolean }): Promise<MadeCheckpoint> {
+    const making = this.#make(signal, options).finally(() => {
+      this.#making = null;
+    });
+    this.#making = making;
+    return making;
+  }
+
+  async #make(signal: AbortSignal, options: { readonly isKept: boolean }): Promise<MadeCheckpoint> {
+    const { tree, clock } = this.#parts;
+    const { size } = await tree.edge(signal);
+    const known = (await tree.checkpoints(0, signal)).at(-1) ?? null;
+    const checkpoint = {
+      origin: await this.#originOf(signal),
+      size: BigInt(size),
+      root: await rootAt(tree, size, signal),
+    };
+    if (known !== null) await this.#requireContinuation(known, checkpoint, signal);
+    const nowMs = clock.nowMs();
+    const isKept = options.isKept || nowMs - this.#keptAtMs >= KEEP_EVERY_MS;
+    if (isKept) this.#keptAtMs = nowMs;
+    const lines = await this.#sign(checkpoint, BigInt(Math.floor(nowMs / 1000)), signal);
+    const kept = isKept || (known?.size === size && known.isKept);
+    const note = formatNote({ text: checkpointText(checkpoint), lines });
+    await tree.saveCheckpoint({ size, note, isKept: kept }, signal);
+    const made = await this.#witnessed({ checkpoint, lines, note }, signal);
+    if (made.note !== note) {
+      await tree.saveCheckpoint({ size, note: made.note, isKept: kept }, signal);
+    }
+    this.#newest = made;
+    return made;
+  }
+
+  async #requireContinuation(
+    known: StoredCheckpoint,
+    checkpoint: Checkpoint,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const before = parseCheckpoint(parseNote(Buffer.from(known.note)).text);
+    const root =
+      before.size <= checkpoint.size
+        ? await rootAt(this.#parts.tree, Number(before.size), signal)
+        : null;
+    if (root !== null && isSameHash(root, before.root) && before.origin === checkpoint.origin) {
+      return;
+    }
+    const what = `the ledger does not continue its checkpoint of ${before.size} entries`;
+    throw new LedgerError('corrupt', `cannot sign a checkpoint: ${what}; verify it`, {
+      retryable: false,
+    });
+  }
+
+  async #sign(
+    checkpoint: Checkpoint,
+    atSeconds: bigint,
+    signal: AbortSignal,
+  ): Promise<readonly NoteLine[]> {
+    const lines: NoteLine[] = [];
+    for (const signer of this.#parts.signers) {
+      const { type, publicKey } = signer;
+      const key = noteKey(checkpoint.origin, type, publicKey);
+      const signature = await signer.sign(signedMessage(key, checkpoint, atSeconds), signal);
+      const { name, keyId } = key;
+      lines.push({ name, keyId, signature: signatureOf(type, atSeconds, signature) });
+    }
+    return lines;
+  }
+
+  async #witnessed(
+    signed: {
+      readonly checkpoint: Checkpoint;
+      readonly lines: readonly NoteLine[];
+      readonly note: string;
+    },
+    signal: AbortSignal,
+  ): Promise<MadeCheckpoint> {
+    const { witnesses, quorum } = this.#parts;
+    const outcomes = await Promise.all(
+      witnesses.map(async (each) => ({
+        name: each.name,
+        outcome: await each.cosign(signed, signal),
+      })),
+    );
+    const cosigned = outcomes.filter(({ outcome }) => outcome.kind === 'cosigned');
+    const cosignatures = outcomes.flatMap(({ outcome }) =>
+      outcome.kind === 'cosigned' ? outcome.lines : [],
+    );
+    const { text } = parseNote(Buffer.from(signed.note));
+    const names = cosigned.map(({ name }) => name);
+    const isEnough = isQuorum(quorum, new Set(names));
+    return {
+      size: Number(signed.checkpoint.size),
+      note: formatNote({ text, lines: [...signed.lines, ...cosignatures] }),
+      witnesses: names,
+      isQuorum: isEnough,
+      problem: isEnough ? null : problemOf(quorum, outcomes),
+    };
+  }
+
+  async #originOf(signal: AbortSignal): Promise<string> {
+    if (this.#origin !== null) return this.#origin;
+    for await (const { leafHash } of this.#parts.store.read(
+      { fromIndex: 0, stream: null },
+      signal,
+    )) {
+      this.#origin = originOf(leafHash);
+      return this.#origin;
+    }
+    throw new LedgerError('corrupt', 'cannot sign a checkpoint: the ledger has no entry', {
+      retryable: false,
+    });
+  }
+}
+
+export interface CheckpointerParts {
+  readonly store: Pick<LedgerStore, 'read'>;
+  readonly tree: LedgerTree;
+  readonly signers: readonly NoteSigner[];
+  readonly witnesses: readonly Witnessing[];
+  readonly quorum: Quorum;
+  readonly clock: Clock;
+  /** After each try at the interval; null: all is well. */
+  readonly onProblem: (problem: string | null) => void;
+}
+
+export interface MadeCheckpoint {
+  readonly size: number;
+  /** A signed note, with the cosignatures that came. */
+  readonly note: string;
+  /** Names of those who cosigned. */
+  readonly witnesses: readonly string[];
+  readonly isQuorum: boolean;
+  /** Why there is no quorum. */
+  readonly problem: string | null;
+}
+
+/** Besides those that something was done because of. */
+const KEEP_EVERY_MS = 60 * 60 * 1000;
+
+/** What a verifier has to know of this ledger: a line of a policy for each key it signs checkpoints with. */
+export function logPolicyLines(origin: string, signers: readonly NoteSigner[]): readonly string[] {
+  return signers.map(
+    ({ type, publicKey }) => `log ${formatVkey(noteKey(origin, type, publicKey))}`,
+  );
+}
+
+function problemOf(
+  quorum: Quorum,
+  outcomes: readonly { readonly name: string; readonly outcome: WitnessOutcome }[],
+): string {
+  const what = outcomes.flatMap(({ outcome }) =>
+    outcome.kind === 'cosigned' ? [] : [outcome.what],
+  );
+  return `${quorumText(quorum)} should have cosigned the checkpoint: ${what.join('; ')}`;
+}
