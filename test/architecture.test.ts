@@ -90,6 +90,32 @@ test('imports along the arrows are not complained about', () => {
   for (const [path, text] of fine) assert.deepEqual(arrowProblems({ path, text }), []);
 });
 
+test('the auditor’s program imports the evidence part of the domain and Node, nothing else', () => {
+  assert.deepEqual(auditorProblems(sources('src')), []);
+  assert.ok(auditorFiles(sources('src')).includes('src/domain/evidence/merkle-proof.ts'));
+});
+
+test('an import that the auditor’s program may not have is found, also one of what it imports', () => {
+  const main = 'src/apps/verify/x.ts';
+  const planted: readonly (readonly [path: string, statement: string][])[] = [
+    [[main, `import { a } from '../../domain/release/decide.ts';`]],
+    [[main, `import { a } from '../../adapters/sqlite/s.ts';`]],
+    [[main, `import { a } from '../cli/main.ts';`]],
+    [[main, `import { z } from 'zod';`]],
+    [[main, `const { a } = await import('../../control/loop.ts');`]],
+    [
+      [main, `import { a } from '../../domain/evidence/y.ts';`],
+      ['src/domain/evidence/y.ts', `import { b } from '../gate/gate.ts';`],
+    ],
+  ];
+  for (const files of planted) {
+    const found = files.map(([path, text]) => ({ path, text }));
+    assert.equal(auditorProblems(found).length, 1, files.map(([, text]) => text).join());
+  }
+  const fine = `import { hash } from 'node:crypto';\nimport { a } from '../../domain/evidence/y.ts';`;
+  assert.deepEqual(auditorProblems([{ path: main, text: fine }]), []);
+});
+
 test('domain and ports know no clock, chance, environment, network or log', () => {
   const pure = [...sources('src/domain'), ...sources('src/ports')].filter(
     ({ path }) => !/\.(test|contract)\.ts$/.test(path),
@@ -202,6 +228,38 @@ function arrowProblems(source: Source): string[] {
       : packageProblem(source.path, { from, names, isTest });
     return problem === null ? [] : [`${source.path}: ${problem}`];
   });
+}
+
+/** The files the auditor's program consists of, its imports and theirs included. */
+function auditorFiles(all: readonly Source[]): string[] {
+  const byPath = new Map(all.map((source) => [source.path, source]));
+  const own = all.map(({ path }) => path).filter(isAuditors);
+  const files = new Set(own);
+  for (const path of files) {
+    const source = byPath.get(path);
+    if (source === undefined) continue;
+    for (const { from } of importsOf(withoutComments(source.text))) {
+      if (from.startsWith('.')) files.add(normalize(join(dirname(path), from)));
+    }
+  }
+  return [...files];
+}
+
+function auditorProblems(all: readonly Source[]): string[] {
+  const byPath = new Map(all.map((source) => [source.path, source]));
+  return auditorFiles(all).flatMap((path) => {
+    if (!/^src\/(apps\/verify|domain\/evidence)\//.test(path)) return [`it imports ${path}`];
+    const imports = importsOf(withoutComments(byPath.get(path)?.text ?? ''));
+    return imports
+      .filter(
+        ({ from }) => !from.startsWith('.') && !builtinModules.includes(from.replace(/^node:/, '')),
+      )
+      .map(({ from }) => `${path} imports the package ${from}`);
+  });
+}
+
+function isAuditors(path: string): boolean {
+  return path.startsWith('src/apps/verify/') && !/\.(test|fixture)\.ts$/.test(path);
 }
 
 function relativeProblem(path: string, from: string): string | null {

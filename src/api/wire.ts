@@ -369,7 +369,22 @@ export const serverStatusSchema = z.object({
     keyId: z.string(),
     /** Why nothing can be recorded at the moment; null: it can. */
     trouble: z.string().nullable(),
+    /** Whether promotions wait for witnesses. */
+    witnessMode: z.enum(['require', 'warn', 'off']),
+    /** A promotion that waits for witnesses, or a checkpoint they have not cosigned; null: neither. */
+    witnessProblem: z.string().nullable(),
   }),
+});
+
+export const checkpointResponseSchema = z.object({
+  /** Entries under it. */
+  size: count,
+  /** A signed note (c2sp.org/tlog-checkpoint), with the cosignatures that came. */
+  note: z.string(),
+  /** Names of the witnesses that cosigned it. */
+  witnesses: z.array(z.string()),
+  /** Why fewer have cosigned than the policy wants; null: enough have. */
+  problem: z.string().nullable(),
 });
 
 export const estimateRequestSchema = filesSchema.extend({

@@ -3,6 +3,7 @@ import {
   parseCheckpoint,
   signatureOf,
   signedMessage,
+  timeOfSignature,
 } from '../domain/evidence/checkpoint.ts';
 import type { Checkpoint } from '../domain/evidence/checkpoint.ts';
 import { isSameHash } from '../domain/evidence/digest.ts';
@@ -100,11 +101,18 @@ export class Checkpointer {
     const nowMs = clock.nowMs();
     const isKept = options.isKept || nowMs - this.#keptAtMs >= KEEP_EVERY_MS;
     if (isKept) this.#keptAtMs = nowMs;
-    const lines = await this.#sign(checkpoint, BigInt(Math.floor(nowMs / 1000)), signal);
+    // Of the same tree: what was signed and cosigned before stays, and only what is missing is asked for.
+    const before = known?.size === size ? parseNote(Buffer.from(known.note)).lines : [];
+    const atSeconds = BigInt(Math.floor(nowMs / 1000));
+    const lines = await this.#sign({ checkpoint, before }, atSeconds, signal);
     const kept = isKept || (known?.size === size && known.isKept);
-    const note = formatNote({ text: checkpointText(checkpoint), lines });
+    const text = checkpointText(checkpoint);
+    const cosignatures = this.#parts.witnesses.flatMap(
+      (each) => each.lineIn(before, checkpoint) ?? [],
+    );
+    const note = formatNote({ text, lines: [...lines, ...cosignatures] });
     await tree.saveCheckpoint({ size, note, isKept: kept }, signal);
-    const made = await this.#witnessed({ checkpoint, lines, note }, signal);
+    const made = await this.#witnessed({ checkpoint, lines, before }, signal);
     if (made.note !== note) {
       await tree.saveCheckpoint({ size, note: made.note, isKept: kept }, signal);
     }
@@ -132,14 +140,20 @@ export class Checkpointer {
   }
 
   async #sign(
-    checkpoint: Checkpoint,
+    of: { readonly checkpoint: Checkpoint; readonly before: readonly NoteLine[] },
     atSeconds: bigint,
     signal: AbortSignal,
   ): Promise<readonly NoteLine[]> {
+    const { checkpoint, before } = of;
     const lines: NoteLine[] = [];
     for (const signer of this.#parts.signers) {
       const { type, publicKey } = signer;
       const key = noteKey(checkpoint.origin, type, publicKey);
+      const own = before.find((line) => timeOfSignature(key, line, checkpoint) !== null);
+      if (own !== undefined) {
+        lines.push(own);
+        continue;
+      }
       const signature = await signer.sign(signedMessage(key, checkpoint, atSeconds), signal);
       const { name, keyId } = key;
       lines.push({ name, keyId, signature: signatureOf(type, atSeconds, signature) });
@@ -151,27 +165,36 @@ export class Checkpointer {
     signed: {
       readonly checkpoint: Checkpoint;
       readonly lines: readonly NoteLine[];
-      readonly note: string;
+      /** Signatures of the same checkpoint that were there already. */
+      readonly before: readonly NoteLine[];
     },
     signal: AbortSignal,
   ): Promise<MadeCheckpoint> {
     const { witnesses, quorum } = this.#parts;
+    const { checkpoint, lines, before } = signed;
+    const text = checkpointText(checkpoint);
+    const note = formatNote({ text, lines });
+    const cosigned = async (each: Witnessing): Promise<WitnessOutcome> => {
+      const known = each.lineIn(before, checkpoint);
+      if (known !== null) return { kind: 'cosigned', lines: [known] };
+      return each.cosign({ checkpoint, note }, signal);
+    };
     const outcomes = await Promise.all(
       witnesses.map(async (each) => ({
         name: each.name,
-        outcome: await each.cosign(signed, signal),
+        outcome: await cosigned(each),
       })),
     );
-    const cosigned = outcomes.filter(({ outcome }) => outcome.kind === 'cosigned');
     const cosignatures = outcomes.flatMap(({ outcome }) =>
       outcome.kind === 'cosigned' ? outcome.lines : [],
     );
-    const { text } = parseNote(Buffer.from(signed.note));
-    const names = cosigned.map(({ name }) => name);
+    const names = outcomes.flatMap(({ name, outcome }) =>
+      outcome.kind === 'cosigned' ? [name] : [],
+    );
     const isEnough = isQuorum(quorum, new Set(names));
     return {
-      size: Number(signed.checkpoint.size),
-      note: formatNote({ text, lines: [...signed.lines, ...cosignatures] }),
+      size: Number(checkpoint.size),
+      note: formatNote({ text, lines: [...lines, ...cosignatures] }),
       witnesses: names,
       isQuorum: isEnough,
       problem: isEnough ? null : problemOf(quorum, outcomes),

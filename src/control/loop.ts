@@ -30,7 +30,7 @@ import { entryBatch } from './entry-batch.ts';
 import { instancesByService } from './instance-view.ts';
 import type { RecoveredService } from './recovery.ts';
 import type { Recorder } from './recorder.ts';
-import { RecordQueue } from './record-queue.ts';
+import { type Anchor, RecordQueue } from './record-queue.ts';
 import { routesOf } from './route-table.ts';
 import { StableMeter } from './stable-meter.ts';
 import { ServiceLane, type UntimedEvent } from './service-lane.ts';
@@ -42,6 +42,8 @@ export interface LoopParts {
   readonly metrics: MetricsSource;
   readonly recorder: Pick<Recorder, 'record'>;
   readonly clock: Clock;
+  /** What a promotion waits for after its record is durable; absent: nothing. */
+  readonly anchor?: Anchor;
 }
 
 export interface LoopOptions {
@@ -115,6 +117,7 @@ export class ControlLoop {
       begin: (service, effects) => this.#effects.start(service, effects, this.#stop.signal),
       onTrouble: (message) => options.onLedgerTrouble?.(message),
       fail: (error) => this.#fail(error),
+      ...(parts.anchor === undefined ? {} : { anchor: parts.anchor }),
     });
     for (const [name, from] of recovered) this.#lanes.set(name, new ServiceLane(name, from));
   }
@@ -235,7 +238,8 @@ export class ControlLoop {
       if (index !== null) this.#options.onRecord?.(record, index);
       item.answer?.(decision);
     };
-    this.#records.put({ record, batch, effects, onDurable }, signal);
+    const isPromotion = isPromotionOf(lane.state, decision);
+    this.#records.put({ record, batch, effects, isPromotion, onDurable }, signal);
   }
 
   /** What begins a rollout carries what is known of stable, as samples were not kept until now. */
@@ -308,6 +312,12 @@ export class ControlLoop {
     // A failed push stays stale and is tried at the next look.
     if (this.#pusher.isStale()) void this.#pusher.push(signal).catch(() => undefined);
   }
+}
+
+/** A new revision gets all of production's traffic; undoing one is a way back and no promotion. */
+function isPromotionOf({ rollout }: ServiceState, { record, effects }: Decision): boolean {
+  const moves = effects.some((effect) => effect.kind === 'set-traffic');
+  return moves && record?.weightPercent === 100 && rollout?.kind !== 'undo';
 }
 
 function rethrowUnlessRetryable(error: unknown): void {

@@ -11,6 +11,8 @@ export interface RecordJob {
   readonly record: ReleaseRecord;
   readonly batch: RecordBatch;
   readonly effects: readonly Effect[];
+  /** Its effects give a new revision all of production's traffic: they wait for the anchor, when there is one. */
+  readonly isPromotion: boolean;
   /** Called once, when the record is durable and its effects have begun. */
   readonly onDurable: (index: number | null) => void;
 }
@@ -20,7 +22,12 @@ interface Waiting extends RecordJob {
   /** A later way back of the service is in force: its traffic order must not be undone by this one's. */
   isOvertaken: boolean;
   readonly left: PromiseWithResolvers<void>;
+  /** Aborted when nothing is waited for any more on its behalf. */
+  readonly overtaken: AbortController;
 }
+
+/** Resolves when the effects of a promotion that entry `index` records may begin; rejects when aborted. */
+export type Anchor = (service: string, index: number, signal: AbortSignal) => Promise<void>;
 
 /** So many records wait for the ledger; then decisions wait for room. Some minutes of a full disk with ten rollouts. */
 const waitingMax = 2_000;
@@ -36,6 +43,8 @@ const wayBackPatienceMs = 300;
  * Q2  A way back (also that of a candidate which is only parked) begins when its record is durable, when the ledger is in
  *     trouble, or after `wayBackPatienceMs` (C3).
  * Q3  A traffic order that was decided before a way back never begins after it.
+ * Q4  A promotion's effects wait for the anchor, and with them what was decided for the same service after it; records, other
+ *     services and a way back don't wait.
  */
 export class RecordQueue {
   readonly #recorder: Pick<Recorder, 'record'>;
@@ -43,7 +52,10 @@ export class RecordQueue {
   readonly #begin: (service: string, effects: readonly Effect[]) => void;
   readonly #onTrouble: (message: string | null) => void;
   readonly #fail: (error: unknown) => void;
+  readonly #anchor: Anchor | null;
   readonly #waiting: Waiting[] = [];
+  /** By service: recorded, and behind a promotion that waits for its anchor. */
+  readonly #held = new Map<string, HeldJobs>();
   #isInTrouble = false;
   #writing: Promise<void> | null = null;
 
@@ -55,17 +67,21 @@ export class RecordQueue {
     readonly onTrouble: (message: string | null) => void;
     /** Called with what is no passing trouble: the ledger is broken for good, or we are. */
     readonly fail: (error: unknown) => void;
+    /** Absent: nothing waits. */
+    readonly anchor?: Anchor;
   }) {
     this.#recorder = parts.recorder;
     this.#clock = parts.clock;
     this.#begin = parts.begin;
     this.#onTrouble = parts.onTrouble;
     this.#fail = parts.fail;
+    this.#anchor = parts.anchor ?? null;
   }
 
   put(job: RecordJob, signal: AbortSignal): void {
     const left = Promise.withResolvers<void>();
-    const waiting = { ...job, hasBegun: false, isOvertaken: false, left };
+    const overtaken = new AbortController();
+    const waiting = { ...job, hasBegun: false, isOvertaken: false, left, overtaken };
     this.#waiting.push(waiting);
     this.#writing ??= this.#drain(signal);
     if (isWayBack(waiting)) this.#hurry(waiting, signal);
@@ -79,6 +95,7 @@ export class RecordQueue {
   /** Resolves when nothing waits any more, or when the signal given to `put` has ended it. */
   async settled(): Promise<void> {
     await this.#writing;
+    for (const { running } of this.#held.values()) await running;
   }
 
   #hurry(job: Waiting, signal: AbortSignal): void {
@@ -97,8 +114,46 @@ export class RecordQueue {
       .filter((each) => each.record.service === service);
     // Nothing of a rollout whose start waits here too can be in force, and what came before that start comes first.
     if (before.some((each) => each.record.decision === 'start')) return;
-    for (const each of before) each.isOvertaken = true;
     this.#start(job);
+    // What is held is recorded already, so it comes before; it begins next, without its traffic.
+    for (const each of [...before, ...(this.#held.get(service)?.jobs ?? [])]) {
+      each.isOvertaken = true;
+      each.overtaken.abort(new Error('a way back was decided'));
+    }
+  }
+
+  /** The record is durable: its effects begin, at once or after what the service waits for. */
+  #release(job: Waiting, index: number | null, signal: AbortSignal): void {
+    const { service } = job.record;
+    if (isWayBack(job) && !job.hasBegun) return this.#overtake(job);
+    const held = this.#held.get(service);
+    if (held !== undefined) {
+      held.jobs.push(job);
+      return;
+    }
+    const anchor = this.#anchor;
+    if (!job.isPromotion || job.hasBegun || anchor === null || index === null) {
+      return this.#start(job);
+    }
+    const wait = anchor(service, index, AbortSignal.any([signal, job.overtaken.signal]));
+    const jobs = [job];
+    this.#held.set(service, { jobs, running: this.#startHeld(jobs, wait, signal) });
+  }
+
+  /** Never rejects. */
+  async #startHeld(jobs: Waiting[], wait: Promise<void>, signal: AbortSignal): Promise<void> {
+    const [first] = jobs;
+    try {
+      await wait;
+    } catch (error) {
+      if (first?.overtaken.signal.aborted !== true) {
+        if (!signal.aborted) this.#fail(error);
+        return;
+      }
+    }
+    if (first !== undefined) this.#held.delete(first.record.service);
+    if (signal.aborted) return;
+    for (const job of jobs) this.#start(job);
   }
 
   #start(job: Waiting): void {
@@ -115,7 +170,7 @@ export class RecordQueue {
     for (let job = this.#waiting[0]; job !== undefined; job = this.#waiting[0]) {
       try {
         const index = await this.#write(job, signal);
-        this.#start(job);
+        this.#release(job, index, signal);
         job.onDurable(index);
       } catch (error) {
         if (!signal.aborted) this.#fail(error);
@@ -147,6 +202,11 @@ export class RecordQueue {
       }
     }
   }
+}
+
+interface HeldJobs {
+  readonly jobs: Waiting[];
+  readonly running: Promise<void>;
 }
 
 /** It takes the candidate out of the users' way, and nothing else. */

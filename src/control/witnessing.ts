@@ -32,6 +32,12 @@ export class Witnessing {
     this.#tree = tree;
   }
 
+  /** Its cosignature among these lines; null: there is none. */
+  lineIn(lines: readonly NoteLine[], checkpoint: Checkpoint): NoteLine | null {
+    const { key } = this.#trusted;
+    return lines.find((line) => timeOfSignature(key, line, checkpoint) !== null) ?? null;
+  }
+
   async cosign(
     signed: { readonly checkpoint: Checkpoint; readonly note: string },
     signal: AbortSignal,
@@ -67,10 +73,8 @@ export class Witnessing {
   }
 
   #accept(checkpoint: Checkpoint, lines: readonly NoteLine[]): WitnessOutcome {
-    const { key } = this.#trusted;
-    const valid = lines.filter((line) => timeOfSignature(key, line, checkpoint) !== null);
-    const [first] = valid;
-    if (first === undefined) {
+    const first = this.lineIn(lines, checkpoint);
+    if (first === null) {
       const what = `the witness ${this.name} answered without a cosignature of the key it is known by`;
       return { kind: 'refused', what };
     }

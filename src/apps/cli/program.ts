@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addApprovalCommands } from './commands/approval-commands.ts';
 import { addCompletionCommands } from './commands/completion-commands.ts';
 import { addEvidenceCommands } from './commands/evidence-commands.ts';
+import { addLedgerCommands } from './commands/ledger-commands.ts';
 import { addReadCommands } from './commands/read-commands.ts';
 import { addReleaseCommands } from './commands/release-commands.ts';
 import { addReportCommands } from './commands/report-commands.ts';
@@ -40,6 +41,7 @@ export function buildProgram(frame: Frame): Command {
   addRolloutCommands(program, frame);
   addApprovalCommands(program, frame);
   addEvidenceCommands(program, frame);
+  addLedgerCommands(program, frame);
   addReportCommands(program, frame);
   addTrafficCommands(program, frame);
   addCompletionCommands(program, frame);

@@ -222,5 +222,12 @@ export const serverStatus: ServerStatus = {
     restarts: 0,
     workers: null,
   },
-  ledger: { entries: 1234, headLeafHash: 'a'.repeat(64), keyId: 'b'.repeat(64), trouble: null },
+  ledger: {
+    entries: 1234,
+    headLeafHash: 'a'.repeat(64),
+    keyId: 'b'.repeat(64),
+    trouble: null,
+    witnessMode: 'off',
+    witnessProblem: null,
+  },
 };

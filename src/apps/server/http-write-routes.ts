@@ -4,6 +4,7 @@ import {
   actionResponseSchema,
   applyRequestSchema,
   applyResponseSchema,
+  checkpointResponseSchema,
   estimateRequestSchema,
   estimateResponseSchema,
   stopRequestSchema,
@@ -44,6 +45,14 @@ export function addWriteRoutes(http: Http, parts: ServerParts): void {
     '/v1/estimate',
     { schema: { body: estimateRequestSchema, response: { 200: estimateResponseSchema } } },
     async (request) => ({ items: await parts.plane.estimate(request.body) }),
+  );
+  http.post(
+    '/v1/ledger/checkpoint',
+    { schema: { response: { 200: checkpointResponseSchema } } },
+    async () => {
+      const { size, note, witnesses, problem } = await bounded(parts, parts.makeCheckpoint);
+      return { size, note, witnesses: [...witnesses], problem };
+    },
   );
   http.post(
     '/v1/stop',

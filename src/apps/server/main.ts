@@ -4,9 +4,10 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { workerCountOf } from '../../adapters/gateway/worker-count.ts';
+import { type WitnessSettings, witnessModes } from './evidence-desk.ts';
 import { type Address, runServer, type ServerOptions } from './server.ts';
 
-const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--gateway-limit NAME=NUMBER] [--otlp URL] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query]`;
+const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--gateway-limit NAME=NUMBER] [--otlp URL] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off]`;
 
 async function main(): Promise<void> {
   const stop = new AbortController();
@@ -32,6 +33,8 @@ async function readOptions(): Promise<ServerOptions> {
       'access-log-sample': { type: 'string' },
       'access-log-query': { type: 'boolean', default: false },
       workers: { type: 'string' },
+      witnesses: { type: 'string' },
+      'witness-mode': { type: 'string' },
     },
   });
   const metrics = values['gateway-metrics'];
@@ -63,6 +66,7 @@ async function readOptions(): Promise<ServerOptions> {
     version,
     tickMs: 100,
     environment: process.env,
+    witnesses: await witnessSettings(values.witnesses, values['witness-mode']),
     log,
   };
 }
@@ -73,6 +77,19 @@ function workersOf(text: string | undefined): number | 'auto' | null {
   const count = workerCountOf(text);
   if (count === null) throw new Error(`--workers ${text}: must be 1 to 64, or auto`);
   return text === 'auto' ? text : count;
+}
+
+/** Null: nothing was said, so what was said last stays. */
+async function witnessSettings(
+  file: string | undefined,
+  mode: string | undefined,
+): Promise<WitnessSettings | null> {
+  if (file === undefined && mode === undefined) return null;
+  const known = witnessModes.find((each) => each === (mode ?? 'require'));
+  if (known === undefined) {
+    throw new Error(`--witness-mode ${mode}: must be one of ${witnessModes.join(', ')}`);
+  }
+  return { mode: known, policy: file === undefined ? '' : await readFile(resolve(file), 'utf8') };
 }
 
 function addressOf(text: string, flag: string): Address {

@@ -1,4 +1,5 @@
 import type { ServerStatus } from '../../api/wire.ts';
+import type { MadeCheckpoint } from '../../control/checkpointer.ts';
 import type { ControlLoop } from '../../control/loop.ts';
 import type { ApprovalDesk } from '../../control/approval-desk.ts';
 import type { Recorder } from '../../control/recorder.ts';
@@ -20,6 +21,7 @@ export interface ServerParts {
   readonly notReady: () => string | null;
   readonly status: () => Promise<ServerStatus>;
   readonly exportLedger: (signal: AbortSignal) => AsyncIterable<string>;
+  readonly makeCheckpoint: (signal: AbortSignal) => Promise<MadeCheckpoint>;
   /** Ends the server after the answer is out; with `all` also instances and gateway. */
   readonly stop: (all: boolean) => void;
   /** Aborted when the server stops: ends streams. */

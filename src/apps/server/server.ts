@@ -32,6 +32,7 @@ import type { Signer } from '../../ports/identity.ts';
 import { LedgerError } from '../../ports/ledger-store.ts';
 import { ControlPlane } from './control-plane.ts';
 import { withEjections } from './ejected-instances.ts';
+import { EvidenceDesk, type WitnessSettings } from './evidence-desk.ts';
 import { EventFeed } from './event-feed.ts';
 import { recordView } from './event-view.ts';
 import { gatewayJournal, workerJournal } from './gateway-journal.ts';
@@ -52,6 +53,8 @@ export interface ServerOptions {
   readonly version: string;
   readonly tickMs: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Null: those of the last start. */
+  readonly witnesses: WitnessSettings | null;
   /** One line for operators. */
   readonly log: (level: 'info' | 'error', message: string, fields?: object) => void;
 }
@@ -73,6 +76,7 @@ interface World {
   readonly router: GatewayClient;
   readonly platform: LocalProcessPlatform;
   readonly feed: EventFeed;
+  readonly evidence: EvidenceDesk;
 }
 
 /**
@@ -106,12 +110,15 @@ export async function runServer(options: ServerOptions, signal: AbortSignal): Pr
     if (!both.aborted)
       options.log('error', `cannot count the recorded approvals: ${String(error)}`);
   });
+  const checkpointing = world.evidence.run(both);
+  checkpointing.catch((error: unknown) => stopping.abort(error));
   try {
     await loop.loop.run(both);
   } finally {
     stopping.abort(new Error('the server is stopping'));
     await resuming;
     await scraping;
+    await checkpointing;
   }
   if (wish.all) await stopEverything(options, world, loop.loop);
 }
@@ -131,6 +138,13 @@ async function openWorld(
   const recorder = resources.use(
     await openRecorder({ store, tree: store, signer, clock, version }, signal),
   );
+  const evidence = await EvidenceDesk.open({
+    stateFolder,
+    store,
+    clock,
+    settings: options.witnesses,
+    log,
+  });
   const feed = new EventFeed();
   const isGatewayNew = (await findGateway(stateFolder)) === null;
   const journal = gatewayJournal({ recorder, clock, feed, log });
@@ -163,7 +177,18 @@ async function openWorld(
       environment: options.environment,
     }),
   );
-  return { store, signer, clock, recorder, feed, gateway, isGatewayNew, router, platform };
+  return {
+    store,
+    signer,
+    clock,
+    recorder,
+    feed,
+    gateway,
+    isGatewayNew,
+    router,
+    platform,
+    evidence,
+  };
 }
 
 async function openLoop(
@@ -202,6 +227,7 @@ async function openLoop(
       metrics,
       recorder,
       clock,
+      anchor: (service, index, until) => world.evidence.anchor.wait(service, index, until),
     },
     {
       tickMs: options.tickMs,
@@ -256,6 +282,7 @@ async function listen(
     notReady: () => trouble.message,
     status: () => statusOf(options, world, { startedAtMs, trouble: trouble.message, signal }),
     exportLedger: (until) => withLineFeeds(exportLedger(store, signer, until)),
+    makeCheckpoint: (until) => world.evidence.checkpointer.make(until, { isKept: true }),
     stop,
     signal,
   });
@@ -329,6 +356,8 @@ async function statusOf(
       headLeafHash: head.leafHash,
       keyId: world.signer.keyId,
       trouble,
+      witnessMode: world.evidence.mode,
+      witnessProblem: world.evidence.problem,
     },
   };
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:http';
-import type { RequestListener } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -33,6 +33,21 @@ test('two witnesses cosign a ledger as it grows, and a verifier believes it by i
     const judged = judgeCheckpoint(Buffer.from(made.note), world.policy, 'strict');
     assert.equal(judged.witnesses.length, 2);
   }
+});
+
+test('a checkpoint keeps its cosignatures when it is asked for again without the witnesses', async () => {
+  await using world = await openWorld();
+  await world.growTo(5);
+  const first = await world.checkpointer.make(signal());
+  for (const server of world.servers) {
+    server.closeAllConnections();
+    server.close();
+  }
+  const again = await world.checkpointer.make(signal());
+  assert.deepEqual([again.note, again.isQuorum], [first.note, true]);
+  assert.equal((await world.store.checkpoints(5, signal()))[0]?.note, first.note);
+  await world.growTo(6);
+  assert.equal((await world.checkpointer.make(signal())).isQuorum, false);
 });
 
 test('another history of the same size is refused with 409, a longer one with 422', async () => {
@@ -243,6 +258,7 @@ async function openWorld() {
   const folders: string[] = [];
   const stores: WitnessStore[] = [];
   const urls: string[] = [];
+  const servers: Server[] = [];
   const witnessLines: string[] = [];
   for (const name of ['one', 'two']) {
     const folder = await temporaryFolder(resources);
@@ -265,6 +281,7 @@ async function openWorld() {
     folders.push(folder);
     stores.push(witnessStore);
     urls.push(url);
+    servers.push(server);
   }
   const text = [...logLines, ...witnessLines, 'group both all one two', 'quorum both'].join('\n');
   const policy = parsePolicy(text);
@@ -290,6 +307,7 @@ async function openWorld() {
     folders,
     stores,
     urls,
+    servers,
     checkpointer: checkpointerOf(store),
     checkpointerOf,
     growTo: (size: number) => grow(store, size),

@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { assert as assertProperty, jsonValue, property } from 'fast-check';
+import {
+  array,
+  assert as assertProperty,
+  constantFrom,
+  dictionary,
+  double,
+  integer,
+  jsonValue,
+  letrec,
+  oneof,
+  property,
+  string,
+} from 'fast-check';
 
 import { canonicalJson, EvidenceError, MAX_DEPTH, parseCanonicalJson } from './canonical-json.ts';
 
@@ -151,3 +163,32 @@ function reversed(value: unknown): unknown {
   const entries = Object.entries(value).map(([key, item]) => [key, reversed(item)] as const);
   return Object.fromEntries(entries.reverse());
 }
+
+test('the quick way says yes to nothing that writing it again would not', () => {
+  const text = string({ unit: 'binary', maxLength: 4 });
+  const key = oneof(text, constantFrom('10', '9', '__proto__', 'toJSON', 'a', 'b'));
+  const { value } = letrec((tie) => ({
+    value: oneof({ depthSize: 'small' }, tie('leaf'), array(tie('value')), tie('object')),
+    object: dictionary(key, tie('value'), { maxKeys: 4 }),
+    leaf: oneof(
+      text,
+      double({ noNaN: true, noDefaultInfinity: true }),
+      integer(),
+      constantFrom(null, true, '\ud800'),
+    ),
+  }));
+  assertProperty(
+    property(value, (each) => {
+      const written = JSON.stringify(each);
+      let canonical: string | null;
+      try {
+        canonical = canonicalJson(JSON.parse(written));
+      } catch {
+        canonical = null;
+      }
+      if (canonical === written) assert.deepEqual(parseCanonicalJson(written), JSON.parse(written));
+      else assert.throws(() => parseCanonicalJson(written), EvidenceError);
+    }),
+    { numRuns: 2_000 },
+  );
+});

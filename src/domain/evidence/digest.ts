@@ -1,8 +1,8 @@
-import { createHash, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Lower-case hex SHA-256. */
 export function sha256Hex(bytes: Uint8Array | string): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return hash('sha256', bytes);
 }
 
 /** 32 bytes of SHA-256. */
@@ -11,11 +11,13 @@ export type Hash = Uint8Array;
 export const HASH_BYTES = 32;
 
 const LEAF_PREFIX = Uint8Array.of(0);
-const NODE_PREFIX = Uint8Array.of(1);
+
+/** 0x01 and room for two hashes; filled and hashed within one call, so that no call makes garbage. */
+const NODE_BYTES = Buffer.alloc(1 + 2 * HASH_BYTES, 1);
 
 /** Lower-case hex SHA-256(0x00 || leaf): the leaf hash of a Merkle log, RFC 6962 section 2.1. */
 export function leafHashHex(leaf: Uint8Array): string {
-  return createHash('sha256').update(LEAF_PREFIX).update(leaf).digest('hex');
+  return hash('sha256', Buffer.concat([LEAF_PREFIX, leaf]));
 }
 
 /** SHA-256(0x00 || leaf), RFC 6962 section 2.1. */
@@ -25,7 +27,9 @@ export function leafHash(leaf: Uint8Array): Hash {
 
 /** SHA-256(0x01 || left || right): the hash of a node from its two children, RFC 6962 section 2.1. */
 export function nodeHash(left: Hash, right: Hash): Hash {
-  return hash('sha256', Buffer.concat([NODE_PREFIX, left, right]), 'buffer');
+  NODE_BYTES.set(left, 1);
+  NODE_BYTES.set(right, 1 + HASH_BYTES);
+  return hash('sha256', NODE_BYTES, 'buffer');
 }
 
 /** The root of the tree without leaves: SHA-256 of nothing, RFC 6962 section 2.1. */

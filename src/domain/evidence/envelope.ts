@@ -59,11 +59,7 @@ export function readEnvelope(text: string): Envelope {
   }
   const line = readObject(signatures[0], ['keyid', 'sig'], 'the signature');
   const signature = readBase64(line['sig'], 'the signature');
-  if (signature.length !== SIGNATURE_BYTES) {
-    throw new EvidenceError(
-      `the signature has ${signature.length} bytes instead of ${SIGNATURE_BYTES}`,
-    );
-  }
+  checkSignatureLength(signature);
   const payloadType = readText(whole['payloadType'], 'payloadType');
   const payload = readBase64(whole['payload'], 'the payload');
   return {
@@ -73,4 +69,50 @@ export function readEnvelope(text: string): Envelope {
     signature,
     signedBytes: preAuthenticationEncoding(payloadType, payload),
   };
+}
+
+/**
+ * As `readEnvelope`, from bytes: nearly all envelopes are of exactly this form, which is read without parsing it as JSON. The
+ * form fixes every byte between the four values, and each value has one spelling, so what it takes is canonical (V1).
+ */
+export function readEnvelopeBytes(bytes: Uint8Array): Envelope {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  const payloadEnd = text.indexOf('"', PAYLOAD_START.length);
+  const typeEnd = text.indexOf('"', payloadEnd + TYPE_START.length);
+  const keyStart = typeEnd + KEY_START.length;
+  const signatureStart = keyStart + KEY_ID_LENGTH + SIGNATURE_START.length;
+  const isOfForm =
+    text.startsWith(PAYLOAD_START) &&
+    text.startsWith(TYPE_START, payloadEnd) &&
+    text.startsWith(KEY_START, typeEnd) &&
+    text.startsWith(SIGNATURE_START, keyStart + KEY_ID_LENGTH) &&
+    text.endsWith(END) &&
+    text.indexOf('"', signatureStart) === text.length - END.length;
+  const payloadType = text.slice(payloadEnd + TYPE_START.length, typeEnd);
+  if (!isOfForm || !/^[\w+./-]+$/.test(payloadType))
+    return readEnvelope(readUtf8(bytes, 'the entry'));
+  const payload = readBase64(text.slice(PAYLOAD_START.length, payloadEnd), 'the payload');
+  const signature = readBase64(text.slice(signatureStart, -END.length), 'the signature');
+  checkSignatureLength(signature);
+  return {
+    payloadType,
+    payload: parseCanonicalJson(readUtf8(payload, 'the payload')),
+    keyId: readSha256(text.slice(keyStart, keyStart + KEY_ID_LENGTH), 'the key id'),
+    signature,
+    signedBytes: preAuthenticationEncoding(payloadType, payload),
+  };
+}
+
+const PAYLOAD_START = '{"payload":"';
+const TYPE_START = '","payloadType":"';
+const KEY_START = '","signatures":[{"keyid":"';
+const SIGNATURE_START = '","sig":"';
+const END = '"}]}';
+const KEY_ID_LENGTH = 64;
+
+function checkSignatureLength(signature: Uint8Array): void {
+  if (signature.length === SIGNATURE_BYTES) return;
+  throw new EvidenceError(
+    `the signature has ${signature.length} bytes instead of ${SIGNATURE_BYTES}`,
+  );
 }

@@ -64,13 +64,17 @@ export class KeyDirectory {
     return key !== undefined && key.validFromIndex <= index && index <= key.validToIndex;
   }
 
+  /** Throws an EvidenceError unless the key may sign entry `index`. */
+  requireValidAt(keyId: string, index: number): void {
+    if (this.isValidAt(keyId, index)) return;
+    throw new EvidenceError(`key ${keyId} may not sign at index ${index}`);
+  }
+
   /** Throws an EvidenceError unless `signature` is over `signedBytes` by a key that is valid at `index`. */
   checkSignature(index: number, signed: SignedBytes): void {
+    this.requireValidAt(signed.keyId, index);
     const key = this.#keys.get(signed.keyId);
-    if (key === undefined || !this.isValidAt(signed.keyId, index)) {
-      throw new EvidenceError(`key ${signed.keyId} may not sign at index ${index}`);
-    }
-    if (!verify(null, signed.signedBytes, key.publicKey, signed.signature)) {
+    if (key === undefined || !verify(null, signed.signedBytes, key.publicKey, signed.signature)) {
       throw new EvidenceError(`the signature is not one of key ${signed.keyId} over these bytes`);
     }
   }

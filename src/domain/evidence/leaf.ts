@@ -1,7 +1,6 @@
 import { canonicalJson, EvidenceError } from './canonical-json.ts';
 import { leafHashHex } from './digest.ts';
-import { envelopeText, preAuthenticationEncoding, readEnvelope } from './envelope.ts';
-import { readUtf8 } from './read-json.ts';
+import { envelopeText, preAuthenticationEncoding, readEnvelopeBytes } from './envelope.ts';
 import { readStatement, statementJson } from './statement.ts';
 import type { Statement } from './statement.ts';
 
@@ -48,13 +47,17 @@ export function leafBytes(
 
 /** Reads a leaf without checking its signature; throws an EvidenceError. */
 export function readLeaf(bytes: Uint8Array): Leaf {
+  return { leafHash: leafHashHex(bytes), ...readLeafContent(bytes) };
+}
+
+/** As `readLeaf`, for who has hashed it already. */
+export function readLeafContent(bytes: Uint8Array): Omit<Leaf, 'leafHash'> {
   checkSize(bytes);
-  const envelope = readEnvelope(readUtf8(bytes, 'the entry'));
+  const envelope = readEnvelopeBytes(bytes);
   if (envelope.payloadType !== PAYLOAD_TYPE) {
     throw new EvidenceError(`payloadType ${envelope.payloadType} is not ${PAYLOAD_TYPE}`);
   }
   return {
-    leafHash: leafHashHex(bytes),
     statement: readStatement(envelope.payload),
     keyId: envelope.keyId,
     signature: envelope.signature,

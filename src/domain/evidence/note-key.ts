@@ -109,6 +109,11 @@ export function rawKeyOf(type: NoteKeyType, spki: Uint8Array): Uint8Array {
   return spki.subarray(spkiPrefix.length);
 }
 
+/** The key as an SPKI (DER), whose SHA-256 is what entries name a key by. */
+export function spkiOf({ type, publicKey }: Pick<NoteKey, 'type' | 'publicKey'>): Uint8Array {
+  return Buffer.concat([SCHEMES[type].spkiPrefix, publicKey]);
+}
+
 export function checkName(name: string): void {
   // \p{White_Space} is what signed-note calls Unicode spaces; control characters are never in a note.
   if (name === '' || /[\p{White_Space}\p{Cc}+]/u.test(name) || !name.isWellFormed()) {
@@ -122,6 +127,6 @@ export function checkName(name: string): void {
 }
 
 function keyObjectOf(type: NoteKeyType, publicKey: Uint8Array): KeyObject {
-  const spki = Buffer.concat([SCHEMES[type].spkiPrefix, publicKey]);
+  const spki = Buffer.from(spkiOf({ type, publicKey }));
   return createPublicKey({ key: spki, format: 'der', type: 'spki' });
 }

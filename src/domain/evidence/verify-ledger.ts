@@ -1,10 +1,13 @@
 import { checkApprovalEntry } from './approval/approval-entry.ts';
 import { EvidenceError } from './canonical-json.ts';
 import { KeyDirectory, readKeyEvent } from './key-directory.ts';
-import { readLeaf } from './leaf.ts';
-import type { Leaf } from './leaf.ts';
+import { hexOfHash } from './digest.ts';
+import { leafFacts } from './leaf-facts.ts';
+import type { LeafFacts } from './leaf-facts.ts';
+import { MerkleEdge } from './merkle-edge.ts';
+import type { FullSubtree } from './merkle-edge.ts';
 import { ENTRY_TYPES } from './statement.ts';
-import type { EntryType, Statement } from './statement.ts';
+import type { EntryType } from './statement.ts';
 
 /**
  * Checks a ledger entry by entry, from the bytes alone, in constant memory per stream.
@@ -39,6 +42,8 @@ export interface VerificationReport {
   readonly keyIds: readonly string[];
   /** Of the last entry found good; null when there is none. */
   readonly headLeafHash: string | null;
+  /** Hex Merkle root over all leaves that were given, good or bad (RFC 6962). */
+  readonly root: string;
   /** Entries found good. */
   readonly byType: Readonly<Record<EntryType, number>>;
 }
@@ -60,7 +65,7 @@ export class LedgerVerification implements Verification {
     EntryType,
     number
   >;
-  #entries = 0;
+  readonly #edge = MerkleEdge.empty();
   #firstEntryHash: string | null = null;
   #head: { readonly leafHash: string; readonly observedAtMs: number } | null = null;
   #problem: LedgerProblem | null = null;
@@ -75,7 +80,7 @@ export class LedgerVerification implements Verification {
   }
 
   get entries(): number {
-    return this.#entries;
+    return this.#edge.size;
   }
 
   /** Leaf hash of entry 0, once it was found good. */
@@ -84,49 +89,59 @@ export class LedgerVerification implements Verification {
   }
 
   add(leafBytes: Uint8Array): void {
-    const index = this.#entries;
-    this.#entries += 1;
-    if (this.#problem !== null) return;
+    this.addFacts(leafFacts(leafBytes, NO_KEY_KNOWN));
+  }
+
+  /** As `add`, for what was found out elsewhere. Gives the full subtrees that this leaf completed. */
+  addFacts(facts: LeafFacts): readonly FullSubtree[] {
+    const index = this.entries;
+    const completed = this.#edge.append(facts.leafHash);
+    if (this.#problem !== null) return completed;
     try {
-      this.#check(index, readLeaf(leafBytes));
+      this.#check(index, facts);
     } catch (error) {
       if (!(error instanceof EvidenceError)) throw error;
       this.#problem = { index, what: error.message };
     }
+    return completed;
   }
 
   finish(): VerificationReport {
-    if (this.#entries === 0) {
+    if (this.entries === 0) {
       this.#problem ??= {
         index: 0,
         what: 'there is no entry, not even the one that enrols the key',
       };
     }
     return {
-      entries: this.#entries,
+      entries: this.entries,
       valid: this.#problem === null,
       firstProblem: this.#problem,
       keyIds: this.#keys.keyIds(),
       headLeafHash: this.#head?.leafHash ?? null,
+      root: hexOfHash(this.#edge.root()),
       byType: { ...this.#byType },
     };
   }
 
-  #check(index: number, leaf: Leaf): void {
-    const { statement } = leaf;
-    this.#checkPlace(index, statement);
-    if (index === 0) this.#enrolFirstKey(leaf);
-    this.#keys.checkSignature(index, leaf);
-    if (statement.type === 'approval') checkApprovalEntry(index, statement.data, this.#keys.people);
-    if (index > 0 && statement.type === 'key-event') this.#keys.apply(index, statement.data);
-    this.#firstEntryHash ??= leaf.leafHash;
-    this.#streamVersions.set(statement.stream, statement.streamVersion);
-    this.#head = { leafHash: leaf.leafHash, observedAtMs: statement.observedAtMs };
-    this.#byType[statement.type] += 1;
+  #check(index: number, facts: LeafFacts): void {
+    if (facts.kind === 'unreadable') throw new EvidenceError(facts.what);
+    const { type, data, stream, streamVersion, observedAtMs, keyId, signature } = facts;
+    this.#checkPlace(index, facts);
+    if (index === 0) this.#enrolFirstKey(facts);
+    if (signature === 'valid') this.#keys.requireValidAt(keyId, index);
+    else this.#keys.checkSignature(index, { keyId, ...signature });
+    if (type === 'approval') checkApprovalEntry(index, data, this.#keys.people);
+    if (index > 0 && type === 'key-event') this.#keys.apply(index, data);
+    const leafHash = hexOfHash(facts.leafHash);
+    this.#firstEntryHash ??= leafHash;
+    this.#streamVersions.set(stream, streamVersion);
+    this.#head = { leafHash, observedAtMs };
+    this.#byType[type] += 1;
   }
 
-  #checkPlace(index: number, statement: Statement): void {
-    const { previous, stream, streamVersion, observedAtMs } = statement;
+  #checkPlace(index: number, facts: ReadableFacts): void {
+    const { previous, stream, streamVersion, observedAtMs } = facts;
     if ((previous?.index ?? -1) !== index - 1) {
       throw new EvidenceError(
         `it stands at index ${index} but was written after ${previous === null ? 'nothing' : `entry ${previous.index}`}`,
@@ -146,16 +161,19 @@ export class LedgerVerification implements Verification {
     }
   }
 
-  #enrolFirstKey(leaf: Leaf): void {
-    const { statement } = leaf;
-    if (statement.type !== 'key-event') throw new EvidenceError('entry 0 does not enrol a key');
-    const event = readKeyEvent(statement.data);
-    if (event.action !== 'enrol' || event.keyId !== leaf.keyId) {
+  #enrolFirstKey({ type, data, keyId }: ReadableFacts): void {
+    if (type !== 'key-event') throw new EvidenceError('entry 0 does not enrol a key');
+    const event = readKeyEvent(data);
+    if (event.action !== 'enrol' || event.keyId !== keyId) {
       throw new EvidenceError('entry 0 does not enrol the key it is signed with');
     }
     if (this.#trustedKeyId !== null && this.#trustedKeyId !== event.keyId) {
       throw new EvidenceError(`entry 0 enrols key ${event.keyId}, not ${this.#trustedKeyId}`);
     }
-    this.#keys.apply(0, statement.data);
+    this.#keys.apply(0, data);
   }
 }
+
+type ReadableFacts = Extract<LeafFacts, { kind: 'readable' }>;
+
+const NO_KEY_KNOWN = new Map<string, never>();

@@ -29,6 +29,9 @@ export interface UpOptions {
   readonly workers?: string;
   /** `NAME=NUMBER` each. */
   readonly gatewayLimit?: readonly string[];
+  /** File with the policy of the witnesses. */
+  readonly witnesses?: string;
+  readonly witnessMode?: string;
   readonly foreground?: boolean;
   readonly timeout?: number;
 }
@@ -67,8 +70,8 @@ function serverEntry(): string {
 }
 
 function serverArguments(session: Session, options: UpOptions, entry: string): string[] {
-  const { listen, gatewayListen } = options;
-  const flags = {
+  const { listen, gatewayListen, witnesses, witnessMode } = options;
+  const flags: Readonly<Record<string, string | undefined>> = {
     '--state': session.stateFolder,
     '--listen': listen,
     '--gateway-listen': gatewayListen,
@@ -77,6 +80,8 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
     '--access-log': accessLogPath(options.accessLog),
     '--access-log-sample': options.accessLogSample,
     '--workers': options.workers,
+    '--witnesses': witnesses === undefined ? undefined : resolve(session.workingFolder, witnesses),
+    '--witness-mode': witnessMode,
   };
   const given = Object.entries(flags).flatMap(([flag, value]) => {
     return value === undefined ? [] : [flag, value];

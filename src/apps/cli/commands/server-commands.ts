@@ -37,6 +37,14 @@ export function addServerCommands(program: Command, frame: Frame): void {
       'what callers may take of the gateway, as connections=5000; may be repeated',
       (limit: string, before: readonly string[] | undefined) => [...(before ?? []), limit],
     )
+    .option(
+      '--witnesses <file>',
+      'policy (c2sp.org/tlog-policy) with the URLs of the witnesses; remembered',
+    )
+    .option(
+      '--witness-mode <mode>',
+      'require, warn or off: whether a promotion waits until witnesses have cosigned its entry; remembered (default: off, with --witnesses: require)',
+    )
     .option('--foreground', 'stay in the foreground, log to standard error')
     .addOption(timeoutOption('how long it may take until it is ready (default: 20s)'))
     .action((options: UpOptions) =>

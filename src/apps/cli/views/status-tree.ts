@@ -53,6 +53,9 @@ function headLines({ server, url }: StatusPicture, look: Look): string[] {
     ...(ledger.trouble === null
       ? []
       : [paint(look, 'red', `nothing can be recorded: ${harmless(ledger.trouble)}`)]),
+    ...(ledger.witnessProblem === null
+      ? []
+      : [paint(look, 'red', `witnesses: ${harmless(ledger.witnessProblem)}`)]),
   ];
 }
 

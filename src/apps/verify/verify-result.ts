@@ -1,0 +1,115 @@
+import type { JudgedCheckpoint, Strictness } from '../../domain/evidence/judge-checkpoint.ts';
+import type { VerificationReport } from '../../domain/evidence/verify-ledger.ts';
+
+/** What the program says; its JSON is this, word for word. */
+export interface VerifyResult {
+  readonly kind: 'export' | 'proof';
+  readonly valid: boolean;
+  /** What is wrong, and where; null: nothing. */
+  readonly problem: string | null;
+  readonly strictness: Strictness;
+  readonly origin: string | null;
+  /** Entries under the checkpoint. */
+  readonly size: number | null;
+  /** Hex. */
+  readonly root: string | null;
+  /** Entries that were checked. */
+  readonly entries: number;
+  /** Ids of the keys that entries were signed with, or might have been. */
+  readonly keyIds: readonly string[];
+  readonly witnesses: readonly { readonly name: string; readonly at: string }[];
+  /** In one sentence: what is proven, and what is not. */
+  readonly proves: string;
+}
+
+interface FolderState {
+  readonly problem: string | null;
+  readonly judged: JudgedCheckpoint | null;
+  readonly report: VerificationReport;
+}
+
+export function provenByFolder(
+  { problem, judged, report }: FolderState,
+  { strictness }: { readonly strictness: Strictness },
+): VerifyResult {
+  const parts = partsOf(judged);
+  const what =
+    `these ${report.entries} entries were signed, in this order and with none missing among them, by the log's keys, ` +
+    `and their Merkle root is under a checkpoint that the policy accepts`;
+  return {
+    kind: 'export',
+    valid: problem === null,
+    problem,
+    strictness,
+    ...parts,
+    entries: report.entries,
+    keyIds: report.keyIds,
+    proves: sentence({ problem, what, witnesses: parts.witnesses, strictness }),
+  };
+}
+
+export function provenByProof(
+  state: {
+    readonly problem: string | null;
+    readonly judged: JudgedCheckpoint | null;
+    readonly index: bigint | null;
+    readonly keyId: string | null;
+    readonly isSignatureChecked: boolean;
+  },
+  strictness: Strictness,
+): VerifyResult {
+  const { problem, judged, index, keyId, isSignatureChecked } = state;
+  const parts = partsOf(judged);
+  const signed = isSignatureChecked ? ` and is signed by the log's key ${keyId}` : '';
+  const what = `this entry is entry ${index} of ${parts.origin}${signed}, under a checkpoint that the policy accepts`;
+  return {
+    kind: 'proof',
+    valid: problem === null,
+    problem,
+    strictness,
+    ...parts,
+    entries: problem === null ? 1 : 0,
+    keyIds: keyId === null ? [] : [keyId],
+    proves: sentence({ problem, what, witnesses: parts.witnesses, strictness }),
+  };
+}
+
+function partsOf(judged: JudgedCheckpoint | null) {
+  const checkpoint = judged?.checkpoint ?? null;
+  return {
+    origin: checkpoint?.origin ?? null,
+    size: checkpoint === null ? null : Number(checkpoint.size),
+    root: checkpoint === null ? null : Buffer.from(checkpoint.root).toString('hex'),
+    witnesses: (judged?.witnesses ?? []).map(({ name, atSeconds }) => ({
+      name,
+      at: timeText(atSeconds),
+    })),
+  };
+}
+
+function sentence(of: {
+  readonly problem: string | null;
+  readonly what: string;
+  readonly witnesses: VerifyResult['witnesses'];
+  readonly strictness: Strictness;
+}): string {
+  const { problem, what, witnesses, strictness } = of;
+  if (problem !== null) return `Nothing is proven: ${problem}.`;
+  const names = witnesses.map(({ name, at }) => `${name} (${at})`).join(', ');
+  const outside =
+    witnesses.length === 0
+      ? "nobody outside saw this log: a rewrite by the holder of the key can't be excluded"
+      : `what these witnesses saw was never rewritten unless they all helped: ${names}`;
+  const lenient =
+    strictness === 'lenient' ? '; signatures of strangers on the checkpoint were passed over' : '';
+  return (
+    `Proven: ${what}; ${outside}${lenient}. Not proven: that no later entries exist, that what was never recorded did not happen, ` +
+    'and the content of blobs, of which entries hold the digests only.'
+  );
+}
+
+/** Years beyond what a Date can hold are shown as they are. */
+function timeText(atSeconds: bigint): string {
+  const atMs = Number(atSeconds) * 1000;
+  return atMs <= 8.64e15 ? new Date(atMs).toISOString() : `${atSeconds} s`;
+}
