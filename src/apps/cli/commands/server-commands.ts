@@ -70,7 +70,10 @@ export function addServerCommands(program: Command, frame: Frame): void {
       frame.perform(async (session) => (await import('../actions/down.ts')).down(session, options)),
     );
   withExamples(down, 'tidegate down', 'tidegate down --keep-instances');
+  addVersion(program, frame);
+}
 
+function addVersion(program: Command, frame: Frame): void {
   const version = program
     .command('version')
     .summary('print the versions of command line and server')
