@@ -105,7 +105,7 @@ function openWorld(anchor: Anchor) {
   const failures: string[] = [];
   const effects = new Map<string, string>();
   let index = 0;
-  let durable = 0;
+  const durable: string[] = [];
   const { signal } = new AbortController();
   const queue = new RecordQueue({
     recorder: {
@@ -135,15 +135,15 @@ function openWorld(anchor: Anchor) {
     const traffic = { kind: 'set-traffic', key } as Effect;
     const batch = { stream: service, entries: [], blobs: [] };
     const onDurable = (): void => {
-      durable += 1;
+      durable.push(key);
     };
     queue.put({ record, batch, effects: [traffic], isPromotion, onDurable }, signal);
   };
   const recorded = async (count: number): Promise<void> => {
-    for (let turn = 0; turn < 1_000 && durable < count; turn += 1) {
+    for (let turn = 0; turn < 1_000 && durable.length < count; turn += 1) {
       await new Promise((resolve) => setImmediate(resolve));
     }
-    assert.equal(durable, count);
+    assert.equal(durable.length, count);
   };
   return { queue, begun, failures, put, recorded };
 }
