@@ -57,7 +57,7 @@ export interface RoutedRequest {
  *   caller that repeats what failed would move everybody's turn: at 50:50, one caller, and a dead candidate, each
  *   retry goes to stable and each first attempt to the candidate.
  * - L3. A counter is made with the first request of its class; an instance has `firstStratum` of them, and one for each
- *   stratum and `other`, at most. A request after that makes no garbage here but its `Choice`.
+ *   stratum and `other`, at most. A request after that makes no garbage here.
  * - L4. Where a route is sticky the key decides in place of the turns, which go on as if that request had not been. A match is
  *   asked before.
  */
@@ -67,6 +67,8 @@ export class LiveRoutes {
   readonly #phase: number;
   #votes: ClientVotes | null = null;
   #hosts = new Map<string, LiveRoute>();
+  /** Routes by authority as callers write it. */
+  readonly #authorities = new Map<string, LiveRoute>();
   #table: RouteTable | null = null;
   /** For choices between instances, and waits. */
   readonly random: Random;
@@ -101,6 +103,7 @@ export class LiveRoutes {
     if (this.#table !== null && table.version <= this.#table.version) return;
     const before = this.#hosts;
     this.#hosts = new Map();
+    this.#authorities.clear();
     for (const route of table.routes) {
       this.#hosts.set(route.host, this.#live(route, before.get(route.host) ?? null));
     }
@@ -115,8 +118,7 @@ export class LiveRoutes {
     request: RoutedRequest,
     nowMs: number,
   ): Choice {
-    const host = hostOf(authority);
-    const live = host === null ? undefined : this.#hosts.get(host);
+    const live = this.#liveOf(authority);
     if (live === undefined) return { kind: 'unknown-host' };
     this.#nowMs = nowMs;
     live.budget.earn(nowMs);
@@ -127,6 +129,20 @@ export class LiveRoutes {
     if (treatment === null) return choice;
     const requestTimeoutMs = treatment.timeouts?.requestMs ?? choice.requestTimeoutMs;
     return { kind: 'target', target, requestTimeoutMs, treatment };
+  }
+
+  /** What hosts are called is looked into once for each way to write it. */
+  #liveOf(authority: string | undefined): LiveRoute | undefined {
+    if (authority === undefined) return undefined;
+    const known = this.#authorities.get(authority);
+    if (known !== undefined) return known;
+    const host = hostOf(authority);
+    const live = host === null ? undefined : this.#hosts.get(host);
+    // Ways that lead nowhere are not kept: callers can think of as many as they like, and of many for one host.
+    if (live !== undefined && this.#authorities.size < authoritiesMax) {
+      this.#authorities.set(authority, live);
+    }
+    return live;
   }
 
   #choose(live: LiveRoute, path: string, request: RoutedRequest, nowMs: number): Choice {
@@ -188,31 +204,26 @@ export class LiveRoutes {
       const counter = this.#counters.counter(this.#keyOf(live.route, lane, '', requestClass));
       return { kind: 'no-endpoints', revisionId: lane.revisionId, counter };
     }
-    const target =
-      instance.targets[requestClass] ?? this.#target(live, lane, instance, requestClass);
-    return {
-      kind: 'target',
-      target,
-      requestTimeoutMs: live.route.requestTimeoutMs,
-      treatment: null,
-    };
+    return instance.choices[requestClass] ?? this.#firstChoice(live, lane, instance, requestClass);
   }
 
-  /** The first request of its class. */
-  #target(
+  /** Of the first request of its class; those after it get the same. */
+  #firstChoice(
     { route }: LiveRoute,
     lane: Lane,
-    { index, endpoint, origin, targets }: LaneInstance,
+    { index, endpoint, origin, choices }: LaneInstance,
     requestClass: number,
-  ): Target {
+  ): Choice {
     const key = this.#keyOf(route, lane, endpoint.instanceId, requestClass);
     const counter = this.#counters.counter(key);
     const { revision, revisionId } = lane;
     const instance = revision.balance.instances[index];
     if (instance === undefined) throw new Error(`${endpoint.instanceId} is not balanced`);
     const target = { revisionId, endpoint, origin, counter, instance, revision };
-    targets[requestClass] = target;
-    return target;
+    const { requestTimeoutMs } = route;
+    const choice = { kind: 'target', target, requestTimeoutMs, treatment: null } as const;
+    choices[requestClass] = choice;
+    return choice;
   }
 
   #keyOf(
@@ -250,7 +261,7 @@ export class LiveRoutes {
         index,
         endpoint,
         origin: originOf(endpoint),
-        targets: Array.from({ length: classCount }, () => null),
+        choices: Array.from({ length: classCount }, () => null),
       }));
       return { revisionId, revision, instances };
     });
@@ -269,6 +280,8 @@ export class LiveRoutes {
     };
   }
 }
+
+const authoritiesMax = 4096;
 
 /** Classes of requests that are counted apart, as indices: matched, each reason to be set aside, each stratum, `other`. */
 const matchedClass = 0;
@@ -301,7 +314,7 @@ interface LaneInstance {
   readonly endpoint: Endpoint;
   readonly origin: string;
   /** By class; null: no request of it yet. */
-  readonly targets: (Target | null)[];
+  readonly choices: (Choice | null)[];
 }
 
 function lanesIndex({ lanes }: LiveRoute, revisionId: string): number {

@@ -79,14 +79,18 @@ export function isMatch(
 ): boolean {
   if (!isPathMatch(match, target, pathEnd)) return false;
   if (match.method !== null && match.method !== request.method) return false;
-  for (const { name, value } of match.headers) {
-    if (!hasValue(request.headers[name], value)) return false;
+  const { headers, cookies, queryParams } = match;
+  for (let index = 0; index < headers.length; index += 1) {
+    const wanted = headers[index];
+    if (wanted !== undefined && !hasValue(request.headers[wanted.name], wanted.value)) return false;
   }
-  for (const { name, value } of match.cookies) {
-    if (!isCookie(request.headers['cookie'], name, value)) return false;
+  for (let index = 0; index < cookies.length; index += 1) {
+    const wanted = cookies[index];
+    if (wanted !== undefined && !isCookie(request.headers['cookie'], wanted)) return false;
   }
-  for (const { name, value } of match.queryParams) {
-    if (!isQueryParam(target, pathEnd + 1, name, value)) return false;
+  for (let index = 0; index < queryParams.length; index += 1) {
+    const wanted = queryParams[index];
+    if (wanted !== undefined && !isQueryParam(target, pathEnd + 1, wanted)) return false;
   }
   return true;
 }
@@ -110,7 +114,7 @@ function hasValue(found: RequestHeaders[string], wanted: string): boolean {
   return typeof found === 'string' ? found === wanted : found.includes(wanted);
 }
 
-function isCookie(header: RequestHeaders[string], name: string, value: string): boolean {
+function isCookie(header: RequestHeaders[string], { name, value }: NamedValue): boolean {
   if (header === undefined) return false;
   const text = typeof header === 'string' ? header : header.join('; ');
   const start = cookieStart(text, name);
@@ -151,7 +155,7 @@ function cookieEnd(text: string, start: number): number {
 }
 
 /** Whether the first parameter of this name has this value. Names and values are compared decoded, `+` being a space. */
-function isQueryParam(target: string, queryStart: number, name: string, value: string): boolean {
+function isQueryParam(target: string, queryStart: number, { name, value }: NamedValue): boolean {
   for (let at = queryStart; at < target.length;) {
     let end = target.indexOf('&', at);
     if (end < 0) end = target.length;

@@ -38,7 +38,9 @@ export interface Share {
 export function nextIndex(split: Split): number {
   const { permille, credits } = split;
   let weighted = 0;
-  for (const [index, weight] of permille.entries()) {
+  // By index, as in `pick`: an iterator would be garbage of each request.
+  for (let index = 0; index < permille.length; index += 1) {
+    const weight = permille[index] ?? 0;
     credits[index] = (credits[index] ?? 0) + weight;
     if (weight > 0) weighted += 1;
   }
@@ -70,7 +72,8 @@ function pick(split: Split, weighted: number): number {
   let chosen = -1;
   let earliest = Infinity;
   let mostOwed = -1;
-  for (const [index, weight] of split.permille.entries()) {
+  for (let index = 0; index < split.permille.length; index += 1) {
+    const weight = split.permille[index] ?? 0;
     if (weight === 0) continue;
     const credit = split.credits[index] ?? 0;
     if (mostOwed < 0 || credit > (split.credits[mostOwed] ?? 0)) mostOwed = index;

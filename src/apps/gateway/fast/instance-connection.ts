@@ -48,6 +48,8 @@ export class InstanceConnection {
   #buffer = Buffer.allocUnsafeSlow(firstReadBytes);
   /** Of the last read; another one than `#buffer` when the next read goes elsewhere already. */
   #lastRead: Buffer | null = null;
+  #viewed: Buffer = this.#buffer;
+  #view: Buffer = this.#buffer;
   #wasConnected = false;
   #isPaused = false;
   #isClosed = false;
@@ -160,8 +162,17 @@ export class InstanceConnection {
     if (bytes === buffer.length && bytes < readBytesMax) {
       this.#buffer = Buffer.allocUnsafeSlow(readBytesMax);
     }
-    this.user.read(bytes === buffer.length ? buffer : buffer.subarray(0, bytes));
+    this.user.read(bytes === buffer.length ? buffer : this.#first(buffer, bytes));
     return !this.#isPaused;
+  }
+
+  /** Answers of one instance are of the same length mostly, so the view of the last one serves again. */
+  #first(buffer: Buffer, bytes: number): Buffer {
+    if (this.#viewed !== buffer || this.#view.length !== bytes) {
+      this.#viewed = buffer;
+      this.#view = buffer.subarray(0, bytes);
+    }
+    return this.#view;
   }
 
   #closed(): void {

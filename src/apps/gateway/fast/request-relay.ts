@@ -14,6 +14,7 @@ import { requestHeadBytesMax, writeRequestHead } from '../http1/request-writer.t
 import type { InstanceConnection } from './instance-connection.ts';
 import type { MirrorCopy } from './mirror-copy.ts';
 import type { Parts } from './parts.ts';
+import type { RequestBuffer } from './scratch.ts';
 
 /** What a piece of a body may grow by when it is framed anew, its end and its trailers included. */
 const framingBytes = 256;
@@ -46,7 +47,7 @@ export class RequestRelay {
   readonly #parts: Parts;
   readonly #body: BodyReader;
   readonly #writer = new OctetWriter();
-  #first: Buffer | null = null;
+  #first: RequestBuffer | null = null;
   #firstBytes = 0;
   #isChunked = false;
   #isFirstKept = false;
@@ -105,7 +106,7 @@ export class RequestRelay {
       : withHead;
     this.#first = requestBuffers.take(requestHeadBytesMax(head, additions) + bodyBytes);
     this.#isFirstKept = false;
-    this.#writer.begin(this.#first, 0);
+    this.#writer.begin(this.#first.bytes, 0);
     writeRequestHead(this.#writer, head, additions);
     if (!this.isWhole) this.#body.begin(head);
     const next =
@@ -122,7 +123,7 @@ export class RequestRelay {
     this.isSent = true;
     this.#wasSent = true;
     this.sentMs = this.#parts.nowMs;
-    this.isFull = !connection.write(this.#first.subarray(0, this.#firstBytes));
+    this.isFull = !connection.write(this.#first.first(this.#firstBytes));
     if (connection.socket.writableLength > 0) this.#isFirstKept = true;
   }
 
@@ -165,7 +166,7 @@ export class RequestRelay {
   /** Behind what was sent first; there is room for all of it. */
   #keep(chunk: Buffer, start: number, end: number): void {
     if (this.#first === null) return;
-    chunk.copy(this.#first, this.#firstBytes, start, end);
+    chunk.copy(this.#first.bytes, this.#firstBytes, start, end);
     this.#firstBytes += end - start;
   }
 

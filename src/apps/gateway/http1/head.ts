@@ -1,3 +1,4 @@
+import { methodNames } from './methods.ts';
 import type { HttpRefusal } from './refusals.ts';
 
 export interface HeadLimits {
@@ -160,7 +161,9 @@ export class RequestHead extends Head {
   /** TE has `trailers`: the caller takes trailers (RFC 9110 section 6.5.1). */
   acceptsTrailers = false;
 
+  /** Of an accepted head. Most methods have their text already. */
   methodText(): string {
+    if (this.method > 0) return methodNames[this.method] ?? '';
     return this.text(this.start, this.methodEnd);
   }
 

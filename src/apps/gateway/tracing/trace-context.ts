@@ -14,18 +14,13 @@ const dash = 0x2d;
 export class TraceContext {
   /** What the instance is sent: the trace, our span as its parent, sampled. */
   readonly traceparent = Buffer.from(`00-${'0'.repeat(32)}-${'0'.repeat(16)}-01`, 'latin1');
+  /** Parts of it. */
+  readonly traceId = this.traceparent.subarray(traceIdAt, traceIdAt + 32);
+  readonly spanId = this.traceparent.subarray(parentIdAt, parentIdAt + 16);
   /** 16 digits of the caller's span; zeros: the trace begins here. */
   readonly parentId = Buffer.alloc(16, zero);
   /** False: the caller has decided that this trace is not recorded. */
   isSampled = false;
-
-  get traceId(): Buffer {
-    return this.traceparent.subarray(traceIdAt, traceIdAt + 32);
-  }
-
-  get spanId(): Buffer {
-    return this.traceparent.subarray(parentIdAt, parentIdAt + 16);
-  }
 
   /** Continues the trace that the head names, or begins one; what is malformed is as if it were not there (section 3.2.2). */
   begin(head: RequestHead, random: RandomHex): void {
