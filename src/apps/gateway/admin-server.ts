@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createServer } from './node-http.ts';
 import { mergeMetrics } from './metrics/merge-metrics.ts';
 import type { ProcessMetrics } from './metrics/metric-family.ts';
 import { contentTypes, renderMetrics } from './metrics/render-metrics.ts';

@@ -1,4 +1,5 @@
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { STATUS_CODES } from './node-http.ts';
 import { hasBody } from './request-body.ts';
 import type { Refusal } from './refusal.ts';
 

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES } from '../node-http.ts';
 import { isGrpcType } from '../../../domain/traffic/grpc-status.ts';
 import { chunkOf, isOneLine, lastChunkOf } from './octets-of.ts';
 

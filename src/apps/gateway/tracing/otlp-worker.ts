@@ -1,5 +1,5 @@
-import { Agent, request } from 'node:http';
 import { parentPort, workerData } from 'node:worker_threads';
+import { Agent, request } from '../node-http.ts';
 import { OtlpEncoder } from './otlp-encoder.ts';
 import type { BlockMessage, EmptiedBlock, FilledBlock } from './span-block.ts';
 
