@@ -128,9 +128,14 @@ async function measured(
   return rows;
 }
 
-/** So many ticks of 100 ms are expected until the end, so that a tick is a fraction of a percent of it. */
-const ticksWanted = 200;
-const ticksMax = 8 * ticksWanted;
+/**
+ * So many ticks of 100 ms are expected until the end: a tick is a fraction of a percent of it, and none is so large that the gate
+ * would bet on thousands of requests before it knows anything of stable.
+ */
+function ticksWantedFor(estimated: number): number {
+  return Math.min(1200, Math.max(200, Math.ceil(estimated / 1500)));
+}
+
 const tickMs = 100;
 
 function medianRequests(each: EstimateCase, runs: number): number | null {
@@ -143,12 +148,13 @@ function medianRequests(each: EstimateCase, runs: number): number | null {
 /** Requests of both arms until the gate has decided; Infinity: not in time. */
 function requestsOf(each: EstimateCase, run: number): number {
   const random = seeded(each.name, run);
+  const ticksWanted = ticksWantedFor(each.estimated);
   const perTick = each.estimated / ticksWanted;
   const share = each.sharePercent / 100;
   const gate = new OurGate(each.settings, ticksWanted * tickMs);
   const question = { stepSinceMs: 0, weightPercent: each.sharePercent, isLastGate: true };
   let requests = 0;
-  for (let number = 1; number <= ticksMax; number += 1) {
+  for (let number = 1; number <= 8 * ticksWanted; number += 1) {
     const candidateRequests = poisson(random, perTick * share);
     const stableRequests = poisson(random, perTick * (1 - share));
     requests += candidateRequests + stableRequests;

@@ -8,6 +8,8 @@ export interface RolloutCase {
   readonly name: string;
   readonly settings: GateSettings;
   readonly stepsPercent: readonly number[];
+  /** How long each step lasts at least, besides its soak: `atLeast` of a release file. */
+  readonly atLeastMs: readonly number[];
   readonly kind: 'healthy' | 'margin' | '5x' | '100 %';
   readonly policy: string;
   readonly situation: string;
@@ -29,14 +31,31 @@ const settings: readonly Setting[] = [
   { requestsPerSecond: 20, baseRatio: 0.001, marginRatio: 0.0025 },
 ];
 
-/** The first is the one whose figures stand in the result. */
-const policies = [
-  { name: 'ramp 1-5-25-50', stepsPercent: [1, 5, 25, 50] },
-  { name: 'fixed 5 %', stepsPercent: [5] },
-  { name: 'fixed 50 %', stepsPercent: [50] },
-] as const;
+/** The one whose figures stand in the result: soak spent where requests tell most. */
+export const mainPolicy = 'ramp, 20 of the 30 s at 50 %';
 
-const ramp = policies[0];
+const policies: readonly Policy[] = [
+  { name: 'ramp 1-5-25-50', stepsPercent: [1, 5, 25, 50], soakMs: 7500 },
+  {
+    name: mainPolicy,
+    stepsPercent: [1, 5, 25, 50],
+    soakMs: 2500,
+    atLeastMs: [2500, 2500, 5000, 20_000],
+  },
+  { name: 'fixed 5 %', stepsPercent: [5], soakMs: 30_000 },
+  { name: 'fixed 50 %', stepsPercent: [50], soakMs: 30_000 },
+];
+
+/** 30 s in all at least, whatever the number of steps. */
+interface Policy {
+  readonly name: string;
+  readonly stepsPercent: readonly number[];
+  readonly soakMs: number;
+  readonly atLeastMs?: readonly number[];
+}
+
+/** Those whose time at 50 % is long or short. */
+const ramps = policies.filter((policy) => policy.stepsPercent.length > 1);
 
 export const rolloutCases: readonly RolloutCase[] = settings.flatMap((setting) =>
   policies.flatMap((policy) =>
@@ -51,14 +70,12 @@ export const marginCases: readonly RolloutCase[] = [
   ),
   ...settings
     .filter((setting) => setting.requestsPerSecond !== 20)
-    .map((setting) => drifting(rolloutCase(setting, ramp, 'margin'), setting)),
+    .flatMap((setting) =>
+      ramps.map((ramp) => drifting(rolloutCase(setting, ramp, 'margin'), setting)),
+    ),
 ];
 
-function rolloutCase(
-  setting: Setting,
-  policy: (typeof policies)[number],
-  kind: RolloutCase['kind'],
-): RolloutCase {
+function rolloutCase(setting: Setting, policy: Policy, kind: RolloutCase['kind']): RolloutCase {
   const { requestsPerSecond, baseRatio, marginRatio } = setting;
   const ratios = {
     healthy: baseRatio,
@@ -77,10 +94,10 @@ function rolloutCase(
     settings: {
       ...studySettings,
       worseByRatio: marginRatio,
-      // 30 s of soak in all, whatever the number of steps.
-      soakMs: 30_000 / policy.stepsPercent.length,
+      soakMs: policy.soakMs,
     },
     stepsPercent: policy.stepsPercent,
+    atLeastMs: policy.atLeastMs ?? [],
     scenario: scenario({
       name,
       requestsPerSecond,

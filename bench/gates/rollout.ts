@@ -13,7 +13,7 @@ export function runRollout(
   rollout: RolloutCase,
   { run, tickMs }: { readonly run: number; readonly tickMs: number },
 ): RolloutEnd {
-  const { stepsPercent, settings } = rollout;
+  const { stepsPercent, atLeastMs, settings } = rollout;
   let step = 0;
   let stepSinceMs = 0;
   let failedRequests = 0;
@@ -30,7 +30,7 @@ export function runRollout(
     const isLastGate = step === stepsPercent.length - 1;
     const verdict = gate.judge({ atMs, stepSinceMs, weightPercent: 100 * share(), isLastGate });
     if (verdict === 'fail') return { kind: 'rolled back', atMs, failedRequests };
-    if (verdict !== 'pass') continue;
+    if (verdict !== 'pass' || atMs - stepSinceMs < (atLeastMs[step] ?? 0)) continue;
     if (isLastGate) return { kind: 'promoted', atMs, failedRequests };
     step += 1;
     stepSinceMs = atMs;
