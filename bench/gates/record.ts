@@ -111,13 +111,11 @@ function joined(ranges: readonly Range[]): readonly Range[] {
   return all;
 }
 
-/** A scenario a line, so that a difference can be read. */
-function textOf({ about: words, sources, scenarios }: RecordFile): string {
-  const lines = Object.entries(scenarios).map(
-    ([name, each]) => `    ${JSON.stringify(name)}: ${JSON.stringify(each)}`,
-  );
-  const head = `  "about": ${JSON.stringify(words)},\n  "sources": ${JSON.stringify(sources)},`;
-  return `{\n${head}\n  "scenarios": {\n${lines.join(',\n')}\n  }\n}`;
+/** A rule a line, so that a difference can be read; as the formatter of the sources has it. */
+function textOf(file: RecordFile): string {
+  const text = JSON.stringify(file, null, 2);
+  const short = text.replaceAll(/\[\s+(\d+),\s+(\d+)\s+\]/g, '[$1, $2]');
+  return short.replaceAll(/\[\s+(\[\d+, \d+\])\s+\]/g, '[$1]');
 }
 
 function parsed(path: string): RecordFile {
