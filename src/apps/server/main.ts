@@ -7,7 +7,7 @@ import { workerCountOf } from '../../adapters/gateway/worker-count.ts';
 import { type WitnessSettings, witnessModes } from './evidence-desk.ts';
 import { type Address, runServer, type ServerOptions } from './server.ts';
 
-const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--gateway-limit NAME=NUMBER] [--otlp URL] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off]`;
+const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--gateway-limit NAME=NUMBER] [--otlp URL] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--h2c] [--tls-listen HOST:PORT --tls-folder DIR [--tls-default NAME]]`;
 
 async function main(): Promise<void> {
   const stop = new AbortController();
@@ -35,15 +35,23 @@ async function readOptions(): Promise<ServerOptions> {
       workers: { type: 'string' },
       witnesses: { type: 'string' },
       'witness-mode': { type: 'string' },
+      h2c: { type: 'boolean', default: false },
+      'tls-listen': { type: 'string' },
+      'tls-folder': { type: 'string' },
+      'tls-default': { type: 'string' },
     },
   });
   const metrics = values['gateway-metrics'];
   const accessLog = values['access-log'];
+  const tlsFolder = values['tls-folder'];
   // Checked by the gateway, which says what is wrong with them.
   const handedOn = {
     '--otlp': values.otlp,
     '--access-log': accessLog === undefined ? undefined : resolve(accessLog),
     '--access-log-sample': values['access-log-sample'],
+    '--tls-listen': values['tls-listen'],
+    '--tls-folder': tlsFolder === undefined ? undefined : resolve(tlsFolder),
+    '--tls-default': values['tls-default'],
   };
   const given = Object.entries(handedOn).flatMap(([flag, value]) => {
     return value === undefined ? [] : [flag, value];
@@ -61,6 +69,7 @@ async function readOptions(): Promise<ServerOptions> {
       ...given,
       ...limits,
       ...(values['access-log-query'] ? ['--access-log-query'] : []),
+      ...(values.h2c ? ['--h2c'] : []),
     ],
     workers: workersOf(values.workers),
     version,

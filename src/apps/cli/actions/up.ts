@@ -27,6 +27,11 @@ export interface UpOptions {
   readonly accessLogQuery?: boolean;
   /** `4` or `auto`; absent: one, or what a running gateway has. */
   readonly workers?: string;
+  /** `127.0.0.1:7443`, with `tlsFolder`. */
+  readonly tlsListen?: string;
+  readonly tlsFolder?: string;
+  readonly tlsDefault?: string;
+  readonly h2c?: boolean;
   /** `NAME=NUMBER` each. */
   readonly gatewayLimit?: readonly string[];
   /** File with the policy of the witnesses. */
@@ -82,13 +87,17 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
     '--workers': options.workers,
     '--witnesses': witnesses === undefined ? undefined : resolve(session.workingFolder, witnesses),
     '--witness-mode': witnessMode,
+    '--tls-listen': options.tlsListen,
+    '--tls-folder': options.tlsFolder === undefined ? undefined : resolve(options.tlsFolder),
+    '--tls-default': options.tlsDefault,
   };
   const given = Object.entries(flags).flatMap(([flag, value]) => {
     return value === undefined ? [] : [flag, value];
   });
   const limits = (options.gatewayLimit ?? []).flatMap((limit) => ['--gateway-limit', limit]);
   const query = options.accessLogQuery === true ? ['--access-log-query'] : [];
-  return [entry, ...given, ...limits, ...query];
+  const h2c = options.h2c === true ? ['--h2c'] : [];
+  return [entry, ...given, ...limits, ...query, ...h2c];
 }
 
 function accessLogPath(path: string | undefined): string | undefined {

@@ -50,12 +50,14 @@ export function addServerCommands(program: Command, frame: Frame): void {
     .action((options: UpOptions) =>
       frame.perform(async (session) => (await import('../actions/up.ts')).up(session, options)),
     );
+  addTlsOptions(up);
   withExamples(
     up,
     'tidegate up',
     'tidegate up --gateway-listen 127.0.0.1:8080',
     'tidegate up --otlp http://127.0.0.1:4318/v1/traces --access-log access.log',
     'tidegate up --workers auto',
+    'tidegate up --tls-listen 127.0.0.1:7443 --tls-folder certs',
   );
 
   const down = program
@@ -90,4 +92,20 @@ function addVersion(program: Command, frame: Frame): void {
 function workers(text: string): string {
   if (workerCountOf(text) === null) throw new InvalidArgumentError('must be 1 to 64, or auto.');
   return text;
+}
+
+function addTlsOptions(up: Command): void {
+  up.option(
+    '--tls-listen <address>',
+    'address of the gateway for TLS and HTTP/2; with --tls-folder',
+  )
+    .option(
+      '--tls-folder <folder>',
+      'certificates as NAME.crt with NAME.key, chosen by the host asked for',
+    )
+    .option(
+      '--tls-default <name>',
+      'the certificate for callers that ask for no host, or an unknown one',
+    )
+    .option('--h2c', 'take HTTP/2 without TLS too, as clients of gRPC begin with it');
 }
