@@ -314,10 +314,11 @@ export class ControlLoop {
   }
 }
 
-/** A new revision gets all of production's traffic; undoing one is a way back and no promotion. */
+/** A new revision gets all of production's traffic. Undoing one is a way back, and a restart puts in force what was. */
 function isPromotionOf({ rollout }: ServiceState, { record, effects }: Decision): boolean {
   const moves = effects.some((effect) => effect.kind === 'set-traffic');
-  return moves && record?.weightPercent === 100 && rollout?.kind !== 'undo';
+  if (record === null || record.decision === 'recover') return false;
+  return moves && record.weightPercent === 100 && rollout?.kind !== 'undo';
 }
 
 function rethrowUnlessRetryable(error: unknown): void {
