@@ -50,8 +50,14 @@ export function addToScale(
   return next;
 }
 
-/** By `fill` and `map` V8 would take it for an array with holes, which is slow. */
-const zeros: readonly number[] = [...new Uint8Array(scaleLength)];
+const zeros: readonly number[] = noCounts();
+
+/** One by one: an array made in another way has elements of any kind to V8, and each array copied from it is slow to read. */
+function noCounts(): number[] {
+  const counts: number[] = [];
+  while (counts.length < scaleLength) counts.push(0);
+  return counts;
+}
 
 /** Requests of a histogram, and those of them in place `from` of the scale or above. */
 export function tallyFrom(
