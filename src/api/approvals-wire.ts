@@ -23,7 +23,7 @@ export const approvalRequestSchema = z.object({
   /** Over the canonical JSON of `data`; what an approval is bound to. */
   sha256,
   /** The entry's data, so that who signs can compute the digest alone. */
-  data: z.json(),
+  data: z.record(z.string(), z.unknown()),
   policySha256: sha256,
   rules: z.array(ruleSchema),
   validForMs: count,

@@ -66,7 +66,7 @@ test('a state folder of a newer version is refused and left as it is', async () 
   assert.equal(ran.code, 1);
   assert.match(
     ran.stderr,
-    /^error: cannot start the server: cannot use .*ledger\.db: its format 7 is newer than 1, the newest this program knows; use a newer program\n/,
+    /^error: cannot start the server: cannot use .*ledger\.db: its format 7 is newer than 2, the newest this program knows; use a newer program\n/,
   );
   assert.deepEqual(world.processes(), []);
   setVersion(path, 1);

@@ -9,6 +9,7 @@ import {
   approvalPolicySha256,
   requestSha256,
 } from '../../../domain/evidence/approval/approval.ts';
+import type { JsonValue } from '../../../domain/evidence/canonical-json.ts';
 import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { asList, type DataFormat, printData } from '../data-format.ts';
@@ -103,7 +104,8 @@ async function askRequests(client: Client, signal: AbortSignal): Promise<Approva
 function checkDigests(request: ApprovalRequestView): void {
   const { rules, validForMs } = request;
   const isSame =
-    requestSha256(request.data) === request.sha256 &&
+    // It was read from JSON, so it is JSON.
+    requestSha256(request.data as JsonValue) === request.sha256 &&
     approvalPolicySha256({ rules, validForMs }) === request.policySha256;
   if (isSame) return;
   throw new CliError(`what the server shows of ${request.rolloutId} is not what it asks to sign`, {
@@ -128,8 +130,7 @@ function roleOf(request: ApprovalRequestView, role: string | undefined): string 
 /** From the very data that is signed for. */
 function shownLines({ data, sha256, stepNumber, rules, author }: ApprovalRequestView): string[] {
   const field = (key: string): string => {
-    const value =
-      typeof data === 'object' && data !== null && !Array.isArray(data) ? data[key] : null;
+    const value = data[key];
     return typeof value === 'string' || typeof value === 'number' ? harmless(String(value)) : '-';
   };
   return [
