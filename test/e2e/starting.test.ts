@@ -69,7 +69,7 @@ test('a state folder of a newer version is refused and left as it is', async () 
     /^error: cannot start the server: cannot use .*ledger\.db: its format 7 is newer than 2, the newest this program knows; use a newer program\n/,
   );
   assert.deepEqual(world.processes(), []);
-  setVersion(path, 1);
+  setVersion(path, 2);
   await world.up();
   await world.verifyLedger();
 });
