@@ -74,11 +74,12 @@ export class TlsGateway implements AsyncDisposable {
     );
   }
 
-  /** Requests counted so far, by status class. */
-  counted(): readonly number[] {
+  /** Requests counted so far, by status class; samples come late, so those of a request may not be there yet. */
+  counted(ofRevisionId?: string): readonly number[] {
     const totals = [0, 0, 0, 0, 0, 0];
     const counts: readonly InstanceCount[] = this.samples.flatMap((sample) => sample.counts);
-    for (const { byStatusClass } of counts) {
+    for (const { revisionId, byStatusClass } of counts) {
+      if (ofRevisionId !== undefined && revisionId !== ofRevisionId) continue;
       for (const [index, ended] of byStatusClass.entries()) {
         totals[index] = (totals[index] ?? 0) + ended;
       }

@@ -68,7 +68,7 @@ export class CallerAdmission {
   ): void {
     const { metrics, accessLog } = this.#options;
     metrics.refused(refusal.reason);
-    accessLog?.tell(refusedRecord(plainAddress(address), refusal));
+    accessLog?.tell(refusedRecord(plainAddress(address), refusal, speech === 'tls'));
     socket.on('error', () => {});
     // Within TLS nobody would understand it, and a handshake is what shall be saved.
     if (speech === 'tls' || this.#refusing >= refusingMax) {

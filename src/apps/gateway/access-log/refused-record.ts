@@ -4,13 +4,14 @@ import type { AccessRecord } from './access-line.ts';
 export function refusedRecord(
   clientAddress: string,
   { status, reason }: { readonly status: number; readonly reason: string },
+  isSecure: boolean,
 ): AccessRecord {
   return {
     endedAtMs: Date.now(),
     durationMs: 0,
     method: null,
     methodText: '',
-    isSecure: false,
+    isSecure,
     target: null,
     authority: null,
     protocolVersion: null,

@@ -8,7 +8,7 @@ import { type HttpRefusal, refusals } from '../http1/refusals.ts';
 import { parseRequestHead } from '../http1/request-head.ts';
 import { problemResponse } from '../problem.ts';
 import type { Refusal } from '../refusal.ts';
-import { type CallerLink, plainLink } from './caller-link.ts';
+import { type CallerLink, https, plainLink } from './caller-link.ts';
 import { Exchange, type ExchangeCaller } from './exchange.ts';
 import type { OctetSocket } from './octet-socket.ts';
 import type { Parts } from './parts.ts';
@@ -226,7 +226,7 @@ export class CallerConnection implements ExchangeCaller {
 
   #refuseHead(refusal: Refusal): void {
     const address = plainAddress(this.socket.remoteAddress ?? '');
-    this.#parts.accessLog?.tell(refusedRecord(address, refusal));
+    this.#parts.accessLog?.tell(refusedRecord(address, refusal, this.scheme === https));
     this.answerProblem(refusal, { keepAlive: false, isHead: false });
   }
 

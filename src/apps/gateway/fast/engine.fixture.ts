@@ -15,11 +15,11 @@ interface FixtureOptions extends Partial<PartsOptions> {
 /** For tests: the engine in this process, with one instance made of bare sockets. */
 export class EngineFixture implements AsyncDisposable {
   readonly engine: FastEngine;
-  readonly counters = new Counters();
+  readonly counters: Counters;
   port = 0;
   readonly #server: Server;
   readonly #routeList: readonly Route[];
-  readonly routes = new LiveRoutes(this.counters, [1, 2]);
+  readonly routes: LiveRoutes;
 
   /** `serve` has the instance's connections. */
   static async start(
@@ -43,6 +43,8 @@ export class EngineFixture implements AsyncDisposable {
     listening: ListeningOptions,
   ) {
     this.#server = server;
+    this.counters = new Counters(options.metrics?.requests);
+    this.routes = new LiveRoutes(this.counters, [1, 2]);
     const { port } = server.address() as AddressInfo;
     const endpoints = [{ instanceId: 'i-1', host: '127.0.0.1', port }];
     const backends = [{ revisionId: 'r1', weightPercent: 100, endpoints }];

@@ -1,6 +1,8 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { refusedRecord } from '../access-log/refused-record.ts';
 import { CallerAdmission } from '../caller-admission.ts';
 import type { Address } from '../data-plane.ts';
+import { plainAddress } from '../forwarded-headers.ts';
 import type { Engine } from '../http-engine.ts';
 import { CallerSession } from '../http2/caller-session.ts';
 import { beginsHttp2 } from '../http2/preface.ts';
@@ -143,7 +145,11 @@ export class FastEngine implements Engine {
     }
     const session = new CallerSession(socket, link, {
       serve: (stream, streamLink) => this.#take(stream, streamLink),
-      onRefused: (refusal) => this.#parts.metrics.refused(refusal.reason),
+      onRefused: (refusal) => {
+        const address = plainAddress(socket.remoteAddress ?? '');
+        this.#parts.metrics.refused(refusal.reason);
+        this.#parts.accessLog?.tell(refusedRecord(address, refusal, link.scheme === https));
+      },
       onClosed: (closed) => this.#sessions.delete(closed),
       idleMs: this.#parts.deadlines.idleMs,
     });

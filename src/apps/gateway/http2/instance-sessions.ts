@@ -7,6 +7,12 @@ const sessionsMax = 8;
 /** Until the instance has said how many it allows, and if it says nothing. */
 const streamsUsual = 100;
 const streamsMax = 1000;
+/**
+ * Back-pressure bounds what one stream holds (a head with a body that is kept, one piece behind it, about 100 KB as measured).
+ * The session's bound must lie above all of them: beyond it Node resets streams whose answers begin, and good instances are
+ * blamed.
+ */
+const streamBytesMax = 256 * 1024;
 const idleMs = 60_000;
 /** A connection that has not answered a PING for so long is taken for dead. */
 const pongMs = 5000;
@@ -93,7 +99,8 @@ export class InstanceSession {
         maxHeaderListSize: 32 * 1024,
       },
       maxHeaderListPairs: 256,
-      maxSessionMemory: 64,
+      // MB.
+      maxSessionMemory: (streamsMax * streamBytesMax) / 1_000_000,
       strictFieldWhitespaceValidation: true,
       ...repeatedFields,
     });

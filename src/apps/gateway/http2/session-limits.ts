@@ -22,7 +22,7 @@ export const callerSessionOptions: ServerSessionOptions = {
     enableConnectProtocol: false,
   },
   maxHeaderListPairs: 256,
-  // MB, in all.
+  // MB, in all: of streams and of what waits to be sent. What is received is not counted: the window of its stream bounds it.
   maxSessionMemory: 16,
   maxSettings: 32,
   maxSessionInvalidFrames: 100,
