@@ -303,3 +303,22 @@ function isLedgerError(code: LedgerError['code']) {
 function signal(): AbortSignal {
   return AbortSignal.timeout(10_000);
 }
+
+test("a file whose tables are not the ledger's is refused in the words of the port", async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tidegate-sqlite-'));
+  const signal = new AbortController().signal;
+  try {
+    await using made = await openSqliteLedger({ folder, sizeLimitBytes: null }, signal);
+    await made[Symbol.asyncDispose]();
+    {
+      using raw = new DatabaseSync(join(folder, 'ledger.db'));
+      raw.exec('ALTER TABLE entry RENAME COLUMN leaf_hash TO leaf_hasi');
+    }
+    const isRefused = (error: unknown): boolean =>
+      error instanceof LedgerError && error.message.includes('cannot use the tables of');
+    await assert.rejects(openSqliteLedgerReader(folder, signal), isRefused);
+    await assert.rejects(openSqliteLedger({ folder, sizeLimitBytes: null }, signal), isRefused);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

@@ -201,7 +201,7 @@ export async function openSqliteLedger(
   try {
     const database = openForWriting({ path, sizeLimitBytes });
     await chmod(path, 0o600);
-    return new SqliteLedgerStore(database, lock);
+    return storeOn(database, { lock, path });
   } catch (error) {
     lock[Symbol.dispose]();
     throw error;
@@ -230,7 +230,21 @@ export async function openSqliteLedgerReader(
   signal: AbortSignal,
 ): Promise<LedgerReader> {
   signal.throwIfAborted();
-  return new SqliteLedgerStore(openForReading(join(folder, 'ledger.db')), null);
+  const path = join(folder, 'ledger.db');
+  return storeOn(openForReading(path), { lock: null, path });
+}
+
+/** A file whose tables are not the ledger's is found here: statements are prepared at once. */
+function storeOn(
+  database: DatabaseSync,
+  { lock, path }: { readonly lock: Disposable | null; readonly path: string },
+): SqliteLedgerStore {
+  try {
+    return new SqliteLedgerStore(database, lock);
+  } catch (error) {
+    database.close();
+    throw asLedgerError(error, `use the tables of ${path}`);
+  }
 }
 
 interface Statements {

@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { mkdir, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
+import { isErrno } from './errno.ts';
 import { preAuthenticationEncoding } from '../../domain/evidence/envelope.ts';
 import {
   ENROLMENT_PAYLOAD_TYPE,
@@ -185,8 +186,4 @@ function privateKeyOf(pem: string, type: string, { path, passphrase }: PersonKey
   }
   if (key.asymmetricKeyType === type) return key;
   throw new PersonKeyError('not-a-key', `cannot use ${path}: its ${type} key is of another type`);
-}
-
-function isErrno(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

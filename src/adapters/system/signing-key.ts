@@ -10,6 +10,7 @@ import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { sha256Hex } from '../../domain/evidence/digest.ts';
+import { isErrno } from './errno.ts';
 import type { Signer } from '../../ports/identity.ts';
 
 export class SigningKeyError extends Error {
@@ -139,8 +140,4 @@ async function exists(path: string): Promise<boolean> {
     if (isErrno(error, 'ENOENT')) return false;
     throw error;
   }
-}
-
-function isErrno(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }
