@@ -158,9 +158,9 @@ class Bench implements AsyncDisposable {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    if (does === null) server.close();
-    else this.#servers.push(server);
-    return { instanceId, host: '127.0.0.1', port };
+    this.#servers.push(server);
+    // Nobody listens at its other loopback address. A port that was let go could be given to another server meanwhile.
+    return { instanceId, host: does === null ? '127.0.0.2' : '127.0.0.1', port };
   }
 
   /** A request that stays under way until the connection is destroyed. */
