@@ -3,6 +3,7 @@ import { upperBound95 } from './bounds.ts';
 import { comparators } from './comparators.ts';
 import type { JobResult } from './run-scenario.ts';
 import { burstNullScenarios } from './burst-scenarios.ts';
+import { healthyFingerprints } from './healthy-job.ts';
 import { nullScenarios } from './null-scenarios.ts';
 import { StudyRecord } from './record.ts';
 import { ourName, robustName } from './study-settings.ts';
@@ -85,8 +86,11 @@ async function falseRollbacks(
   };
 }
 
-function recordOf({ records }: StudyRun, name: string): StudyRecord | null {
-  return records === null ? null : new StudyRecord(join(records.folder, `${name}.json`), records);
+function recordOf({ records, tickMs }: StudyRun, name: string): StudyRecord | null {
+  if (records === null) return null;
+  const fingerprintsOf = (of: string) => healthyFingerprints(of, tickMs);
+  const { folder, isFresh } = records;
+  return new StudyRecord(join(folder, `${name}.json`), { isFresh, fingerprintsOf });
 }
 
 export function countOf(result: JobResult, name: string): number {

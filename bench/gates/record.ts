@@ -1,31 +1,35 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { Fingerprint } from './fingerprint.ts';
 import type { Job, JobResult } from './run-scenario.ts';
-import { digestOfSources } from './sources.ts';
 
 /**
  * Which healthy releases have been judged so far, and how many each rule rolled back: a few KB that stay with the sources, so that
  * a study of hours goes on where any earlier run of it ended. Streams are seeded, so the counts are what would come out
- * again; a record that other sources have made is refused.
+ * again. To hold the record to that, the first releases of each of its scenarios are judged again whenever it is opened: where one
+ * does not come out as it did, to the last bit of its evidence, the record is refused.
  */
 export class StudyRecord {
   readonly #path: string;
-  readonly #sources: string;
+  readonly #fingerprintsOf: FingerprintsOf;
   readonly #scenarios: Map<string, RecordedScenario>;
   #writtenAtMs = performance.now();
 
-  constructor(path: string, { isFresh }: { readonly isFresh: boolean }) {
+  constructor(path: string, { isFresh, fingerprintsOf }: RecordOptions) {
     this.#path = path;
-    this.#sources = digestOfSources('healthy-job.ts');
-    const kept = isFresh || !existsSync(path) ? null : this.#read();
+    this.#fingerprintsOf = fingerprintsOf;
+    const kept = isFresh || !existsSync(path) ? null : parsed(path);
     this.#scenarios = new Map(Object.entries(kept?.scenarios ?? {}));
+    for (const [of, { fingerprints }] of this.#scenarios) this.#require(of, fingerprints);
   }
 
-  #read(): RecordFile {
-    const file = parsed(this.#path);
-    if (file.sources === this.#sources) return file;
+  #require(of: string, known: readonly Fingerprint[]): void {
+    const now = this.#fingerprintsOf(of);
+    const index = known.findIndex((each, at) => !isSame(each, now?.[at]));
+    const [then, again] = [known[index], now?.[index]];
+    if (then === undefined && known.length > 0) return;
     throw new RecordError(
-      `${this.#path} was counted by other sources of the gate or the study (digest ${file.sources}, now ${this.#sources}): its counts say nothing of these. --fresh begins a new record in its place`,
+      `${this.#path} was counted by another gate or study: of ${JSON.stringify(of)}, seed ${then?.seed ?? 0}, it has ${textOfPrint(then)}, and now it is ${textOfPrint(again)}. Its counts say nothing of this one; --fresh begins a new record in its place`,
     );
   }
 
@@ -55,14 +59,18 @@ export class StudyRecord {
   }
 
   add({ of, firstRun, runs }: Job, result: JobResult): void {
-    const known = this.#scenarios.get(of) ?? { releases: [], rolledBack: {} };
+    const known = this.#scenarios.get(of) ?? {
+      fingerprints: this.#fingerprintsOf(of) ?? [],
+      releases: [],
+      rolledBack: {},
+    };
     const rolledBack: Record<string, readonly [number, number]> = { ...known.rolledBack };
     for (const [rule, { count, runs: asked }] of Object.entries(result.tallies)) {
       const [counted, askedBefore] = rolledBack[rule] ?? [0, 0];
       rolledBack[rule] = [counted + count, askedBefore + asked];
     }
     const releases = joined([...known.releases, [firstRun, firstRun + runs]]);
-    this.#scenarios.set(of, { releases, rolledBack });
+    this.#scenarios.set(of, { ...known, releases, rolledBack });
     if (performance.now() - this.#writtenAtMs > writtenEveryMs) this.write();
   }
 
@@ -72,7 +80,7 @@ export class StudyRecord {
     if (this.#scenarios.size === 0) return;
     mkdirSync(dirname(this.#path), { recursive: true });
     const scenarios = Object.fromEntries(this.#scenarios);
-    const file: RecordFile = { about, sources: this.#sources, scenarios };
+    const file: RecordFile = { about, scenarios };
     const temporary = `${this.#path}.new`;
     writeFileSync(temporary, `${textOf(file)}\n`);
     renameSync(temporary, this.#path);
@@ -82,17 +90,24 @@ export class StudyRecord {
 /** Says what is wrong with a record, and what to do. */
 export class RecordError extends Error {}
 
+/** Of a scenario's first releases, one at least; null: there is no such scenario. */
+type FingerprintsOf = (of: string) => readonly Fingerprint[] | null;
+
+interface RecordOptions {
+  readonly isFresh: boolean;
+  readonly fingerprintsOf: FingerprintsOf;
+}
+
 const about =
-  'Healthy releases judged at ticks of 100 ms. Of each scenario the seeds [from, to), and by rule [rolled back, asked about].';
+  'Healthy releases judged at ticks of 100 ms. Of each scenario what the first releases came out as (the highest evidence, a digest of all of it, seconds until each other rule rolled back), the seeds [from, to) judged, and by rule [rolled back, asked about].';
 
 interface RecordFile {
   readonly about: string;
-  /** Digest of what has judged. */
-  readonly sources: string;
   readonly scenarios: Readonly<Record<string, RecordedScenario>>;
 }
 
 interface RecordedScenario {
+  readonly fingerprints: readonly Fingerprint[];
   readonly releases: readonly Range[];
   readonly rolledBack: Readonly<Record<string, readonly [number, number]>>;
 }
@@ -111,6 +126,17 @@ function joined(ranges: readonly Range[]): readonly Range[] {
   return all;
 }
 
+/** JSON has the shortest text of a double that no other double has. */
+function isSame(known: Fingerprint, now: Fingerprint | undefined): boolean {
+  return JSON.stringify(known) === JSON.stringify(now);
+}
+
+function textOfPrint(fingerprint: Fingerprint | undefined): string {
+  if (fingerprint === undefined) return 'none';
+  const { peakLog, evidence, others } = fingerprint;
+  return `evidence ${peakLog} at the peak (in all ${evidence}) and others ${others}`;
+}
+
 /** A rule a line, so that a difference can be read; as the formatter of the sources has it. */
 function textOf(file: RecordFile): string {
   const text = JSON.stringify(file, null, 2);
@@ -121,9 +147,12 @@ function textOf(file: RecordFile): string {
 function parsed(path: string): RecordFile {
   try {
     const file = JSON.parse(readFileSync(path, 'utf8')) as RecordFile;
-    if (typeof file.sources === 'string' && typeof file.scenarios === 'object') return file;
+    const isRecord = Object.values(file.scenarios).every((each) =>
+      Array.isArray(each.fingerprints),
+    );
+    if (isRecord) return file;
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
   }
   throw new RecordError(
     `${path} is no record of the study: restore it, or begin anew with --fresh`,

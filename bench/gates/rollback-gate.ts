@@ -9,6 +9,7 @@ import { parkAdvice } from '../../src/domain/gate/park.ts';
 import { closeRatioBlocks, openRatioMetric } from '../../src/domain/gate/ratio-metric.ts';
 import type { GateSettings } from '../../src/domain/release/revision.ts';
 import { observationOf } from './observation.ts';
+import type { EvidenceSeen } from './rule.ts';
 import type { Tick } from './stream.ts';
 
 /**
@@ -82,6 +83,10 @@ export class RollbackGate {
   /** The highest evidence so far. */
   get peakLogAgainst(): number {
     return this.#peakLog;
+  }
+
+  get evidence(): EvidenceSeen {
+    return { peakLog: this.#peakLog, log: logAgainst(this.#state) };
   }
 
   get hasFailed(): boolean {

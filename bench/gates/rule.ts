@@ -19,4 +19,12 @@ export interface OpenRule {
    * the tick it takes, so it is asked last. Absent: what the stream had.
    */
   readonly cost?: () => Omit<Rollback, 'afterMs'>;
+  /** What a rule of ours has seen against the candidate; absent: the rule is another tool's. */
+  readonly evidence?: () => EvidenceSeen;
+}
+
+/** log W of a gate: the highest so far, and now. */
+export interface EvidenceSeen {
+  readonly peakLog: number;
+  readonly log: number;
 }

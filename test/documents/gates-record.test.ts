@@ -9,6 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { burstBadScenarios, burstNullScenarios } from '../../bench/gates/burst-scenarios.ts';
+import { comparators } from '../../bench/gates/comparators.ts';
+import { fingerprintOf } from '../../bench/gates/fingerprint.ts';
+import { healthyFingerprints } from '../../bench/gates/healthy-job.ts';
 import { scaled, tailScaled } from '../../bench/gates/latency-stream.ts';
 import { nullScenarios } from '../../bench/gates/null-scenarios.ts';
 import { OurGate } from '../../bench/gates/our-gate.ts';
@@ -16,10 +19,12 @@ import { openProbing } from '../../bench/gates/probing.ts';
 import { Failures, seeded } from '../../bench/gates/random.ts';
 import { RecordError, StudyRecord } from '../../bench/gates/record.ts';
 import { RollbackGate } from '../../bench/gates/rollback-gate.ts';
+import { rollbackRuleOf } from '../../bench/gates/rollback-rules.ts';
 import type { Job } from '../../bench/gates/run-scenario.ts';
 import { openStream, type Scenario } from '../../bench/gates/stream.ts';
 import { studySettings } from '../../bench/gates/study-settings.ts';
 import { addToScale, emptyScale, scaleLength } from '../../src/domain/gate/latency-scale.ts';
+import type { GateSettings } from '../../src/domain/release/revision.ts';
 
 /** The whole gate and its part side by side, for a minute with a change of the step; null: they agree in every tick. */
 function differenceIn(scenario: Scenario, run: number): string | null {
@@ -149,17 +154,22 @@ const resultOf = (runs: number, count: number) => ({
   runs,
   tallies: { Tidegate: { runs, count, early: 0, costs: [] } },
 });
+/** Of a gate whose evidence is `peakLog`. */
+const openRecord = (path: string, { isFresh = false, peakLog = 0.1 + 0.2 } = {}) => {
+  const known = [{ seed: 0, peakLog, evidence: '0123', others: '10 -' }];
+  return new StudyRecord(path, { isFresh, fingerprintsOf: (of) => (of === 'none' ? null : known) });
+};
 
 test('a record gives back what was added, and knows what of a job is missing', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'record-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'deep', 'one.json');
-  const record = new StudyRecord(path, { isFresh: false });
+  const record = openRecord(path);
   assert.deepEqual(record.missingOf(job), [job]);
   record.add(job, resultOf(20, 1));
   record.add({ ...job, firstRun: 40 }, resultOf(20, 2));
   record.write();
-  const again = new StudyRecord(path, { isFresh: false });
+  const again = openRecord(path);
   assert.deepEqual(again.resultOf('one'), resultOf(40, 3));
   assert.equal(again.resultOf('two'), null);
   assert.deepEqual(again.missingOf(job), []);
@@ -173,15 +183,64 @@ test('a record gives back what was added, and knows what of a job is missing', (
   );
   again.add({ ...job, firstRun: 20 }, resultOf(20, 0));
   assert.deepEqual(again.missingOf({ ...job, runs: 60 }), []);
-  assert.equal(new StudyRecord(path, { isFresh: true }).resultOf('one'), null);
+  assert.equal(openRecord(path, { isFresh: true }).resultOf('one'), null);
 });
 
-test('a record of other sources, or one that is none, is refused with a way out', (t) => {
+test('a record is refused where its first releases come out otherwise by one bit, or not at all', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'record-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'one.json');
+  const record = openRecord(path);
+  record.add(job, resultOf(20, 1));
+  record.write();
+  assert.deepEqual(openRecord(path).resultOf('one'), resultOf(20, 1));
+  const refusal = /another gate .*"one", seed 0, .*0\.30000000000000004 .* it is evidence 0\.3 at/;
+  assert.throws(() => openRecord(path, { peakLog: 0.3 }), refusal);
+  openRecord(path, { isFresh: true, peakLog: 0.3 }).resultOf('one');
+
+  writeFileSync(path, readFileSync(path, 'utf8').replace('"one"', '"none"'));
+  assert.throws(() => openRecord(path), /"none", seed 0, .* now it is none/);
+});
+
+test('a fingerprint has another gate, other streams and other rules in it', () => {
+  const [scenario] = nullScenarios;
+  const [first, second] = comparators;
+  assert.ok(scenario !== undefined && first !== undefined && second !== undefined);
+  const short = { ...scenario, durationMs: 60_000 };
+  const options = { run: 1, tickMs: 100, detail: 'coarse' } as const;
+  const others = [first];
+  const printOf = (gate: Partial<GateSettings>, more: Partial<Scenario> = {}, rules = others) => {
+    const settings = { ...studySettings, ...gate };
+    const own = rollbackRuleOf('own', settings);
+    const { seed: _seed, ...print } = fingerprintOf(
+      { ...short, ...more },
+      { own, others: rules },
+      options,
+    );
+    return print;
+  };
+  const usual = printOf({});
+  assert.deepEqual(printOf({}), usual);
+  assert.match(usual.evidence, /^[0-9a-f]{16}$/);
+  const changed = [
+    printOf({ slowerByRatio: 0.12 }),
+    printOf({ warmUpMs: 10_100 }),
+    printOf({}, { durationMs: 59_900 }),
+    printOf({}, { openRates: () => () => ({ candidateRatio: 0.001, stableRatio: 0.001_01 }) }),
+  ];
+  for (const print of changed) assert.notEqual(print.evidence, usual.evidence);
+  const dead = { openRates: () => () => ({ candidateRatio: 1, stableRatio: 0 }) };
+  assert.notEqual(printOf({}, dead).others, printOf({}, dead, [second]).others);
+});
+
+test('the study goes on with a record of its own, and refuses one that is not, with a way out', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'record-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'null.json');
-  const record = new StudyRecord(path, { isFresh: false });
-  record.add({ ...job, of: '20/s, 5 %, errors 1 %' }, resultOf(20, 0));
+  const of = '20/s, 5 %, errors 1 %';
+  const fingerprintsOf = (name: string) => healthyFingerprints(name, 100);
+  const record = new StudyRecord(path, { isFresh: false, fingerprintsOf });
+  record.add({ ...job, of }, resultOf(20, 0));
   record.write();
   const text = readFileSync(path, 'utf8');
   const study = (...argv: readonly string[]) => {
@@ -193,13 +252,27 @@ test('a record of other sources, or one that is none, is refused with a way out'
   assert.equal(kept.status, 0, kept.stderr);
   assert.match(kept.stdout, /20\/s, 5 %, errors 1 % +0\/20 +13\.91%/);
 
-  writeFileSync(path, text.replace(/"sources": "[0-9a-f]+"/, '"sources": "0123456789abcdef"'));
+  const nudged = text.replace(/("seed": 2,\s+"peakLog": 0)/, '$1.1');
+  assert.notEqual(nudged, text);
+  writeFileSync(path, nudged);
   const refused = study();
   assert.equal(refused.status, 2, refused.stdout);
-  assert.match(refused.stderr, /counted by other sources .*0123456789abcdef.*--fresh begins a new/);
+  assert.match(refused.stderr, /another gate .*"20\/s, 5 %, errors 1 %", seed 2, .*--fresh begins/);
   assert.doesNotMatch(refused.stderr, /\bat .*record\.ts/);
   assert.equal(study('--fresh').status, 0);
 
-  writeFileSync(path, text.slice(0, 100));
-  assert.throws(() => new StudyRecord(path, { isFresh: false }), RecordError);
+  for (const none of [text.slice(0, 100), '{}', 'null', text.replace('fingerprints', 'prints')]) {
+    writeFileSync(path, none);
+    assert.throws(() => new StudyRecord(path, { isFresh: false, fingerprintsOf }), RecordError);
+  }
+});
+
+test('the records that stay with the sources are of this gate', () => {
+  for (const name of ['null', 'bursts']) {
+    const path = join(import.meta.dirname, `../../bench/gates/record/${name}.json`);
+    const fingerprintsOf = (of: string) => healthyFingerprints(of, 100);
+    const record = new StudyRecord(path, { isFresh: false, fingerprintsOf });
+    const scenarios = name === 'null' ? nullScenarios : burstNullScenarios;
+    for (const { name: of } of scenarios) assert.ok((record.resultOf(of)?.runs ?? 0) > 0, of);
+  }
 });
