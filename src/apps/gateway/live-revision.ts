@@ -11,6 +11,7 @@ import {
   newCircuit,
   noLimits,
   shareOf,
+  takesPending,
   takesRequest,
 } from '../../domain/traffic/circuit.ts';
 import type { Attempt } from '../../domain/traffic/instance-health.ts';
@@ -108,6 +109,19 @@ export function circuitRefusal({ revisionId, revision: { circuit } }: Target): R
   if (takesRequest(circuit)) return null;
   circuit.refused += 1;
   const detail = `revision ${revisionId} has ${circuit.requests} requests under way, as many as its circuitBreaker allows`;
+  return { status: 503, reason: 'circuit-open', detail };
+}
+
+/** Why there is no connection for a request, and no waiting for one either. `inFlightMax` is an instance's own bound. */
+export function overloadRefusal(target: Target, inFlightMax: number): Refusal {
+  const { endpoint, revisionId, revision } = target;
+  const { circuit } = revision;
+  if (takesPending(circuit)) {
+    const detail = `instance ${endpoint.instanceId} has ${inFlightMax} requests already`;
+    return { status: 503, reason: 'overloaded', detail };
+  }
+  circuit.refused += 1;
+  const detail = `${circuit.pending} requests wait for a connection to revision ${revisionId}, as many as its circuitBreaker allows`;
   return { status: 503, reason: 'circuit-open', detail };
 }
 

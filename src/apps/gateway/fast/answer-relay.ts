@@ -11,10 +11,10 @@ import { bodyStep } from '../http1/chunked-decoder.ts';
 import { framing, incomplete, refused, type ResponseHead } from '../http1/head.ts';
 import { known } from '../http1/known-headers.ts';
 import { HeadReader } from '../http1/head-reader.ts';
-import type { FixedLines } from '../http1/fixed-lines.ts';
 import type { OctetWriter } from '../http1/octet-writer.ts';
 import { parseResponseHead } from '../http1/response-head.ts';
 import { answerFraming, writeResponseHead } from '../http1/response-writer.ts';
+import { newWish } from './answer-wish.ts';
 import type { InstanceConnection } from './instance-connection.ts';
 import { keepMsOf } from './keep-alive-hint.ts';
 import type { OctetSocket } from './octet-socket.ts';
@@ -22,22 +22,6 @@ import type { Parts } from './parts.ts';
 
 /** What a read brought. `bad`: it was no HTTP, or two parsers read it in different ways; `again`: it was turned down. */
 export type AnswerOutcome = 'more' | 'done' | 'bad' | 'tunnel' | 'again';
-
-/** What the answer's way to the caller depends on. */
-export interface AnswerWish {
-  isHead: boolean;
-  minorVersion: number;
-  keepAlive: boolean;
-  /** The answer comes before the request is whole, or in a drain: nothing follows it. */
-  isLast: boolean;
-  wantsTunnel: boolean;
-  takesTrailers: boolean;
-  /** 100 Continue has been sent already. */
-  hasContinued: boolean;
-  lines: FixedLines | null;
-  /** Whether a final answer with this status is not to be handed on; null: every one is. */
-  turnsDown: ((status: number) => boolean) | null;
-}
 
 /** More than any use of 1xx asks for. */
 const interimMax = 16;
@@ -68,17 +52,7 @@ export class AnswerRelay {
   endsByClosing = false;
   /** The caller takes more at once. */
   isTaken = true;
-  readonly wish: AnswerWish = {
-    isHead: false,
-    minorVersion: 1,
-    keepAlive: true,
-    isLast: false,
-    wantsTunnel: false,
-    takesTrailers: false,
-    hasContinued: false,
-    lines: null,
-    turnsDown: null,
-  };
+  readonly wish = newWish();
   readonly #parts: Parts;
   readonly #caller: OctetSocket;
   readonly #heads = new HeadReader(parseResponseHead);

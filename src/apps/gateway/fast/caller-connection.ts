@@ -9,7 +9,8 @@ import { parseRequestHead } from '../http1/request-head.ts';
 import { problemResponse } from '../problem.ts';
 import type { Refusal } from '../refusal.ts';
 import { type CallerLink, https, plainLink } from './caller-link.ts';
-import { Exchange, type ExchangeCaller } from './exchange.ts';
+import { Exchange } from './exchange.ts';
+import type { ExchangeCaller } from './exchange-caller.ts';
 import type { OctetSocket } from './octet-socket.ts';
 import type { Parts } from './parts.ts';
 

@@ -1,51 +1,22 @@
-import { takesPending } from '../../../domain/traffic/circuit.ts';
 import type { RetryCause } from '../../../domain/traffic/retry-rule.ts';
-import type { Target } from '../live-revision.ts';
+import { overloadRefusal, type Target } from '../live-revision.ts';
 import { type OverLimit, overText } from '../over-limit.ts';
 import type { Refusal } from '../refusal.ts';
-import type { FixedValue } from '../http1/fixed-lines.ts';
 import type { RequestHead } from '../http1/head.ts';
-import { method } from '../http1/methods.ts';
 import { AnswerRelay } from './answer-relay.ts';
+import { wishFor } from './answer-wish.ts';
 import { Attempts } from './attempts.ts';
 import { chosen } from './chosen.ts';
 import { Expectation } from './expectation.ts';
-import { HalfClosed, halfClosedSilenceMs } from './half-closed.ts';
+import type { ExchangeCaller } from './exchange-caller.ts';
+import { ExchangeClock } from './exchange-clock.ts';
 import type { ConnectionUser, InstanceConnection } from './instance-connection.ts';
-import { type ConnectionSeeker, inFlightMax, type InstancePool } from './instance-pool.ts';
+import { InstanceLink } from './instance-link.ts';
+import { type ConnectionSeeker, inFlightMax } from './instance-pool.ts';
 import { Observation } from './observation.ts';
-import type { OctetSocket } from './octet-socket.ts';
 import type { Parts } from './parts.ts';
 import { RequestRelay } from './request-relay.ts';
-import type { LimitedExchange, TimeLimit } from './time-limits.ts';
-
-/** What an exchange does to the connection it came on. */
-export interface ExchangeCaller {
-  readonly socket: OctetSocket;
-  readonly address: FixedValue;
-  readonly scheme: FixedValue;
-  /** The head was made from that of an HTTP/2 stream. */
-  readonly isHttp2: boolean;
-  /** Of `performance.now()`: when `late` is to be called. */
-  deadlineMs: number;
-  /** More of the request may be given to `body`. */
-  readonly goOn: () => void;
-  /** The answer is with the caller, or what can be. */
-  readonly finished: (keepAlive: boolean) => void;
-  /** Answers in place of an instance. */
-  readonly answerProblem: (
-    refusal: Refusal,
-    how: { readonly keepAlive: boolean; readonly isHead: boolean },
-  ) => void;
-  /**
-   * Ends the connection in the midst of an answer. By a reset if the connection's end alone would pass for the
-   * answer's.
-   */
-  readonly cut: (how: { readonly isReset: boolean }) => void;
-  readonly becomeTunnel: () => void;
-  /** See Parts.broken. */
-  readonly broken: (error: unknown) => void;
-}
+import type { LimitedExchange } from './time-limits.ts';
 
 /** Why a request did not end with an instance's whole answer. */
 type Ended = Refusal['reason'] | 'caller-gone';
@@ -74,18 +45,9 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   readonly #request: RequestRelay;
   readonly #answer: AnswerRelay;
   readonly #expectation: Expectation;
-  readonly #halfClosed = new HalfClosed();
-  #pool: InstancePool | null = null;
-  #connection: InstanceConnection | null = null;
-  #timeoutMs = 0;
-  /** Of the rule that has the request; null, as of most: it has none. */
-  #limit: TimeLimit | null = null;
-  #requestUntilMs = 0;
   readonly #attempts: Attempts;
-  /** Of the request as a whole; an attempt may have less. */
-  #untilMs = 0;
-  /** A wait before the next attempt. */
-  #backOff: NodeJS.Timeout | null = null;
+  readonly #clock: ExchangeClock;
+  readonly #link: InstanceLink;
 
   constructor(parts: Parts, caller: ExchangeCaller) {
     this.#parts = parts;
@@ -93,6 +55,8 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#observation = new Observation(parts);
     this.#request = new RequestRelay(parts);
     this.#attempts = new Attempts(parts, this.#request);
+    this.#clock = new ExchangeClock(parts, caller, this.#attempts);
+    this.#link = new InstanceLink(parts, this);
     this.#answer = new AnswerRelay(parts, caller.socket);
     this.#expectation = new Expectation(this.#request, this.#answer, caller.socket);
   }
@@ -113,9 +77,9 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     const nowMs = performance.now();
     this.isUnderWay = true;
     this.#observation.begin(head, this.#caller, nowMs);
-    this.#wish(head);
     this.#request.begin(head);
     this.#answer.begin();
+    wishFor(this.#answer.wish, head, parts);
     parts.routedHead.socket = this.#caller.socket;
     const choice = chosen(parts, head, nowMs);
     if (choice.kind === 'refused') {
@@ -124,14 +88,12 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
       return at;
     }
     const { target, requestTimeoutMs, treatment } = choice;
-    if (treatment !== null) this.#limit = parts.limits.begin(this, treatment.timeouts, nowMs);
+    if (treatment !== null) this.#clock.limit(this, treatment.timeouts, nowMs);
     this.#answer.wish.lines = parts.linesOf(target.revisionId);
     this.#observation.routed(target.counter);
     this.#attempts.begin(target, head, nowMs);
     this.#answer.wish.turnsDown = this.#attempts.turnsAnyDown;
-    this.#timeoutMs = requestTimeoutMs;
-    this.#requestUntilMs = nowMs + parts.deadlines.requestMs;
-    this.#setDeadline(nowMs + requestTimeoutMs);
+    this.#clock.begin(requestTimeoutMs, nowMs);
     parts.requestAdditions.scheme = this.#caller.scheme;
     parts.requestAdditions.traceparent = this.#observation.beginTrace(head);
     if (treatment !== null) this.#request.copy = parts.mirrors.copy(treatment, head, this.#caller);
@@ -140,51 +102,52 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
       this.#bodyRefused();
       return chunk.length;
     }
-    this.#pool = parts.pools.pool(target);
-    if (!this.#pool.seek(this, nowMs)) this.#overloaded(target);
+    if (!this.#link.seek(target, nowMs)) this.#overloaded(target);
     return next;
   }
 
   /** More of the request's body; returns the offset of what was not taken, or -1: nothing can be taken now. */
   body(chunk: Buffer, at: number): number {
-    if (this.#connection === null || !this.#request.isSent || this.#request.isFull) return -1;
-    const next = this.#request.pass(chunk, at, this.#connection);
+    const { connection } = this.#link;
+    if (connection === null || !this.#request.isSent || this.#request.isFull) return -1;
+    const next = this.#request.pass(chunk, at, connection);
     if (next < 0) {
       this.#bodyRefused();
       return chunk.length;
     }
-    this.#limit?.moved();
-    if (!this.#answer.hasBegun) this.#refreshDeadline();
+    this.#clock.moved();
+    if (!this.#answer.hasBegun) this.#clock.refresh();
     return next;
   }
 
   /** Of a tunnel. False: no more before `goOn`. */
   tunnelBytes(bytes: Buffer): boolean {
-    return this.#connection?.write(bytes) ?? true;
+    return this.#link.connection?.write(bytes) ?? true;
   }
 
   take(connection: InstanceConnection): void {
-    this.#connection = connection;
+    this.#link.connection = connection;
     connection.user = this;
     if (connection.isConnected) this.connected();
   }
 
   connected(): void {
-    if (this.#connection === null) return;
+    const { connection } = this.#link;
+    if (connection === null) return;
     this.#expectation.sending(this);
-    this.#request.send(this.#connection);
-    this.#limit?.attempt();
+    this.#request.send(connection);
+    this.#clock.attempt();
     if (!this.#request.isWhole) this.#caller.goOn();
   }
 
   connectFailed(error: Error): void {
-    this.#connection = null;
+    this.#link.connection = null;
     if (this.#failedAndAgain('connect-failure')) return;
     this.#fail(502, 'unreachable', `did not answer: ${error.message}`);
   }
 
   read(bytes: Buffer): void {
-    const connection = this.#connection;
+    const { connection } = this.#link;
     if (connection === null) return;
     try {
       this.#read(bytes, connection);
@@ -197,10 +160,10 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     if (this.isTunnel) {
       if (!this.#caller.socket.write(bytes)) connection.pause();
       if (this.#caller.socket.writableLength > 0) connection.keepBuffer();
-      if (this.#halfClosed.isSo) this.#awaitSilence();
+      if (this.#clock.isHalfClosed) this.#awaitSilence();
       return;
     }
-    this.#limit?.moved();
+    this.#clock.moved();
     // An answer before the request is whole is the connection's last.
     this.#answer.wish.isLast = !this.#request.isWhole || this.#parts.isDraining;
     const outcome = this.#answer.read(bytes, connection);
@@ -214,7 +177,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
       return;
     }
     if (outcome === 'again') {
-      if (!this.#seekAgain()) this.#fail(502, 'unreachable', 'has too many requests already');
+      if (!this.#seekAgain()) this.instanceFull();
       return;
     }
     if (this.#answer.hasBegun) this.#awaitSilence();
@@ -229,14 +192,14 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   /** The caller takes more after it had enough. */
   callerDrained(): void {
-    this.#connection?.resume();
+    this.#link.connection?.resume();
     this.#answer.isTaken = true;
     if (this.isUnderWay && !this.isTunnel && this.#answer.hasBegun) this.#awaitSilence();
   }
 
   closed(error: Error | null): void {
-    const connection = this.#connection;
-    this.#connection = null;
+    const { connection } = this.#link;
+    this.#link.connection = null;
     if (this.isTunnel) this.#endTunnel();
     else if (this.#answer.hasBegun) {
       if (error === null && this.#answer.endsWhole()) this.#finish();
@@ -254,18 +217,14 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
       this.#cutLate(nowMs);
       return;
     }
-    if (nowMs >= this.#attempts.untilMs && nowMs < this.#untilMs) {
+    if (this.#clock.isAttemptLate(nowMs)) {
       const tryMs = this.#attempts.target?.revision.retries.perTryTimeoutMs ?? 0;
       const isTried = this.#failedAndAgain('timeout');
       if (!isTried) this.#fail(504, 'timeout', `did not answer within ${tryMs} ms`);
       return;
     }
-    const nextMs = this.#halfClosed.ask(this.#caller.socket, nowMs);
-    if (nextMs !== null) {
-      this.#caller.deadlineMs = nextMs;
-      return;
-    }
-    const ms = this.#timeoutMs;
+    if (this.#clock.asksCaller(nowMs)) return;
+    const ms = this.#clock.timeoutMs;
     if (this.#waitsForCaller()) this.#callerLate(`nothing of the request's body came for ${ms} ms`);
     else this.#fail(504, 'timeout', `did not answer within ${ms} ms`);
   }
@@ -280,7 +239,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   /** Whoever did not move: an instance that says nothing, or a caller that takes nothing or is gone. */
   #cutLate(nowMs: number): void {
-    const isInstance = this.#caller.socket.writableLength === 0 && !this.#halfClosed.isSo;
+    const isInstance = this.#caller.socket.writableLength === 0 && !this.#clock.isHalfClosed;
     if (isInstance) this.#attempts.failed(nowMs);
     this.#cutOff(isInstance ? 'timeout' : 'caller-too-slow');
     this.#caller.cut({ isReset: this.#answer.endsByClosing });
@@ -297,12 +256,10 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   /** The caller sends no more (X6). */
   callerEnded(): void {
-    const nowMs = performance.now();
     const { wish } = this.#answer;
-    const untilMs = this.#untilMs;
-    const nextMs = this.#halfClosed.begin(nowMs, { untilMs, minorVersion: wish.minorVersion });
+    const nextMs = this.#clock.callerEnded(wish.minorVersion);
     wish.keepAlive = false;
-    if (this.isTunnel) this.#connection?.end();
+    if (this.isTunnel) this.#link.connection?.end();
     if (this.#answer.hasBegun) this.#awaitSilence();
     else if (this.#request.isWhole) this.#caller.deadlineMs = nextMs;
     else this.#bodyCutShort();
@@ -313,32 +270,8 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     if (this.isUnderWay) this.#cutOff('caller-gone');
   }
 
-  #wish(head: RequestHead): void {
-    const { wish } = this.#answer;
-    const { opinion, isDraining } = this.#parts;
-    wish.isHead = head.method === method.head;
-    wish.minorVersion = head.minorVersion;
-    wish.keepAlive = head.keepAlive && opinion.keepAlive && !isDraining;
-    wish.wantsTunnel = head.wantsTunnel;
-    wish.takesTrailers = head.acceptsTrailers;
-    wish.hasContinued = false;
-    if (head.wantsTunnel) wish.keepAlive = false;
-  }
-
-  #refreshDeadline(): void {
-    this.#setDeadline(Math.min(performance.now() + this.#timeoutMs, this.#requestUntilMs));
-  }
-
-  #setDeadline(untilMs: number): void {
-    this.#untilMs = untilMs;
-    this.#caller.deadlineMs = Math.min(untilMs, this.#attempts.untilMs);
-  }
-
   #awaitSilence(): void {
-    const { nowMs, deadlines } = this.#parts;
-    const usualMs = this.#answer.isTaken ? deadlines.silenceMs : deadlines.takeMs;
-    const silenceMs = this.#halfClosed.isSo ? halfClosedSilenceMs : usualMs;
-    this.#caller.deadlineMs = nowMs + Math.min(silenceMs, usualMs);
+    this.#clock.awaitSilence(this.#answer.isTaken);
   }
 
   /** The attempt has failed; whether another one is under way. */
@@ -356,54 +289,38 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   #seekAgain(): boolean {
     const { target, delayMs } = this.#attempts;
     if (target === null) return false;
-    this.#pool?.leave(this);
-    this.#connection?.destroy();
-    this.#connection = null;
-    this.#limit?.attemptOver();
     this.#request.isSent = false;
     this.#answer.begin();
-    this.#pool = this.#parts.pools.pool(target);
-    this.#setDeadline(this.#untilMs);
-    if (delayMs === 0) return this.#pool.seekNew(this, performance.now());
-    this.#backOff = setTimeout(() => {
-      this.#backOff = null;
-      // The pool may have been forgotten meanwhile.
-      this.#pool = this.#parts.pools.pool(target);
-      if (!this.#pool.seekNew(this, performance.now()))
-        this.#fail(502, 'unreachable', 'has too many requests already');
-    }, delayMs);
-    return true;
+    this.#clock.attemptAgain();
+    return this.#link.seekAgain(target, delayMs);
+  }
+
+  /** The instance of a further attempt has as many requests as it may have. */
+  instanceFull(): void {
+    this.#fail(502, 'unreachable', 'has too many requests already');
   }
 
   #finish(): void {
     const nowMs = performance.now();
-    const connection = this.#connection;
+    const { connection } = this.#link;
     const { keepAlive, keepMs, status, outcome } = this.#answer;
     this.#attempts.answered(outcome, nowMs);
     this.#attempts.end(nowMs);
-    if (this.#limit !== null) this.#limit = this.#parts.limits.end(this);
+    this.#clock.end(this);
     this.#observed(status, null, nowMs);
-    this.#connection = null;
     this.isUnderWay = false;
     const isClean = this.#request.end(connection) && this.#request.isWhole;
     if (connection !== null && isClean) {
       connection.isPromised = this.#answer.isPromised;
-      this.#pool?.release(connection, nowMs, keepMs);
-    } else connection?.destroy();
+      this.#link.release(nowMs, keepMs);
+    } else this.#link.leave()?.destroy();
     this.#caller.finished(keepAlive && this.#request.isWhole);
   }
 
-  #overloaded({ endpoint, revisionId, revision: { circuit } }: Target): void {
+  #overloaded(target: Target): void {
     this.#attempts.notMade(performance.now());
     this.#drop();
-    if (takesPending(circuit)) {
-      const detail = `instance ${endpoint.instanceId} has ${inFlightMax} requests already`;
-      this.#answerProblem({ status: 503, reason: 'overloaded', detail });
-      return;
-    }
-    circuit.refused += 1;
-    const detail = `${circuit.pending} requests wait for a connection to revision ${revisionId}, as many as its circuitBreaker allows`;
-    this.#answerProblem({ status: 503, reason: 'circuit-open', detail });
+    this.#answerProblem(overloadRefusal(target, inFlightMax));
   }
 
   /** The instance is to blame. */
@@ -462,13 +379,9 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   /** Lets go of instance and evidence. */
   #drop(): void {
-    if (this.#limit !== null) this.#limit = this.#parts.limits.end(this);
+    this.#clock.end(this);
     this.#attempts.end(performance.now());
-    if (this.#backOff !== null) clearTimeout(this.#backOff);
-    this.#backOff = null;
-    this.#pool?.leave(this);
-    const connection = this.#connection;
-    this.#connection = null;
+    const connection = this.#link.leave();
     this.#request.end(connection);
     connection?.destroy();
   }
@@ -477,7 +390,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     const nowMs = performance.now();
     this.#attempts.answered(this.#answer.status, nowMs);
     this.#attempts.end(nowMs);
-    if (this.#limit !== null) this.#limit = this.#parts.limits.end(this);
+    this.#clock.end(this);
     this.#observed(this.#answer.status, null, nowMs);
     this.isTunnel = true;
     this.#caller.deadlineMs = Infinity;
