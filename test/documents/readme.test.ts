@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../e2e/free-port.fixture.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const launcher = join(root, 'bin', 'tidegate.js');
@@ -68,25 +68,10 @@ function run(
 ): Promise<{ readonly code: number; readonly output: string }> {
   const script = `tidegate() { "${process.execPath}" "${launcher}" "$@"; }; ${command}`;
   return new Promise((resolve) => {
-    const options = { cwd: root, env, timeout: 60_000 };
+    const options = { cwd: root, env, timeout: 180_000 };
     execFile('bash', ['-c', script], options, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
       resolve({ code, output: `${stdout}${stderr}` });
-    });
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address !== null
-          ? resolve(address.port)
-          : reject(new Error('no port')),
-      );
     });
   });
 }

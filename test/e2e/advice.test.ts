@@ -38,7 +38,7 @@ describe('what the gate advises is done', { concurrency: true }, () => {
       const { status } = await world.service('parked');
       return status.phase === 'Parked' && status.rollout?.phase === 'parked' ? status : null;
     });
-    const end = await rolloutEnd(world, 'parked', { timeoutMs: 90_000 });
+    const end = await rolloutEnd(world, 'parked', { timeoutMs: 150_000 });
     assert.equal(end.outcome, 'rolled-back');
     assert.equal(end.cause?.kind, 'gate-failed', end.cause?.sentence);
     const { errors } = await load.stop();
@@ -56,7 +56,7 @@ describe('what the gate advises is done', { concurrency: true }, () => {
     await world.applyAndWait(release({ ...wish, version: 'v1' }));
     await using load = world.load({ service: 'one', rps: 100, connections: 8 });
     await world.apply(release({ ...wish, version: 'v2' }));
-    const end = await rolloutEnd(world, 'one', { timeoutMs: 60_000 });
+    const end = await rolloutEnd(world, 'one', { timeoutMs: 150_000 });
     assert.equal(end.outcome, 'promoted', end.cause?.sentence);
     const { byError } = await load.stop();
     // Its requests were let finish: what failed are its own answers.

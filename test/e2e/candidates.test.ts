@@ -108,7 +108,7 @@ describe('a candidate', { concurrency: true }, () => {
       const { name } = bad;
       await using load = world.load({ service: name, rps: bad.rps ?? 40, connections: 8 });
       await world.apply(release({ name, version: 'v2', ...bad.wish }));
-      const end = await rolloutEnd(world, name, { timeoutMs: 45_000 });
+      const end = await rolloutEnd(world, name, { timeoutMs: 150_000 });
       assert.equal(end.outcome, 'rolled-back');
       assert.equal(end.cause?.kind, bad.cause, end.cause?.sentence);
       assert.match(end.cause?.sentence ?? '', bad.sentence);

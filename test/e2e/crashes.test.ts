@@ -14,11 +14,13 @@ test('a server killed at random moments of a rollout loses no request, no entry,
   context.diagnostic(`TIDEGATE_SEED=${seed}`);
   const random = randomOf(seed);
   await using world = await startWorld();
-  await world.applyAndWait(release({ version: 'v1', instances: 2 }));
+  await world.applyAndWait(release({ version: 'v1', instances: 2, timeout: '30s' }));
   await using load = world.load({ service: 'pay', rps: 200 });
   const kills = 3;
   // The follower is one process from the first kill to the end: it waits for a server that is away.
-  await world.apply(release({ version: 'v2', instances: 2, gate: { worseBy: '5pp' } }));
+  await world.apply(
+    release({ version: 'v2', instances: 2, timeout: '30s', gate: { worseBy: '5pp' } }),
+  );
   const hasBegun = Promise.withResolvers<void>();
   const follower = world.run(['rollout', 'status', 'pay', '--timeout', '100s'], {
     onOutput: () => hasBegun.resolve(),
@@ -29,7 +31,7 @@ test('a server killed at random moments of a rollout loses no request, no entry,
     await world.killServer();
     await world.up();
   }
-  const end = await rolloutEnd(world, 'pay', { rolloutId: 'pay-2', timeoutMs: 60_000 });
+  const end = await rolloutEnd(world, 'pay', { rolloutId: 'pay-2', timeoutMs: 150_000 });
   assert.equal(end.outcome, 'promoted', end.cause?.sentence);
   const followed = await follower;
   assert.equal(followed.code, 0, followed.stdout + followed.stderr);

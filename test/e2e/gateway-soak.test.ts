@@ -18,7 +18,7 @@ const plan = {
 };
 
 test('bodies, connections and WebSockets come through changes of weights every 50 ms whole', async () => {
-  const signal = AbortSignal.timeout(120_000);
+  const signal = AbortSignal.timeout(300_000);
   const { result, notes } = await soak(plan, { isQuick: true, say: () => {}, signal });
   assert.equal(result['faults'], 0, notes.join('\n'));
   assert.equal(result['bodies'], 4);

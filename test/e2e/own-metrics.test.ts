@@ -35,7 +35,7 @@ describe('a service with metrics of its own', { concurrency: true }, () => {
     const name = 'declining';
     await using load = world.load({ service: name, rps: 150, connections: 8 });
     await world.apply(release('orders-v2', name));
-    const end = await rolloutEnd(world, name, { timeoutMs: 60_000 });
+    const end = await rolloutEnd(world, name, { timeoutMs: 150_000 });
     assert.equal(end.outcome, 'rolled-back');
     assert.equal(end.cause?.kind, 'gate-failed');
     assert.match(
@@ -62,7 +62,7 @@ describe('a service with metrics of its own', { concurrency: true }, () => {
     const name = 'sound';
     await using load = world.load({ service: name, rps: 150, connections: 8 });
     await world.apply(release('orders-v2', name, "DECLINES: '0.12'", "DECLINES: '0.02'"));
-    const end = await rolloutEnd(world, name, { timeoutMs: 60_000 });
+    const end = await rolloutEnd(world, name, { timeoutMs: 150_000 });
     assert.equal(end.outcome, 'promoted', end.cause?.sentence);
     await load.stop();
   });

@@ -16,7 +16,7 @@ test('a WebSocket stays with its instance through a rollout, and new ones follow
 
   const steps = ['{ weight: 50%, gate: false, approval: true }', '100%'];
   await world.apply(release({ name: 'echo', version: 'v2', command, steps }));
-  assert.equal((await world.run(['rollout', 'status', 'echo', '--timeout', '20s'])).code, 4);
+  assert.equal((await world.run(['rollout', 'status', 'echo', '--timeout', '60s'])).code, 4);
   const fresh = await Promise.all(Array.from({ length: 10 }, () => open(world)));
   const young = fresh.filter((each) => each.version === 'v2');
   assert.equal(young.length, 5, 'half of the new connections');
@@ -41,12 +41,12 @@ interface Opened {
 async function open(world: World): Promise<Opened> {
   const url = world.gatewayUrl.replace('http:', 'ws:');
   const socket = new WebSocket(url, { headers: { host: 'echo.localhost' } });
-  const [data] = await once(socket, 'message', { signal: AbortSignal.timeout(10_000) });
+  const [data] = await once(socket, 'message', { signal: AbortSignal.timeout(60_000) });
   return { socket, version: String(data) };
 }
 
 async function echoes(socket: WebSocket, text: string): Promise<void> {
-  const heard = once(socket, 'message', { signal: AbortSignal.timeout(10_000) });
+  const heard = once(socket, 'message', { signal: AbortSignal.timeout(60_000) });
   socket.send(text);
   assert.equal(String((await heard)[0]), text);
 }

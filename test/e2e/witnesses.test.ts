@@ -11,7 +11,8 @@ import { witnessServer } from '../../src/apps/witness/witness-server.ts';
 import { WitnessStore } from '../../src/apps/witness/witness-store.ts';
 import { formatVkey, noteKey } from '../../src/domain/evidence/note-key.ts';
 import { release } from './release.fixture.ts';
-import { freePort, projectFolder, startWorld, waitFor } from './world.fixture.ts';
+import { freePort } from './free-port.fixture.ts';
+import { projectFolder, startWorld, waitFor } from './world.fixture.ts';
 
 test('a promotion is held while the witness is away, goes on when it is there, and is proven then', async () => {
   await using world = await startWorld();
@@ -32,7 +33,7 @@ test('a promotion is held while the witness is away, goes on when it is there, a
 
   const steps = ['{ weight: 30%, gate: false, approval: true }', '100%'];
   await world.apply(release({ version: 'v2', steps }));
-  const waiting = await world.run(['rollout', 'status', 'pay', '--timeout', '20s']);
+  const waiting = await world.run(['rollout', 'status', 'pay', '--timeout', '60s']);
   assert.equal(waiting.code, 4, waiting.stdout + waiting.stderr);
   await world.run(['rollout', 'promote', 'pay', '--reason', 'the witness is away'], {
     boundMs: 20_000,

@@ -9,11 +9,10 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { Agent, get } from 'node:http';
-import { createServer } from 'node:net';
+import { freePort } from './free-port.fixture.ts';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -159,7 +158,7 @@ export class World implements AsyncDisposable {
   }
 
   async down(): Promise<void> {
-    await this.must('down', '--timeout', '30s');
+    await this.must('down', '--timeout', '90s');
   }
 
   /** Writes release files into the world's folder and gives their paths. */
@@ -178,7 +177,7 @@ export class World implements AsyncDisposable {
 
   /** Applies, and waits until the first rollout of the service has brought up its instances. */
   async applyAndWait(text: string): Promise<void> {
-    await this.must('apply', '--wait', '--timeout', '30s', '-f', await this.write(text));
+    await this.must('apply', '--wait', '--timeout', '90s', '-f', await this.write(text));
   }
 
   service(name: string): Promise<ServiceView> {
@@ -235,6 +234,8 @@ export class World implements AsyncDisposable {
       headers: { ...wish.headers, host: `${wish.service}.localhost` },
       targetRps: wish.rps,
       durationMs: null,
+      // What is lost is never answered; what is late says how busy the machine is.
+      timeoutMs: 60_000,
       connections: wish.connections ?? 16,
     });
   }
@@ -282,15 +283,11 @@ export class World implements AsyncDisposable {
 
   /** Ends everything by force and removes the folder; for what failed already. */
   async discard(): Promise<void> {
-    await waitFor(
-      'the end of every process of the world',
-      () => {
-        const left = this.processes();
-        for (const pid of left) kill(pid);
-        return left.length === 0;
-      },
-      { timeoutMs: 10_000 },
-    );
+    await waitFor('the end of every process of the world', () => {
+      const left = this.processes();
+      for (const pid of left) kill(pid);
+      return left.length === 0;
+    });
     await rm(this.folder, { recursive: true, force: true });
   }
 
@@ -298,7 +295,7 @@ export class World implements AsyncDisposable {
     this.#agent.destroy();
     const file = await this.serverFile().catch(() => null);
     const isUp = file !== null && isAlive(file.pid);
-    const said = isUp ? await this.run(['down', '--timeout', '30s']) : null;
+    const said = isUp ? await this.run(['down', '--timeout', '90s']) : null;
     const left = isUp ? this.processes().map((pid) => `${pid}: ${commandLine(pid)}`) : [];
     await this.discard();
     if (said !== null) assert.equal(said.code, 0, `tidegate down failed: ${said.stderr}`);
@@ -314,7 +311,7 @@ export class World implements AsyncDisposable {
 
 /** Waits between two looks of `waitFor`, and how long it looks when nothing else is said. */
 const lookMs = 100;
-const waitTimeoutMs = 20_000;
+const waitTimeoutMs = 60_000;
 
 /**
  * The first answer that is neither false, null nor undefined. Throws when there is none in time, with the last error
@@ -356,15 +353,6 @@ export function rolloutEnd(
   return waitFor(`the end of the rollout of ${name}`, ask, options);
 }
 
-/** A port of 127.0.0.1 that nobody holds: above the instances' own, below those of outgoing connections. */
-export async function freePort(): Promise<number> {
-  for (let tries = 0; tries < 1_000; tries += 1) {
-    const port = randomInt(29_000, 32_700);
-    if (await canBind(port)) return port;
-  }
-  throw new Error('no free port from 29000 to 32699');
-}
-
 export function isAlive(pid: number): boolean {
   const stat = readAllProcesses().find((each) => each.pid === pid);
   return stat !== undefined && stat.state !== 'Z' && stat.state !== 'X';
@@ -380,7 +368,7 @@ export function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
 }
 
 /** No command of the tests may take longer. */
-const runBoundMs = 120_000;
+const runBoundMs = 180_000;
 
 interface Start {
   readonly input: string;
@@ -410,16 +398,6 @@ async function runProgram(argv: readonly string[], start: Start): Promise<Ran> {
   child.once('error', reject);
   child.once('close', (code) => resolve(code));
   return { code: await promise, ...said };
-}
-
-function canBind(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
-      server.close(() => resolve(true));
-    });
-  });
 }
 
 /** As it was started, arguments parted by spaces; '' when the process is gone. */

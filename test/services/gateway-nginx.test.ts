@@ -3,13 +3,13 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { existsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { GatewayFixture, send, until } from '../../src/apps/gateway/gateway-fixture.ts';
+import { freePort } from '../e2e/free-port.fixture.ts';
 
 /**
  * The gateway in front of servers and behind clients that nobody here wrote: nginx, curl and wrk from Debian's packages
@@ -23,7 +23,7 @@ const file = randomBytes(3 * 1024 * 1024);
 let fixture: GatewayFixture;
 let nginx: ChildProcess;
 let folder: string;
-let ports: readonly number[];
+const ports: number[] = [];
 
 /** Path of a program, also where only root's PATH leads; null: not installed. */
 function pathOf(program: string): string | null {
@@ -42,7 +42,7 @@ before(async () => {
   await mkdir(join(folder, 'files'));
   await writeFile(join(folder, 'files', 'big'), file);
   await writeFile(join(folder, 'files', 'text'), 'tide '.repeat(2000));
-  ports = await freePorts(4);
+  for (let server = 0; server < 4; server += 1) ports.push(await freePort());
   await writeFile(join(folder, 'nginx.conf'), configuration(folder, ports));
   nginx = spawn(
     pathOf('nginx') ?? '',
@@ -144,14 +144,6 @@ test(
     assert.equal(fixture.counted('r2')[5], 0);
   },
 );
-
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const found = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return found;
-}
 
 function configuration(prefix: string, listening: readonly number[]): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
 import { GatewayFixture } from '../../src/apps/gateway/gateway-fixture.ts';
-import { freePort, waitFor } from '../e2e/world.fixture.ts';
+import { freePort } from '../e2e/free-port.fixture.ts';
+import { waitFor } from '../e2e/world.fixture.ts';
 
 /** The gateway's metrics as a real Prometheus reads them, of Debian's package prometheus. */
 const folders = (process.env['PATH'] ?? '').split(delimiter);

@@ -2,10 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { until } from '../../src/apps/gateway/gateway-fixture.ts';
+import { freePort } from '../e2e/free-port.fixture.ts';
 
 const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'];
 const program = folders.map((folder) => join(folder, 'haproxy')).find((path) => existsSync(path));
@@ -30,7 +31,7 @@ export class Haproxy implements AsyncDisposable {
       spawn(program, ['-db', '-f', file], { stdio: 'ignore' }),
       folder,
     );
-    await until(() => isListening(port), 20_000);
+    await until(() => isListening(port));
     return haproxy;
   }
 
@@ -76,13 +77,4 @@ async function isListening(port: number): Promise<boolean> {
   } finally {
     socket.destroy();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

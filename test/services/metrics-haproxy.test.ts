@@ -9,7 +9,8 @@ import { test } from 'node:test';
 import { parseExposition } from '../../src/adapters/prometheus-text/exposition-text.ts';
 import { PrometheusTextMetrics } from '../../src/adapters/prometheus-text/prometheus-text-metrics.ts';
 import type { MetricSelection } from '../../src/domain/traffic/metric-selection.ts';
-import { freePort, waitFor } from '../e2e/world.fixture.ts';
+import { freePort } from '../e2e/free-port.fixture.ts';
+import { waitFor } from '../e2e/world.fixture.ts';
 
 /** Metrics that nobody here wrote: those of HAProxy's own Prometheus exporter, of Debian's package haproxy. */
 const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'];

@@ -46,7 +46,8 @@ export class GatewayProcessError extends Error {
   }
 }
 
-const startBoundMs = 15_000;
+/** Of a gateway that neither serves nor ends: loading its code, on a machine that is busy. */
+const startBoundMs = 60_000;
 /** Longer than the gateway drains. */
 const stopBoundMs = 35_000;
 const pollMs = 50;

@@ -19,6 +19,12 @@ import type { EngineKind } from './engine-kind.ts';
 import type { Backend, Endpoint, Route, RouteTable } from '../../domain/traffic/route-table.ts';
 import { totalCount, type TrafficSample } from '../../domain/traffic/traffic-sample.ts';
 
+/** For what should come to be: a machine may be very slow, and what comes sooner waits for nothing. */
+export const boundMs = 60_000;
+
+/** A loopback address of this process alone: no other server gets a port of it that a gateway lets go, for a moment or at its end. */
+export const ownAddress = `127.${64 + ((process.pid >> 16) & 63)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
+
 /** For tests: a real gateway process in a folder of its own, with instances in this process. */
 export class GatewayFixture implements AsyncDisposable {
   readonly stateFolder: string;
@@ -34,7 +40,11 @@ export class GatewayFixture implements AsyncDisposable {
     this.stateFolder = stateFolder;
     this.process = gateway;
     this.events = events;
-    this.client = new GatewayClient({ socketPath: gateway.file.controlSocket });
+    this.client = new GatewayClient({
+      socketPath: gateway.file.controlSocket,
+      applyTimeoutMs: boundMs,
+      versionTimeoutMs: boundMs,
+    });
     this.client.subscribe((sample) => this.samples.push(sample));
   }
 
@@ -43,6 +53,7 @@ export class GatewayFixture implements AsyncDisposable {
     more: {
       readonly admin?: Address;
       readonly workers?: number;
+      readonly listen?: Address;
       readonly arguments?: readonly string[];
     } = {},
   ): Promise<GatewayFixture> {
@@ -59,11 +70,11 @@ export class GatewayFixture implements AsyncDisposable {
         ...more,
         onEvent: (event) => events.push(event),
       },
-      AbortSignal.timeout(20_000),
+      AbortSignal.timeout(2 * boundMs),
     );
     const fixture = new GatewayFixture(stateFolder, gateway, events);
     // Connected before a test sends anything, so that no sample of it is a catch-up.
-    await fixture.client.version(AbortSignal.timeout(5000));
+    await fixture.client.version(AbortSignal.timeout(boundMs));
     return fixture;
   }
 
@@ -71,6 +82,10 @@ export class GatewayFixture implements AsyncDisposable {
   get adminUrl(): string {
     const { admin } = this.process.file;
     return `http://${admin?.host}:${admin?.port}`;
+  }
+
+  get host(): string {
+    return this.process.file.host;
   }
 
   get port(): number {
@@ -93,13 +108,13 @@ export class GatewayFixture implements AsyncDisposable {
     const route: Route = {
       service: 'svc',
       host: 'svc.localhost',
-      requestTimeoutMs: 5000,
+      requestTimeoutMs: boundMs,
       backends,
       matches: [],
       ...change,
     };
     const table = { version: this.#version, routes: [route] };
-    await this.client.apply(table, AbortSignal.timeout(10_000));
+    await this.client.apply(table, AbortSignal.timeout(boundMs));
     return table;
   }
 
@@ -111,15 +126,20 @@ export class GatewayFixture implements AsyncDisposable {
   }
 
   send(options: SendOptions = {}): Promise<Answer> {
-    return send(this.port, { agent: this.agent, ...options });
+    return send(this.port, { agent: this.agent, address: this.host, ...options });
+  }
+
+  /** On a connection of its own, which the kernel gives to any worker. */
+  sendAnew(options: SendOptions = {}): Promise<Answer> {
+    return send(this.port, { address: this.host, ...options });
   }
 
   /** What comes back for these bytes on a connection of their own, until the gateway closes or `isEnough`. */
   raw(bytes: string, isEnough: (received: string) => boolean = () => false): Promise<string> {
     const { promise, resolve } = Promise.withResolvers<string>();
-    const socket = connect(this.port, '127.0.0.1');
+    const socket = connect(this.port, this.host);
     let received = '';
-    socket.setTimeout(5000, () => socket.destroy());
+    socket.setTimeout(boundMs, () => socket.destroy());
     socket.on('data', (chunk) => {
       received += chunk.toString('latin1');
       if (isEnough(received)) socket.destroy();
@@ -153,7 +173,7 @@ export class GatewayFixture implements AsyncDisposable {
       server.close();
       server.closeAllConnections();
     }
-    await this.process.stop(AbortSignal.timeout(40_000));
+    await this.process.stop(AbortSignal.timeout(2 * boundMs));
     await rm(this.stateFolder, { recursive: true, force: true });
   }
 }
@@ -174,6 +194,8 @@ export interface SendOptions {
   readonly body?: Buffer | string;
   readonly host?: string;
   readonly agent?: Agent;
+  /** Absent: 127.0.0.1. */
+  readonly address?: string;
 }
 
 export interface Answer {
@@ -187,7 +209,7 @@ export function send(port: number, options: SendOptions = {}): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const request = httpRequest(
     {
-      host: '127.0.0.1',
+      host: options.address ?? '127.0.0.1',
       port,
       method: options.method ?? 'GET',
       path: options.path ?? '/',
@@ -215,12 +237,12 @@ export function send(port: number, options: SendOptions = {}): Promise<Answer> {
 
 export async function until(
   condition: () => boolean | Promise<boolean>,
-  boundMs = 10_000,
+  withinMs = boundMs,
 ): Promise<void> {
-  const endMs = performance.now() + boundMs;
+  const endMs = performance.now() + withinMs;
   while (!(await condition())) {
     if (performance.now() > endMs)
-      throw new Error(`not so within ${boundMs} ms: ${String(condition)}`);
+      throw new Error(`not so within ${withinMs} ms: ${String(condition)}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -119,7 +119,6 @@ test('requests wait for a connection up to the limit, also to another instance, 
   const endpoints = [await fixture.instance(hold, 'a'), await fixture.instance(hold, 'b')];
   await fixture.route([{ revisionId: 'few', weightPercent: 100, endpoints }], {
     policy: { circuitBreaker: { ...limits, maxConnections: 2, maxPendingRequests: 6 } },
-    requestTimeoutMs: 30_000,
   });
   const sent = Array.from({ length: 12 }, async () => {
     const { status, headers } = await fixture.send();

@@ -28,7 +28,7 @@ for (const engine of engines) {
 
     for (const [name, timeouts, reason] of [
       ['the whole request', { requestMs: 150 }, 'timeout'],
-      ['an attempt', { requestMs: 4000, backendRequestMs: 150 }, 'backend-timeout'],
+      ['an attempt', { requestMs: 60_000, backendRequestMs: 150 }, 'backend-timeout'],
       ['silence', { idleMs: 150 }, 'idle-timeout'],
     ] as const) {
       test(`a rule's limit of ${name} gives 504, and others wait as long as before`, async () => {
@@ -69,15 +69,16 @@ for (const engine of engines) {
     });
 
     test('a rule may give more time than its service has', async () => {
-      await fixture.single(
-        (_request, response) => void setTimeout(() => response.end('late'), 600),
-        { requestTimeoutMs: 200, ...ruleOf({ requestMs: 5000 }) },
-      );
-      const [allowed, other] = await Promise.all([
-        fixture.send({ path: '/slow' }),
-        fixture.send({ path: '/other' }),
-      ]);
-      assert.deepEqual([allowed.status, other.status], [200, 504]);
+      const held: (() => void)[] = [];
+      await fixture.single((_request, response) => void held.push(() => response.end('late')), {
+        requestTimeoutMs: 200,
+        ...ruleOf({ requestMs: 60_000 }),
+      });
+      const allowed = fixture.send({ path: '/slow' });
+      await until(() => held.length === 1);
+      assert.equal((await fixture.send({ path: '/other' })).status, 504);
+      for (const release of held) release();
+      assert.equal((await allowed).status, 200);
     });
 
     for (const [name, timeouts] of [
@@ -116,9 +117,10 @@ for (const engine of engines) {
             if (left > 0) return;
             clearInterval(timer);
             response.end();
-          }, 60);
+          }, 300);
         },
-        ruleOf({ idleMs: 400 }),
+        // Less than all of it takes, and more than this process stands still.
+        ruleOf({ idleMs: 2500 }),
       );
       assert.equal((await fixture.send({ path: '/slow' })).body.toString(), '..........');
     });

@@ -10,7 +10,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { print, say, type Session } from '../session.ts';
 import { isRunning, readServerFile, type ServerFile } from '../state-folder.ts';
 
-const readyTimeoutMs = 20_000;
+const readyTimeoutMs = 60_000;
 const pollMs = 50;
 const tailLines = 15;
 const tailBytes = 64 * 1024;

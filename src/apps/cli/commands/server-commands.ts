@@ -46,7 +46,7 @@ export function addServerCommands(program: Command, frame: Frame): void {
       'require, warn or off: whether a promotion waits until witnesses have cosigned its entry; remembered (default: off, with --witnesses: require)',
     )
     .option('--foreground', 'stay in the foreground, log to standard error')
-    .addOption(timeoutOption('how long it may take until it is ready (default: 20s)'))
+    .addOption(timeoutOption('how long it may take until it is ready (default: 60s)'))
     .action((options: UpOptions) =>
       frame.perform(async (session) => (await import('../actions/up.ts')).up(session, options)),
     );

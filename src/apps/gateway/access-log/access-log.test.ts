@@ -100,7 +100,7 @@ for (const [flags, says] of refused) {
     const always = ['--state', '/tmp/tidegate-never-made', '--listen', '127.0.0.1:0'];
     const ran = spawnSync(nodePath, [entry, ...always, ...flags], {
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: 120_000,
     });
     assert.equal(ran.status, 2);
     assert.match(ran.stderr, says);

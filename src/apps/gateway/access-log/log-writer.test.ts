@@ -97,7 +97,7 @@ test('a reader that is behind costs lines, which are counted and told, and nobod
     // The other thread has its chance, and still nothing is read.
     if (sent % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
-  assert.ok(performance.now() - startedMs < 5000);
+  assert.ok(performance.now() - startedMs < 30_000);
   const { dropped } = writer.counts;
   assert.ok(dropped > 1000 && dropped < 2500, `${dropped} dropped`);
   let read = '';

@@ -17,7 +17,7 @@ interface Said {
 
 /** Marks of requests are long, so that no change of octets makes one of another. */
 export const markPattern = /m[0-9a-f]{16}m/g;
-const answerMs = 5000;
+const answerMs = 60_000;
 
 const reader = new LlhttpReader('response');
 

@@ -3,6 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import type { Route } from '../../../domain/traffic/route-table.ts';
 import { Counters } from '../counters.ts';
 import { SecondOpinion } from '../http1/second-opinion.ts';
+import { boundMs } from '../gateway-fixture.ts';
 import { LiveRoutes } from '../live-routes.ts';
 import { FastEngine } from './fast-engine.ts';
 import { type ListeningOptions, plainListening } from './listening-options.ts';
@@ -51,7 +52,7 @@ export class EngineFixture implements AsyncDisposable {
     const routes = hosts.map((host) => ({
       service: 'svc',
       host,
-      requestTimeoutMs: options.requestTimeoutMs ?? 5000,
+      requestTimeoutMs: options.requestTimeoutMs ?? boundMs,
       backends,
       matches: [],
     }));

@@ -57,7 +57,8 @@ export class FastEngine implements Engine {
         ...(this.#parts.accessLog?.families() ?? []),
       ];
     });
-    this.#sweeping = setInterval(() => this.#sweep(), sweepMs);
+    // Behind the turn's reading: when this process itself stood still, what came meanwhile is read before anybody is late.
+    this.#sweeping = setInterval(() => setImmediate(() => this.#sweep()), sweepMs);
     this.#sweeping.unref();
   }
 

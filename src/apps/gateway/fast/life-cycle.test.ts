@@ -34,7 +34,7 @@ async function instance(
 function switchTo(fixture: EngineFixture, revisionId: string, port: number): void {
   const endpoints = [{ instanceId: `${revisionId}-1`, host: '127.0.0.1', port }];
   const backends = [{ revisionId, weightPercent: 100, endpoints }];
-  const route = { service: 'svc', host: 'a', requestTimeoutMs: 5000, backends, matches: [] };
+  const route = { service: 'svc', host: 'a', requestTimeoutMs: 60_000, backends, matches: [] };
   const version = (fixture.routes.table?.version ?? 0) + 1;
   fixture.routes.apply({ version, routes: [route] });
   fixture.engine.routesChanged();
@@ -228,7 +228,7 @@ test('a tunnel is open in a drain until the last request has ended, and what was
   const slowHeard = listening(slow);
   slow.write(get);
   await until(() => waiting.length === 1);
-  const drained = fixture.engine.drain(20_000);
+  const drained = fixture.engine.drain(60_000);
   socket.write('still open');
   await until(() => heard.text.endsWith('still open'));
   waiting[0]?.write(answer('good'));

@@ -3,7 +3,15 @@ import { connect as connectHttp2 } from 'node:http2';
 import type { Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { EngineFixture } from '../fast/engine.fixture.ts';
-import { type Fields, flag, frame, FrameClient, frameType, headers } from './frames.fixture.ts';
+import {
+  errorCode,
+  type Fields,
+  flag,
+  frame,
+  FrameClient,
+  frameType,
+  headers,
+} from './frames.fixture.ts';
 
 const get: Fields = [
   [':method', 'GET'],
@@ -355,13 +363,18 @@ for (const [name, octets] of [
 }
 
 test('no more streams than were allowed at one time are taken', async () => {
-  using client = await FrameClient.connect(engine.port);
+  // One that is answered makes room for another, so this instance says nothing.
+  const silent = (socket: Socket): void => void socket.on('error', () => {}).resume();
+  const listening = { isH2cTaken: true, tls: null };
+  await using waiting = await EngineFixture.start(['a'], silent, {}, listening);
+  using client = await FrameClient.connect(waiting.port);
   for (let stream = 1; stream < 2 * 200; stream += 2) client.write(headers(stream, post, open));
   const refused = await client.wait(
     ({ type }) => type === frameType.reset || type === frameType.goAway,
   );
   assert.equal(refused?.type, frameType.reset);
-  assert.equal(refused?.payload.readUInt32BE(0), 7);
+  assert.equal(refused?.payload.readUInt32BE(0), errorCode.refused);
+  assert.equal(refused?.stream, 2 * 128 + 1);
 });
 
 test('HTTP/1.1 and HTTP/2 are told apart on one port', async () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { boundMs } from '../gateway-fixture.ts';
 
 export const frameType = {
   data: 0,
@@ -105,7 +106,6 @@ export function framesIn(bytes: Buffer): {
 }
 
 export const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
-const boundMs = 10_000;
 
 /** A client that writes frames as it is told, right or wrong. */
 export class FrameClient implements Disposable {

@@ -183,7 +183,7 @@ test('every request is a span of the trace it came with, and the instance is its
   });
   assert.equal(first?.name, 'GET svc');
   assert.ok(first.startMs >= before - 5 && first.startMs <= Date.now() + 5);
-  assert.ok(first.durationMs > 0 && first.durationMs < 5000);
+  assert.ok(first.durationMs > 0 && first.durationMs < 60_000);
   assert.equal(first.isError, false);
   assert.deepEqual([bad?.isError, bad?.attributes['http.response.status_code']], [true, 500]);
   assert.deepEqual([dead?.isError, dead?.attributes['error.type']], [true, 'reset']);
@@ -219,11 +219,13 @@ const troubles: readonly (readonly [
   name: string,
   attempts: number,
   serve: (socket: Socket) => void,
+  /** Absent: the usual time, in which a collector that answers has answered. */
+  timeoutMs?: number,
 ])[] = [
   ['cannot take them', 4, (socket) => answerEach(socket, '503 Unavailable')],
   ['does not want them', 1, (socket) => answerEach(socket, '400 Bad')],
   ['hangs up', 4, (socket) => socket.once('data', () => socket.destroy())],
-  ['says nothing', 4, (socket) => socket.resume()],
+  ['says nothing', 4, (socket) => socket.resume(), 200],
 ];
 
 function answerEach(socket: Socket, status: string): void {
@@ -237,7 +239,7 @@ function isRequest(bytes: Buffer): boolean {
   return bytes.includes('POST / HTTP/1.1');
 }
 
-for (const [name, attempts, answer] of troubles) {
+for (const [name, attempts, answer, timeoutMs] of troubles) {
   test(`a collector that ${name} is asked a bounded number of times, and callers notice nothing`, async () => {
     let asked = 0;
     const sockets = new Set<Socket>();
@@ -250,7 +252,7 @@ for (const [name, attempts, answer] of troubles) {
     collector.listen(0, '127.0.0.1');
     await once(collector, 'listening');
     const { port } = collector.address() as AddressInfo;
-    const spans = new SpanRecorder(`http://127.0.0.1:${port}/`, assert.fail, 200);
+    const spans = new SpanRecorder(`http://127.0.0.1:${port}/`, assert.fail, timeoutMs);
     await using fixture = await EngineFixture.start(['a'], serve, { spans });
     assert.match(await ask(fixture, '/', null), /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
     await until(() => spans.counts.lost === 1);

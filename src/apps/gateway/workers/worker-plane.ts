@@ -23,7 +23,7 @@ export interface WorkerPlaneOptions {
 const usualHungAfterMs = 4000;
 const lookEveryMs = 250;
 /** Loading its code, on a machine that is busy. */
-const startBoundMs = 15_000;
+const startBoundMs = 60_000;
 const firstBackOffMs = 100;
 const lastBackOffMs = 5000;
 /** A worker that lived this long is replaced at once. */

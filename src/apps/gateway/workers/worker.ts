@@ -13,7 +13,8 @@ const aliveEveryMs = 500;
 const paceRatio = 0.5;
 /** How soon other workers hear of a client's vote; until then the client may have one at each of them. */
 const votesEveryMs = 5;
-const orphanDrainMs = 10_000;
+/** As long as a gateway that is asked to stop. */
+const orphanDrainMs = 30_000;
 
 /**
  * A worker process: serves by what the gateway process says, and tells it what it counts. When that process is gone, it

@@ -9,9 +9,19 @@ import { test } from 'node:test';
 import { findGateway, logFileName, startTicks } from '../../../adapters/gateway/gateway-file.ts';
 import { ensureGateway } from '../../../adapters/gateway/gateway-process.ts';
 import { weightedCount } from '../../../domain/traffic/traffic-sample.ts';
-import { engines, GatewayFixture, gatewayProgram, send, until } from '../gateway-fixture.ts';
+import {
+  engines,
+  GatewayFixture,
+  gatewayProgram,
+  ownAddress,
+  send,
+  until,
+} from '../gateway-fixture.ts';
 
-const boundMs = 60_000;
+const boundMs = 120_000;
+/** For gateways that are killed or stopped. */
+const listen = { host: ownAddress, port: 0 };
+const address = ownAddress;
 
 async function isAlive(pid: number): Promise<boolean> {
   return (await startTicks(pid)) !== null;
@@ -25,8 +35,15 @@ async function workerPids(stateFolder: string): Promise<readonly number[]> {
   return pids.filter((_, index) => alive[index]);
 }
 
-/** Established connections to `port` that a process has accepted: proc(5) /proc/net/tcp, state 01. */
-async function acceptedBy(pid: number, port: number): Promise<number> {
+/** State of a TCP socket as proc(5) has it in /proc/net/tcp. */
+const tcpState = { established: '01', listening: '0A' } as const;
+
+/** Established connections to `port` that a process has accepted. */
+function acceptedBy(pid: number, port: number): Promise<number> {
+  return socketsOf(pid, port, tcpState.established);
+}
+
+async function socketsOf(pid: number, port: number, wanted: string): Promise<number> {
   const fds = await readdir(`/proc/${pid}/fd`);
   const links = await Promise.all(
     fds.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')),
@@ -35,8 +52,13 @@ async function acceptedBy(pid: number, port: number): Promise<number> {
   const hexPort = port.toString(16).toUpperCase().padStart(4, '0');
   return lines.filter((line) => {
     const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/);
-    return state === '01' && local.endsWith(`:${hexPort}`) && links.includes(`socket:[${inode}]`);
+    return state === wanted && local.endsWith(`:${hexPort}`) && links.includes(`socket:[${inode}]`);
   }).length;
+}
+
+async function listensStill(pid: number, port: number): Promise<boolean> {
+  // It may end between two looks.
+  return (await socketsOf(pid, port, tcpState.listening).catch(() => 0)) > 0;
 }
 
 /** A number of requests that wait for their answers, each on a connection of its own. */
@@ -46,9 +68,9 @@ async function hanging(fixture: GatewayFixture, count: number) {
     if (request.url === '/slow') waiting.push(response);
     else response.end();
   };
-  await fixture.single(answer, { requestTimeoutMs: 60_000 });
+  await fixture.single(answer, { requestTimeoutMs: 600_000 });
   const outcomes = Array.from({ length: count }, () =>
-    send(fixture.port, { path: '/slow' }).then(
+    fixture.sendAnew({ path: '/slow' }).then(
       ({ status }) => (status === 200 ? 'answered' : 'failed'),
       () => 'failed',
     ),
@@ -83,7 +105,7 @@ async function scraped(fixture: GatewayFixture, revisionId: string): Promise<num
 
 for (const engine of engines) {
   test(`engine ${engine}: four workers give 10 of 1,000 requests at 1 %, by at most 2 off, and count each once`, async () => {
-    await using fixture = await GatewayFixture.start(engine, { workers: 4 });
+    await using fixture = await GatewayFixture.start(engine, { listen, workers: 4 });
     const r1 = await fixture.instance((_request, response) => response.end());
     const r2 = await fixture.instance((_request, response) => response.end());
     await fixture.route([
@@ -108,17 +130,24 @@ for (const engine of engines) {
   });
 
   test(`engine ${engine}: a worker that is killed loses what it held and nothing else, and is replaced`, async () => {
-    await using fixture = await GatewayFixture.start(engine, { workers: 2 });
+    await using fixture = await GatewayFixture.start(engine, { listen, workers: 2 });
     const slow = await hanging(fixture, 12);
-    const [victim = 0] = await workerPids(fixture.stateFolder);
-    const held = await acceptedBy(victim, fixture.port);
+    const pair = await workerPids(fixture.stateFolder);
+    const [victim = 0] = pair;
+    let held = 0;
+    // The kernel's list is no snapshot: while others come and go, one may be missing from it.
+    await until(async () => {
+      const counts = await Promise.all(pair.map((pid) => acceptedBy(pid, fixture.port)));
+      held = counts[0] ?? 0;
+      return counts.reduce((sum, count) => sum + count, 0) === 12;
+    });
     process.kill(victim, 'SIGKILL');
     await until(() => fixture.client.workers?.lost === 1);
     await until(() => fixture.client.workers?.serving === 2);
     assert.deepEqual(await slow.finish(), { answered: 12 - held, failed: held });
     const pids = await workerPids(fixture.stateFolder);
     assert.ok(pids.length === 2 && !pids.includes(victim));
-    for (let sent = 0; sent < 20; sent += 1) assert.equal((await send(fixture.port)).status, 200);
+    for (let sent = 0; sent < 20; sent += 1) assert.equal((await fixture.sendAnew()).status, 200);
     // Once each: not lost with the dead, and not counted anew by its successor.
     await until(() => fixture.requests('r1') === 12 - held + 20);
     assert.ok((await scraped(fixture, 'r1')) >= 20);
@@ -127,44 +156,49 @@ for (const engine of engines) {
   });
 
   test(`engine ${engine}: workers of a killed gateway finish what they have, take nothing new, and end`, async () => {
-    await using fixture = await GatewayFixture.start(engine, { workers: 2 });
+    await using fixture = await GatewayFixture.start(engine, { listen, workers: 2 });
     const slow = await hanging(fixture, 6);
     const orphans = await workerPids(fixture.stateFolder);
     // The kernel may have given all connections to one of them; the other has nothing to wait for.
-    const held = await Promise.all(orphans.map((orphan) => acceptedBy(orphan, fixture.port)));
+    let held: readonly number[] = [];
+    // The kernel's list is no snapshot: while others come and go, one may be missing from it.
+    await until(async () => {
+      held = await Promise.all(orphans.map((orphan) => acceptedBy(orphan, fixture.port)));
+      return held.reduce((sum, count) => sum + count, 0) === 6;
+    });
     const holding = orphans.filter((_, index) => held[index] !== 0);
-    assert.equal(
-      held.reduce((sum, count) => sum + count, 0),
-      6,
-    );
     const { pid } = fixture.process.file;
     process.kill(pid, 'SIGKILL');
-    await until(async () => ((await findGateway(fixture.stateFolder))?.pid ?? pid) !== pid);
-    await until(async () => (await send(fixture.port).catch(() => null))?.status === 200);
+    await until(async () => {
+      const left = orphans.map((orphan) => listensStill(orphan, fixture.port));
+      return !(await Promise.all(left)).includes(true);
+    });
     assert.ok((await Promise.all(holding.map(isAlive))).every(Boolean));
     assert.deepEqual(await slow.finish(), { answered: 6, failed: 0 });
     await until(async () => !(await Promise.all(orphans.map(isAlive))).includes(true));
-    assert.equal((await send(fixture.port)).status, 200);
+    await until(async () => ((await findGateway(fixture.stateFolder))?.pid ?? pid) !== pid);
+    await until(async () => (await fixture.sendAnew().catch(() => null))?.status === 200);
+    assert.equal((await fixture.sendAnew()).status, 200);
   });
 }
 
 test('a client has one vote, whichever worker its requests come to', async () => {
-  await using fixture = await GatewayFixture.start('fast', { workers: 3 });
+  await using fixture = await GatewayFixture.start('fast', { listen, workers: 3 });
   const endpoint = await fixture.instance((_request, response) => response.end());
   const put = () =>
     fixture.route([{ revisionId: 'r1', weightPercent: 100, endpoints: [endpoint] }], {
-      oneVotePer: { client: { kind: 'header', name: 'x-client' }, windowMs: 60_000 },
+      oneVotePer: { client: { kind: 'header', name: 'x-client' }, windowMs: 3_600_000 },
     });
   await put();
   for (const client of ['a', 'b']) {
-    await send(fixture.port, { headers: { 'x-client': client } });
+    await fixture.sendAnew({ headers: { 'x-client': client } });
     await until(() => evidence(fixture) === (client === 'a' ? 1 : 2));
     // A worker tells its votes before it acknowledges a table, and hears those of others before it gets the next.
     await put();
     await put();
     // Each on a connection of its own.
     for (let sent = 0; sent < 15; sent += 1) {
-      await send(fixture.port, { headers: { 'x-client': client } });
+      await fixture.sendAnew({ headers: { 'x-client': client } });
     }
   }
   await until(() => fixture.requests('r1') === 32);
@@ -172,7 +206,7 @@ test('a client has one vote, whichever worker its requests come to', async () =>
 });
 
 test('a worker that hangs is ended and replaced, and a table is in force without it', async () => {
-  await using fixture = await GatewayFixture.start('fast', { workers: 2 });
+  await using fixture = await GatewayFixture.start('fast', { listen, workers: 2 });
   const endpoint = await fixture.single((_request, response) => response.end());
   const [stopped = 0] = await workerPids(fixture.stateFolder);
   process.kill(stopped, 'SIGSTOP');
@@ -180,14 +214,14 @@ test('a worker that hangs is ended and replaced, and a table is in force without
   assert.equal(await isAlive(stopped), false);
   await until(() => fixture.client.workers?.serving === 2);
   for (let sent = 0; sent < 10; sent += 1) {
-    assert.equal((await send(fixture.port)).headers['x-tidegate-revision'], 'r2');
+    assert.equal((await fixture.sendAnew()).headers['x-tidegate-revision'], 'r2');
   }
   const log = await readFile(join(fixture.stateFolder, logFileName), 'utf8');
   assert.match(log, /says nothing for \d+ ms: ending it/);
 });
 
 test('a table is acknowledged when every worker has it, over changes every 20 ms and lost workers', async () => {
-  await using fixture = await GatewayFixture.start('fast', { workers: 3 });
+  await using fixture = await GatewayFixture.start('fast', { listen, workers: 3 });
   const r1 = await fixture.instance((_request, response) => response.end());
   const r2 = await fixture.instance((_request, response) => response.end());
   const put = (revisionId: string) => {
@@ -202,7 +236,7 @@ test('a table is acknowledged when every worker has it, over changes every 20 ms
       process.kill((await workerPids(fixture.stateFolder))[0] ?? 0, 'SIGKILL');
     // New connections each, so that each worker is asked.
     const answers = await Promise.all(
-      Array.from({ length: 6 }, () => send(fixture.port).catch(() => null)),
+      Array.from({ length: 6 }, () => fixture.sendAnew().catch(() => null)),
     );
     wrong += answers.filter(
       (answer) => answer !== null && answer.headers['x-tidegate-revision'] !== revisionId,
@@ -215,12 +249,11 @@ test('a table is acknowledged when every worker has it, over changes every 20 ms
 
 test('when the process that started the gateway is killed, no request is lost', async () => {
   const stateFolder = await mkdtemp(join(tmpdir(), 'tidegate-gateway-'));
-  const listen = { host: '127.0.0.1', port: 0 };
   const options = { ...gatewayProgram, stateFolder, listen, workers: 2 };
   const library = new URL('../../../adapters/gateway/gateway-process.ts', import.meta.url);
   const script = `
     import { ensureGateway } from ${JSON.stringify(library.href)};
-    await ensureGateway(${JSON.stringify(options)}, AbortSignal.timeout(20000));
+    await ensureGateway(${JSON.stringify(options)}, AbortSignal.timeout(120000));
     console.log('started');
     setInterval(() => {}, 1000);
   `;
@@ -234,7 +267,7 @@ test('when the process that started the gateway is killed, no request is lost', 
   const load = Array.from({ length: 4 }, async () => {
     while (!over.signal.aborted) {
       outcomes.push(
-        await send(gateway.file.port).then(
+        await send(gateway.file.port, { address }).then(
           (answer) => answer.status,
           () => null,
         ),
@@ -258,10 +291,10 @@ test('when the process that started the gateway is killed, no request is lost', 
 });
 
 test('SIGTERM drains all workers: what is under way is finished and counted, exit code 0', async () => {
-  await using fixture = await GatewayFixture.start('fast', { workers: 2 });
+  await using fixture = await GatewayFixture.start('fast', { listen, workers: 2 });
   const slow = await hanging(fixture, 6);
   const stopping = fixture.process.stop(AbortSignal.timeout(boundMs));
-  await until(async () => (await send(fixture.port).catch(() => null)) === null);
+  await until(async () => (await fixture.sendAnew().catch(() => null)) === null);
   assert.deepEqual(await slow.finish(), { answered: 6, failed: 0 });
   await stopping;
   await until(() => fixture.requests('r1') >= 6);
