@@ -88,6 +88,7 @@ function accessLog(): Subject {
   const record: AccessRecord & { durationMs: number } = {
     ...ended,
     methodText: 'GET',
+    fault: null,
     target: '/cart/7?from=home',
     authority: 'shop.localhost',
     protocolVersion: '1.1',

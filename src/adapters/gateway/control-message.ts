@@ -15,6 +15,7 @@ import {
   type SetAside,
   setAsides,
 } from '../../domain/traffic/traffic-sample.ts';
+import { faultRule } from './fault-message.ts';
 import { trafficPolicy } from './policy-message.ts';
 import { integer, list, MalformedError, record, text } from './shape.ts';
 
@@ -152,7 +153,7 @@ function routeTable(value: Record<string, unknown>): RouteTable {
 }
 
 function route(value: Record<string, unknown>): Route {
-  const { strata, oneVotePer, rules, sticky, mirror, policy } = value;
+  const { strata, oneVotePer, rules, sticky, mirror, policy, faults } = value;
   return {
     service: text(value, 'service'),
     host: text(value, 'host'),
@@ -169,6 +170,9 @@ function route(value: Record<string, unknown>): Route {
     ...(sticky === undefined ? {} : { sticky: stickyRule(record(sticky, 'sticky')) }),
     ...(policy === undefined ? {} : { policy: trafficPolicy(record(policy, 'policy')) }),
     ...(mirror === undefined ? {} : { mirror: mirrorRule(record(mirror, 'mirror')) }),
+    ...(faults === undefined
+      ? {}
+      : { faults: list(value, 'faults').map((item) => faultRule(record(item, 'fault'))) }),
   };
 }
 

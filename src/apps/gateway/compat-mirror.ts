@@ -4,7 +4,8 @@ import { mirrorBodyBytesMax } from '../../domain/traffic/mirror.ts';
 import { noAnswer } from './counters.ts';
 import type { EndpointPools } from './endpoint-pools.ts';
 import { requestHeaders } from './forwarded-headers.ts';
-import { mirrorHeader, MirrorSlots, type Shadow } from './mirror.ts';
+import { mirrorHeader, type Shadow } from './mirror.ts';
+import { mirrorCopiesMax, Slots } from './slots.ts';
 
 export interface MirroredRequest {
   readonly request: IncomingMessage;
@@ -15,7 +16,7 @@ export interface MirroredRequest {
 /** Copies of requests for their shadows, by undici; see Mirror for what holds of them. */
 export class CompatMirrors {
   readonly #pools: EndpointPools;
-  readonly #slots = new MirrorSlots();
+  readonly #slots = new Slots(mirrorCopiesMax);
 
   constructor(pools: EndpointPools) {
     this.#pools = pools;

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { CompatFaults, noteFault } from './compat-fault.ts';
 import { CompatMirrors } from './compat-mirror.ts';
 import { type Counter, noAnswer } from './counters.ts';
 import type { Address } from './data-plane.ts';
@@ -8,7 +9,7 @@ import type { AccessLog } from './access-log/access-log.ts';
 import { CallerAdmission } from './caller-admission.ts';
 import type { CallerLimits } from './caller-limits.ts';
 import { EndpointPools, inFlightMax } from './endpoint-pools.ts';
-import { Forward } from './forward.ts';
+import { type Exchange, Forward } from './forward.ts';
 import { destination } from './forwarded-headers.ts';
 import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import { circuitRefusal } from './live-revision.ts';
@@ -46,6 +47,7 @@ export class HttpEngine implements Engine {
   readonly #refused = new WeakSet<Duplex>();
   readonly #pools = new EndpointPools();
   readonly #mirrors = new CompatMirrors(this.#pools);
+  readonly #faults: CompatFaults;
   readonly #server: Server;
   readonly #tunnels = new Set<Duplex>();
   readonly #underWay = new Set<ServerResponse>();
@@ -56,6 +58,7 @@ export class HttpEngine implements Engine {
     this.#metrics = metrics;
     this.#accessLog = accessLog;
     this.#limits = callerLimits;
+    this.#faults = new CompatFaults(metrics);
     const admission = new CallerAdmission({ limits: callerLimits, metrics, accessLog });
     if (accessLog !== null) metrics.addSource(() => accessLog.families());
     this.#server = createServer({
@@ -144,6 +147,23 @@ export class HttpEngine implements Engine {
     response.on('close', () => {
       target.counter.underWay -= 1;
     });
+    const known = { request, response, path, authority: authority ?? '', requestTimeoutMs };
+    const served = { ...known, observation, bodyBytesMax, target, treatment, startedMs };
+    const fault = treatment?.fault ?? null;
+    if (fault === null) {
+      this.#forward({ ...served, expectsContinue });
+      return;
+    }
+    noteFault(observation, fault);
+    const faulted = { fault, target, startedMs };
+    this.#faults.afterDelay(faulted, response, () => {
+      if (!this.#faults.abort(faulted, request, response))
+        this.#forward({ ...served, expectsContinue });
+    });
+  }
+
+  #forward(served: Omit<Exchange, 'copy'>): void {
+    const { request, response, target, treatment } = served;
     const pool = this.#pools.pool(target.origin);
     if (pool === null) {
       target.counter.count(noAnswer, 0);
@@ -151,12 +171,10 @@ export class HttpEngine implements Engine {
       answerProblem(request, response, { status: 503, reason: 'overloaded', detail });
       return;
     }
-    const known = { request, response, path, authority: authority ?? '', requestTimeoutMs };
     const shadow = treatment?.shadow ?? null;
-    const copy = shadow === null ? null : this.#mirrors.copy(known, shadow);
+    const copy = shadow === null ? null : this.#mirrors.copy(served, shadow);
     if (copy !== null) response.on('close', () => copy.letGo());
-    const exchange = { ...known, observation, bodyBytesMax, target, treatment, copy, startedMs };
-    new Forward({ ...exchange, expectsContinue }, pool).start();
+    new Forward({ ...served, copy }, pool).start();
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -172,7 +190,16 @@ export class HttpEngine implements Engine {
     }
     this.#tunnels.add(socket);
     socket.on('close', () => this.#tunnels.delete(socket));
-    openTunnel({ request, socket, head, choice, startedMs });
+    const fault = choice.treatment?.fault ?? null;
+    if (fault === null) {
+      openTunnel({ request, socket, head, choice, startedMs });
+      return;
+    }
+    const faulted = { fault, target: choice.target, startedMs };
+    this.#faults.afterDelay(faulted, socket, () => {
+      if (!this.#faults.abortTunnel(faulted, socket))
+        openTunnel({ request, socket, head, choice, startedMs });
+    });
   }
 
   #choose(

@@ -124,10 +124,11 @@ export class LiveRoutes {
     live.budget.earn(nowMs);
     const choice = this.#choose(live, path, request, nowMs);
     if (live.treatments === null || choice.kind !== 'target') return choice;
-    const { target } = choice;
-    const treatment = live.treatments.of(path, request, target);
+    const treatment = live.treatments.of(path, request, choice.target, nowMs);
     if (treatment === null) return choice;
     const requestTimeoutMs = treatment.timeouts?.requestMs ?? choice.requestTimeoutMs;
+    const counter = treatment.fault?.counter ?? null;
+    const target = counter === null ? choice.target : { ...choice.target, counter };
     return { kind: 'target', target, requestTimeoutMs, treatment };
   }
 
@@ -274,7 +275,12 @@ export class LiveRoutes {
       split,
       matches: readyRevisionMatches(route.matches),
       sticky: route.sticky === undefined ? null : new StickyChoice(route.sticky, split.permille),
-      treatments: Treatments.of(route, this.#counters, before?.treatments ?? null),
+      treatments: Treatments.of(
+        route,
+        this.#counters,
+        this.#phase + 0.5,
+        before?.treatments ?? null,
+      ),
       setAsideSplit: splitOf(shares, before?.setAsideSplit ?? null, this.#phase),
       votesSalt: this.#votes?.saltOf(service) ?? 0,
     };

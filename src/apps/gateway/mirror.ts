@@ -72,24 +72,5 @@ export class Mirror {
   }
 }
 
-/** Of one engine, being taken up or under way; each has `mirrorBodyBytesMax` and a head. */
-const copiesMax = 256;
-
-/** How many copies an engine has at a time. */
-export class MirrorSlots {
-  #taken = 0;
-
-  /** False: there are as many as there may be. */
-  take(): boolean {
-    if (this.#taken >= copiesMax) return false;
-    this.#taken += 1;
-    return true;
-  }
-
-  giveBack(): void {
-    this.#taken -= 1;
-  }
-}
-
 /** On every copy, so that the shadow can leave out what must not happen twice. */
 export const mirrorHeader = 'x-tidegate-mirror';

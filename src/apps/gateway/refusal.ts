@@ -16,6 +16,7 @@ export interface Refusal {
     | 'backend-timeout'
     | 'idle-timeout'
     | 'caller-too-slow'
+    | 'fault-injected'
     | 'body-too-large'
     | 'too-many-connections'
     | 'too-many-connections-of-caller';

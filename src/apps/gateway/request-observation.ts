@@ -22,6 +22,10 @@ export class RequestObservation implements EndedRequest, AccessRecord {
   readonly userAgent: string | null;
   status = 0;
   error: string | null = null;
+  /** Of what was injected on purpose; null: nothing was. */
+  fault: string | null = null;
+  /** The connection was reset on purpose. */
+  isReset = false;
   durationMs = 0;
   requestBodyBytes = 0;
   responseBodyBytes = 0;
@@ -43,8 +47,8 @@ export class RequestObservation implements EndedRequest, AccessRecord {
     this.clientAddress = plainAddress(request.socket.remoteAddress ?? '');
     this.userAgent = request.headers['user-agent'] ?? null;
     response.on('close', () => {
-      const reason = refusedBy(response);
-      if (reason !== null) metrics.refused(reason);
+      const reason = this.isReset ? 'fault-injected' : refusedBy(response);
+      if (reason !== null && !this.isReset) metrics.refused(reason);
       this.status = response.headersSent ? response.statusCode : 0;
       this.error = reason ?? (response.writableFinished ? null : 'caller-gone');
       this.durationMs = performance.now() - startedMs;

@@ -20,7 +20,9 @@ export interface ShadowTotals extends ArmCount {
 
 /** The rollout with what a sample says of its candidate's copies. */
 export function withShadow(rollout: Rollout, { apart = [] }: TrafficSample): Rollout {
-  const own = apart.filter(({ revisionId }) => revisionId === rollout.candidate.id);
+  const own = apart.filter(
+    ({ revisionId, kind }) => revisionId === rollout.candidate.id && kind !== 'fault',
+  );
   const { shadow = noCopies } = rollout;
   let { requests, failures, dropped } = shadow;
   const latency = new Map(shadow.latency);

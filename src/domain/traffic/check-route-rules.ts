@@ -90,7 +90,7 @@ export function checkMirror(
 }
 
 /** A multiple of 0.1 in (0, 100]; 0.3 is not exact in binary, so it is compared within 1e-6. */
-function checkPercent(percent: number, place: string, note: Note): void {
+export function checkPercent(percent: number, place: string, note: Note): void {
   const isStep = Math.abs(percent * 10 - Math.round(percent * 10)) < 1e-6;
   if (percent > 0 && percent <= 100 && isStep) return;
   note(place, `must be more than 0 and at most 100 in steps of 0.1, but is ${percent}`);

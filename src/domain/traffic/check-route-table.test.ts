@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkRouteTable } from './check-route-table.ts';
+import type { FaultRule } from './fault-rule.ts';
 import type { Backend, Route, RouteTable } from './route-table.ts';
 
 const endpoint = { instanceId: 'v1-0', host: '127.0.0.1', port: 8080 };
@@ -41,6 +42,12 @@ const match = {
 const timeouts = (requestMs: number, backendRequestMs: number) => ({
   rules: [{ ...rule, timeouts: { requestMs, backendRequestMs } }],
 });
+const faultOf = (change: Partial<FaultRule>) => ({
+  faults: [{ id: 'f', untilMs: 1, matches: [], ...change }],
+});
+const delayOf = (percent: number, fixedDelayMs: number) =>
+  faultOf({ delay: { percent, fixedDelayMs } });
+const abortOf = (status: number | 'reset') => faultOf({ abort: { percent: 1, with: status } });
 const votes = (windowMs: number) => ({ client: { kind: 'address' }, windowMs }) as const;
 
 test('a table without a fault has no problems', () => {
@@ -54,9 +61,35 @@ test('a table without a fault has no problems', () => {
   const matched = { rules: [{ ...rule, matches: [match] }], sticky: { key, seed: '' } };
   assert.deepEqual(checkRouteTable(table(matched)), []);
   assert.deepEqual(checkRouteTable(table({ strata: strataOf(16), oneVotePer: votes(1) })), []);
+  assert.deepEqual(checkRouteTable(table(delayOf(0.1, 60_000))), []);
+  for (const each of [400, 599, 'reset'] as const) {
+    assert.deepEqual(checkRouteTable(table(abortOf(each))), []);
+  }
 });
 
 for (const [name, broken, place] of [
+  ['a fault that does nothing', table(faultOf({})), 'routes[0].faults[0]'],
+  ['a fault for no request', table(delayOf(0, 1)), 'routes[0].faults[0].delay.percent'],
+  ['a fault of no time', table(delayOf(1, 0)), 'routes[0].faults[0].delay.fixedDelayMs'],
+  ['a fault of too much time', table(delayOf(1, 60_001)), 'routes[0].faults[0].delay.fixedDelayMs'],
+  ['a fault that is an answer', table(abortOf(399)), 'routes[0].faults[0].abort.with'],
+  ['a fault with no status', table(abortOf(600)), 'routes[0].faults[0].abort.with'],
+  [
+    'a fault without an end',
+    table({ ...delayOf(1, 1), faults: [{ id: 'f', untilMs: Number.NaN, matches: [] }] }),
+    'routes[0].faults[0].untilMs',
+  ],
+  ['a fault with a bad id', table(faultOf({ id: 'a b' })), 'routes[0].faults[0].id'],
+  [
+    'two faults with one id',
+    table({ faults: [...delayOf(1, 1).faults, ...delayOf(1, 1).faults] }),
+    'routes[0].faults[1].id',
+  ],
+  [
+    'too many faults',
+    table({ faults: Array.from({ length: 17 }, () => ({ id: 'f', untilMs: 1, matches: [] })) }),
+    'routes[0].faults',
+  ],
   ['version 0', table({}, 0), 'version'],
   ['fraction of a version', table({}, 1.5), 'version'],
   ['two routes of one host', { version: 1, routes: [route, route] }, 'routes[1].host'],

@@ -6,6 +6,7 @@ import {
   checkSticky,
   type Note,
 } from './check-route-rules.ts';
+import { checkFaults } from './check-fault-rules.ts';
 import { checkTrafficPolicy } from './check-traffic-policy.ts';
 import { otherStratum } from './request-class.ts';
 import type { Backend, Endpoint, Route, RouteTable } from './route-table.ts';
@@ -81,6 +82,7 @@ function checkRoute(route: Route, place: string, note: Note): void {
     checkMirror(route.mirror, { revisions, place: `${place}.mirror`, note });
   }
   if (route.rules !== undefined) checkRules(route.rules, `${place}.rules`, note);
+  if (route.faults !== undefined) checkFaults(route.faults, `${place}.faults`, note);
   if (route.sticky !== undefined) checkSticky(route.sticky, `${place}.sticky`, note);
 }
 

@@ -6,10 +6,13 @@ export class PercentTurns {
   readonly #permille: number;
   #credit: number;
 
-  /** `percent` is a multiple of 0.1 in [0, 100]; `before` is whose count goes on, where the percentage changes. */
-  constructor(percent: number, before: PercentTurns | null = null) {
+  /**
+   * `percent` is a multiple of 0.1 in [0, 100]; `before` is whose count goes on, where the percentage changes. `startRatio` in
+   * [0, 1) is what the first turns have already: of several processes with spread ratios not all take late.
+   */
+  constructor(percent: number, before: PercentTurns | null = null, startRatio = 0) {
     this.#permille = Math.round(percent * 10);
-    this.#credit = before === null ? 0 : before.#credit;
+    this.#credit = before === null ? Math.floor(startRatio * 1000) : before.#credit;
   }
 
   next(): boolean {

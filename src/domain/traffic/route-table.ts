@@ -1,4 +1,5 @@
 import type { HeaderMatch, StratumMatch, VoteRule } from '../release/revision.ts';
+import type { FaultRule } from './fault-rule.ts';
 import type { MirrorRule } from './mirror.ts';
 import type { RequestMatch } from './request-match.ts';
 import type { RouteRule } from './route-rules.ts';
@@ -34,6 +35,8 @@ export interface Route {
   readonly policy?: TrafficPolicy;
   /** Who gets copies of requests; absent: nobody. */
   readonly mirror?: MirrorRule;
+  /** Trouble made on purpose; absent: none. */
+  readonly faults?: readonly FaultRule[];
 }
 
 export interface Backend {

@@ -56,9 +56,11 @@ export const setAsides = ['retry', 'same-client', 'too-many-clients'] as const;
  * - `mirror`: copies that were sent to the revision, and how it answered.
  * - `mirror-too-large`, `mirror-overflow`: copies that were not made, because of the body, or as too many were under way (or
  *   no instance was there). Counted as no answer.
+ * - `fault`: requests of users that a fault was injected into, and what FaultTurns sets aside beside them; with what the caller
+ *   got.
  */
 export type CountedApart = (typeof countedApart)[number];
-export const countedApart = ['mirror', 'mirror-too-large', 'mirror-overflow'] as const;
+export const countedApart = ['mirror', 'mirror-too-large', 'mirror-overflow', 'fault'] as const;
 
 export function isApart(
   reason: SetAside | CountedApart | null | undefined,

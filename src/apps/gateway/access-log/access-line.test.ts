@@ -16,6 +16,7 @@ const record: AccessRecord = {
   userAgent: 'curl/8',
   status: 200,
   error: null,
+  fault: null,
   requestBodyBytes: 0,
   responseBodyBytes: 12,
   destination: { service: 'shop', revisionId: 'r1', instanceId: 'r1-0' },
@@ -46,6 +47,13 @@ test('a line is an object of JSON with the attributes of OpenTelemetry', () => {
     trace_id: 'a'.repeat(32),
     span_id: 'b'.repeat(16),
   });
+});
+
+test('a fault that was injected on purpose is named', () => {
+  const faulty = { ...record, status: 503, error: 'fault-injected', fault: 'shop-17' };
+  const line: unknown = JSON.parse(accessLine(faulty, withQuery));
+  assert.ok(typeof line === 'object' && line !== null && 'tidegate.fault' in line);
+  assert.equal(line['tidegate.fault'], 'shop-17');
 });
 
 test('what is not known is not in it, and a query only on demand', () => {

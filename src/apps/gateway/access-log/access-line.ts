@@ -19,6 +19,8 @@ export interface AccessRecord {
   readonly status: number;
   /** As in EndedRequest. */
   readonly error: string | null;
+  /** Of what was injected on purpose; null: nothing was. */
+  readonly fault: string | null;
   readonly requestBodyBytes: number;
   readonly responseBodyBytes: number;
   readonly destination: AccessDestination | null;
@@ -68,6 +70,7 @@ export function accessLine(
   if (destination !== null) line += destinationFields(destination);
   if (trace !== null) line += `,"trace_id":"${trace.traceId}","span_id":"${trace.spanId}"`;
   if (error !== null) line += textField('error.type', error);
+  if (record.fault !== null) line += textField('tidegate.fault', record.fault);
   return `${line}}\n`;
 }
 

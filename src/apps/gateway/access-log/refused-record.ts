@@ -19,6 +19,7 @@ export function refusedRecord(
     userAgent: null,
     status,
     error: reason,
+    fault: null,
     requestBodyBytes: 0,
     responseBodyBytes: 0,
     destination: null,

@@ -60,6 +60,11 @@ export class Attempts {
     this.#start(target, nowMs);
   }
 
+  /** A fault holds the request up before its first attempt. */
+  heldUp(delayMs: number): void {
+    this.untilMs += delayMs;
+  }
+
   /** Null: no status is thrown away. */
   get turnsAnyDown(): ((status: number) => boolean) | null {
     const statuses = this.target?.revision.retries.onStatuses.length ?? 0;

@@ -1,4 +1,5 @@
 import type { RetryCause } from '../../../domain/traffic/retry-rule.ts';
+import { countAbort, type Fault, faultRefusal } from '../fault-injection.ts';
 import { overloadRefusal, type Target } from '../live-revision.ts';
 import { type OverLimit, overText } from '../over-limit.ts';
 import type { Refusal } from '../refusal.ts';
@@ -34,7 +35,8 @@ type Ended = Refusal['reason'] | 'caller-gone';
  *   that it did not look), a GET, HEAD or OPTIONS whose kept connection was closed before an octet of the answer, and what the
  *   service's `retries` say beside (attempts.ts). An end of a kept connection that is not bad luck (kept-connection.ts) counts as
  *   this request's outcome, however the next attempt ends.
- * - X6. A caller that sends no more gets its answer (half-closed.ts); a silence within it ends it sooner, and counts not.
+ * - X6. A fault that is wanted holds it up or ends it before any instance is asked (fault-injection.ts).
+ * - X7. A caller that sends no more gets its answer (half-closed.ts); a silence within it ends it sooner, and counts not.
  */
 export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchange {
   isUnderWay = false;
@@ -88,12 +90,23 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
       return at;
     }
     const { target, requestTimeoutMs, treatment } = choice;
-    if (treatment !== null) this.#clock.limit(this, treatment.timeouts, nowMs);
-    this.#answer.wish.lines = parts.linesOf(target.revisionId);
+    const fault = treatment === null ? null : treatment.fault;
+    // No time limit runs while a fault holds the request up.
+    const fromMs = fault === null ? nowMs : nowMs + fault.delayMs;
     this.#observation.routed(target.counter);
+    if (fault !== null) this.#observation.fault = fault.rule?.id ?? null;
+    if (fault !== null && fault.abort !== null) {
+      this.#observation.beginTrace(head);
+      this.#clock.begin(requestTimeoutMs, fromMs);
+      this.#afterDelay(fault, target, () => this.#abort(fault, target, nowMs));
+      return at;
+    }
+    if (treatment !== null) this.#clock.limit(this, treatment.timeouts, fromMs);
+    this.#answer.wish.lines = parts.linesOf(target.revisionId);
     this.#attempts.begin(target, head, nowMs);
+    if (fault !== null) this.#attempts.heldUp(fault.delayMs);
     this.#answer.wish.turnsDown = this.#attempts.turnsAnyDown;
-    this.#clock.begin(requestTimeoutMs, nowMs);
+    this.#clock.begin(requestTimeoutMs, fromMs);
     parts.requestAdditions.scheme = this.#caller.scheme;
     parts.requestAdditions.traceparent = this.#observation.beginTrace(head);
     if (treatment !== null) this.#request.copy = parts.mirrors.copy(treatment, head, this.#caller);
@@ -102,8 +115,33 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
       this.#bodyRefused();
       return chunk.length;
     }
-    if (!this.#link.seek(target, nowMs)) this.#overloaded(target);
+    if (fault === null) this.#seek(target, nowMs);
+    else this.#afterDelay(fault, target, () => this.#seek(target, performance.now()));
     return next;
+  }
+
+  #seek(target: Target, nowMs: number): void {
+    if (!this.#link.seek(target, nowMs)) this.#overloaded(target);
+  }
+
+  #afterDelay({ delayMs }: Fault, { counter }: Target, goOn: () => void): void {
+    if (delayMs === 0 || !this.#link.holdUp(delayMs, goOn)) goOn();
+    else this.#parts.metrics.faults.injected(counter.service, 'delay');
+  }
+
+  /** On purpose: no instance is asked. */
+  #abort(fault: Fault, target: Target, startedMs: number): void {
+    const { abort, rule } = fault;
+    if (abort === null) return;
+    countAbort(target, fault, startedMs);
+    const kind = abort === 'reset' ? abort : 'abort';
+    this.#parts.metrics.faults.injected(target.counter.service, kind);
+    if (abort !== 'reset') {
+      this.#answerProblem(faultRefusal(abort, rule));
+      return;
+    }
+    this.#cutOff('fault-injected');
+    this.#caller.cut({ isReset: true });
   }
 
   /** More of the request's body; returns the offset of what was not taken, or -1: nothing can be taken now. */
@@ -254,7 +292,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#answerProblem({ status: 408, reason: 'caller-too-slow', detail });
   }
 
-  /** The caller sends no more (X6). */
+  /** The caller sends no more (X7). */
   callerEnded(): void {
     const { wish } = this.#answer;
     const nextMs = this.#clock.callerEnded(wish.minorVersion);

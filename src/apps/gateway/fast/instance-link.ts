@@ -19,6 +19,7 @@ export class InstanceLink {
   readonly #user: LinkUser;
   #pool: InstancePool | null = null;
   #wait: NodeJS.Timeout | null = null;
+  #isHeldUp = false;
 
   constructor(parts: Parts, user: LinkUser) {
     this.#parts = parts;
@@ -44,6 +45,18 @@ export class InstanceLink {
     return true;
   }
 
+  /** A fault holds the request up, then it goes on; false: so many are held up that this one is not. */
+  holdUp(delayMs: number, goOn: () => void): boolean {
+    if (!this.#parts.delays.take()) return false;
+    this.#isHeldUp = true;
+    this.#wait = setTimeout(() => {
+      this.#wait = null;
+      this.#goesOn();
+      goOn();
+    }, delayMs);
+    return true;
+  }
+
   /** The connection can carry another request for `keepMs`. */
   release(nowMs: number, keepMs: number): void {
     const { connection } = this;
@@ -55,10 +68,16 @@ export class InstanceLink {
   leave(): InstanceConnection | null {
     if (this.#wait !== null) clearTimeout(this.#wait);
     this.#wait = null;
+    this.#goesOn();
     this.#pool?.leave(this.#user);
     const { connection } = this;
     this.connection = null;
     return connection;
+  }
+
+  #goesOn(): void {
+    if (this.#isHeldUp) this.#parts.delays.giveBack();
+    this.#isHeldUp = false;
   }
 
   /** The pool is looked up each time: one may have been forgotten meanwhile. */

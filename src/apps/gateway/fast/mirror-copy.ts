@@ -1,5 +1,6 @@
 import { mirrorBodyBytesMax } from '../../../domain/traffic/mirror.ts';
-import { mirrorHeader, type MirrorSlots, type Shadow } from '../mirror.ts';
+import { mirrorHeader, type Shadow } from '../mirror.ts';
+import type { Slots } from '../slots.ts';
 import { chunkEnd, chunkHeadBytesMax, lastChunk, writeChunkHead } from '../http1/chunk-writer.ts';
 import { FixedLines } from '../http1/fixed-lines.ts';
 import { framing, type RequestHead } from '../http1/head.ts';
@@ -18,7 +19,7 @@ const lines = FixedLines.of([[mirrorHeader, 'true']]);
  */
 export class MirrorCopy {
   readonly #shadow: Shadow;
-  readonly #slots: MirrorSlots;
+  readonly #slots: Slots;
   readonly #send: (message: Buffer, shadow: Shadow) => void;
   readonly #head: Buffer;
   readonly #isChunked: boolean;
@@ -29,7 +30,7 @@ export class MirrorCopy {
   /** `head` is read within this call; `send` has the slot from then on. */
   constructor(
     shadow: Shadow,
-    slots: MirrorSlots,
+    slots: Slots,
     request: { readonly head: RequestHead; readonly additions: RequestAdditions },
     send: (message: Buffer, shadow: Shadow) => void,
   ) {

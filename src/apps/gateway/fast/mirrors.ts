@@ -1,6 +1,7 @@
 import type { RequestHead } from '../http1/head.ts';
 import type { FixedValue } from '../http1/fixed-lines.ts';
-import { MirrorSlots, type Shadow } from '../mirror.ts';
+import type { Shadow } from '../mirror.ts';
+import { mirrorCopiesMax, Slots } from '../slots.ts';
 import type { Treatment } from '../treatment.ts';
 import { MirrorCopy } from './mirror-copy.ts';
 import type { Parts } from './parts.ts';
@@ -13,7 +14,7 @@ interface CopiedCaller {
 /** All copies of an engine: what is being taken down, and what is under way. */
 export class Mirrors {
   readonly #parts: Parts;
-  readonly #slots = new MirrorSlots();
+  readonly #slots = new Slots(mirrorCopiesMax);
   readonly #underWay = new Set<ShadowExchange>();
 
   constructor(parts: Parts) {

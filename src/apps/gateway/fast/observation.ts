@@ -21,6 +21,7 @@ export class Observation implements EndedRequest, AccessRecord {
   isSecure = false;
   status = 0;
   error: string | null = null;
+  fault: string | null = null;
   durationMs = 0;
   requestBodyBytes = 0;
   responseBodyBytes = 0;
@@ -48,6 +49,7 @@ export class Observation implements EndedRequest, AccessRecord {
     this.method = head.method;
     this.isSecure = caller.scheme === https;
     this.traceId = null;
+    this.fault = null;
     this.#counter = null;
     this.#startedMs = nowMs;
     this.#isOpen = true;
@@ -96,6 +98,7 @@ export class Observation implements EndedRequest, AccessRecord {
     spans?.record(this.#trace, this.#counter, this.methodText, {
       status,
       error,
+      fault: this.fault,
       startedMs: this.#startedMs,
       durationMs: this.durationMs,
     });

@@ -13,6 +13,7 @@ import type { SpanRecorder } from '../tracing/span-recorder.ts';
 import { InstancePools } from './instance-pool.ts';
 import { RoutedHead } from './routed-head.ts';
 import { Mirrors } from './mirrors.ts';
+import { delaysMax, Slots } from '../slots.ts';
 import { RequestBuffers, Scratch } from './scratch.ts';
 import { TimeLimits } from './time-limits.ts';
 
@@ -68,6 +69,8 @@ export class Parts {
   readonly requestBuffers = new RequestBuffers();
   readonly limits = new TimeLimits();
   readonly mirrors = new Mirrors(this);
+  /** Of requests that a fault holds up. */
+  readonly delays = new Slots(delaysMax);
   readonly requestHead = new RequestHead();
   readonly responseHead = new ResponseHead();
   readonly trailers: Head = trailersHead();

@@ -1,3 +1,4 @@
+import { FaultMetrics } from './fault-metrics.ts';
 import { type MetricFamily, scalar } from './metric-family.ts';
 import { RequestMetrics } from './request-metrics.ts';
 
@@ -11,6 +12,7 @@ export type MetricsSource = () => readonly MetricFamily[];
  */
 export class GatewayMetrics {
   readonly requests = new RequestMetrics();
+  readonly faults = new FaultMetrics();
   connectionsAccepted = 0;
   /** Attempts after a request's first. */
   retries = 0;
@@ -32,6 +34,7 @@ export class GatewayMetrics {
     const counter = { kind: 'counter', merge: 'sum' } as const;
     return [
       ...this.requests.families(),
+      ...this.faults.families(),
       {
         ...counter,
         name: 'tidegate_gateway_refusals',

@@ -49,7 +49,8 @@ export function stateFamilies(state: GatewayState): readonly MetricFamily[] {
 export function activeFamilies(counters: Counters): readonly MetricFamily[] {
   const active = new Map<string, { service: string; revisionId: string; underWay: number }>();
   for (const { service, revisionId, underWay, setAside } of counters.all()) {
-    if (isApart(setAside)) continue;
+    // Copies have no callers; requests with a fault do.
+    if (isApart(setAside) && setAside !== 'fault') continue;
     const name = `${service}\0${revisionId}`;
     const known = active.get(name);
     if (known === undefined) active.set(name, { service, revisionId, underWay });

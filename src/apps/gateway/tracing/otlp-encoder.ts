@@ -38,7 +38,7 @@ export class OtlpEncoder {
   }
 
   /** Lays ready what spans share; returns how many octets all spans can have. */
-  #collect(records: Buffer, { spans, targets, methods, errors }: FilledBlock): number {
+  #collect(records: Buffer, { spans, targets, methods, errors, faults }: FilledBlock): number {
     this.#commons.clear();
     this.#statuses.clear();
     let bytes = 0;
@@ -51,8 +51,9 @@ export class OtlpEncoder {
       );
       const status = records.readUInt16LE(at + spanField.status);
       const error = records.readUInt8(at + spanField.error);
-      const said = cached(this.#statuses, status * 256 + error, () =>
-        statusPart(status, errors[error] ?? ''),
+      const fault = records.readUInt8(at + spanField.fault);
+      const said = cached(this.#statuses, (fault * 65_536 + status) * 256 + error, () =>
+        Buffer.concat([statusPart(status, errors[error] ?? ''), faultPart(faults[fault] ?? '')]),
       );
       this.#parts[2 * index] = common;
       this.#parts[2 * index + 1] = said;
@@ -118,6 +119,10 @@ function statusPart(status: number, error: string): Buffer {
   const why = type === '' ? nothing : text('error.type', type);
   const isFailed = type !== '' && (status < 400 || status >= 500);
   return Buffer.concat([said, why, ...(isFailed ? [field(15, varintField(3, errorCode))] : [])]);
+}
+
+function faultPart(fault: string): Buffer {
+  return fault === '' ? nothing : text('tidegate.fault', fault);
 }
 
 const nothing = Buffer.alloc(0);

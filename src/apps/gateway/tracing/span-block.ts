@@ -24,6 +24,8 @@ export const spanField = {
   method: 84,
   /** Uint8: index in the block's `errors`. */
   error: 85,
+  /** Uint8: index in the block's `faults`. */
+  fault: 86,
 } as const;
 
 export const spanBytes = 88;
@@ -54,6 +56,8 @@ export interface FilledBlock {
   readonly methods: readonly string[];
   /** Empty: there was none. */
   readonly errors: readonly string[];
+  /** Of what was injected on purpose; empty: nothing was. */
+  readonly faults: readonly string[];
 }
 
 /** Back to it: the block may be filled again; `lost` of its spans no collector took. */

@@ -39,6 +39,7 @@ export class SpanRecorder implements AsyncDisposable {
   readonly #targets = new Map<Counter, number>();
   readonly #methods = new Map<string, number>();
   readonly #errors = new Map<string, number>();
+  readonly #faults = new Map<string, number>();
   #block: Block | null = null;
   #spans = 0;
   #exported = 0;
@@ -92,6 +93,7 @@ export class SpanRecorder implements AsyncDisposable {
     view.setUint16(at + spanField.target, indexIn(this.#targets, counter), true);
     bytes[at + spanField.method] = indexIn(this.#methods, method);
     bytes[at + spanField.error] = indexIn(this.#errors, outcome.error ?? '');
+    bytes[at + spanField.fault] = indexIn(this.#faults, outcome.fault ?? '');
     this.#spans += 1;
     if (this.#spans === spansPerBlock) this.flush();
   }
@@ -106,6 +108,7 @@ export class SpanRecorder implements AsyncDisposable {
       targets: [...this.#targets.keys()].map(targetOf),
       methods: [...this.#methods.keys()],
       errors: [...this.#errors.keys()],
+      faults: [...this.#faults.keys()],
     });
     this.#awaited += 1;
     this.#block = null;
@@ -113,6 +116,7 @@ export class SpanRecorder implements AsyncDisposable {
     this.#targets.clear();
     this.#methods.clear();
     this.#errors.clear();
+    this.#faults.clear();
   }
 
   /** Exports what is there, within a bound. */
@@ -153,6 +157,8 @@ export interface SpanOutcome {
   readonly status: number;
   /** Why no instance's whole answer came to the caller; null: it did. */
   readonly error: string | null;
+  /** Of what was injected on purpose; null: nothing was. */
+  readonly fault: string | null;
   readonly startedMs: number;
   readonly durationMs: number;
 }

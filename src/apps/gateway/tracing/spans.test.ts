@@ -190,6 +190,33 @@ test('every request is a span of the trace it came with, and the instance is its
   assert.equal(dead?.attributes['http.response.status_code'], 502);
 });
 
+test('a request with a fault that was injected on purpose says so', async () => {
+  await using collector = await Collector.start();
+  const spans = new SpanRecorder(collector.url, assert.fail);
+  await using fixture = await EngineFixture.start(['a'], serve, { spans });
+  await ask(fixture, '/', null);
+  const fault = { id: 'drill-1', untilMs: Date.now() + 600_000, matches: [] };
+  const abort = { percent: 100, with: 503 };
+  fixture.reroute((route) => ({ ...route, faults: [{ ...fault, abort }] }));
+  await ask(fixture, '/', null);
+  const delay = { percent: 100, fixedDelayMs: 5 };
+  fixture.reroute((route) => ({ ...route, faults: [{ ...fault, id: 'drill-2', delay }] }));
+  await ask(fixture, '/', null);
+  await until(() => collector.spans.length === 3, 60_000);
+  assert.deepEqual(
+    collector.spans.map(({ attributes }) => [
+      attributes['http.response.status_code'],
+      attributes['error.type'],
+      attributes['tidegate.fault'],
+    ]),
+    [
+      [200, undefined, undefined],
+      [503, 'fault-injected', 'drill-1'],
+      [200, undefined, 'drill-2'],
+    ],
+  );
+});
+
 test('spans of more than one block all arrive, once each', async () => {
   await using collector = await Collector.start();
   const spans = new SpanRecorder(collector.url, assert.fail);
