@@ -45,6 +45,11 @@ export class Recorder implements AsyncDisposable {
     return this.#index.size;
   }
 
+  /** Of the newest entry that is durable; null: there is none. */
+  get headLeafHash(): string | null {
+    return this.#index.headLeafHash;
+  }
+
   /** The result has one place for each entry of the batch, in its order. */
   async record(batch: RecordBatch, signal: AbortSignal): Promise<readonly RecordedPlace[]> {
     signal.throwIfAborted();

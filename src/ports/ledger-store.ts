@@ -65,7 +65,11 @@ export class LedgerError extends Error {
     | 'locked'
     | 'newer-format'
     | 'older-format'
-    | 'invalid-entry';
+    | 'invalid-entry'
+    /** The password, or a right that is missing. */
+    | 'denied'
+    /** Another controller has taken the lease (ledger-lease.ts): nothing is written here any more. */
+    | 'fenced';
   readonly retryable: boolean;
 
   constructor(

@@ -1,9 +1,8 @@
-import { leafHashHex, sha256Hex } from '../../domain/evidence/digest.ts';
 import type { Hash } from '../../domain/evidence/digest.ts';
-import { MAX_LEAF_BYTES } from '../../domain/evidence/leaf.ts';
 import { MerkleEdge } from '../../domain/evidence/merkle-edge.ts';
 import type { EdgeState } from '../../domain/evidence/merkle-edge.ts';
 import { TILE_WIDTH } from '../../domain/evidence/tile.ts';
+import { checkBatch } from '../../ports/check-batch.ts';
 import { LedgerError } from '../../ports/ledger-store.ts';
 import type {
   LedgerBatch,
@@ -105,23 +104,4 @@ export class MemoryLedgerStore implements LedgerStore, LedgerTree {
       this.#roots.set(level, [...(this.#roots.get(level) ?? []), hash]);
     }
   }
-}
-
-function checkBatch(batch: LedgerBatch): void {
-  if (batch.entries.length === 0) throw invalid('the batch has no entry');
-  for (const { leaf, leafHash } of batch.entries) {
-    if (leaf.length > MAX_LEAF_BYTES) throw invalid(`the entry has ${leaf.length} bytes`);
-    if (leafHashHex(leaf) !== leafHash) throw invalid(`the leaf does not hash to ${leafHash}`);
-  }
-  for (const blob of batch.blobs) {
-    if (sha256Hex(blob.bytes) !== blob.sha256Hex) {
-      throw invalid(`the blob does not hash to ${blob.sha256Hex}`);
-    }
-  }
-}
-
-function invalid(what: string): LedgerError {
-  return new LedgerError('invalid-entry', `cannot append to the ledger: ${what}`, {
-    retryable: false,
-  });
 }

@@ -4,8 +4,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 
 import { leafHashHex, sha256Hex } from '../../domain/evidence/digest.ts';
 import type { Hash } from '../../domain/evidence/digest.ts';
-import { MAX_LEAF_BYTES } from '../../domain/evidence/leaf.ts';
 import type { EdgeState } from '../../domain/evidence/merkle-edge.ts';
+import { checkBatch } from '../../ports/check-batch.ts';
 import { LedgerError } from '../../ports/ledger-store.ts';
 import type {
   LedgerBatch,
@@ -277,21 +277,6 @@ function prepare(database: DatabaseSync): Statements {
   };
 }
 
-function checkBatch(batch: LedgerBatch): void {
-  if (batch.entries.length === 0) throw invalid('the batch has no entry');
-  for (const { leaf, leafHash } of batch.entries) {
-    if (leaf.length === 0 || leaf.length > MAX_LEAF_BYTES) {
-      throw invalid(`the entry has ${leaf.length} bytes: must be 1-${MAX_LEAF_BYTES}`);
-    }
-    if (leafHashHex(leaf) !== leafHash) throw invalid(`the leaf does not hash to ${leafHash}`);
-  }
-  for (const blob of batch.blobs) {
-    if (sha256Hex(blob.bytes) !== blob.sha256Hex) {
-      throw invalid(`the blob does not hash to ${blob.sha256Hex}`);
-    }
-  }
-}
-
 /** Only asked for when an entry is wanted from `from` on, so an empty page is a gap too. */
 function checkNoGap(entries: readonly StoredEntry[], from: number): void {
   const offset = entries.findIndex((entry, position) => entry.index !== from + position);
@@ -315,12 +300,6 @@ function bytesOf(value: unknown): Uint8Array {
 
 function hexOf(value: unknown): string {
   return Buffer.from(bytesOf(value)).toString('hex');
-}
-
-function invalid(what: string): LedgerError {
-  return new LedgerError('invalid-entry', `cannot append to the ledger: ${what}`, {
-    retryable: false,
-  });
 }
 
 function corrupt(what: string): LedgerError {

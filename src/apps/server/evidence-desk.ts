@@ -1,7 +1,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { SqliteLedgerStore } from '../../adapters/sqlite/sqlite-ledger-store.ts';
 import { openLogNoteSigners } from '../../adapters/system/note-signing-key.ts';
 import { HttpWitness } from '../../adapters/witness/http-witness.ts';
 import { Checkpointer } from '../../control/checkpointer.ts';
@@ -10,6 +9,8 @@ import { Witnessing } from '../../control/witnessing.ts';
 import { EvidenceError } from '../../domain/evidence/canonical-json.ts';
 import { parsePolicy, type TrustPolicy } from '../../domain/evidence/trust-policy.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { LedgerStore } from '../../ports/ledger-store.ts';
+import type { LedgerTree } from '../../ports/ledger-tree.ts';
 
 /** Whom the server asks to cosign checkpoints, and what waits for them. */
 export interface WitnessSettings {
@@ -34,7 +35,7 @@ export class EvidenceDesk {
   readonly #held = new Map<string, string>();
 
   private constructor(parts: {
-    readonly store: SqliteLedgerStore;
+    readonly store: LedgerStore & LedgerTree;
     readonly clock: Clock;
     readonly signers: Awaited<ReturnType<typeof openLogNoteSigners>>;
     readonly settings: WitnessSettings;
@@ -73,7 +74,7 @@ export class EvidenceDesk {
 
   static async open(parts: {
     readonly stateFolder: string;
-    readonly store: SqliteLedgerStore;
+    readonly store: LedgerStore & LedgerTree;
     readonly clock: Clock;
     /** Null: those of the last start. */
     readonly settings: WitnessSettings | null;

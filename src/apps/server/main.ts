@@ -4,10 +4,11 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { workerCountOf } from '../../adapters/gateway/worker-count.ts';
+import type { LedgerPlaceWish } from '../../adapters/system/ledger-place.ts';
 import { type WitnessSettings, witnessModes } from './evidence-desk.ts';
 import { type Address, runServer, type ServerOptions } from './server.ts';
 
-const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--gateway-limit NAME=NUMBER] [--otlp URL] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--h2c] [--tls-listen HOST:PORT --tls-folder DIR [--tls-default NAME]]`;
+const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--gateway-limit NAME=NUMBER] [--otlp URL] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--h2c] [--tls-listen HOST:PORT --tls-folder DIR [--tls-default NAME]]`;
 
 async function main(): Promise<void> {
   const stop = new AbortController();
@@ -35,6 +36,8 @@ async function readOptions(): Promise<ServerOptions> {
       workers: { type: 'string' },
       witnesses: { type: 'string' },
       'witness-mode': { type: 'string' },
+      store: { type: 'string' },
+      'store-url-file': { type: 'string' },
       h2c: { type: 'boolean', default: false },
       'tls-listen': { type: 'string' },
       'tls-folder': { type: 'string' },
@@ -76,6 +79,7 @@ async function readOptions(): Promise<ServerOptions> {
     tickMs: 100,
     environment: process.env,
     witnesses: await witnessSettings(values.witnesses, values['witness-mode']),
+    ledger: ledgerWish(values.store, values['store-url-file']),
     log,
   };
 }
@@ -99,6 +103,17 @@ async function witnessSettings(
     throw new Error(`--witness-mode ${mode}: must be one of ${witnessModes.join(', ')}`);
   }
   return { mode: known, policy: file === undefined ? '' : await readFile(resolve(file), 'utf8') };
+}
+
+/** The URL leaves this process's environment with it: nothing started from here, such as the gateway, gets to see it. */
+function ledgerWish(url: string | undefined, urlFile: string | undefined): LedgerPlaceWish {
+  const environmentUrl = process.env['TIDEGATE_STORE_URL'];
+  delete process.env['TIDEGATE_STORE_URL'];
+  return {
+    url: url ?? null,
+    urlFile: urlFile === undefined ? null : resolve(urlFile),
+    environmentUrl: environmentUrl === undefined || environmentUrl === '' ? null : environmentUrl,
+  };
 }
 
 function addressOf(text: string, flag: string): Address {

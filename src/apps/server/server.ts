@@ -11,11 +11,8 @@ import {
   openLocalProcessPlatform,
 } from '../../adapters/local-process/local-process-platform.ts';
 import { readProcess } from '../../adapters/local-process/process-table.ts';
-import {
-  openSqliteLedger,
-  type SqliteLedgerStore,
-} from '../../adapters/sqlite/sqlite-ledger-store.ts';
 import { PrometheusTextMetrics } from '../../adapters/prometheus-text/prometheus-text-metrics.ts';
+import type { LedgerPlaceWish } from '../../adapters/system/ledger-place.ts';
 import { openSigningKey } from '../../adapters/system/signing-key.ts';
 import { SystemClock } from '../../adapters/system/system-clock.ts';
 import type { ServerStatus } from '../../api/wire.ts';
@@ -37,6 +34,8 @@ import { EventFeed } from './event-feed.ts';
 import { recordView } from './event-view.ts';
 import { gatewayJournal, workerJournal } from './gateway-journal.ts';
 import { httpServer } from './http-server.ts';
+import { type OpenedLedger, openServerLedger, whileHeld } from './ledger-opening.ts';
+import { LedgerTrouble } from './ledger-trouble.ts';
 import { RateMeter } from './rate-meter.ts';
 import { timeText } from './views.ts';
 
@@ -55,6 +54,8 @@ export interface ServerOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Null: those of the last start. */
   readonly witnesses: WitnessSettings | null;
+  /** Where the ledger is. */
+  readonly ledger: LedgerPlaceWish;
   /** One line for operators. */
   readonly log: (level: 'info' | 'error', message: string, fields?: object) => void;
 }
@@ -65,8 +66,8 @@ export interface Address {
 }
 
 /** What is open while the server runs, in the order it was opened. */
-interface World {
-  readonly store: SqliteLedgerStore;
+interface World extends Pick<OpenedLedger, 'store' | 'lease'> {
+  readonly trouble: LedgerTrouble;
   readonly signer: Signer;
   readonly clock: SystemClock;
   readonly recorder: Recorder;
@@ -112,6 +113,7 @@ export async function runServer(options: ServerOptions, signal: AbortSignal): Pr
   });
   const checkpointing = world.evidence.run(both);
   checkpointing.catch((error: unknown) => stopping.abort(error));
+  const lost = lossOf(world, stopping);
   try {
     await loop.loop.run(both);
   } finally {
@@ -120,7 +122,18 @@ export async function runServer(options: ServerOptions, signal: AbortSignal): Pr
     await scraping;
     await checkpointing;
   }
+  if (lost.error !== null) throw lost.error;
   if (wish.all) await stopEverything(options, world, loop.loop);
+}
+
+/** Stops when another controller has taken the ledger over; instances and gateway go on as they are. */
+function lossOf(world: World, stopping: AbortController): { readonly error: LedgerError | null } {
+  const loss: { error: LedgerError | null } = { error: null };
+  void world.lease?.lost.then((error) => {
+    loss.error = error;
+    stopping.abort(error);
+  });
+  return loss;
 }
 
 async function openWorld(
@@ -128,23 +141,19 @@ async function openWorld(
   resources: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<World> {
-  const { stateFolder, log } = options;
-  const store = resources.use(
-    await openSqliteLedger({ folder: stateFolder, sizeLimitBytes: null }, signal),
+  const { stateFolder, log, version, witnesses: settings } = options;
+  const trouble = new LedgerTrouble(log);
+  const { store, lease, remember } = await openServerLedger(
+    { stateFolder, wish: options.ledger, trouble, resources },
+    signal,
   );
   const signer = await openSigningKey(join(stateFolder, 'keys'));
   const clock = new SystemClock({ notBeforeMs: await lastObservedAtMs(store, signal) });
-  const { version } = options;
   const recorder = resources.use(
     await openRecorder({ store, tree: store, signer, clock, version }, signal),
   );
-  const evidence = await EvidenceDesk.open({
-    stateFolder,
-    store,
-    clock,
-    settings: options.witnesses,
-    log,
-  });
+  await remember();
+  const evidence = await EvidenceDesk.open({ stateFolder, store, clock, settings, log });
   const feed = new EventFeed();
   const isGatewayNew = (await findGateway(stateFolder)) === null;
   const journal = gatewayJournal({ recorder, clock, feed, log });
@@ -179,6 +188,8 @@ async function openWorld(
   );
   return {
     store,
+    lease,
+    trouble,
     signer,
     clock,
     recorder,
@@ -200,7 +211,6 @@ async function openLoop(
   readonly desk: ApprovalDesk;
   readonly scraper: MetricScraper;
   readonly meter: RateMeter;
-  readonly trouble: { message: string | null };
 }> {
   const { store, recorder, clock, platform, router, feed } = world;
   const recovered = await recoverServices(
@@ -213,7 +223,6 @@ async function openLoop(
     },
   );
   const meter = new RateMeter();
-  const trouble: { message: string | null } = { message: null };
   const scraper: MetricScraper = new MetricScraper({
     metrics: new PrometheusTextMetrics(),
     clock,
@@ -227,26 +236,21 @@ async function openLoop(
       metrics,
       recorder,
       clock,
-      anchor: (service, index, until) => world.evidence.anchor.wait(service, index, until),
+      anchor: async (service, index, until) => {
+        await world.evidence.anchor.wait(service, index, until);
+        await whileHeld(world, until);
+      },
     },
     {
       tickMs: options.tickMs,
       onRecord: (record, index) => feed.publish(recordView(record, index)),
-      onLedgerTrouble: (message) => {
-        if (message !== trouble.message) {
-          options.log(
-            message === null ? 'info' : 'error',
-            message ?? 'the ledger can be written again',
-          );
-        }
-        trouble.message = message;
-      },
+      onLedgerTrouble: (message) => world.trouble.tell('append', message),
     },
     recovered,
   );
   loop.onSample = (sample) => meter.add(sample);
   const desk = new ApprovalDesk({ loop, recorder, clock });
-  return { loop, desk, scraper, meter, trouble };
+  return { loop, desk, scraper, meter };
 }
 
 async function listen(
@@ -258,7 +262,7 @@ async function listen(
     readonly stop: (all: boolean) => void;
   },
 ): Promise<void> {
-  const { world, loop, desk, meter, trouble, signal, stop, resources } = running;
+  const { world, loop, desk, meter, signal, stop, resources } = running;
   const { recorder, clock, platform, store, signer } = world;
   const startedAtMs = clock.nowMs();
   const address = { url: '' };
@@ -279,8 +283,8 @@ async function listen(
     loop,
     platform,
     feed: world.feed,
-    notReady: () => trouble.message,
-    status: () => statusOf(options, world, { startedAtMs, trouble: trouble.message, signal }),
+    notReady: () => world.trouble.message,
+    status: () => statusOf(options, world, { startedAtMs, signal }),
     exportLedger: (until) => withLineFeeds(exportLedger(store, signer, until)),
     makeCheckpoint: (until) => world.evidence.checkpointer.make(until, { isKept: true }),
     stop,
@@ -329,12 +333,10 @@ async function statusOf(
   world: World,
   now: {
     readonly startedAtMs: number;
-    readonly trouble: string | null;
     readonly signal: AbortSignal;
   },
 ): Promise<ServerStatus> {
-  const { startedAtMs, trouble, signal } = now;
-  const head = await world.store.head(signal);
+  const { startedAtMs, signal } = now;
   const tableVersion = await world.router.version(signal);
   return {
     version: options.version,
@@ -352,10 +354,11 @@ async function statusOf(
       workers: world.router.workers,
     },
     ledger: {
-      entries: head.size,
-      headLeafHash: head.leafHash,
+      // As the recorder knows them: a store that is away must not keep anybody from seeing that it is.
+      entries: world.recorder.size,
+      headLeafHash: world.recorder.headLeafHash,
       keyId: world.signer.keyId,
-      trouble,
+      trouble: world.trouble.message,
       witnessMode: world.evidence.mode,
       witnessProblem: world.evidence.problem,
     },

@@ -2,10 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
-import { openSqliteLedgerReader } from '../../../adapters/sqlite/sqlite-ledger-store.ts';
 import type { LedgerReader } from '../../../adapters/sqlite/sqlite-ledger-store.ts';
 import { openLogNoteSigners } from '../../../adapters/system/note-signing-key.ts';
-import { SigningKeyError } from '../../../adapters/system/signing-key.ts';
 import { checkpointResponseSchema } from '../../../api/wire.ts';
 import { logPolicyLines } from '../../../control/checkpointer.ts';
 import { inclusionProof } from '../../../control/ledger-proofs.ts';
@@ -16,12 +14,12 @@ import { MerkleEdge } from '../../../domain/evidence/merkle-edge.ts';
 import { TILE_WIDTH, tilesOf } from '../../../domain/evidence/tile.ts';
 import { formatProof } from '../../../domain/evidence/tlog-proof.ts';
 import { LedgerVerification } from '../../../domain/evidence/verify-ledger.ts';
-import { LedgerError } from '../../../ports/ledger-store.ts';
 import type { StoredCheckpoint } from '../../../ports/ledger-tree.ts';
 import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { type DataFormat, printData } from '../data-format.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { withLedger } from '../ledger/ledger-reader.ts';
 import { print, say, type Session } from '../session.ts';
 
 export interface OutputOptions {
@@ -135,25 +133,6 @@ export async function ledgerRebuild(session: Session, options: OutputOptions): P
     }
     return isSame ? exitCodes.ok : exitCodes.error;
   });
-}
-
-async function withLedger(
-  session: Session,
-  run: (ledger: LedgerReader) => Promise<ExitCode>,
-): Promise<ExitCode> {
-  if (!existsSync(join(session.stateFolder, 'ledger.db'))) {
-    throw new CliError(`there is no ledger in ${session.stateFolder}`, {
-      code: 'unreadable',
-      remedy: 'name the state folder of a server with --state',
-    });
-  }
-  try {
-    await using ledger = await openSqliteLedgerReader(session.stateFolder, session.signal);
-    return await run(ledger);
-  } catch (error) {
-    if (!(error instanceof LedgerError || error instanceof SigningKeyError)) throw error;
-    throw new CliError(error.message, { code: 'unreadable', cause: error });
-  }
 }
 
 async function newestCheckpoint(session: Session, ledger: LedgerReader): Promise<StoredCheckpoint> {

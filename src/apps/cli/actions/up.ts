@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+import { LedgerPlaceError, requireNoPassword } from '../../../adapters/system/ledger-place.ts';
 import { CliError } from '../cli-error.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { print, say, type Session } from '../session.ts';
@@ -37,6 +38,9 @@ export interface UpOptions {
   /** File with the policy of the witnesses. */
   readonly witnesses?: string;
   readonly witnessMode?: string;
+  /** Without a password. */
+  readonly store?: string;
+  readonly storeUrlFile?: string;
   readonly foreground?: boolean;
   readonly timeout?: number;
 }
@@ -53,6 +57,7 @@ export async function up(
     print(session, addresses(running));
     return exitCodes.ok;
   }
+  if (options.store !== undefined) refusePassword(options.store);
   await makeFolder(session.stateFolder);
   const argv = serverArguments(session, options, entry);
   return options.foreground === true ? runInPlace(argv) : startDetached(session, argv, options);
@@ -87,6 +92,11 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
     '--workers': options.workers,
     '--witnesses': witnesses === undefined ? undefined : resolve(session.workingFolder, witnesses),
     '--witness-mode': witnessMode,
+    '--store': options.store,
+    '--store-url-file':
+      options.storeUrlFile === undefined
+        ? undefined
+        : resolve(session.workingFolder, options.storeUrlFile),
     '--tls-listen': options.tlsListen,
     '--tls-folder': options.tlsFolder === undefined ? undefined : resolve(options.tlsFolder),
     '--tls-default': options.tlsDefault,
@@ -98,6 +108,16 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
   const query = options.accessLogQuery === true ? ['--access-log-query'] : [];
   const h2c = options.h2c === true ? ['--h2c'] : [];
   return [entry, ...given, ...limits, ...query, ...h2c];
+}
+
+/** Before the server is given it: its arguments would show it for as long as it runs. */
+function refusePassword(url: string): void {
+  try {
+    requireNoPassword(url);
+  } catch (cause) {
+    if (!(cause instanceof LedgerPlaceError)) throw cause;
+    throw new CliError(cause.message, { code: 'usage', cause });
+  }
 }
 
 function accessLogPath(path: string | undefined): string | undefined {

@@ -50,6 +50,7 @@ export function addServerCommands(program: Command, frame: Frame): void {
     .action((options: UpOptions) =>
       frame.perform(async (session) => (await import('../actions/up.ts')).up(session, options)),
     );
+  addStoreOptions(up);
   addTlsOptions(up);
   withExamples(
     up,
@@ -57,6 +58,7 @@ export function addServerCommands(program: Command, frame: Frame): void {
     'tidegate up --gateway-listen 127.0.0.1:8080',
     'tidegate up --otlp http://127.0.0.1:4318/v1/traces --access-log access.log',
     'tidegate up --workers auto',
+    'tidegate up --store-url-file store-url',
     'tidegate up --tls-listen 127.0.0.1:7443 --tls-folder certs',
   );
 
@@ -92,6 +94,16 @@ function addVersion(program: Command, frame: Frame): void {
 function workers(text: string): string {
   if (workerCountOf(text) === null) throw new InvalidArgumentError('must be 1 to 64, or auto.');
   return text;
+}
+
+function addStoreOptions(up: Command): void {
+  up.option(
+    '--store <url>',
+    'keep the ledger in PostgreSQL, as postgres://USER@HOST/DATABASE without a password; remembered',
+  ).option(
+    '--store-url-file <file>',
+    'as --store, from a file that only you can read; TIDEGATE_STORE_URL does so, too',
+  );
 }
 
 function addTlsOptions(up: Command): void {
