@@ -69,7 +69,7 @@ async function exportLedger(
   const { note, size } = await new Checkpointer({
     store,
     tree: store,
-    signers,
+    signers: () => signers,
     witnesses: [],
     quorum: { kind: 'none' },
     clock: new SystemClock({ notBeforeMs: 0 }),

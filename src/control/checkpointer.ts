@@ -146,7 +146,7 @@ export class Checkpointer {
   ): Promise<readonly NoteLine[]> {
     const { checkpoint, before } = of;
     const lines: NoteLine[] = [];
-    for (const signer of this.#parts.signers) {
+    for (const signer of this.#parts.signers()) {
       const { type, publicKey } = signer;
       const key = noteKey(checkpoint.origin, type, publicKey);
       const own = before.find((line) => timeOfSignature(key, line, checkpoint) !== null);
@@ -219,7 +219,8 @@ export class Checkpointer {
 export interface CheckpointerParts {
   readonly store: Pick<LedgerStore, 'read'>;
   readonly tree: LedgerTree;
-  readonly signers: readonly NoteSigner[];
+  /** Who signs now: another after a rotation of the ledger's keys. */
+  readonly signers: () => readonly NoteSigner[];
   readonly witnesses: readonly Witnessing[];
   readonly quorum: Quorum;
   readonly clock: Clock;

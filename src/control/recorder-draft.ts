@@ -2,8 +2,14 @@ import { checkApprovalEntry } from '../domain/evidence/approval/approval-entry.t
 import { EvidenceError } from '../domain/evidence/canonical-json.ts';
 import type { JsonValue } from '../domain/evidence/canonical-json.ts';
 import { leafHashHex, sha256Hex } from '../domain/evidence/digest.ts';
+import type { SecondSignature } from '../domain/evidence/envelope.ts';
 import { leafBytes, unsignedLeaf } from '../domain/evidence/leaf.ts';
-import type { EntryType, NamedDigest, Statement } from '../domain/evidence/statement.ts';
+import {
+  type EntryType,
+  isDecisive,
+  type NamedDigest,
+  type Statement,
+} from '../domain/evidence/statement.ts';
 import type { Signer } from '../ports/identity.ts';
 import type { LedgerBatch, NewBlob, NewEntry } from '../ports/ledger-store.ts';
 import { RecorderError } from './recorder-index.ts';
@@ -118,13 +124,30 @@ export class Draft {
     const { signer } = this.#context;
     this.#checkKeys(statement);
     const unsigned = unsignedLeaf(statement);
-    const signature = await signer.sign(unsigned.signedBytes, signal);
-    const leaf = leafBytes(unsigned, signer.keyId, signature);
-    const leafHash = leafHashHex(leaf);
     const index = this.#context.index.size + this.#entries.length;
+    const signature = await signer.sign(unsigned.signedBytes, signal);
+    const second = await this.#second(statement, index, unsigned.signedBytes, signal);
+    const leaf = leafBytes(unsigned, signer.keyId, signature, second);
+    const leafHash = leafHashHex(leaf);
     const { stream } = statement;
     this.#entries.push({ index, leafHash, statement, stored: { stream, leaf, leafHash } });
     return index;
+  }
+
+  /** By ML-DSA-65, for what decides, once the ledger knows such a key of this signer. */
+  async #second(
+    { type }: Statement,
+    at: number,
+    signedBytes: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<SecondSignature | null> {
+    const { index, signer } = this.#context;
+    if (!isDecisive(type) || !index.keys.needsBothAt(at)) return null;
+    const { postQuantum } = signer;
+    // checkKey (recorder.ts) refuses a signer without the pair that the ledger knows.
+    if (postQuantum === undefined) throw new EvidenceError('the signer has no ML-DSA-65 key');
+    const signature = await postQuantum.sign(signedBytes, signal);
+    return { keyId: postQuantum.keyId, signature };
   }
 
   /**

@@ -1,11 +1,12 @@
 import type { JsonValue } from '../domain/evidence/canonical-json.ts';
-import { enrolKeyData, type KeyDirectory } from '../domain/evidence/key-directory.ts';
+import type { KeyDirectory } from '../domain/evidence/key-directory.ts';
 import type { EntryType, NamedDigest } from '../domain/evidence/statement.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Signer } from '../ports/identity.ts';
 import { LedgerError } from '../ports/ledger-store.ts';
 import type { LedgerQuery, LedgerStore } from '../ports/ledger-store.ts';
 import type { LedgerTree } from '../ports/ledger-tree.ts';
+import { enrolSigner, rotateTo } from './log-keys.ts';
 import { Draft } from './recorder-draft.ts';
 import type { RecordBatch } from './recorder-draft.ts';
 import { readEntry, RecorderError, RecorderIndex } from './recorder-index.ts';
@@ -23,6 +24,8 @@ import { loadIndex, saveIndex } from './recorder-snapshot.ts';
 export class Recorder implements AsyncDisposable {
   readonly #parts: RecorderParts;
   readonly #index: RecorderIndex;
+  /** The one that the ledger wants next is taken: during a rotation there are two. */
+  readonly #signers: Signer[];
   readonly #queue: Waiting[] = [];
   #writing: Promise<void> | null = null;
   #isClosed = false;
@@ -31,6 +34,8 @@ export class Recorder implements AsyncDisposable {
   /** Use `openRecorder`. */
   constructor(parts: RecorderParts, index: RecorderIndex) {
     this.#parts = parts;
+    const { signer, successor = null } = parts;
+    this.#signers = successor === null ? [signer] : [signer, successor];
     this.#index = index;
     this.#snapshotSize = index.size;
   }
@@ -48,6 +53,32 @@ export class Recorder implements AsyncDisposable {
   /** Of the newest entry that is durable; null: there is none. */
   get headLeafHash(): string | null {
     return this.#index.headLeafHash;
+  }
+
+  /** Whose key the ledger's next entry has to be signed with. Throws a RecorderError `key-mismatch`: none of ours. */
+  get signer(): Signer {
+    const found = this.#signers.find((each) => isWanted(this.#index, each));
+    if (found !== undefined) return found;
+    const keyIds = this.#signers.map(({ keyId }) => keyId).join(', ');
+    throw new RecorderError(
+      'key-mismatch',
+      `cannot write to the ledger with key ${keyIds}: it only knows ${this.#index.keys.keyIds().join(', ')}; ` +
+        'put back the key files that belong to this ledger',
+      { retryable: false },
+    );
+  }
+
+  /** Ends the keys in use and goes on with these, by one entry signed with the old ones. */
+  async rotate(
+    next: Signer,
+    why: { readonly by: string; readonly reason: string },
+    signal: AbortSignal,
+  ): Promise<RecordedPlace> {
+    this.#signers.push(next);
+    const batch = await rotateTo(next, why, signal);
+    const [place] = await this.record({ stream: KEY_STREAM, ...batch }, signal);
+    if (place === undefined) throw new Error('a rotation is one entry');
+    return place;
   }
 
   /** The result has one place for each entry of the batch, in its order. */
@@ -121,14 +152,15 @@ export class Recorder implements AsyncDisposable {
 
   /** Only ever saves time: when it fails, the next start reads more entries. */
   async #saveSnapshot(): Promise<void> {
-    const { tree, signer } = this.#parts;
+    const { tree } = this.#parts;
     if (tree === undefined) return;
     this.#snapshotSize = this.#index.size;
-    await saveIndex({ tree, signer, index: this.#index }, new AbortController().signal).catch(
-      (error: unknown) => {
-        if (!(error instanceof LedgerError)) throw error;
-      },
-    );
+    await saveIndex(
+      { tree, signer: this.signer, index: this.#index },
+      new AbortController().signal,
+    ).catch((error: unknown) => {
+      if (!(error instanceof LedgerError)) throw error;
+    });
   }
 
   async #drain(): Promise<void> {
@@ -169,11 +201,12 @@ export class Recorder implements AsyncDisposable {
   }
 
   async #write(group: readonly Waiting[]): Promise<void> {
-    const { store, signer, clock, version } = this.#parts;
+    const { store, clock, version } = this.#parts;
     // What has begun is finished (W4): it belongs to several callers, and none of them may stop the others.
     const { signal } = new AbortController();
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      if (this.#index.size > 0) checkKey(this.#index, signer);
+      // An empty ledger gets to know its first key by the entry that this one signs.
+      const signer = this.#index.size > 0 ? this.signer : this.#parts.signer;
       const context = { index: this.#index, signer, version, nowMs: clock.nowMs() };
       const draft = new Draft(context);
       const drafted = await addAll(draft, group, signal);
@@ -225,6 +258,8 @@ export interface RecorderParts {
   /** Of the same entries; absent: nothing is kept for the next start, which then reads all of them. */
   readonly tree?: LedgerTree;
   readonly signer: Signer;
+  /** Of a rotation that was begun and perhaps not ended; null or absent: there is none. */
+  readonly successor?: Signer | null;
   readonly clock: Clock;
   /** Of this program; stands in every entry. */
   readonly version: string;
@@ -263,42 +298,39 @@ function snapshotAfter(size: number): number {
   return Math.max(2_000, Math.ceil(size / 50));
 }
 
-/** Reads the ledger, enrols the key when it is empty, and refuses a key that the ledger does not know. */
+/**
+ * Reads the ledger, enrols the keys when it is empty, or when it knows the signer by its Ed25519 key alone, and refuses a key that
+ * the ledger does not know.
+ */
 export async function openRecorder(parts: RecorderParts, signal: AbortSignal): Promise<Recorder> {
-  const { signer, store, tree } = parts;
-  const known = tree === undefined ? null : await loadIndex({ tree, signer }, signal);
-  const index = known ?? new RecorderIndex();
+  const { signer, store } = parts;
+  const index = (await knownIndex(parts, signal)) ?? new RecorderIndex();
   await index.catchUp(store, signal);
   const recorder = new Recorder(parts, index);
-  if (index.size === 0) {
-    await recorder.record(
-      {
-        stream: KEY_STREAM,
-        entries: [
-          {
-            type: 'key-event',
-            subjects: [{ name: 'ledger-key', sha256: signer.keyId }],
-            idempotencyKey: `enrol/${signer.keyId}`,
-            data: enrolKeyData(signer.keyId, signer.publicKey),
-          },
-        ],
-        blobs: [],
-      },
-      signal,
-    );
+  const inUse = index.size === 0 ? signer : recorder.signer;
+  const isPairMissing = inUse.postQuantum !== undefined && !index.keys.needsBothAt(index.size);
+  if (index.size === 0 || isPairMissing) {
+    const batch = await enrolSigner(inUse, signal);
+    await recorder.record({ stream: KEY_STREAM, ...batch }, signal);
   }
-  checkKey(index, signer);
   return recorder;
 }
 
-function checkKey(index: RecorderIndex, signer: Signer): void {
-  if (index.keys.isValidAt(signer.keyId, index.size)) return;
-  throw new RecorderError(
-    'key-mismatch',
-    `cannot write to the ledger with key ${signer.keyId}: it only knows ${index.keys.keyIds().join(', ')}; ` +
-      'put back the key file that belongs to this ledger',
-    { retryable: false },
-  );
+/** What was kept by whichever of the signers was in use; null: nothing to be believed. */
+async function knownIndex(
+  { tree, signer, successor = null }: RecorderParts,
+  signal: AbortSignal,
+): Promise<RecorderIndex | null> {
+  if (tree === undefined) return null;
+  const known = await loadIndex({ tree, signer }, signal);
+  if (known !== null || successor === null) return known;
+  return loadIndex({ tree, signer: successor }, signal);
+}
+
+/** The ledger lets it sign the next entry: by its Ed25519 key, and by the whole pair where it knows one. */
+function isWanted({ keys, size }: RecorderIndex, { keyId, postQuantum }: Signer): boolean {
+  if (!keys.isValidAt(keyId, size)) return false;
+  return !keys.needsBothAt(size) || keys.setAt(size)?.mlDsa65.keyId === postQuantum?.keyId;
 }
 
 /** Who may sign is asked of what is durable: entries that change it, or rest on it, are written by themselves. */

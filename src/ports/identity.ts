@@ -8,6 +8,20 @@ export interface Signer {
   readonly publicKey: Uint8Array;
   /** Ed25519 over `message`: 64 bytes. */
   sign(message: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
+  /** What makes its word hold when Ed25519 has fallen; absent: a principal that has none. */
+  readonly postQuantum?: PostQuantumKeys;
+}
+
+/** Of the same principal, made with its Ed25519 key and rotated with it. */
+export interface PostQuantumKeys {
+  /** Hex SHA-256 of the ML-DSA-65 key's SPKI DER. */
+  readonly keyId: string;
+  /** SPKI DER of the ML-DSA-65 key. */
+  readonly publicKey: Uint8Array;
+  /** ML-DSA-65 (FIPS 204) over `message`: 3,309 bytes, others each time. */
+  sign(message: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
+  /** The ML-DSA-44 key of checkpoints, as the scheme encodes it: 1,312 bytes. */
+  readonly checkpointKey: Uint8Array;
 }
 
 /** A key that signs checkpoints. Its name in them is given by who uses it: a log's origin, or a witness's name. */

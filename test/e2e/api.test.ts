@@ -226,6 +226,7 @@ describe('the API', () => {
       '/v1/ledger/checkpoint',
       '/v1/ledger/export',
       '/v1/ledger/inputs/{sha256}',
+      '/v1/ledger/keys/rotate',
       '/v1/logs',
       '/v1/people',
       '/v1/rollouts/{id}/replay',

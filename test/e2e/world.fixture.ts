@@ -154,7 +154,7 @@ export class World implements AsyncDisposable {
   }
 
   async up(): Promise<void> {
-    await this.must(...this.upArguments);
+    await this.must(...this.upArguments, '--timeout', '120s');
   }
 
   async down(): Promise<void> {

@@ -38,7 +38,7 @@ export async function openSigningKey(folder: string): Promise<Signer> {
 
 export interface KeyFile {
   readonly file: string;
-  readonly type: 'ed25519' | 'ml-dsa-44';
+  readonly type: 'ed25519' | 'ml-dsa-44' | 'ml-dsa-65';
 }
 
 /** The private key of this file, made when there is none. */
@@ -84,7 +84,14 @@ async function createKeyFile(folder: string, path: string, type: KeyFile['type']
 }
 
 function generatePair(type: KeyFile['type']): KeyPairKeyObjectResult {
-  return type === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ml-dsa-44');
+  switch (type) {
+    case 'ed25519':
+      return generateKeyPairSync('ed25519');
+    case 'ml-dsa-44':
+      return generateKeyPairSync('ml-dsa-44');
+    case 'ml-dsa-65':
+      return generateKeyPairSync('ml-dsa-65');
+  }
 }
 
 async function writeDurably(path: string, text: string): Promise<void> {
@@ -94,7 +101,7 @@ async function writeDurably(path: string, text: string): Promise<void> {
 }
 
 /** A new name in a folder survives a power cut only when the folder itself is synced. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   await using handle = await open(folder, 'r');
   await handle.sync();
 }

@@ -1,7 +1,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { openLogNoteSigners } from '../../adapters/system/note-signing-key.ts';
 import { HttpWitness } from '../../adapters/witness/http-witness.ts';
 import { Checkpointer } from '../../control/checkpointer.ts';
 import { PromotionAnchor, type WitnessMode } from '../../control/promotion-anchor.ts';
@@ -9,6 +8,7 @@ import { Witnessing } from '../../control/witnessing.ts';
 import { EvidenceError } from '../../domain/evidence/canonical-json.ts';
 import { parsePolicy, type TrustPolicy } from '../../domain/evidence/trust-policy.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { NoteSigner } from '../../ports/identity.ts';
 import type { LedgerStore } from '../../ports/ledger-store.ts';
 import type { LedgerTree } from '../../ports/ledger-tree.ts';
 
@@ -37,7 +37,7 @@ export class EvidenceDesk {
   private constructor(parts: {
     readonly store: LedgerStore & LedgerTree;
     readonly clock: Clock;
-    readonly signers: Awaited<ReturnType<typeof openLogNoteSigners>>;
+    readonly signers: () => readonly NoteSigner[];
     readonly settings: WitnessSettings;
     readonly policy: TrustPolicy;
     readonly log: (level: 'info' | 'error', message: string) => void;
@@ -76,15 +76,15 @@ export class EvidenceDesk {
     readonly stateFolder: string;
     readonly store: LedgerStore & LedgerTree;
     readonly clock: Clock;
+    readonly signers: () => readonly NoteSigner[];
     /** Null: those of the last start. */
     readonly settings: WitnessSettings | null;
     readonly log: (level: 'info' | 'error', message: string) => void;
   }): Promise<EvidenceDesk> {
-    const { stateFolder, store, clock, log } = parts;
+    const { stateFolder, store, clock, signers, log } = parts;
     const settings = parts.settings ?? (await readSettings(stateFolder));
     const policy = readWitnessPolicy(settings);
     if (parts.settings !== null) await keepSettings(stateFolder, settings);
-    const signers = await openLogNoteSigners(join(stateFolder, 'keys'));
     return new EvidenceDesk({ store, clock, signers, settings, policy, log });
   }
 

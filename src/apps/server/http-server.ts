@@ -10,6 +10,7 @@ import {
 import type { ProblemDetails } from '../../api/wire.ts';
 import { LedgerError } from '../../ports/ledger-store.ts';
 import { addApprovalRoutes } from './http-approval-routes.ts';
+import { addKeyRoutes } from './http-key-routes.ts';
 import { HttpProblem } from './http-problem.ts';
 import { addReadRoutes } from './http-read-routes.ts';
 import { addStreamRoutes } from './http-stream-routes.ts';
@@ -53,6 +54,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
     addReadRoutes(typed, parts);
     addWriteRoutes(typed, parts);
     addApprovalRoutes(typed, parts);
+    addKeyRoutes(typed, parts);
     addStreamRoutes(typed, parts);
   });
   return http;

@@ -6,6 +6,7 @@ import type { Recorder } from '../../control/recorder.ts';
 import type { Platform } from '../../ports/platform.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { EventFeed } from './event-feed.ts';
+import type { RotatedKeys } from './log-key-desk.ts';
 
 /** What the HTTP routes are given. */
 export interface ServerParts {
@@ -22,6 +23,10 @@ export interface ServerParts {
   readonly status: () => Promise<ServerStatus>;
   readonly exportLedger: (signal: AbortSignal) => AsyncIterable<string>;
   readonly makeCheckpoint: (signal: AbortSignal) => Promise<MadeCheckpoint>;
+  readonly rotateKeys: (
+    why: { readonly by: string; readonly reason: string },
+    signal: AbortSignal,
+  ) => Promise<RotatedKeys>;
   /** Ends the server after the answer is out; with `all` also instances and gateway. */
   readonly stop: (all: boolean) => void;
   /** Aborted when the server stops: ends streams. */

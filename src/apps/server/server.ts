@@ -13,7 +13,6 @@ import {
 import { readProcess } from '../../adapters/local-process/process-table.ts';
 import { PrometheusTextMetrics } from '../../adapters/prometheus-text/prometheus-text-metrics.ts';
 import type { LedgerPlaceWish } from '../../adapters/system/ledger-place.ts';
-import { openSigningKey } from '../../adapters/system/signing-key.ts';
 import { SystemClock } from '../../adapters/system/system-clock.ts';
 import type { ServerStatus } from '../../api/wire.ts';
 import { ApprovalDesk } from '../../control/approval-desk.ts';
@@ -25,7 +24,6 @@ import { scrapeTargets } from '../../control/scrape-targets.ts';
 import { openRecorder, type Recorder } from '../../control/recorder.ts';
 import { lastObservedAtMs } from '../../control/recorder-index.ts';
 import { isServiceStream, recoverServices } from '../../control/recovery.ts';
-import type { Signer } from '../../ports/identity.ts';
 import { LedgerError } from '../../ports/ledger-store.ts';
 import { ControlPlane } from './control-plane.ts';
 import { withEjections } from './ejected-instances.ts';
@@ -36,6 +34,7 @@ import { gatewayJournal, workerJournal } from './gateway-journal.ts';
 import { httpServer } from './http-server.ts';
 import { type OpenedLedger, openServerLedger, whileHeld } from './ledger-opening.ts';
 import { LedgerTrouble } from './ledger-trouble.ts';
+import { LogKeyDesk } from './log-key-desk.ts';
 import { RateMeter } from './rate-meter.ts';
 import { timeText } from './views.ts';
 
@@ -68,7 +67,7 @@ export interface Address {
 /** What is open while the server runs, in the order it was opened. */
 interface World extends Pick<OpenedLedger, 'store' | 'lease'> {
   readonly trouble: LedgerTrouble;
-  readonly signer: Signer;
+  readonly keys: LogKeyDesk;
   readonly clock: SystemClock;
   readonly recorder: Recorder;
   readonly gateway: GatewayProcess;
@@ -147,13 +146,15 @@ async function openWorld(
     { stateFolder, wish: options.ledger, trouble, resources },
     signal,
   );
-  const signer = await openSigningKey(join(stateFolder, 'keys'));
+  const keys = await LogKeyDesk.open(join(stateFolder, 'keys'));
   const clock = new SystemClock({ notBeforeMs: await lastObservedAtMs(store, signal) });
   const recorder = resources.use(
-    await openRecorder({ store, tree: store, signer, clock, version }, signal),
+    await openRecorder({ store, tree: store, ...signersOf(keys), clock, version }, signal),
   );
+  await keys.settle(recorder);
   await remember();
-  const evidence = await EvidenceDesk.open({ stateFolder, store, clock, settings, log });
+  const signers = () => keys.notesAt(recorder);
+  const evidence = await EvidenceDesk.open({ stateFolder, store, clock, signers, settings, log });
   const feed = new EventFeed();
   const isGatewayNew = (await findGateway(stateFolder)) === null;
   const journal = gatewayJournal({ recorder, clock, feed, log });
@@ -190,7 +191,7 @@ async function openWorld(
     store,
     lease,
     trouble,
-    signer,
+    keys,
     clock,
     recorder,
     feed,
@@ -200,6 +201,10 @@ async function openWorld(
     platform,
     evidence,
   };
+}
+
+function signersOf({ signer, successor }: LogKeyDesk) {
+  return { signer, successor };
 }
 
 async function openLoop(
@@ -263,7 +268,7 @@ async function listen(
   },
 ): Promise<void> {
   const { world, loop, desk, meter, signal, stop, resources } = running;
-  const { recorder, clock, platform, store, signer } = world;
+  const { recorder, clock, platform, store, keys } = world;
   const startedAtMs = clock.nowMs();
   const address = { url: '' };
   const http = await httpServer({
@@ -285,7 +290,8 @@ async function listen(
     feed: world.feed,
     notReady: () => world.trouble.message,
     status: () => statusOf(options, world, { startedAtMs, signal }),
-    exportLedger: (until) => withLineFeeds(exportLedger(store, signer, until)),
+    exportLedger: (until) => withLineFeeds(exportLedger(store, recorder.signer, until)),
+    rotateKeys: (why, until) => keys.rotate(recorder, why, until),
     makeCheckpoint: (until) => world.evidence.checkpointer.make(until, { isKept: true }),
     stop,
     signal,
@@ -357,7 +363,7 @@ async function statusOf(
       // As the recorder knows them: a store that is away must not keep anybody from seeing that it is.
       entries: world.recorder.size,
       headLeafHash: world.recorder.headLeafHash,
-      keyId: world.signer.keyId,
+      keyId: world.keys.signer.keyId,
       trouble: world.trouble.message,
       witnessMode: world.evidence.mode,
       witnessProblem: world.evidence.problem,

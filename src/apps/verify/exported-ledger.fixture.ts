@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { MemoryLedgerStore } from '../../adapters/memory/memory-ledger-store.ts';
-import { createMemorySigner } from '../../adapters/memory/memory-signer.ts';
+import { createMemoryPairSigner } from '../../adapters/memory/memory-signer.ts';
 import { openNoteSigner } from '../../adapters/system/note-signing-key.ts';
 import { Checkpointer, logPolicyLines } from '../../control/checkpointer.ts';
 import { exportTiles } from '../../control/ledger-tiles.ts';
@@ -32,7 +32,10 @@ export async function exportedLedger(
   options: { readonly seed: number; readonly isWitnessed: boolean; readonly fork?: string },
 ): Promise<ExportedLedger> {
   const signal = AbortSignal.timeout(120_000);
-  const signer = createMemorySigner(Buffer.alloc(32, options.seed));
+  const mlDsa = await openNoteSigner(keys, 'checkpoint.pem', 'cosignature-ml-dsa-44');
+  const pair = createMemoryPairSigner(Buffer.alloc(32, options.seed));
+  const postQuantum = { ...pair.postQuantum, checkpointKey: mlDsa.publicKey };
+  const signer = { ...pair, postQuantum };
   const store = new MemoryLedgerStore();
   const clock = {
     nowMs: () => 1_700_000_000_000,
@@ -44,7 +47,7 @@ export async function exportedLedger(
   );
   for (let n = 1; n < count; n += 200) {
     const entries = Array.from({ length: Math.min(200, count - n) }, (_, at) => ({
-      type: 'gate-result' as const,
+      type: (n + at) % 10 === 3 ? ('decision' as const) : ('gate-result' as const),
       subjects: [],
       idempotencyKey: `${n + at}`,
       data: {
@@ -57,7 +60,6 @@ export async function exportedLedger(
   }
   const publicKey = rawKeyOf('ed25519', signer.publicKey);
   const ed25519: NoteSigner = { type: 'ed25519', publicKey, sign: (...of) => signer.sign(...of) };
-  const mlDsa = await openNoteSigner(keys, 'checkpoint.pem', 'cosignature-ml-dsa-44');
   const signers = [ed25519, mlDsa];
   const witnessSigner = await openNoteSigner(keys, 'witness.pem', 'cosignature-ml-dsa-44');
   const witnessKey = noteKey('witness.example', witnessSigner.type, witnessSigner.publicKey);
@@ -77,7 +79,7 @@ export async function exportedLedger(
   const parts = {
     store,
     tree: store,
-    signers,
+    signers: () => signers,
     clock,
     quorum,
     witnesses,

@@ -7,7 +7,9 @@ import type { Hash } from '../../domain/evidence/digest.ts';
 import { originOf } from '../../domain/evidence/export-format.ts';
 import { judgeCheckpoint } from '../../domain/evidence/judge-checkpoint.ts';
 import type { JudgedCheckpoint, Strictness } from '../../domain/evidence/judge-checkpoint.ts';
+import { checkCheckpointSigners } from '../../domain/evidence/checkpoint-signers.ts';
 import { readKeyEvent } from '../../domain/evidence/key-directory.ts';
+import { readLogKeys, readLogKeysEvent } from '../../domain/evidence/log-keys.ts';
 import type { LeafFacts } from '../../domain/evidence/leaf-facts.ts';
 import { decodeTile, TILE_WIDTH, tilePath, tilesOfLevel } from '../../domain/evidence/tile.ts';
 import type { Tile } from '../../domain/evidence/tile.ts';
@@ -79,9 +81,17 @@ class FolderCheck {
     if (report.root !== hexOfHash(root)) {
       throw new EvidenceError('the root over the entries is not the one in the checkpoint');
     }
+    this.#checkSigners(Number(size));
     if (originOf(this.#ledger.firstEntryHash ?? '') !== origin) {
       throw new EvidenceError(`entry 0 is not the one that ${origin} is named after`);
     }
+  }
+
+  #checkSigners(size: number): void {
+    const signed = new Set(this.#judged?.logKeys);
+    const keys = this.#options.policy.logs.map(({ key }) => key);
+    const signers = keys.filter(({ name, keyId }) => signed.has(`${name}+${keyId}`));
+    within('checkpoint', () => checkCheckpointSigners(this.#ledger.keys, size, signers));
   }
 
   async #checkEntries(size: number): Promise<void> {
@@ -127,6 +137,12 @@ class FolderCheck {
   #teach(facts: LeafFacts, pool: FactsPool): void {
     if (facts.kind !== 'readable' || facts.type !== 'key-event') return;
     try {
+      const set = readLogKeysEvent(facts.data);
+      if (set !== null) {
+        const { ed25519, mlDsa65 } = readLogKeys(set.enrolment);
+        for (const key of [ed25519, mlDsa65]) pool.learn(key);
+        return;
+      }
       const event = readKeyEvent(facts.data);
       if (event.action === 'enrol') pool.learn({ keyId: event.keyId, spki: event.publicKey });
     } catch (error) {

@@ -25,6 +25,7 @@ export function verifyProof(options: ProofVerification): VerifyResult {
     index: null as bigint | null,
     keyId: null as string | null,
     isSignatureChecked: false,
+    hasSecond: false,
   };
   try {
     const { index, hashes, note } = parseProof(options.proof);
@@ -39,6 +40,7 @@ export function verifyProof(options: ProofVerification): VerifyResult {
     }
     const leaf = readLeaf(options.entry);
     state.keyId = leaf.keyId;
+    state.hasSecond = leaf.second !== null;
     // The key of a later signer may be another than the log's: then inclusion alone speaks for the entry.
     const key = policy.logs.find(
       (each) => each.key.type === 'ed25519' && sha256Hex(spkiOf(each.key)) === leaf.keyId,

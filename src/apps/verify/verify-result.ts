@@ -55,12 +55,15 @@ export function provenByProof(
     readonly index: bigint | null;
     readonly keyId: string | null;
     readonly isSignatureChecked: boolean;
+    /** An ML-DSA-65 signature, whose key only the entries name. */
+    readonly hasSecond: boolean;
   },
   strictness: Strictness,
 ): VerifyResult {
-  const { problem, judged, index, keyId, isSignatureChecked } = state;
+  const { problem, judged, index, keyId, isSignatureChecked, hasSecond } = state;
   const parts = partsOf(judged);
-  const signed = isSignatureChecked ? ` and is signed by the log's key ${keyId}` : '';
+  const second = hasSecond ? ' (its ML-DSA-65 signature is checked with a whole export only)' : '';
+  const signed = isSignatureChecked ? ` and is signed by the log's key ${keyId}${second}` : '';
   const what = `this entry is entry ${index} of ${parts.origin}${signed}, under a checkpoint that the policy accepts`;
   return {
     kind: 'proof',

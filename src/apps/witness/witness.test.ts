@@ -289,7 +289,7 @@ async function openWorld() {
     new Checkpointer({
       store: of,
       tree: of,
-      signers,
+      signers: () => signers,
       clock,
       quorum: witnesses?.length === 0 ? { kind: 'none' } : policy.quorum,
       witnesses:

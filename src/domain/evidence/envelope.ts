@@ -1,13 +1,15 @@
 import { canonicalJson, EvidenceError, parseCanonicalJson } from './canonical-json.ts';
 import type { JsonValue } from './canonical-json.ts';
+import { signatureBytesOf } from './approval/person-keys.ts';
 import { readArray, readBase64, readObject, readSha256, readText, readUtf8 } from './read-json.ts';
 
 /**
  * DSSE 1.0 envelopes in their strictest form.
  *
  * V1 the envelope's text and its payload's text are each canonical JSON, byte for byte;
- * V2 there is exactly one signature: an entry is the word of one principal, and a second signature is where
- *    "first valid of many" confusions live (Trail of Bits, TOB-SIGSTORE-9);
+ * V2 there is one signature by Ed25519, or that one and a second by ML-DSA-65 of the same principal, in this order. Which of
+ *    the two forms an entry has to have is no choice of its writer (key-directory.ts), and never is one of two signatures
+ *    enough: there "first valid of many" confusions live (Trail of Bits, TOB-SIGSTORE-9);
  * V3 the value given to the caller is read from the very bytes that were signed;
  * V4 the key id is a hint for finding the key and proves nothing.
  */
@@ -18,8 +20,16 @@ export interface Envelope {
   /** Hex SHA-256 of the signer's SPKI. */
   readonly keyId: string;
   readonly signature: Uint8Array;
-  /** The pre-authentication encoding: what the signature is over. */
+  /** By ML-DSA-65 over the same bytes; null: there is none. */
+  readonly second: SecondSignature | null;
+  /** The pre-authentication encoding: what the signatures are over. */
   readonly signedBytes: Uint8Array;
+}
+
+/** The ML-DSA-65 half (FIPS 204) of a pair of keys: 3,309 bytes. */
+export interface SecondSignature {
+  readonly keyId: string;
+  readonly signature: Uint8Array;
 }
 
 export const SIGNATURE_BYTES = 64;
@@ -29,6 +39,7 @@ export interface EnvelopeParts {
   readonly payload: Uint8Array;
   readonly keyId: string;
   readonly signature: Uint8Array;
+  readonly second?: SecondSignature | null;
 }
 
 /** "DSSEv1" SP LEN(type) SP type SP LEN(payload) SP payload; lengths in bytes, decimal (DSSE protocol.md). */
@@ -42,11 +53,18 @@ export function envelopeText(parts: EnvelopeParts): string {
   return canonicalJson({
     payload: Buffer.from(parts.payload).toString('base64'),
     payloadType: parts.payloadType,
-    signatures: [{ keyid: parts.keyId, sig: Buffer.from(parts.signature).toString('base64') }],
+    signatures: [parts, parts.second ?? null].filter(isThere).map(({ keyId, signature }) => ({
+      keyid: keyId,
+      sig: Buffer.from(signature).toString('base64'),
+    })),
   });
 }
 
-/** Throws an EvidenceError when the text is not such an envelope. The signature is not checked here. */
+function isThere<Value>(value: Value | null): value is Value {
+  return value !== null;
+}
+
+/** Throws an EvidenceError when the text is not such an envelope. The signatures are not checked here. */
 export function readEnvelope(text: string): Envelope {
   const whole = readObject(
     parseCanonicalJson(text),
@@ -54,21 +72,31 @@ export function readEnvelope(text: string): Envelope {
     'the envelope',
   );
   const signatures = readArray(whole['signatures'], 'signatures');
-  if (signatures.length !== 1) {
-    throw new EvidenceError(`it has ${signatures.length} signatures instead of exactly one`);
+  const [first, second, more] = signatures;
+  if (first === undefined || more !== undefined) {
+    throw new EvidenceError(
+      `it has ${signatures.length} signatures instead of exactly one, or an Ed25519 and an ML-DSA-65 one`,
+    );
   }
-  const line = readObject(signatures[0], ['keyid', 'sig'], 'the signature');
-  const signature = readBase64(line['sig'], 'the signature');
-  checkSignatureLength(signature);
+  const { keyId, signature } = readSignature(first, 'ed25519');
   const payloadType = readText(whole['payloadType'], 'payloadType');
   const payload = readBase64(whole['payload'], 'the payload');
   return {
     payloadType,
     payload: parseCanonicalJson(readUtf8(payload, 'the payload')),
-    keyId: readSha256(line['keyid'], 'the key id'),
+    keyId,
     signature,
+    second: second === undefined ? null : readSignature(second, 'ml-dsa-65'),
     signedBytes: preAuthenticationEncoding(payloadType, payload),
   };
+}
+
+function readSignature(value: JsonValue, algorithm: 'ed25519' | 'ml-dsa-65'): SecondSignature {
+  const what = algorithm === 'ed25519' ? 'the signature' : 'the second signature';
+  const line = readObject(value, ['keyid', 'sig'], what);
+  const signature = readBase64(line['sig'], what);
+  checkSignatureLength(signature, what, signatureBytesOf(algorithm));
+  return { keyId: readSha256(line['keyid'], 'the key id'), signature };
 }
 
 /**
@@ -93,12 +121,13 @@ export function readEnvelopeBytes(bytes: Uint8Array): Envelope {
     return readEnvelope(readUtf8(bytes, 'the entry'));
   const payload = readBase64(text.slice(PAYLOAD_START.length, payloadEnd), 'the payload');
   const signature = readBase64(text.slice(signatureStart, -END.length), 'the signature');
-  checkSignatureLength(signature);
+  checkSignatureLength(signature, 'the signature', SIGNATURE_BYTES);
   return {
     payloadType,
     payload: parseCanonicalJson(readUtf8(payload, 'the payload')),
     keyId: readSha256(text.slice(keyStart, keyStart + KEY_ID_LENGTH), 'the key id'),
     signature,
+    second: null,
     signedBytes: preAuthenticationEncoding(payloadType, payload),
   };
 }
@@ -110,9 +139,7 @@ const SIGNATURE_START = '","sig":"';
 const END = '"}]}';
 const KEY_ID_LENGTH = 64;
 
-function checkSignatureLength(signature: Uint8Array): void {
-  if (signature.length === SIGNATURE_BYTES) return;
-  throw new EvidenceError(
-    `the signature has ${signature.length} bytes instead of ${SIGNATURE_BYTES}`,
-  );
+function checkSignatureLength(signature: Uint8Array, what: string, wanted: number): void {
+  if (signature.length === wanted) return;
+  throw new EvidenceError(`${what} has ${signature.length} bytes instead of ${wanted}`);
 }

@@ -77,6 +77,7 @@ export interface SignedTrailer {
 export function readExportTrailer(line: string): SignedTrailer {
   const envelope = readEnvelope(line);
   if (envelope.payloadType !== TRAILER_TYPE) throw new EvidenceError('it is not a trailer');
+  if (envelope.second !== null) throw new EvidenceError('a trailer has one signature');
   const keys = ['origin', 'count', 'headLeafHash'];
   const payload = readObject(envelope.payload, keys, 'the trailer');
   return {

@@ -5,6 +5,7 @@ import { EvidenceError } from './canonical-json.ts';
 import type { JsonValue } from './canonical-json.ts';
 import { leafHash } from './digest.ts';
 import type { Hash } from './digest.ts';
+import type { SecondSignature } from './envelope.ts';
 import { readLeafContent } from './leaf.ts';
 import type { EntryType, PreviousEntry } from './statement.ts';
 
@@ -26,6 +27,8 @@ export type LeafFacts =
       readonly data: JsonValue;
       /** What is left to check when the key was not known. */
       readonly signature: 'valid' | OpenSignature;
+      /** By ML-DSA-65; null: there is none. */
+      readonly second: SecondFacts | null;
     }
   | { readonly kind: 'unreadable'; readonly leafHash: Hash; readonly what: string };
 
@@ -34,15 +37,23 @@ export interface OpenSignature {
   readonly signedBytes: Uint8Array;
 }
 
-/** `keys`: Ed25519 public keys by their id; a signature of a key that is not among them is left open. */
+export interface SecondFacts {
+  readonly keyId: string;
+  readonly signature: 'valid' | OpenSignature;
+}
+
+/** `keys`: public keys of both kinds by their id; a signature of a key that is not among them is left open. */
 export function leafFacts(bytes: Uint8Array, keys: ReadonlyMap<string, KeyObject>): LeafFacts {
   try {
-    const { statement, keyId, signature, signedBytes } = readLeafContent(bytes);
+    const { statement, second, signedBytes, ...first } = readLeafContent(bytes);
+    const { keyId } = first;
     const { type, stream, streamVersion, previous, observedAtMs } = statement;
-    const key = keys.get(keyId);
-    if (key !== undefined && !verify(null, signedBytes, key, signature)) {
-      throw new EvidenceError(`the signature is not one of key ${keyId} over these bytes`);
-    }
+    const checked = ({ keyId: id, signature }: SecondSignature): 'valid' | OpenSignature => {
+      const key = keys.get(id);
+      if (key === undefined) return { signature, signedBytes };
+      if (verify(null, signedBytes, key, signature)) return 'valid';
+      throw new EvidenceError(`the signature is not one of key ${id} over these bytes`);
+    };
     return {
       kind: 'readable',
       leafHash: leafHash(bytes),
@@ -53,7 +64,8 @@ export function leafFacts(bytes: Uint8Array, keys: ReadonlyMap<string, KeyObject
       observedAtMs,
       keyId,
       data: type === 'key-event' || type === 'approval' ? statement.data : null,
-      signature: key === undefined ? { signature, signedBytes } : 'valid',
+      signature: checked(first),
+      second: second === null ? null : { keyId: second.keyId, signature: checked(second) },
     };
   } catch (error) {
     if (!(error instanceof EvidenceError)) throw error;

@@ -1,6 +1,7 @@
 import { canonicalJson, EvidenceError } from './canonical-json.ts';
 import { leafHashHex } from './digest.ts';
 import { envelopeText, preAuthenticationEncoding, readEnvelopeBytes } from './envelope.ts';
+import type { SecondSignature } from './envelope.ts';
 import { readStatement, statementJson } from './statement.ts';
 import type { Statement } from './statement.ts';
 
@@ -11,7 +12,7 @@ import type { Statement } from './statement.ts';
 
 export const PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 
-/** tlog-tiles writes an entry's length in 16 bits (65,535); the rest is left for hybrid signatures. */
+/** With all its signatures. tlog-tiles writes an entry's length in 16 bits (65,535). */
 export const MAX_LEAF_BYTES = 60 * 1024;
 
 export interface Leaf {
@@ -20,6 +21,8 @@ export interface Leaf {
   readonly statement: Statement;
   readonly keyId: string;
   readonly signature: Uint8Array;
+  /** Null: it is signed with Ed25519 alone. */
+  readonly second: SecondSignature | null;
   readonly signedBytes: Uint8Array;
 }
 
@@ -38,9 +41,11 @@ export function leafBytes(
   unsigned: UnsignedLeaf,
   keyId: string,
   signature: Uint8Array,
+  second: SecondSignature | null = null,
 ): Uint8Array {
   const { payload } = unsigned;
-  const bytes = Buffer.from(envelopeText({ payloadType: PAYLOAD_TYPE, payload, keyId, signature }));
+  const parts = { payloadType: PAYLOAD_TYPE, payload, keyId, signature, second };
+  const bytes = Buffer.from(envelopeText(parts));
   checkSize(bytes);
   return bytes;
 }
@@ -61,6 +66,7 @@ export function readLeafContent(bytes: Uint8Array): Omit<Leaf, 'leafHash'> {
     statement: readStatement(envelope.payload),
     keyId: envelope.keyId,
     signature: envelope.signature,
+    second: envelope.second,
     signedBytes: envelope.signedBytes,
   };
 }

@@ -19,6 +19,22 @@ export const ENTRY_TYPES = [
 
 export type EntryType = (typeof ENTRY_TYPES)[number];
 
+/**
+ * What decides about users' traffic or about who may sign has to be provable for longer than Ed25519 may live, so it is signed with
+ * ML-DSA-65 as well, from the entry after the one that enrols such a key. Approvals are, too: by the person, inside.
+ */
+export function isDecisive(type: EntryType): boolean {
+  return DECISIVE.has(type);
+}
+
+const DECISIVE: ReadonlySet<EntryType> = new Set([
+  'release-plan',
+  'decision',
+  'override',
+  'operator-action',
+  'key-event',
+]);
+
 /** Named bytes: what an entry is about (subject), or what it was made from (input, kept as a blob). */
 export interface NamedDigest {
   readonly name: string;

@@ -275,7 +275,15 @@ const BYTES: readonly Row[] = [
       leafText: (text) => text.replace(/"signatures":\[(.*)\]/, '"signatures":[$1,$1]'),
     }),
     2,
-    /2 signatures/,
+    /the second signature has 64 bytes/,
+  ],
+  [
+    'a third signature',
+    withEntry({
+      leafText: (text) => text.replace(/"signatures":\[(.*)\]/, '"signatures":[$1,$1,$1]'),
+    }),
+    2,
+    /3 signatures/,
   ],
   [
     'no signature',

@@ -1,24 +1,27 @@
 import { checkApprovalEntry } from './approval/approval-entry.ts';
 import { EvidenceError } from './canonical-json.ts';
+import type { JsonValue } from './canonical-json.ts';
 import { KeyDirectory, readKeyEvent } from './key-directory.ts';
+import { readLogKeys, readLogKeysEvent } from './log-keys.ts';
 import { hexOfHash } from './digest.ts';
 import { leafFacts } from './leaf-facts.ts';
 import type { LeafFacts } from './leaf-facts.ts';
 import { MerkleEdge } from './merkle-edge.ts';
 import type { FullSubtree } from './merkle-edge.ts';
-import { ENTRY_TYPES } from './statement.ts';
+import { ENTRY_TYPES, isDecisive } from './statement.ts';
 import type { EntryType } from './statement.ts';
 
 /**
  * Checks a ledger entry by entry, from the bytes alone, in constant memory per stream.
  *
- * L1 every leaf is canonical and carries exactly one signature;
+ * L1 every leaf is canonical and carries exactly one signature, or exactly two where L7 says so;
  * L2 `previous` of every entry is the index and the leaf hash of the one at the position before, so the index is the
  *    position: an edited, inserted, removed or moved entry breaks here;
  * L3 every signature is by a key valid at that index; entry 0 enrols the key it is signed with;
  * L4 the versions of each stream count 1, 2, 3... without gaps;
  * L5 times never go back;
- * L6 what an approval says is signed by both keys of a person, enrolled and not revoked at that index.
+ * L6 what an approval says is signed by both keys of a person, enrolled and not revoked at that index;
+ * L7 what decides is signed with ML-DSA-65, too, after the entry that enrols such a key, and what doesn't is not.
  *
  * Not checked: that nothing was cut off the end. Only something outside the entries can show that (the trailer of an
  * export, a head remembered elsewhere).
@@ -131,6 +134,7 @@ export class LedgerVerification implements Verification {
     if (index === 0) this.#enrolFirstKey(facts);
     if (signature === 'valid') this.#keys.requireValidAt(keyId, index);
     else this.#keys.checkSignature(index, { keyId, ...signature });
+    this.#keys.checkSecond(index, { isDecisive: isDecisive(type), keyId, second: facts.second });
     if (type === 'approval') checkApprovalEntry(index, data, this.#keys.people);
     if (index > 0 && type === 'key-event') this.#keys.apply(index, data);
     const leafHash = hexOfHash(facts.leafHash);
@@ -163,15 +167,25 @@ export class LedgerVerification implements Verification {
 
   #enrolFirstKey({ type, data, keyId }: ReadableFacts): void {
     if (type !== 'key-event') throw new EvidenceError('entry 0 does not enrol a key');
-    const event = readKeyEvent(data);
-    if (event.action !== 'enrol' || event.keyId !== keyId) {
+    const enrolled = firstKeyId(data);
+    if (enrolled !== keyId) {
       throw new EvidenceError('entry 0 does not enrol the key it is signed with');
     }
-    if (this.#trustedKeyId !== null && this.#trustedKeyId !== event.keyId) {
-      throw new EvidenceError(`entry 0 enrols key ${event.keyId}, not ${this.#trustedKeyId}`);
+    if (this.#trustedKeyId !== null && this.#trustedKeyId !== enrolled) {
+      throw new EvidenceError(`entry 0 enrols key ${enrolled}, not ${this.#trustedKeyId}`);
     }
     this.#keys.apply(0, data);
   }
+}
+
+/** Null: it enrols none. */
+function firstKeyId(data: JsonValue): string | null {
+  const set = readLogKeysEvent(data);
+  if (set !== null) {
+    return set.action === 'enrol-keys' ? readLogKeys(set.enrolment).ed25519.keyId : null;
+  }
+  const event = readKeyEvent(data);
+  return event.action === 'enrol' ? event.keyId : null;
 }
 
 type ReadableFacts = Extract<LeafFacts, { kind: 'readable' }>;

@@ -1,9 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
+import type { KeysOptions } from '../actions/ledger-keys.ts';
 import type { OutputOptions } from '../actions/ledger.ts';
 import type { WitnessOptions } from '../actions/witness.ts';
 import type { Frame } from '../program.ts';
-import { outputOption, withExamples } from './command-parts.ts';
+import { outputOption, reasonOption, withExamples } from './command-parts.ts';
 
 export function addLedgerCommands(program: Command, frame: Frame): void {
   const ledger = program
@@ -73,14 +74,72 @@ function addCheckpoint(ledger: Command, frame: Frame): void {
 function addKeys(ledger: Command, frame: Frame): void {
   const command = ledger
     .command('keys')
-    .summary('print the policy that trusts this ledger and no witness')
+    .summary('print the policy that trusts this ledger and no witness; list and rotate its keys')
     .description(
       'Prints the lines of a trust policy (c2sp.org/tlog-policy) for the keys this ledger signs checkpoints with. Give them to auditors over a way you trust.',
     )
     .action(() =>
       frame.perform(async (session) => (await import('../actions/ledger.ts')).ledgerKeys(session)),
     );
-  withExamples(command, 'tidegate ledger keys > policy.tlog');
+  withExamples(command, 'tidegate ledger keys > policy.tlog', 'tidegate ledger keys list');
+  addKeyList(command, frame);
+  addKeyRotate(command, frame);
+  addKeyRevoke(command, frame);
+}
+
+function addKeyList(keys: Command, frame: Frame): void {
+  const command = keys
+    .command('list')
+    .summary('list the keys that the ledger was ever signed with')
+    .description(
+      'Lists the keys of the ledger by the entries that they may sign: an Ed25519 key signs every entry, its ML-DSA-65 half what decides, too. Keys of people: tidegate key list.',
+    )
+    .addOption(outputOption(['json', 'yaml']))
+    .action((options: KeysOptions) =>
+      frame.perform(async (session) =>
+        (await import('../actions/ledger-keys.ts')).listLedgerKeys(session, options),
+      ),
+    );
+  withExamples(command, 'tidegate ledger keys list -o json');
+}
+
+function addKeyRotate(keys: Command, frame: Frame): void {
+  const command = keys
+    .command('rotate')
+    .summary('go on with new keys')
+    .description(
+      'Has the running server make new keys for entries, decisions and checkpoints. One entry, signed with the old keys, ends them and brings the new ones, which sign from the next entry on. The old private keys are deleted. Trust policies and witnesses have to learn the new lines, which it prints.',
+    )
+    .addOption(reasonOption().makeOptionMandatory())
+    .addOption(outputOption(['json', 'yaml']))
+    .action((options: KeysOptions & { reason: string }) =>
+      frame.perform(async (session) =>
+        (await import('../actions/ledger-keys.ts')).rotateLedgerKeys(
+          session,
+          options.reason,
+          options,
+        ),
+      ),
+    );
+  withExamples(command, 'tidegate ledger keys rotate --reason "once a year"');
+}
+
+function addKeyRevoke(keys: Command, frame: Frame): void {
+  const command = keys
+    .command('revoke')
+    .summary('end a key that others may have')
+    .description(
+      'Ends a key by a rotation, with the reason in its entry: what it signs later is refused, what it signed before stays valid. A key that ended earlier needs no revocation.',
+    )
+    .argument('<key-id>', 'as tidegate ledger keys list shows it')
+    .addOption(reasonOption().makeOptionMandatory())
+    .addOption(outputOption(['json', 'yaml']))
+    .action((keyId: string, options: KeysOptions & { reason: string }) =>
+      frame.perform(async (session) =>
+        (await import('../actions/ledger-keys.ts')).revokeLedgerKey(session, keyId, options),
+      ),
+    );
+  withExamples(command, 'tidegate ledger keys revoke 1f0c... --reason "the disk was stolen"');
 }
 
 function addRebuild(ledger: Command, frame: Frame): void {
