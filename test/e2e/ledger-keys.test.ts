@@ -19,7 +19,9 @@ test('keys are rotated while the server runs, a crash in the middle is ended by 
   for (const line of policy.split('\n').filter((each) => each.startsWith('log '))) {
     assert.ok(rotated.stdout.includes(line), line);
   }
-  await world.applyAndWait(release({ version: 'v2', steps: ['{ weight: 50%, gate: false }', '100%'] }));
+  await world.applyAndWait(
+    release({ version: 'v2', steps: ['{ weight: 50%, gate: false }', '100%'] }),
+  );
   assert.equal(await audit(world, 'first', policy), 0);
   assert.equal(await audit(world, 'first', oldPolicy), 1, 'the old keys sign no checkpoint now');
 
