@@ -78,9 +78,9 @@ export const ATTACKS: readonly AttackRow[] = [
     module: ENTRIES,
     attempt: 'secondSignature',
     guard: {
-      file: `${EVIDENCE}/envelope.ts`,
-      text: 'if (signatures.length !== 1)',
-      instead: 'if (signatures.length < 1)',
+      file: `${EVIDENCE}/key-directory.ts`,
+      text: "throw new EvidenceError('it has two signatures where one is the rule');",
+      instead: 'return;',
     },
   },
   {
@@ -222,9 +222,9 @@ export const ATTACKS: readonly AttackRow[] = [
     attempt: 'forgedByAuditor',
     guard: {
       file: `${EVIDENCE}/leaf-facts.ts`,
-      text: '!verify(null, signedBytes, key, signature)',
+      text: 'verify(null, signedBytes, key, signature)',
       instead:
-        "!process.getBuiltinModule('node:crypto').createHmac('sha512', " +
+        "process.getBuiltinModule('node:crypto').createHmac('sha512', " +
         "key.export({ type: 'spki', format: 'der' })).update(signedBytes).digest().equals(signature)",
     },
   },

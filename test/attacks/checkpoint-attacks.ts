@@ -139,7 +139,7 @@ export async function acknowledgedEntriesGone(folder: string): Promise<boolean> 
   const checkpointer = new Checkpointer({
     store: older,
     tree: older,
-    signers,
+    signers: () => signers,
     witnesses: [],
     quorum: { kind: 'none' },
     clock,

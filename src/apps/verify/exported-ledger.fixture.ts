@@ -29,13 +29,20 @@ export interface ExportedLedger {
 export async function exportedLedger(
   keys: string,
   count: number,
-  options: { readonly seed: number; readonly isWitnessed: boolean; readonly fork?: string },
+  options: {
+    readonly seed: number;
+    readonly isWitnessed: boolean;
+    readonly fork?: string;
+    /** Whether what decides has two signatures. */
+    readonly isPaired?: boolean;
+  },
 ): Promise<ExportedLedger> {
   const signal = AbortSignal.timeout(120_000);
   const mlDsa = await openNoteSigner(keys, 'checkpoint.pem', 'cosignature-ml-dsa-44');
   const pair = createMemoryPairSigner(Buffer.alloc(32, options.seed));
   const postQuantum = { ...pair.postQuantum, checkpointKey: mlDsa.publicKey };
-  const signer = { ...pair, postQuantum };
+  const { postQuantum: _, ...alone } = pair;
+  const signer = options.isPaired === true ? { ...pair, postQuantum } : alone;
   const store = new MemoryLedgerStore();
   const clock = {
     nowMs: () => 1_700_000_000_000,

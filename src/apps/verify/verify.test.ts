@@ -25,7 +25,11 @@ let alone: ExportedLedger;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tidegate-verify-'));
-  ledger = await exportedLedger(join(folder, 'keys'), COUNT, { seed: 1, isWitnessed: true });
+  ledger = await exportedLedger(join(folder, 'keys'), COUNT, {
+    seed: 1,
+    isWitnessed: true,
+    isPaired: true,
+  });
   small = await exportedLedger(join(folder, 'keys'), SMALL, { seed: 2, isWitnessed: true });
   alone = await exportedLedger(join(folder, 'keys'), SMALL, { seed: 2, isWitnessed: false });
   await ledger.writeTo(join(folder, 'export'));
