@@ -22,11 +22,13 @@ import {
   type TestPerson,
 } from '../../src/domain/evidence/approval/person.fixture.ts';
 import { quorumOf } from '../../src/domain/evidence/approval/quorum.ts';
-import { canonicalJson, parseCanonicalJson } from '../../src/domain/evidence/canonical-json.ts';
+import { parseCanonicalJson } from '../../src/domain/evidence/canonical-json.ts';
 import { preAuthenticationEncoding } from '../../src/domain/evidence/envelope.ts';
+import { enrolKeyData } from '../../src/domain/evidence/key-directory.ts';
 import { leafFacts } from '../../src/domain/evidence/leaf-facts.ts';
 import { leafBytes, PAYLOAD_TYPE, unsignedLeaf } from '../../src/domain/evidence/leaf.ts';
 import { verifyExport } from '../../src/domain/evidence/verify-export.ts';
+import { LedgerVerification } from '../../src/domain/evidence/verify-ledger.ts';
 import type { LedgerStore } from '../../src/ports/ledger-store.ts';
 import { LedgerError } from '../../src/ports/ledger-store.ts';
 import { isAccepted } from './is-accepted.ts';
@@ -78,10 +80,13 @@ export function halfOfAPair(): boolean {
 
 /** An entry with a second signature, of nobody, behind the good one. */
 export async function secondSignature(): Promise<boolean> {
-  const envelope = JSON.parse(Buffer.from(await entry()).toString()) as Envelope;
-  const [good] = envelope.signatures;
-  const nobody = { keyid: '00'.repeat(32), sig: Buffer.alloc(3_309).toString('base64') };
-  return isGood(Buffer.from(canonicalJson({ ...envelope, signatures: [good, nobody] })));
+  const data = enrolKeyData(signer.keyId, signer.publicKey);
+  const unsigned = unsignedLeaf({ ...STATEMENT, type: 'key-event', data });
+  const good = await signer.sign(unsigned.signedBytes, signal());
+  const nobody = { keyId: '00'.repeat(32), signature: Buffer.alloc(3_309) };
+  const check = new LedgerVerification({ trustedKeyId: null });
+  check.add(leafBytes(unsigned, signer.keyId, good, nobody));
+  return check.finish().valid;
 }
 
 /** A text that no two programs agree on. */

@@ -6,7 +6,7 @@ import { createMemoryPairSigner } from '../../adapters/memory/memory-signer.ts';
 import { openNoteSigner } from '../../adapters/system/note-signing-key.ts';
 import { Checkpointer, logPolicyLines } from '../../control/checkpointer.ts';
 import { exportTiles } from '../../control/ledger-tiles.ts';
-import { openRecorder } from '../../control/recorder.ts';
+import { openRecorder, type Recorder } from '../../control/recorder.ts';
 import { Witnessing } from '../../control/witnessing.ts';
 import { parseCheckpoint, signatureOf, signedMessage } from '../../domain/evidence/checkpoint.ts';
 import { originOf } from '../../domain/evidence/export-format.ts';
@@ -52,19 +52,7 @@ export async function exportedLedger(
     { store, tree: store, signer, clock, version: '0.1.0' },
     signal,
   );
-  for (let n = 1; n < count; n += 200) {
-    const entries = Array.from({ length: Math.min(200, count - n) }, (_, at) => ({
-      type: (n + at) % 10 === 3 ? ('decision' as const) : ('gate-result' as const),
-      subjects: [],
-      idempotencyKey: `${n + at}`,
-      data: {
-        fork: options.fork ?? '',
-        n: n + at,
-        metrics: { errors: n % 7, requests: (n + at) * 100, share: (n + at) / 7 },
-      },
-    }));
-    await recorder.record({ stream: `service/s${n % 3}`, entries, blobs: [] }, signal);
-  }
+  await fill(recorder, count, options.fork ?? '', signal);
   const publicKey = rawKeyOf('ed25519', signer.publicKey);
   const ed25519: NoteSigner = { type: 'ed25519', publicKey, sign: (...of) => signer.sign(...of) };
   const signers = [ed25519, mlDsa];
@@ -99,6 +87,27 @@ export async function exportedLedger(
     await write(join(folder, 'checkpoint'), Buffer.from(note));
   };
   return { store, signers, policyText, note, writeTo };
+}
+
+async function fill(
+  recorder: Recorder,
+  count: number,
+  fork: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let n = 1; n < count; n += 200) {
+    const entries = Array.from({ length: Math.min(200, count - n) }, (_, at) => ({
+      type: (n + at) % 10 === 3 ? ('decision' as const) : ('gate-result' as const),
+      subjects: [],
+      idempotencyKey: `${n + at}`,
+      data: {
+        fork,
+        n: n + at,
+        metrics: { errors: n % 7, requests: (n + at) * 100, share: (n + at) / 7 },
+      },
+    }));
+    await recorder.record({ stream: `service/s${n % 3}`, entries, blobs: [] }, signal);
+  }
 }
 
 /** Signs whatever it is shown: what it stands for is a key that the policy knows. */
