@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addApprovalCommands } from './commands/approval-commands.ts';
 import { addCompletionCommands } from './commands/completion-commands.ts';
 import { addEvidenceCommands } from './commands/evidence-commands.ts';
+import { addFaultCommands } from './commands/fault-commands.ts';
 import { addLedgerCommands } from './commands/ledger-commands.ts';
 import { addReadCommands } from './commands/read-commands.ts';
 import { addReleaseCommands } from './commands/release-commands.ts';
@@ -44,6 +45,7 @@ export function buildProgram(frame: Frame): Command {
   addLedgerCommands(program, frame);
   addReportCommands(program, frame);
   addTrafficCommands(program, frame);
+  addFaultCommands(program, frame);
   addCompletionCommands(program, frame);
   pointToHelp(program, program.name());
   return program;

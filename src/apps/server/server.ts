@@ -16,6 +16,7 @@ import type { LedgerPlaceWish } from '../../adapters/system/ledger-place.ts';
 import { SystemClock } from '../../adapters/system/system-clock.ts';
 import type { ServerStatus } from '../../api/wire.ts';
 import { ApprovalDesk } from '../../control/approval-desk.ts';
+import { FaultDesk } from '../../control/fault-desk.ts';
 import { exportLedger } from '../../control/ledger-export.ts';
 import { ControlLoop } from '../../control/loop.ts';
 import { mergedMetrics } from '../../control/merged-metrics.ts';
@@ -214,6 +215,7 @@ async function openLoop(
 ): Promise<{
   readonly loop: ControlLoop;
   readonly desk: ApprovalDesk;
+  readonly faults: FaultDesk;
   readonly scraper: MetricScraper;
   readonly meter: RateMeter;
 }> {
@@ -227,6 +229,7 @@ async function openLoop(
       throw new LedgerError('corrupt', what, { retryable: false });
     },
   );
+  const faults = await FaultDesk.open({ recorder, clock }, signal);
   const meter = new RateMeter();
   const scraper: MetricScraper = new MetricScraper({
     metrics: new PrometheusTextMetrics(),
@@ -241,6 +244,7 @@ async function openLoop(
       metrics,
       recorder,
       clock,
+      faultsOf: (service) => faults.rulesOf(service),
       anchor: async (service, index, until) => {
         await world.evidence.anchor.wait(service, index, until);
         await whileHeld(world, until);
@@ -255,7 +259,7 @@ async function openLoop(
   );
   loop.onSample = (sample) => meter.add(sample);
   const desk = new ApprovalDesk({ loop, recorder, clock });
-  return { loop, desk, scraper, meter };
+  return { loop, desk, faults, scraper, meter };
 }
 
 async function listen(
@@ -267,17 +271,19 @@ async function listen(
     readonly stop: (all: boolean) => void;
   },
 ): Promise<void> {
-  const { world, loop, desk, meter, signal, stop, resources } = running;
+  const { world, loop, desk, faults, meter, signal, stop, resources } = running;
   const { recorder, clock, platform, store, keys } = world;
   const startedAtMs = clock.nowMs();
   const address = { url: '' };
   const http = await httpServer({
     desk,
+    faults,
     recorder,
     version: options.version,
     token: await openToken(options.stateFolder),
     plane: new ControlPlane({
       loop,
+      faults,
       recorder,
       store,
       version: options.version,
