@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 
 import { addApprovalCommands } from './commands/approval-commands.ts';
+import { addBackupCommands } from './commands/backup-commands.ts';
 import { addCompletionCommands } from './commands/completion-commands.ts';
 import { addEvidenceCommands } from './commands/evidence-commands.ts';
 import { addFaultCommands } from './commands/fault-commands.ts';
@@ -43,6 +44,7 @@ export function buildProgram(frame: Frame): Command {
   addApprovalCommands(program, frame);
   addEvidenceCommands(program, frame);
   addLedgerCommands(program, frame);
+  addBackupCommands(program, frame);
   addReportCommands(program, frame);
   addTrafficCommands(program, frame);
   addFaultCommands(program, frame);

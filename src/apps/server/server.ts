@@ -21,6 +21,7 @@ import { exportLedger } from '../../control/ledger-export.ts';
 import { ControlLoop } from '../../control/loop.ts';
 import { mergedMetrics } from '../../control/merged-metrics.ts';
 import { MetricScraper } from '../../control/metric-scraper.ts';
+import { requiredBlob } from '../../control/projections.ts';
 import { scrapeTargets } from '../../control/scrape-targets.ts';
 import { openRecorder, type Recorder } from '../../control/recorder.ts';
 import { lastObservedAtMs } from '../../control/recorder-index.ts';
@@ -220,14 +221,8 @@ async function openLoop(
   readonly meter: RateMeter;
 }> {
   const { store, recorder, clock, platform, router, feed } = world;
-  const recovered = await recoverServices(
-    recorder.replayTails(isServiceStream, signal),
-    async (sha256) => {
-      const bytes = await store.blob(sha256, signal);
-      if (bytes !== null) return bytes;
-      const what = `blob ${sha256} of the ledger is missing; restore the state folder from a backup`;
-      throw new LedgerError('corrupt', what, { retryable: false });
-    },
+  const recovered = await recoverServices(recorder.replayTails(isServiceStream, signal), (sha256) =>
+    requiredBlob(store, sha256, signal),
   );
   const faults = await FaultDesk.open({ recorder, clock }, signal);
   const meter = new RateMeter();
