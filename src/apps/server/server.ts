@@ -26,7 +26,7 @@ import { scrapeTargets } from '../../control/scrape-targets.ts';
 import { openRecorder, type Recorder } from '../../control/recorder.ts';
 import { lastObservedAtMs } from '../../control/recorder-index.ts';
 import { isServiceStream, recoverServices } from '../../control/recovery.ts';
-import { LedgerError } from '../../ports/ledger-store.ts';
+import type { LedgerError } from '../../ports/ledger-store.ts';
 import { ControlPlane } from './control-plane.ts';
 import { withEjections } from './ejected-instances.ts';
 import { EvidenceDesk, type WitnessSettings } from './evidence-desk.ts';
