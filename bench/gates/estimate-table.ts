@@ -165,6 +165,7 @@ function requestsOf(each: EstimateCase, run: number): number {
       stableRequests,
       stableFailures: binomial(random, stableRequests, each.baseRatio),
       latency: null,
+      scaledLatency: null,
       routes: null,
       instances: null,
     };

@@ -17,7 +17,7 @@ export function runHealthy(job: Job): JobResult {
 }
 
 /** None of these rules looks at latencies closer than the gate does. */
-const healthyDetail = 'coarse';
+const healthyDetail = 'scaled';
 
 /** What the first releases of a scenario come out as; null: there is no such scenario. A record is known again by it. */
 export function healthyFingerprints(of: string, tickMs: number): readonly Fingerprint[] | null {

@@ -1,6 +1,8 @@
 import {
   addToScale,
   emptyScale,
+  type ScaleCounts,
+  scaleCountsOf,
   scaleLength,
   slowerByRatioUsual,
 } from '../../src/domain/gate/latency-scale.ts';
@@ -8,7 +10,7 @@ import {
   latencyBucketCount,
   latencyBucketLowerUs,
 } from '../../src/domain/traffic/latency-buckets.ts';
-import type { Random } from './random.ts';
+import type { RandomSource } from './random.ts';
 
 /** [bucket of latency-buckets.ts, count]; a bucket may be there several times. */
 export type Histogram = readonly (readonly [bucket: number, count: number])[];
@@ -28,8 +30,10 @@ interface LatencyDraws {
   readonly buckets: readonly number[];
   /** Chance of this one and those before, times 2^32. */
   readonly limits: Float64Array;
-  /** Where a search may begin, by the leading bits of the chance. */
-  readonly guide: Uint16Array;
+  /** By the leading bits of a chance the place it falls into; `-1 - place`: where a search for it begins. */
+  readonly guide: Int16Array;
+  /** Of each of the buckets its place on the gate's scale: stable's, and the candidate's with the usual tolerance. */
+  readonly scale: { readonly candidate: Uint8Array; readonly stable: Uint8Array };
 }
 
 /** Latencies of the study: lognormal with a median of 80 ms, p95 215 ms, p99 323 ms (gates research, 3.4). */
@@ -47,33 +51,78 @@ export function tailScaled(factor: number): LatencyShape {
   return shapeOf((ms) => (ms < p90Ms ? usualBelow(ms) : Math.max(0.9, usualBelow(ms / factor))));
 }
 
-export function histogram(random: Random, draws: LatencyDraws, requests: number): Histogram {
-  const { buckets, limits, guide } = draws;
-  const sparse: [number, number][] = [];
+export function histogram(random: RandomSource, draws: LatencyDraws, requests: number): Histogram {
+  const { buckets } = draws;
+  const sparse: (readonly [bucket: number, count: number])[] = [];
   const isFew = requests < buckets.length / 4;
-  for (let index = 0; index < requests; index += 1) {
-    const chance = random() * chances;
-    let place = guide[(chance / chancesPerGuide) | 0] ?? 0;
-    while (chance >= (limits[place] ?? chances)) place += 1;
-    if (isFew) sparse.push([buckets[place] ?? 0, 1]);
-    else counts[place] = (counts[place] ?? 0) + 1;
+  for (let left = requests; left > 0; left -= numbers.length) {
+    const count = Math.min(left, numbers.length);
+    random.drawInto(numbers, count);
+    for (let index = 0; index < count; index += 1) {
+      const place = placeOf(draws, numbers[index] ?? 0);
+      if (isFew) sparse.push(pairOf(buckets[place] ?? 0, 1));
+      else counts[place] = (counts[place] ?? 0) + 1;
+    }
   }
   if (isFew) return sparse;
   for (let place = 0; place < buckets.length; place += 1) {
     const count = counts[place] ?? 0;
     if (count === 0) continue;
-    sparse.push([buckets[place] ?? 0, count]);
+    sparse.push(pairOf(buckets[place] ?? 0, count));
     counts[place] = 0;
   }
   return sparse;
 }
 
-// Work space of `histogram`, all zero between calls: this is where the study spends its time.
+/** `histogram` on the gate's scale, by the same numbers. */
+export function scaleHistogram(
+  random: RandomSource,
+  draws: LatencyDraws,
+  { requests, arm }: { readonly requests: number; readonly arm: 'candidate' | 'stable' },
+): ScaleCounts {
+  const scale = draws.scale[arm];
+  let length = 0;
+  for (let left = requests; left > 0; left -= numbers.length) {
+    const count = Math.min(left, numbers.length);
+    random.drawInto(numbers, count);
+    for (let index = 0; index < count; index += 1) {
+      const place = scale[placeOf(draws, numbers[index] ?? 0)] ?? 0;
+      counts[place] = (counts[place] ?? 0) + 1;
+      if (place >= length) length = place + 1;
+    }
+  }
+  const scaled = scaleCountsOf(counts, length);
+  counts.fill(0, 0, length);
+  return scaled;
+}
+
+function placeOf({ limits, guide }: LatencyDraws, chance: number): number {
+  const found = guide[chance >>> guideShift] ?? 0;
+  if (found >= 0) return found;
+  let place = -1 - found;
+  while (chance >= (limits[place] ?? chances)) place += 1;
+  return place;
+}
+
+/** One object for all pairs that are alike, where counts are small: making them took longer than drawing. */
+function pairOf(bucket: number, count: number): readonly [bucket: number, count: number] {
+  if (count >= pairCounts) return [bucket, count];
+  return (pairs[bucket * pairCounts + count] ??= [bucket, count]);
+}
+
+const pairCounts = 16;
+const pairs: (readonly [bucket: number, count: number] | undefined)[] = Array.from({
+  length: latencyBucketCount * pairCounts,
+});
+
+// Work space of both; counts are all zero between calls. This is where the study spends its time.
+const numbers = new Uint32Array(1024);
 const counts = new Uint32Array(latencyBucketCount);
 
 const chances = 2 ** 32;
-const guideSize = 1024;
+const guideSize = 4096;
 const chancesPerGuide = chances / guideSize;
+const guideShift = 20;
 
 function shapeOf(below: (ms: number) => number): LatencyShape {
   const fine: { readonly bucket: number; readonly chance: number }[] = [];
@@ -96,12 +145,14 @@ function shapeOf(below: (ms: number) => number): LatencyShape {
 }
 
 /** Buckets of one number are one to the gate: their place on its scale, without tolerance and with its usual one. */
-const classes: readonly number[] = Array.from({ length: latencyBucketCount }, (_, bucket) => {
-  const [plain, tolerant] = [0, slowerByRatioUsual].map(
-    (ratio) => addToScale(emptyScale, [[bucket, 1]], ratio).length,
-  );
-  return scaleLength * (plain ?? 0) + (tolerant ?? 0);
-});
+const classes: readonly number[] = Array.from(
+  { length: latencyBucketCount },
+  (_, bucket) => scaleLength * placeOn(0, bucket) + placeOn(slowerByRatioUsual, bucket),
+);
+
+function placeOn(slowerByRatio: number, bucket: number): number {
+  return addToScale(emptyScale, [[bucket, 1]], slowerByRatio).length - 1;
+}
 
 function drawsOf(chancesOf: readonly { bucket: number; chance: number }[]): LatencyDraws {
   const limits = new Float64Array(chancesOf.length);
@@ -111,13 +162,19 @@ function drawsOf(chancesOf: readonly { bucket: number; chance: number }[]): Late
     limits[index] = sum * chances;
   }
   limits[limits.length - 1] = chances;
-  const guide = new Uint16Array(guideSize);
+  const guide = new Int16Array(guideSize);
   let place = 0;
   for (let index = 0; index < guideSize; index += 1) {
     while ((limits[place] ?? chances) <= index * chancesPerGuide) place += 1;
-    guide[index] = place;
+    const isWhole = (limits[place] ?? chances) >= (index + 1) * chancesPerGuide;
+    guide[index] = isWhole ? place : -1 - place;
   }
-  return { buckets: chancesOf.map(({ bucket }) => bucket), limits, guide };
+  const buckets = chancesOf.map(({ bucket }) => bucket);
+  const scale = {
+    candidate: Uint8Array.from(buckets, (bucket) => placeOn(slowerByRatioUsual, bucket)),
+    stable: Uint8Array.from(buckets, (bucket) => placeOn(0, bucket)),
+  };
+  return { buckets, limits, guide, scale };
 }
 
 function usualBelow(ms: number): number {

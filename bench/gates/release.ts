@@ -1,6 +1,5 @@
-import type { LatencyShape } from './latency-stream.ts';
 import type { OpenRule, Rule } from './rule.ts';
-import { openStream, type Scenario } from './stream.ts';
+import { type LatencyDetail, openStream, type Scenario } from './stream.ts';
 
 /** When and at what cost a rule rolled a release back; counted from `badSinceMs` on. Null: it did not. */
 export interface Rollback {
@@ -14,7 +13,7 @@ export interface ReleaseOptions {
   readonly run: number;
   readonly tickMs: number;
   /** Of latencies: stream.ts. */
-  readonly detail?: keyof LatencyShape;
+  readonly detail?: LatencyDetail;
 }
 
 /** One release under several rules, all on the same stream. Ends when all have rolled back, or the time is over. */

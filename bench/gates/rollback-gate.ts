@@ -1,7 +1,13 @@
 import { type ArmComparison, compareArms, isWarmAt } from '../../src/domain/gate/arm-comparison.ts';
 import { type GateState, logAgainst } from '../../src/domain/gate/gate-state.ts';
 import { cutLanes, openIncidentLanes } from '../../src/domain/gate/incident-lanes.ts';
-import { closeLatencyBlocks, openLatencyMetric } from '../../src/domain/gate/latency-metric.ts';
+import {
+  addScaledToLatencyMetric,
+  closeLatencyBlocks,
+  type LatencyMetric,
+  learnScaledStable,
+  openLatencyMetric,
+} from '../../src/domain/gate/latency-metric.ts';
 import { slowerByRatioUsual } from '../../src/domain/gate/latency-scale.ts';
 import { openObjectives } from '../../src/domain/gate/objective-evidence.ts';
 import { openMixture } from '../../src/domain/gate/onset-mixture.ts';
@@ -50,10 +56,9 @@ export class RollbackGate {
     if (tick.candidateRequests > 0) this.#candidateSinceMs ??= atMs;
     const before = this.#state;
     const isWarm = isWarmAt(before.settings, this.#candidateSinceMs, atMs);
-    const { errors, latency, incidents } = compareArms(before, observationOf(tick), {
-      atMs,
-      isWarm,
-    });
+    const compared = compareArms(before, observationOf(tick), { atMs, isWarm });
+    const { errors, incidents } = compared;
+    const latency = this.#withScaled(compared.latency, tick, isWarm);
     const { settings, plannedMs, promises, custom } = before;
     this.#state = { settings, plannedMs, promises, custom, errors, latency, incidents };
     const isSame =
@@ -61,6 +66,19 @@ export class RollbackGate {
       latency.slower === before.latency.slower &&
       incidents === before.incidents;
     if (!isSame) this.#peakLog = Math.max(this.#peakLog, logAgainst(this.#state));
+  }
+
+  #withScaled(
+    metric: LatencyMetric,
+    { scaledLatency, atMs }: Tick,
+    isWarm: boolean,
+  ): LatencyMetric {
+    if (scaledLatency === null) return metric;
+    const { candidate, stable } = scaledLatency;
+    const interval = { candidate, stable, key: '' };
+    return isWarm
+      ? addScaledToLatencyMetric(metric, interval, atMs)
+      : learnScaledStable(metric, interval, atMs);
   }
 
   /** A gate that sees only the candidate for long takes it for alone; that part of it isn't here. */

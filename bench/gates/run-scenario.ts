@@ -1,7 +1,6 @@
-import type { LatencyShape } from './latency-stream.ts';
 import type { Rule } from './rule.ts';
 import { runRelease } from './release.ts';
-import type { Scenario } from './stream.ts';
+import type { LatencyDetail, Scenario } from './stream.ts';
 
 /** Some releases of one scenario; small enough to be done again. Plain data: it crosses to the workers. */
 export interface Job {
@@ -35,7 +34,7 @@ export function runScenario(
   scenario: Scenario,
   rules: readonly Rule[],
   job: Job,
-  detail: keyof LatencyShape = 'fine',
+  detail: LatencyDetail = 'fine',
 ): JobResult {
   const tallies = Object.fromEntries(rules.map((rule) => [rule.name, openTally()]));
   for (let index = 0; index < job.runs; index += 1) {

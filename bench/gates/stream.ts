@@ -1,5 +1,6 @@
 import type { ArmCount } from '../../src/domain/traffic/traffic-sample.ts';
-import { type Histogram, histogram, type LatencyShape } from './latency-stream.ts';
+import type { ScaleCounts } from '../../src/domain/gate/latency-scale.ts';
+import { type Histogram, histogram, type LatencyShape, scaleHistogram } from './latency-stream.ts';
 import {
   Arrivals,
   binomial,
@@ -7,7 +8,9 @@ import {
   Failures,
   poisson,
   type Random,
+  type RandomSource,
   seeded,
+  seededSource,
 } from './random.ts';
 
 /** What both arms saw in one interval ending at `atMs`. One object is reused for a whole release. */
@@ -23,6 +26,8 @@ export interface Tick {
   routes: readonly RouteTick[] | null;
   /** Of the same requests; null: the scenario tells no latencies. */
   latency: { readonly candidate: Histogram; readonly stable: Histogram } | null;
+  /** Instead of `latency` where they are drawn on the gate's scale: counts by its places. */
+  scaledLatency: { readonly candidate: ScaleCounts; readonly stable: ScaleCounts } | null;
 }
 
 export interface RouteTick {
@@ -88,21 +93,24 @@ export interface InstanceIncidents {
 }
 
 /**
- * Gives the ticks of one release one after the other; the object is the same each time. `detail`: latencies by the product's
- * buckets, or `coarse`, which only a gate with its usual tolerance may be given (latency-stream.ts).
+ * How latencies are drawn: by the product's buckets; or, by other numbers and only for a gate with its usual tolerance, `coarse`
+ * (latency-stream.ts), or the same as that, told as counts on the gate's scale where there are many.
  */
+export type LatencyDetail = keyof LatencyShape | 'scaled';
+
+/** Gives the ticks of one release one after the other; the object is the same each time. */
 export function openStream(
   scenario: Scenario,
   run: number,
   tickMs: number,
-  detail: keyof LatencyShape = 'fine',
+  detail: LatencyDetail = 'fine',
 ): (n: number) => Tick {
   const random = seeded(`${scenario.name}, tick ${tickMs}`, run);
   const ratesAt = scenario.openRates(random);
   const addExtra = scenario.openExtra?.(random) ?? null;
   // Of its own, so that counts are the same with latencies and without.
-  const latencyRandom = seeded(`${scenario.name}, latency, tick ${tickMs}`, run);
-  const shapesAt = scenario.openLatency?.(latencyRandom) ?? null;
+  const latencyRandom = seededSource(`${scenario.name}, latency, tick ${tickMs}`, run);
+  const shapesAt = scenario.openLatency?.(latencyRandom.next) ?? null;
   const fill = fillOf(scenario, random, tickMs);
   const tick: Tick = {
     atMs: 0,
@@ -113,6 +121,7 @@ export function openStream(
     instances: scenario.instances === null ? null : noCounts(scenario.instances),
     routes: null,
     latency: null,
+    scaledLatency: null,
   };
   return (number) => {
     // The rates of an interval are those of its beginning.
@@ -121,14 +130,36 @@ export function openStream(
     fill(tick, ratesAt(sinceMs), sinceMs);
     addExtra?.(sinceMs, tick);
     if (shapesAt === null) return tick;
-    const { candidate, stable } = shapesAt(sinceMs);
-    tick.latency = {
-      candidate: histogram(latencyRandom, candidate[detail], tick.candidateRequests),
-      stable: histogram(latencyRandom, stable[detail], tick.stableRequests),
-    };
+    fillLatency(tick, shapesAt(sinceMs), latencyRandom, detail);
     return tick;
   };
 }
+
+function fillLatency(
+  tick: Tick,
+  { candidate, stable }: LatencyShapes,
+  random: RandomSource,
+  detail: LatencyDetail,
+): void {
+  const { candidateRequests: ours, stableRequests: theirs } = tick;
+  tick.latency = null;
+  tick.scaledLatency = null;
+  if (detail !== 'scaled' || ours + theirs < scaledRequestsMin) {
+    const drawn = detail === 'fine' ? detail : 'coarse';
+    tick.latency = {
+      candidate: histogram(random, candidate[drawn], ours),
+      stable: histogram(random, stable[drawn], theirs),
+    };
+    return;
+  }
+  tick.scaledLatency = {
+    candidate: scaleHistogram(random, candidate.coarse, { requests: ours, arm: 'candidate' }),
+    stable: scaleHistogram(random, stable.coarse, { requests: theirs, arm: 'stable' }),
+  };
+}
+
+/** Fewer are added more quickly one by one than a scale of them. */
+const scaledRequestsMin = 24;
 
 type Fill = (tick: Tick, rates: Rates, sinceMs: number) => void;
 

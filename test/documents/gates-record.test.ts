@@ -33,7 +33,9 @@ function differenceIn(scenario: Scenario, run: number): string | null {
   const whole = new OurGate(settings, scenario.durationMs);
   const part = new RollbackGate(settings, scenario.durationMs);
   const rules = [whole, part].map((gate) => openProbing(gate, incidentMs, run));
-  const streams = rules.map(() => openStream(scenario, run, 100, 'coarse'));
+  const streams = (['coarse', 'scaled'] as const).map((detail) =>
+    openStream(scenario, run, 100, detail),
+  );
   for (let number = 1; number <= 600; number += 1) {
     if (number === 300) for (const rule of rules) rule.changeStep();
     const [ofWhole, ofPart] = rules.map((rule, index) => {

@@ -17,7 +17,14 @@ import { isHigh, shiftOf } from '../../bench/gates/kayenta.ts';
 import { histogram, scaled } from '../../bench/gates/latency-stream.ts';
 import { quantileMs } from '../../bench/gates/latency-rules.ts';
 import { ourRule } from '../../bench/gates/our-gate.ts';
-import { binomial, exponential, normal, poisson, seeded } from '../../bench/gates/random.ts';
+import {
+  binomial,
+  exponential,
+  normal,
+  poisson,
+  seeded,
+  seededSource,
+} from '../../bench/gates/random.ts';
 import { SavedResults } from '../../bench/gates/saved-results.ts';
 import { alike, scenario } from '../../bench/gates/scenario.ts';
 import { openStream } from '../../bench/gates/stream.ts';
@@ -154,7 +161,7 @@ test('a stream has the rates and shares of its scenario, with bursts and latenci
     assert.ok(Math.abs(failures / all / ratio - 1) < noise, `${one.name}: ${failures / all}`);
   }
   const counts = new Float64Array(368);
-  for (const [bucket, count] of histogram(seeded('latency', 1), scaled(1).fine, 100_000)) {
+  for (const [bucket, count] of histogram(seededSource('latency', 1), scaled(1).fine, 100_000)) {
     counts[bucket] = count;
   }
   for (const [quantile, want] of [

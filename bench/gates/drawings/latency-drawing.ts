@@ -9,7 +9,7 @@ import {
 import { medianOf } from '../../form.ts';
 import { histogram, type LatencyShape, scaled, tailScaled } from '../latency-stream.ts';
 import { studySettings } from '../study-settings.ts';
-import { seeded } from '../random.ts';
+import { seededSource } from '../random.ts';
 import { alike, scenario } from '../scenario.ts';
 import type { Tick } from '../stream.ts';
 import {
@@ -75,7 +75,7 @@ function draw(): Drawn {
 }
 
 function partsOf(shape: LatencyShape, seed: number): readonly number[] {
-  const drawn = histogram(seeded('drawn latency', seed), shape.fine, drawnRequests);
+  const drawn = histogram(seededSource('drawn latency', seed), shape.fine, drawnRequests);
   const counts = addToScale(emptyScale, drawn, 0);
   return Array.from(
     { length: scaleLength },

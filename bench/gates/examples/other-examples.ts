@@ -22,7 +22,7 @@ import { logWorse } from '../../../src/domain/gate/worse-alternatives.ts';
 import { waldRequests } from '../bounds.ts';
 import { studySettings } from '../study-settings.ts';
 import { histogram, scaled } from '../latency-stream.ts';
-import { seeded } from '../random.ts';
+import { seededSource } from '../random.ts';
 import { figure, type WrittenBlock } from './written-block.ts';
 
 /** Worked examples of everything but the comparison of two failure ratios. */
@@ -43,7 +43,7 @@ export function otherExamples(): readonly WrittenBlock[] {
 
 /** Stable's latencies are those of the drawing; the block is small enough to be followed by hand. */
 function latencyExample(): string {
-  const drawn = histogram(seeded('worked latency', 1), scaled(1).fine, 100_000);
+  const drawn = histogram(seededSource('worked latency', 1), scaled(1).fine, 100_000);
   const counts = addToScale(emptyScale, drawn, 0);
   const shares = Array.from(
     { length: scaleLength },

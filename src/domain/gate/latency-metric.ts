@@ -101,6 +101,30 @@ export function addToLatencyMetric(
     stable: addToScale(stratum.block.stable, interval.stable, 0),
     sinceMs: stratum.block.sinceMs ?? atMs,
   };
+  return takeBlock(metric, stratum, block, atMs);
+}
+
+/** `addToLatencyMetric` for counts that are on the scale already, the candidate's with the tolerance taken off. */
+export function addScaledToLatencyMetric(
+  metric: LatencyMetric,
+  interval: ScaledStratum,
+  atMs: number,
+): LatencyMetric {
+  const stratum = stratumOf(metric.strata, interval.key);
+  const block = {
+    candidate: plusCounts(stratum.block.candidate, interval.candidate),
+    stable: plusCounts(stratum.block.stable, interval.stable),
+    sinceMs: stratum.block.sinceMs ?? atMs,
+  };
+  return takeBlock(metric, stratum, block, atMs);
+}
+
+function takeBlock(
+  metric: LatencyMetric,
+  stratum: LatencyStratum,
+  block: LatencyStratum['block'] & { readonly sinceMs: number },
+  atMs: number,
+): LatencyMetric {
   const least = Math.min(sum(block.candidate), sum(block.stable));
   const isOld = atMs - block.sinceMs >= blockAgeMaxMs;
   if (least >= histogramRequestsMin || (isOld && least > 0)) {
@@ -116,9 +140,18 @@ export function learnStable(
   { stable, key }: StratumHistograms,
   atMs: number,
 ): LatencyMetric {
+  return learnScaledStable(metric, { stable: addToScale(emptyScale, stable, 0), key }, atMs);
+}
+
+/** `learnStable` for counts that are on the scale already. */
+export function learnScaledStable(
+  metric: LatencyMetric,
+  { stable, key }: Pick<ScaledStratum, 'stable' | 'key'>,
+  atMs: number,
+): LatencyMetric {
   const stratum = stratumOf(metric.strata, key);
   const { fresh } = stratum;
-  const more = { candidate: fresh.candidate, stable: addToScale(fresh.stable, stable, 0) };
+  const more = { candidate: fresh.candidate, stable: plusCounts(fresh.stable, stable) };
   const learned = learn({ ...stratum, fresh: more }, atMs);
   return { ...metric, strata: withStratum(metric.strata, learned) };
 }
@@ -129,6 +162,10 @@ const histogramRequestsMin = 4;
 export interface StratumHistograms {
   readonly candidate: SparseHistogram;
   readonly stable: SparseHistogram;
+  readonly key: string;
+}
+
+export interface ScaledStratum extends HistogramPair {
   readonly key: string;
 }
 

@@ -50,6 +50,13 @@ export function addToScale(
   return next;
 }
 
+/** The first `length` places of counts kept elsewhere. */
+export function scaleCountsOf(all: Uint32Array, length: number): ScaleCounts {
+  const counts = zeros.slice(0, length);
+  for (let place = 0; place < length; place += 1) counts[place] = all[place] ?? 0;
+  return counts;
+}
+
 const zeros: readonly number[] = noCounts();
 
 /** One by one: an array made in another way has elements of any kind to V8, and each array copied from it is slow to read. */
@@ -114,7 +121,9 @@ export function histogramTotal(histogram: SparseHistogram): number {
 }
 
 export function plusCounts(a: ScaleCounts, b: ScaleCounts): ScaleCounts {
-  const [longer, shorter] = a.length < b.length ? [b, a] : [a, b];
+  const longer = a.length < b.length ? b : a;
+  const shorter = longer === a ? b : a;
+  if (shorter.length === 0) return longer;
   const sums = longer.slice();
   for (let place = 0; place < shorter.length; place += 1) {
     const more = shorter[place] ?? 0;
