@@ -7,10 +7,12 @@ import { cell, rounded } from '../form.ts';
 import type { BenchOptions, BenchReport } from '../form.ts';
 import { measureAppends } from './appends.ts';
 import { measureBytes } from './bytes.ts';
+import { measurePostgres } from './postgres.ts';
 import { tamper } from './tamper.ts';
 import { measureVerification } from './verification.ts';
 
-export const about = 'tampering found, verification rate, append times, bytes of the ledger';
+export const about =
+  'tampering found, verification rate, append times, bytes of the ledger, PostgreSQL, double promotions';
 
 export async function run({ isQuick, say, signal }: BenchOptions): Promise<BenchReport> {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-bench-ledger-'));
@@ -24,6 +26,7 @@ export async function run({ isQuick, say, signal }: BenchOptions): Promise<Bench
     const bytes = await measureBytes(ledger, signal);
     say('appending one at a time');
     const appends = await measureAppends(join(folder, 'appends'), isQuick ? 500 : 5_000, signal);
+    const postgres = await measurePostgres({ isQuick, say, signal });
     return {
       tables: [
         {
@@ -44,11 +47,13 @@ export async function run({ isQuick, say, signal }: BenchOptions): Promise<Bench
             ['program, two workers', cell(rates.twoWorkersPerSecond)],
           ],
         },
+        ...postgres.tables,
       ],
       notes: [
         'A flipped bit of the database counts as found when an export of it is refused or cannot be made; as harmless when the export is the same, byte for byte.',
         'verifyOverBareSignature compares processor time, not clock time, of the same entries in the same process.',
-        'Not measured here yet, and null: PostgreSQL, double promotions, kills of the writer (src/adapters/sqlite/sqlite-crash.test.ts has 20).',
+        'Not measured here yet, and null: kills of the writer (src/adapters/sqlite/sqlite-crash.test.ts has 20).',
+        ...postgres.notes,
       ],
       result: {
         tampersTried: tampering.tried,
@@ -56,15 +61,11 @@ export async function run({ isQuick, say, signal }: BenchOptions): Promise<Bench
         tampersMissedLenient: tampering.missedLenient,
         kills: null,
         acknowledgedLost: null,
-        doublePromotionRounds: null,
-        doublePromotions: null,
-        doublePromotionsUnfenced: null,
         verifyOverBareSignature: rounded(rates.overBare, 3),
         verifyTwoWorkersOverOne: rounded(rates.twoWorkersPerSecond / rates.oneWorkerPerSecond, 2),
         appendP50Ms: rounded(appends.p50Ms, 3),
         appendP99Ms: rounded(appends.p99Ms, 3),
-        pgAppendP99Ms: null,
-        pgAppendPerSecond: null,
+        ...postgres.result,
         bytesPerEntry: rounded(bytes.perEntry),
         monthArchivedMb: rounded(bytes.monthArchivedMb, 1),
         monthLiveMb: rounded(bytes.monthLiveMb, 1),

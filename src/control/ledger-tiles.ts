@@ -29,12 +29,11 @@ export async function* exportTiles(
   for (const tile of tilesOf(from.size)) {
     const path = tilePath(tile);
     if (tile.width === TILE_WIDTH && from.isThere(path)) continue;
-    yield { path, bytes: await tileContent(ledger, tile, signal) };
+    yield { path, bytes: await contentOf(ledger, tile, signal) };
   }
 }
 
-/** The bytes of one of the files of `tilesOf`. */
-export async function tileContent(
+async function contentOf(
   ledger: Pick<LedgerStore, 'read'> & Pick<LedgerTree, 'hashes'>,
   { level, index, width }: Tile,
   signal: AbortSignal,

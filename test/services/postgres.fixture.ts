@@ -77,6 +77,10 @@ export class Postgres implements AsyncDisposable {
     return this.#port;
   }
 
+  get socketPath(): string {
+    return join(this.folder, `.s.PGSQL.${this.#port}`);
+  }
+
   get #data(): string {
     return join(this.folder, 'data');
   }
@@ -187,11 +191,15 @@ export class Postgres implements AsyncDisposable {
       said = (said + text).slice(-20_000);
     });
     this.#process = child;
+    // A test that ends by an exception leaves nothing running either.
+    const end = (): boolean => child.kill('SIGQUIT');
+    process.once('exit', end);
+    child.once('exit', () => process.off('exit', end));
     const endMs = performance.now() + readyBoundMs;
     while (performance.now() < endMs) {
       if (child.exitCode !== null || child.signalCode !== null) return said;
       // The file is there once it listens; a connection may still be refused while it recovers.
-      if (existsSync(join(this.folder, `.s.PGSQL.${this.#port}`)) && (await this.#answers())) {
+      if (existsSync(this.socketPath) && (await this.#answers())) {
         return null;
       }
       await sleep(20);

@@ -150,7 +150,7 @@ export async function acquireLease(
     if (other !== undefined && performance.now() >= endMs) {
       throw heldBy(String(other['holder']), connection.address.shown);
     }
-    await sleep(lookMs, undefined, { signal });
+    await sleep(Math.min(lookMs, leaseMs / 4), undefined, { signal });
   }
 }
 

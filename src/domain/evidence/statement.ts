@@ -15,7 +15,6 @@ export const ENTRY_TYPES = [
   'override',
   'instance-event',
   'service-change',
-  'origin-event',
 ] as const;
 
 export type EntryType = (typeof ENTRY_TYPES)[number];
