@@ -4,6 +4,8 @@
  */
 import { z } from 'zod';
 
+import { faultSchema } from './faults-wire.ts';
+
 export const apiVersion = 'tidegate.dev/v1';
 
 const count = z.number().int().min(0);
@@ -212,6 +214,8 @@ export const serviceSchema = z.object({
     rollout: rolloutSchema.nullable(),
     traffic: z.array(z.object({ revisionId: z.string(), weightPercent: percent })),
     instances: z.array(instanceSchema),
+    /** What is injected on purpose now; absent: nothing is, or a list was asked for. */
+    faults: z.array(faultSchema).optional(),
   }),
 });
 

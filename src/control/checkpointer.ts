@@ -7,7 +7,6 @@ import {
 } from '../domain/evidence/checkpoint.ts';
 import type { Checkpoint } from '../domain/evidence/checkpoint.ts';
 import { isSameHash } from '../domain/evidence/digest.ts';
-import { originOf } from '../domain/evidence/export-format.ts';
 import { formatVkey, noteKey } from '../domain/evidence/note-key.ts';
 import { formatNote, parseNote } from '../domain/evidence/signed-note.ts';
 import type { NoteLine } from '../domain/evidence/signed-note.ts';
@@ -18,6 +17,7 @@ import type { NoteSigner } from '../ports/identity.ts';
 import { LedgerError } from '../ports/ledger-store.ts';
 import type { LedgerStore } from '../ports/ledger-store.ts';
 import type { LedgerTree, StoredCheckpoint } from '../ports/ledger-tree.ts';
+import { originAt } from './ledger-origin.ts';
 import { rootAt } from './ledger-proofs.ts';
 import type { Witnessing, WitnessOutcome } from './witnessing.ts';
 
@@ -32,7 +32,6 @@ export class Checkpointer {
   readonly #parts: CheckpointerParts;
   #making: Promise<MadeCheckpoint> | null = null;
   #next: Promise<MadeCheckpoint> | null = null;
-  #origin: string | null = null;
   #keptAtMs = Number.NEGATIVE_INFINITY;
   #newest: MadeCheckpoint | null = null;
 
@@ -93,7 +92,7 @@ export class Checkpointer {
     const { size } = await tree.edge(signal);
     const known = (await tree.checkpoints(0, signal)).at(-1) ?? null;
     const checkpoint = {
-      origin: await this.#originOf(signal),
+      origin: await originAt(this.#parts.store, size, signal),
       size: BigInt(size),
       root: await rootAt(tree, size, signal),
     };
@@ -116,6 +115,7 @@ export class Checkpointer {
     if (made.note !== note) {
       await tree.saveCheckpoint({ size, note: made.note, isKept: kept }, signal);
     }
+    await this.#parts.remember?.(made.note);
     this.#newest = made;
     return made;
   }
@@ -130,9 +130,8 @@ export class Checkpointer {
       before.size <= checkpoint.size
         ? await rootAt(this.#parts.tree, Number(before.size), signal)
         : null;
-    if (root !== null && isSameHash(root, before.root) && before.origin === checkpoint.origin) {
-      return;
-    }
+    const origin = await originAt(this.#parts.store, Number(before.size), signal);
+    if (root !== null && isSameHash(root, before.root) && before.origin === origin) return;
     const what = `the ledger does not continue its checkpoint of ${before.size} entries`;
     throw new LedgerError('corrupt', `cannot sign a checkpoint: ${what}; verify it`, {
       retryable: false,
@@ -200,20 +199,6 @@ export class Checkpointer {
       problem: isEnough ? null : problemOf(quorum, outcomes),
     };
   }
-
-  async #originOf(signal: AbortSignal): Promise<string> {
-    if (this.#origin !== null) return this.#origin;
-    for await (const { leafHash } of this.#parts.store.read(
-      { fromIndex: 0, stream: null },
-      signal,
-    )) {
-      this.#origin = originOf(leafHash);
-      return this.#origin;
-    }
-    throw new LedgerError('corrupt', 'cannot sign a checkpoint: the ledger has no entry', {
-      retryable: false,
-    });
-  }
 }
 
 export interface CheckpointerParts {
@@ -226,6 +211,8 @@ export interface CheckpointerParts {
   readonly clock: Clock;
   /** After each try at the interval; null: all is well. */
   readonly onProblem: (problem: string | null) => void;
+  /** After each one that is durable; absent: nobody remembers it elsewhere. Must not reject. */
+  readonly remember?: (note: string) => Promise<void>;
 }
 
 export interface MadeCheckpoint {

@@ -29,11 +29,12 @@ export async function* exportTiles(
   for (const tile of tilesOf(from.size)) {
     const path = tilePath(tile);
     if (tile.width === TILE_WIDTH && from.isThere(path)) continue;
-    yield { path, bytes: await contentOf(ledger, tile, signal) };
+    yield { path, bytes: await tileContent(ledger, tile, signal) };
   }
 }
 
-async function contentOf(
+/** The bytes of one of the files of `tilesOf`. */
+export async function tileContent(
   ledger: Pick<LedgerStore, 'read'> & Pick<LedgerTree, 'hashes'>,
   { level, index, width }: Tile,
   signal: AbortSignal,

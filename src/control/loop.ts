@@ -19,6 +19,7 @@ import {
   type ServiceState,
   stableOf,
 } from '../domain/release/service-state.ts';
+import type { FaultRule } from '../domain/traffic/fault-rule.ts';
 import type { TrafficSample } from '../domain/traffic/traffic-sample.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { MetricsSource } from '../ports/metrics-source.ts';
@@ -31,7 +32,7 @@ import { instancesByService } from './instance-view.ts';
 import type { RecoveredService } from './recovery.ts';
 import type { Recorder } from './recorder.ts';
 import { type Anchor, RecordQueue } from './record-queue.ts';
-import { routesOf } from './route-table.ts';
+import { routesOf, withFaults } from './route-table.ts';
 import { StableMeter } from './stable-meter.ts';
 import { ServiceLane, type UntimedEvent } from './service-lane.ts';
 import { TablePusher } from './table-pusher.ts';
@@ -44,6 +45,8 @@ export interface LoopParts {
   readonly clock: Clock;
   /** What a promotion waits for after its record is durable; absent: nothing. */
   readonly anchor?: Anchor;
+  /** Trouble that is wanted in a service's traffic, until now; absent: none. */
+  readonly faultsOf?: (service: string) => readonly FaultRule[];
 }
 
 export interface LoopOptions {
@@ -95,11 +98,14 @@ export class ControlLoop {
   ) {
     this.#parts = parts;
     this.#options = options;
-    const { platform, router, clock } = parts;
+    const { platform, router, clock, faultsOf = () => [] } = parts;
     this.#pusher = new TablePusher({
       router,
       clock,
-      build: () => routesOf(this.#traffic.values(), this.#instances, this.#leaving),
+      build: () => {
+        const routes = routesOf(this.#traffic.values(), this.#instances, this.#leaving);
+        return withFaults(routes, faultsOf);
+      },
     });
     this.#effects = new EffectLanes({
       platform,
@@ -132,6 +138,11 @@ export class ControlLoop {
 
   service(name: string): ServiceState | null {
     return this.#lanes.get(name)?.state ?? null;
+  }
+
+  /** Resolves when the router has what is wanted now; rejects with RouterError, and the next look tries again. */
+  pushRoutes(signal: AbortSignal): Promise<void> {
+    return this.#pusher.push(signal);
   }
 
   /** What the stable revision did lately while no rollout ran; null: nothing was seen. */

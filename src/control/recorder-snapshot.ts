@@ -43,7 +43,10 @@ export async function saveIndex(
 
 /** Null: there is none to be believed. */
 export async function loadIndex(
-  parts: { readonly tree: LedgerTree; readonly signer: Signer },
+  parts: {
+    readonly tree: Pick<LedgerTree, 'snapshot' | 'edge' | 'hashes'>;
+    readonly signer: Signer;
+  },
   signal: AbortSignal,
 ): Promise<RecorderIndex | null> {
   const { tree, signer } = parts;

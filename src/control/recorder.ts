@@ -4,7 +4,7 @@ import type { EntryType, NamedDigest } from '../domain/evidence/statement.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Signer } from '../ports/identity.ts';
 import { LedgerError } from '../ports/ledger-store.ts';
-import type { LedgerQuery, LedgerStore } from '../ports/ledger-store.ts';
+import type { LedgerQuery, LedgerStore, StoredEntry } from '../ports/ledger-store.ts';
 import type { LedgerTree } from '../ports/ledger-tree.ts';
 import { enrolSigner, rotateTo } from './log-keys.ts';
 import { Draft } from './recorder-draft.ts';
@@ -127,19 +127,7 @@ export class Recorder implements AsyncDisposable {
 
   async *#read(query: LedgerQuery, signal: AbortSignal): AsyncIterable<RecordedEntry> {
     for await (const stored of this.#parts.store.read(query, signal)) {
-      const { index, leafHash, statement } = readEntry(stored);
-      const { type, streamVersion, observedAtMs, collector, data, inputs } = statement;
-      yield {
-        index,
-        leafHash,
-        stream: statement.stream,
-        streamVersion,
-        type,
-        observedAtMs,
-        version: collector.version,
-        data,
-        inputs,
-      };
+      yield recordedEntry(stored);
     }
   }
 
@@ -279,6 +267,14 @@ export interface RecordedEntry extends RecordedPlace {
   readonly version: string;
   readonly data: JsonValue;
   readonly inputs: readonly NamedDigest[];
+}
+
+/** Throws a RecorderError `unreadable-ledger` as `readEntry` does. */
+export function recordedEntry(stored: StoredEntry): RecordedEntry {
+  const { index, leafHash, statement } = readEntry(stored);
+  const { type, stream, streamVersion, observedAtMs, collector, data, inputs } = statement;
+  const { version } = collector;
+  return { index, leafHash, stream, streamVersion, type, observedAtMs, version, data, inputs };
 }
 
 /** Where the ledger speaks of its own keys. */

@@ -1,5 +1,6 @@
 import type { Traffic } from '../domain/release/effect.ts';
 import type { Backend, Endpoint, Route } from '../domain/traffic/route-table.ts';
+import type { FaultRule } from '../domain/traffic/fault-rule.ts';
 import type { Instance } from '../ports/platform.ts';
 
 /**
@@ -30,6 +31,17 @@ export function routesOf(
     });
   }
   return routes.toSorted((a, b) => (a.host < b.host ? -1 : 1));
+}
+
+/** With the trouble that is wanted, by service. */
+export function withFaults(
+  routes: readonly Route[],
+  faultsOf: (service: string) => readonly FaultRule[],
+): readonly Route[] {
+  return routes.map((route) => {
+    const faults = faultsOf(route.service);
+    return faults.length === 0 ? route : { ...route, faults };
+  });
 }
 
 function matchesOf({ match, matches = [], matchRevisionId }: Traffic): Route['matches'] {

@@ -11,7 +11,9 @@ import { consistencyProof } from './ledger-proofs.ts';
 export type WitnessOutcome =
   | { readonly kind: 'cosigned'; readonly lines: readonly NoteLine[] }
   /** It can't be asked again with this checkpoint: it has seen another history, a longer one, or doesn't know us. */
-  | { readonly kind: 'refused'; readonly what: string }
+  | { readonly kind: 'refused'; readonly what: string; readonly isOtherHistory: boolean }
+  /** As refused: it has cosigned so many entries of this ledger, which has fewer. */
+  | { readonly kind: 'ahead'; readonly what: string; readonly size: bigint }
   | { readonly kind: 'unreachable'; readonly what: string };
 
 /** Tries of one checkpoint: the first may be answered with the size the witness knows, and that may change once more. */
@@ -64,7 +66,7 @@ export class Witnessing {
       // What a witness has cosigned and we don't have is gone from here: the ledger was put back to an earlier state.
       if (answer.size > checkpoint.size) {
         const what = `the witness ${this.name} has seen ${answer.size} entries of this ledger, which has ${checkpoint.size}: it was put back to an earlier state`;
-        return { kind: 'refused', what };
+        return { kind: 'ahead', what, size: answer.size };
       }
       this.#knownSize = answer.size;
     }
@@ -76,7 +78,7 @@ export class Witnessing {
     const first = this.lineIn(lines, checkpoint);
     if (first === null) {
       const what = `the witness ${this.name} answered without a cosignature of the key it is known by`;
-      return { kind: 'refused', what };
+      return { kind: 'refused', what, isOtherHistory: false };
     }
     this.#knownSize = checkpoint.size;
     return { kind: 'cosigned', lines: [first] };
@@ -89,7 +91,8 @@ function refusal(
 ): WitnessOutcome {
   const because = reason === '' ? '' : ` (${reason})`;
   const meaning = MEANINGS[status] ?? 'it refused the checkpoint';
-  return { kind: 'refused', what: `the witness ${name} answered ${status}: ${meaning}${because}` };
+  const what = `the witness ${name} answered ${status}: ${meaning}${because}`;
+  return { kind: 'refused', what, isOtherHistory: status === 409 || status === 422 };
 }
 
 const MEANINGS: Readonly<Record<number, string>> = {

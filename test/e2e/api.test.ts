@@ -223,6 +223,7 @@ describe('the API', () => {
       '/v1/estimate',
       '/v1/estimate/{id}',
       '/v1/events',
+      '/v1/faults',
       '/v1/ledger/checkpoint',
       '/v1/ledger/export',
       '/v1/ledger/inputs/{sha256}',

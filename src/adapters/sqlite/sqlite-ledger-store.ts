@@ -221,7 +221,7 @@ async function touchPrivately(path: string): Promise<void> {
 
 /** What can be read without holding the lock. */
 export type LedgerReader = Pick<LedgerStore, 'head' | 'read' | 'blob'> &
-  Pick<LedgerTree, 'edge' | 'hashes' | 'checkpoints'> &
+  Pick<LedgerTree, 'edge' | 'hashes' | 'checkpoints' | 'snapshot'> &
   AsyncDisposable;
 
 /** Opens the ledger of a state folder for reading, also while a server is writing to it. */

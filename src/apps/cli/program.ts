@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 
 import { addApprovalCommands } from './commands/approval-commands.ts';
+import { addBackupCommands } from './commands/backup-commands.ts';
 import { addCompletionCommands } from './commands/completion-commands.ts';
 import { addEvidenceCommands } from './commands/evidence-commands.ts';
+import { addFaultCommands } from './commands/fault-commands.ts';
 import { addLedgerCommands } from './commands/ledger-commands.ts';
 import { addReadCommands } from './commands/read-commands.ts';
 import { addReleaseCommands } from './commands/release-commands.ts';
@@ -42,8 +44,10 @@ export function buildProgram(frame: Frame): Command {
   addApprovalCommands(program, frame);
   addEvidenceCommands(program, frame);
   addLedgerCommands(program, frame);
+  addBackupCommands(program, frame);
   addReportCommands(program, frame);
   addTrafficCommands(program, frame);
+  addFaultCommands(program, frame);
   addCompletionCommands(program, frame);
   pointToHelp(program, program.name());
   return program;

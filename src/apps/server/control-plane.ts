@@ -13,6 +13,7 @@ import type {
   RolloutSummaryView,
   ServiceView,
 } from '../../api/wire.ts';
+import type { FaultDesk } from '../../control/fault-desk.ts';
 import type { ControlLoop } from '../../control/loop.ts';
 import type { Recorder } from '../../control/recorder.ts';
 import { replayRollout, serviceOfRollout } from '../../control/replay.ts';
@@ -33,6 +34,7 @@ import type { LedgerStore } from '../../ports/ledger-store.ts';
 import { readReleaseFiles } from './apply-files.ts';
 import { estimateView, type KnownTraffic } from './estimate-view.ts';
 import { eventView } from './event-view.ts';
+import { faultView } from './http-fault-routes.ts';
 import { HttpProblem } from './http-problem.ts';
 import { ongoingEstimate } from './ongoing-estimate.ts';
 import type { RateMeter } from './rate-meter.ts';
@@ -43,6 +45,7 @@ import { serviceView, summaryView } from './views.ts';
 /** What the API can ask for, in the API's shapes. Throws HttpProblem for what cannot be answered. */
 export class ControlPlane {
   readonly #loop: ControlLoop;
+  readonly #faults: Pick<FaultDesk, 'active'>;
   readonly #recorder: Recorder;
   readonly #store: Pick<LedgerStore, 'blob'>;
   readonly #clock: Clock;
@@ -52,6 +55,7 @@ export class ControlPlane {
 
   constructor(parts: {
     readonly loop: ControlLoop;
+    readonly faults: Pick<FaultDesk, 'active'>;
     readonly recorder: Recorder;
     readonly store: Pick<LedgerStore, 'blob'>;
     readonly clock: Clock;
@@ -62,6 +66,7 @@ export class ControlPlane {
     readonly environment: Readonly<Record<string, string | undefined>>;
   }) {
     this.#loop = parts.loop;
+    this.#faults = parts.faults;
     this.#recorder = parts.recorder;
     this.#store = parts.store;
     this.#clock = parts.clock;
@@ -79,7 +84,10 @@ export class ControlPlane {
 
   service(name: string): ServiceView {
     const view = serviceView(this.#state(name), this.#loop.instances, this.#clock.nowMs());
-    return view ?? notFound(name);
+    if (view === null) return notFound(name);
+    const faults = this.#faults.active.filter(({ service }) => service === name).map(faultView);
+    if (faults.length === 0) return view;
+    return { ...view, status: { ...view.status, faults } };
   }
 
   /** Also services that were deleted: what they left can be read. */

@@ -1,6 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { rememberCheckpoint } from '../../adapters/system/newest-checkpoint.ts';
 import { HttpWitness } from '../../adapters/witness/http-witness.ts';
 import { Checkpointer } from '../../control/checkpointer.ts';
 import { PromotionAnchor, type WitnessMode } from '../../control/promotion-anchor.ts';
@@ -35,6 +36,7 @@ export class EvidenceDesk {
   readonly #held = new Map<string, string>();
 
   private constructor(parts: {
+    readonly stateFolder: string;
     readonly store: LedgerStore & LedgerTree;
     readonly clock: Clock;
     readonly signers: () => readonly NoteSigner[];
@@ -42,7 +44,7 @@ export class EvidenceDesk {
     readonly policy: TrustPolicy;
     readonly log: (level: 'info' | 'error', message: string) => void;
   }) {
-    const { store, clock, signers, settings, policy, log } = parts;
+    const { stateFolder, store, clock, signers, settings, policy, log } = parts;
     this.mode = settings.mode;
     const isAsked = settings.mode !== 'off';
     this.checkpointer = new Checkpointer({
@@ -59,6 +61,10 @@ export class EvidenceDesk {
         if (problem !== null && problem !== this.#problem) log('error', problem);
         this.#problem = problem;
       },
+      remember: (note) =>
+        rememberCheckpoint(stateFolder, note).catch((error: unknown) => {
+          log('error', `cannot write the newest checkpoint beside the ledger: ${String(error)}`);
+        }),
     });
     this.anchor = new PromotionAnchor({
       checkpointer: this.checkpointer,
@@ -85,7 +91,7 @@ export class EvidenceDesk {
     const settings = parts.settings ?? (await readSettings(stateFolder));
     const policy = readWitnessPolicy(settings);
     if (parts.settings !== null) await keepSettings(stateFolder, settings);
-    return new EvidenceDesk({ store, clock, signers, settings, policy, log });
+    return new EvidenceDesk({ stateFolder, store, clock, signers, settings, policy, log });
   }
 
   /** What people should know: a promotion that waits, else a checkpoint that witnesses have not cosigned. */

@@ -12,6 +12,7 @@ import { LedgerError } from '../../ports/ledger-store.ts';
 import { addApprovalRoutes } from './http-approval-routes.ts';
 import { addKeyRoutes } from './http-key-routes.ts';
 import { HttpProblem } from './http-problem.ts';
+import { addFaultRoutes } from './http-fault-routes.ts';
 import { addReadRoutes } from './http-read-routes.ts';
 import { addStreamRoutes } from './http-stream-routes.ts';
 import { addWriteRoutes } from './http-write-routes.ts';
@@ -55,6 +56,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
     addWriteRoutes(typed, parts);
     addApprovalRoutes(typed, parts);
     addKeyRoutes(typed, parts);
+    addFaultRoutes(typed, parts);
     addStreamRoutes(typed, parts);
   });
   return http;

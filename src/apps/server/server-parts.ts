@@ -2,6 +2,7 @@ import type { ServerStatus } from '../../api/wire.ts';
 import type { MadeCheckpoint } from '../../control/checkpointer.ts';
 import type { ControlLoop } from '../../control/loop.ts';
 import type { ApprovalDesk } from '../../control/approval-desk.ts';
+import type { FaultDesk } from '../../control/fault-desk.ts';
 import type { Recorder } from '../../control/recorder.ts';
 import type { Platform } from '../../ports/platform.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -15,6 +16,7 @@ export interface ServerParts {
   readonly plane: ControlPlane;
   readonly loop: ControlLoop;
   readonly desk: ApprovalDesk;
+  readonly faults: FaultDesk;
   readonly recorder: Recorder;
   readonly platform: Platform;
   readonly feed: EventFeed;

@@ -16,15 +16,17 @@ import type { LedgerPlaceWish } from '../../adapters/system/ledger-place.ts';
 import { SystemClock } from '../../adapters/system/system-clock.ts';
 import type { ServerStatus } from '../../api/wire.ts';
 import { ApprovalDesk } from '../../control/approval-desk.ts';
+import { FaultDesk } from '../../control/fault-desk.ts';
 import { exportLedger } from '../../control/ledger-export.ts';
 import { ControlLoop } from '../../control/loop.ts';
 import { mergedMetrics } from '../../control/merged-metrics.ts';
 import { MetricScraper } from '../../control/metric-scraper.ts';
+import { requiredBlob } from '../../control/projections.ts';
 import { scrapeTargets } from '../../control/scrape-targets.ts';
 import { openRecorder, type Recorder } from '../../control/recorder.ts';
 import { lastObservedAtMs } from '../../control/recorder-index.ts';
 import { isServiceStream, recoverServices } from '../../control/recovery.ts';
-import { LedgerError } from '../../ports/ledger-store.ts';
+import type { LedgerError } from '../../ports/ledger-store.ts';
 import { ControlPlane } from './control-plane.ts';
 import { withEjections } from './ejected-instances.ts';
 import { EvidenceDesk, type WitnessSettings } from './evidence-desk.ts';
@@ -214,19 +216,15 @@ async function openLoop(
 ): Promise<{
   readonly loop: ControlLoop;
   readonly desk: ApprovalDesk;
+  readonly faults: FaultDesk;
   readonly scraper: MetricScraper;
   readonly meter: RateMeter;
 }> {
   const { store, recorder, clock, platform, router, feed } = world;
-  const recovered = await recoverServices(
-    recorder.replayTails(isServiceStream, signal),
-    async (sha256) => {
-      const bytes = await store.blob(sha256, signal);
-      if (bytes !== null) return bytes;
-      const what = `blob ${sha256} of the ledger is missing; restore the state folder from a backup`;
-      throw new LedgerError('corrupt', what, { retryable: false });
-    },
+  const recovered = await recoverServices(recorder.replayTails(isServiceStream, signal), (sha256) =>
+    requiredBlob(store, sha256, signal),
   );
+  const faults = await FaultDesk.open({ recorder, clock }, signal);
   const meter = new RateMeter();
   const scraper: MetricScraper = new MetricScraper({
     metrics: new PrometheusTextMetrics(),
@@ -241,6 +239,7 @@ async function openLoop(
       metrics,
       recorder,
       clock,
+      faultsOf: (service) => faults.rulesOf(service),
       anchor: async (service, index, until) => {
         await world.evidence.anchor.wait(service, index, until);
         await whileHeld(world, until);
@@ -255,7 +254,7 @@ async function openLoop(
   );
   loop.onSample = (sample) => meter.add(sample);
   const desk = new ApprovalDesk({ loop, recorder, clock });
-  return { loop, desk, scraper, meter };
+  return { loop, desk, faults, scraper, meter };
 }
 
 async function listen(
@@ -267,17 +266,19 @@ async function listen(
     readonly stop: (all: boolean) => void;
   },
 ): Promise<void> {
-  const { world, loop, desk, meter, signal, stop, resources } = running;
+  const { world, loop, desk, faults, meter, signal, stop, resources } = running;
   const { recorder, clock, platform, store, keys } = world;
   const startedAtMs = clock.nowMs();
   const address = { url: '' };
   const http = await httpServer({
     desk,
+    faults,
     recorder,
     version: options.version,
     token: await openToken(options.stateFolder),
     plane: new ControlPlane({
       loop,
+      faults,
       recorder,
       store,
       version: options.version,

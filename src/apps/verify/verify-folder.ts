@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { EvidenceError } from '../../domain/evidence/canonical-json.ts';
 import { hexOfHash, isSameHash } from '../../domain/evidence/digest.ts';
 import type { Hash } from '../../domain/evidence/digest.ts';
-import { originOf } from '../../domain/evidence/export-format.ts';
 import { judgeCheckpoint } from '../../domain/evidence/judge-checkpoint.ts';
 import type { JudgedCheckpoint, Strictness } from '../../domain/evidence/judge-checkpoint.ts';
 import { checkCheckpointSigners } from '../../domain/evidence/checkpoint-signers.ts';
@@ -62,7 +61,13 @@ class FolderCheck {
   }
 
   state() {
-    return { problem: this.problem, judged: this.#judged, report: this.#ledger.finish() };
+    const { renamings } = this.#ledger;
+    return {
+      problem: this.problem,
+      judged: this.#judged,
+      report: this.#ledger.finish(),
+      renamings,
+    };
   }
 
   async run(): Promise<void> {
@@ -82,8 +87,9 @@ class FolderCheck {
       throw new EvidenceError('the root over the entries is not the one in the checkpoint');
     }
     this.#checkSigners(Number(size));
-    if (originOf(this.#ledger.firstEntryHash ?? '') !== origin) {
-      throw new EvidenceError(`entry 0 is not the one that ${origin} is named after`);
+    if (this.#ledger.origin !== origin) {
+      const [index] = this.#ledger.renamings.map((each) => each.index).slice(-1);
+      throw new EvidenceError(`entry ${index ?? 0} is not the one that ${origin} is named after`);
     }
   }
 

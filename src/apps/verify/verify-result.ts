@@ -1,5 +1,5 @@
 import type { JudgedCheckpoint, Strictness } from '../../domain/evidence/judge-checkpoint.ts';
-import type { VerificationReport } from '../../domain/evidence/verify-ledger.ts';
+import type { Renaming, VerificationReport } from '../../domain/evidence/verify-ledger.ts';
 
 /** What the program says; its JSON is this, word for word. */
 export interface VerifyResult {
@@ -26,16 +26,17 @@ interface FolderState {
   readonly problem: string | null;
   readonly judged: JudgedCheckpoint | null;
   readonly report: VerificationReport;
+  readonly renamings: readonly Renaming[];
 }
 
 export function provenByFolder(
-  { problem, judged, report }: FolderState,
+  { problem, judged, report, renamings }: FolderState,
   { strictness }: { readonly strictness: Strictness },
 ): VerifyResult {
   const parts = partsOf(judged);
   const what =
     `these ${report.entries} entries were signed, in this order and with none missing among them, by the log's keys, ` +
-    `and their Merkle root is under a checkpoint that the policy accepts`;
+    `and their Merkle root is under a checkpoint that the policy accepts${renamings.map(restoredText).join('')}`;
   return {
     kind: 'export',
     valid: problem === null,
@@ -75,6 +76,16 @@ export function provenByProof(
     keyIds: keyId === null ? [] : [keyId],
     proves: sentence({ problem, what, witnesses: parts.witnesses, strictness }),
   };
+}
+
+/** What was known of the log under its former name and is not in it any more may be somebody's to hide. */
+function restoredText({ index, event }: Renaming): string {
+  const { fromOrigin, size, newestKnown, reason, by } = event;
+  const lost = newestKnown === null ? 'an unknown number of' : `${newestKnown.size - size}`;
+  return (
+    `; at entry ${index} ${by} restored it from a backup of ${fromOrigin} with ${size} entries, ` +
+    `giving up ${lost} later entries (${JSON.stringify(reason)})`
+  );
 }
 
 function partsOf(judged: JudgedCheckpoint | null) {

@@ -23,7 +23,7 @@ export type LeafFacts =
       readonly previous: PreviousEntry | null;
       readonly observedAtMs: number;
       readonly keyId: string;
-      /** Of key events and approvals, which later entries are judged by; null of others. */
+      /** Of entries that later ones are judged by, such as key events; null of others. */
       readonly data: JsonValue;
       /** What is left to check when the key was not known. */
       readonly signature: 'valid' | OpenSignature;
@@ -63,7 +63,7 @@ export function leafFacts(bytes: Uint8Array, keys: ReadonlyMap<string, KeyObject
       previous,
       observedAtMs,
       keyId,
-      data: type === 'key-event' || type === 'approval' ? statement.data : null,
+      data: isJudgedBy(type) ? statement.data : null,
       signature: checked(first),
       second: second === null ? null : { keyId: second.keyId, signature: checked(second) },
     };
@@ -71,4 +71,8 @@ export function leafFacts(bytes: Uint8Array, keys: ReadonlyMap<string, KeyObject
     if (!(error instanceof EvidenceError)) throw error;
     return { kind: 'unreadable', leafHash: leafHash(bytes), what: error.message };
   }
+}
+
+function isJudgedBy(type: EntryType): boolean {
+  return type === 'key-event' || type === 'approval' || type === 'origin-event';
 }

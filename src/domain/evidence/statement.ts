@@ -15,6 +15,7 @@ export const ENTRY_TYPES = [
   'override',
   'instance-event',
   'service-change',
+  'origin-event',
 ] as const;
 
 export type EntryType = (typeof ENTRY_TYPES)[number];

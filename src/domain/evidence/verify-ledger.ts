@@ -4,10 +4,13 @@ import type { JsonValue } from './canonical-json.ts';
 import { KeyDirectory, readKeyEvent } from './key-directory.ts';
 import { readLogKeys, readLogKeysEvent } from './log-keys.ts';
 import { hexOfHash } from './digest.ts';
+import { originOf } from './export-format.ts';
 import { leafFacts } from './leaf-facts.ts';
 import type { LeafFacts } from './leaf-facts.ts';
 import { MerkleEdge } from './merkle-edge.ts';
 import type { FullSubtree } from './merkle-edge.ts';
+import { readOriginEvent } from './origin-event.ts';
+import type { OriginEvent } from './origin-event.ts';
 import { ENTRY_TYPES, isDecisive } from './statement.ts';
 import type { EntryType } from './statement.ts';
 
@@ -21,7 +24,8 @@ import type { EntryType } from './statement.ts';
  * L4 the versions of each stream count 1, 2, 3... without gaps;
  * L5 times never go back;
  * L6 what an approval says is signed by both keys of a person, enrolled and not revoked at that index;
- * L7 what decides is signed with ML-DSA-65, too, after the entry that enrols such a key, and what doesn't is not.
+ * L7 what decides is signed with ML-DSA-65, too, after the entry that enrols such a key, and what doesn't is not;
+ * L8 an entry that gives the ledger a new name says truly which name, size and root it had until then.
  *
  * Not checked: that nothing was cut off the end. Only something outside the entries can show that (the trailer of an
  * export, a head remembered elsewhere).
@@ -70,6 +74,7 @@ export class LedgerVerification implements Verification {
   >;
   readonly #edge = MerkleEdge.empty();
   #firstEntryHash: string | null = null;
+  readonly #renamings: Renaming[] = [];
   #head: { readonly leafHash: string; readonly observedAtMs: number } | null = null;
   #problem: LedgerProblem | null = null;
 
@@ -91,6 +96,16 @@ export class LedgerVerification implements Verification {
     return this.#firstEntryHash;
   }
 
+  /** The name its checkpoints have now; null before entry 0 was found good. */
+  get origin(): string | null {
+    return this.#renamings.at(-1)?.origin ?? this.#firstOrigin();
+  }
+
+  /** Each time it was given a new name, oldest first. */
+  get renamings(): readonly Renaming[] {
+    return this.#renamings;
+  }
+
   add(leafBytes: Uint8Array): void {
     this.addFacts(leafFacts(leafBytes, NO_KEY_KNOWN));
   }
@@ -98,10 +113,13 @@ export class LedgerVerification implements Verification {
   /** As `add`, for what was found out elsewhere. Gives the full subtrees that this leaf completed. */
   addFacts(facts: LeafFacts): readonly FullSubtree[] {
     const index = this.entries;
+    const isRenaming = facts.kind === 'readable' && facts.type === 'origin-event';
+    const rootBefore = isRenaming ? hexOfHash(this.#edge.root()) : null;
     const completed = this.#edge.append(facts.leafHash);
     if (this.#problem !== null) return completed;
     try {
       this.#check(index, facts);
+      if (isRenaming) this.#rename(index, facts, rootBefore);
     } catch (error) {
       if (!(error instanceof EvidenceError)) throw error;
       this.#problem = { index, what: error.message };
@@ -142,6 +160,18 @@ export class LedgerVerification implements Verification {
     this.#streamVersions.set(stream, streamVersion);
     this.#head = { leafHash, observedAtMs };
     this.#byType[type] += 1;
+  }
+
+  #rename(index: number, { leafHash, data }: ReadableFacts, root: string | null): void {
+    const event = readOriginEvent(data);
+    if (event.fromOrigin !== this.origin || event.size !== index || event.root !== root) {
+      throw new EvidenceError('it says of another ledger than this one that it was restored');
+    }
+    this.#renamings.push({ index, origin: originOf(hexOfHash(leafHash)), event });
+  }
+
+  #firstOrigin(): string | null {
+    return this.#firstEntryHash === null ? null : originOf(this.#firstEntryHash);
   }
 
   #checkPlace(index: number, facts: ReadableFacts): void {
@@ -186,6 +216,13 @@ function firstKeyId(data: JsonValue): string | null {
   }
   const event = readKeyEvent(data);
   return event.action === 'enrol' ? event.keyId : null;
+}
+
+/** An entry from which on the ledger has another name. */
+export interface Renaming {
+  readonly index: number;
+  readonly origin: string;
+  readonly event: OriginEvent;
 }
 
 type ReadableFacts = Extract<LeafFacts, { kind: 'readable' }>;

@@ -46,5 +46,5 @@ export const faultLimits = {
   fixedDelayMs: 60_000,
   /** From where it is set to its end. */
   lastsMs: 3_600_000,
-  idLength: 64,
+  idLength: 100,
 } as const;

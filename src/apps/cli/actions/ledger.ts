@@ -6,10 +6,10 @@ import type { LedgerReader } from '../../../adapters/sqlite/sqlite-ledger-store.
 import { openLogNoteSigners } from '../../../adapters/system/note-signing-key.ts';
 import { checkpointResponseSchema } from '../../../api/wire.ts';
 import { logPolicyLines } from '../../../control/checkpointer.ts';
+import { originAt } from '../../../control/ledger-origin.ts';
 import { inclusionProof } from '../../../control/ledger-proofs.ts';
 import { exportTiles } from '../../../control/ledger-tiles.ts';
 import { hexOfHash } from '../../../domain/evidence/digest.ts';
-import { originOf } from '../../../domain/evidence/export-format.ts';
 import { MerkleEdge } from '../../../domain/evidence/merkle-edge.ts';
 import { TILE_WIDTH, tilesOf } from '../../../domain/evidence/tile.ts';
 import { formatProof } from '../../../domain/evidence/tlog-proof.ts';
@@ -45,7 +45,7 @@ export async function ledgerKeys(session: Session): Promise<ExitCode> {
   return withLedger(session, async (ledger) => {
     const signers = await openLogNoteSigners(join(session.stateFolder, 'keys'));
     print(session, [
-      ...logPolicyLines(await originIn(ledger, session.signal), signers),
+      ...logPolicyLines(await originAt(ledger, Infinity, session.signal), signers),
       'quorum none',
     ]);
     return exitCodes.ok;
@@ -143,13 +143,6 @@ async function newestCheckpoint(session: Session, ledger: LedgerReader): Promise
     remedy:
       'start the server, which makes one within 10 s, or ask for one: tidegate ledger checkpoint',
   });
-}
-
-async function originIn(ledger: LedgerReader, signal: AbortSignal): Promise<string> {
-  for await (const { leafHash } of ledger.read({ fromIndex: 0, stream: null }, signal)) {
-    return originOf(leafHash);
-  }
-  throw new CliError('the ledger has no entry', { code: 'unreadable' });
 }
 
 /** There whole or not at all; what is there already is replaced at once. */

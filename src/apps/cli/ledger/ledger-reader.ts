@@ -15,7 +15,7 @@ export async function withLedger(
   run: (ledger: LedgerReader) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   try {
-    await using ledger = await openReader(session);
+    await using ledger = await openLedgerReader(session);
     return await run(ledger);
   } catch (error) {
     const isKnown =
@@ -27,7 +27,12 @@ export async function withLedger(
   }
 }
 
-async function openReader({ stateFolder, env, signal }: Session): Promise<LedgerReader> {
+/** The same, for who closes it; throws a LedgerError, LedgerPlaceError or CliError. */
+export async function openLedgerReader({
+  stateFolder,
+  env,
+  signal,
+}: Session): Promise<LedgerReader> {
   const place = await knownLedgerPlace(stateFolder, env['TIDEGATE_STORE_URL'] || null);
   if (place.kind === 'postgres') {
     const { openPostgresLedgerReader } =

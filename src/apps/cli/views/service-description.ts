@@ -22,6 +22,10 @@ export function serviceDescription(service: ServiceView, look: Look): string[] {
     ['Request timeout:', durationText(spec.requestTimeoutMs)],
     ...routingFacts(spec),
     ...policyFacts(spec),
+    ...(status.faults ?? []).map(({ id, sentence, until, by }) => [
+      `Fault ${id}:`,
+      `${harmless(sentence)}, until ${until}, by ${harmless(by.who)}: "${harmless(by.why)}"`,
+    ]),
     ['Undo can go to:', earlier.map(revisionText).join(', ') || 'nothing yet'],
   ];
   return [

@@ -23,6 +23,9 @@ export interface CallerSessionOptions {
   readonly idleMs: number;
 }
 
+/** A caller that sends no more has this time to take what it was sent last. */
+const endedMs = 2000;
+
 /** A caller's connection that speaks HTTP/2. */
 export class CallerSession {
   readonly #session: ServerHttp2Session;
@@ -31,6 +34,8 @@ export class CallerSession {
   readonly #options: CallerSessionOptions;
   readonly #remoteAddress: string | undefined;
   #streams = 0;
+  /** Whose requests may not be whole. */
+  readonly #open = new Set<CallerStream>();
 
   constructor(socket: Socket, link: CallerLink, options: CallerSessionOptions) {
     this.#socket = socket;
@@ -44,8 +49,11 @@ export class CallerSession {
       if (!control.take(performance.now())) this.#calm();
     };
     session.setLocalWindowSize(connectionWindowBytes);
-    session.setTimeout(options.idleMs, () => this.endIfIdle());
+    // Each time, and not only the first, as a function given to `setTimeout` would be called.
+    session.on('timeout', () => this.endIfIdle());
+    session.setTimeout(options.idleMs);
     session.on('stream', (stream, _fields, _flags, raw) => this.#stream(stream, raw));
+    socket.on('end', () => this.#callerEnded());
     session.on('ping', count);
     session.on('remoteSettings', count);
     // 'close' follows.
@@ -75,6 +83,8 @@ export class CallerSession {
     stream.on('close', () => {
       this.#streams -= 1;
     });
+    // Reset in the octets that opened it: nothing can be said on it, and nothing is to be done.
+    if (stream.destroyed || stream.closed) return;
     const request = requestOctets(raw, stream.endAfterHeaders);
     if (request.kind === 'refused') {
       const { status, detail, isGrpc } = request;
@@ -84,10 +94,20 @@ export class CallerSession {
       return;
     }
     const socket = new CallerStream(stream, request, this.#remoteAddress);
+    this.#open.add(socket);
+    socket.on('close', () => this.#open.delete(socket));
     const { scheme, certificate } = this.#link;
     const link = { scheme, certificate, refuse: (refusal: Refusal) => socket.refuse(refusal) };
     this.#options.serve(socket, link);
     socket.start();
+  }
+
+  /** No frame can follow: what is whole is answered, what lacks its end will never have one. */
+  #callerEnded(): void {
+    this.drain();
+    for (const stream of this.#open) stream.callerEnded();
+    // A head that has begun is a stream to nghttp2, which waits for its end.
+    if (!this.#session.destroyed) this.#session.setTimeout(endedMs);
   }
 
   /** Frames that only cost time come without end. */

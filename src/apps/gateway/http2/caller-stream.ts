@@ -125,6 +125,13 @@ export class CallerStream extends EventEmitter implements OctetSocket, MessageSi
     this.destroy();
   }
 
+  /** The caller sends no more. */
+  callerEnded(): void {
+    if (this.#isRequestWhole || this.#isClosed) return;
+    this.#reset(constants.NGHTTP2_CANCEL);
+    this.#close();
+  }
+
   /** Answers in place of an instance. */
   refuse(refusal: Refusal): void {
     if (this.#isClosed || this.#stream.closed || this.#stream.destroyed) return;

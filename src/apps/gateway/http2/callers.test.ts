@@ -11,6 +11,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { noAnswer } from '../counters.ts';
+import { usualDeadlines } from '../fast/parts.ts';
 import { until } from '../gateway-fixture.ts';
 import { TlsFixture } from '../tls/tls.fixture.ts';
 
@@ -302,6 +303,27 @@ test('an instance that reads slowly holds its caller back, and other streams go 
   (upload as Socket | null)?.resume();
   await until(() => received > total);
   session.destroy();
+});
+
+test('a session that was busy for long is closed all the same when it is idle', async () => {
+  const waiting: (() => void)[] = [];
+  const server = createServer((_request, response) => {
+    waiting.push(() => response.end('done'));
+  });
+  await using fixture = await TlsFixture.start({
+    pairs: { a: ['a.test'] },
+    hosts: ['a.test'],
+    serve: (socket) => server.emit('connection', socket),
+    parts: { deadlines: { ...usualDeadlines, idleMs: 500 } },
+  });
+  const session = fixture.session('a.test');
+  const answer = answerOf(session.request(fields()));
+  await until(() => waiting.length === 1);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  assert.equal(session.destroyed, false);
+  for (const finish of waiting) finish();
+  assert.equal((await answer).body.toString(), 'done');
+  await until(() => session.destroyed);
 });
 
 test('a draining gateway finishes the streams it has, and takes no new ones', async () => {

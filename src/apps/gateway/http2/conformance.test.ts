@@ -26,15 +26,16 @@ const open = flag.endHeaders;
 let received = '';
 let engine: EngineFixture;
 
+function serve(socket: Socket): void {
+  socket.on('error', () => {});
+  socket.on('data', (chunk) => {
+    received += chunk.toString('latin1');
+    if (received.includes('\r\n\r\n'))
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+  });
+}
+
 before(async () => {
-  const serve = (socket: Socket): void => {
-    socket.on('error', () => {});
-    socket.on('data', (chunk) => {
-      received += chunk.toString('latin1');
-      if (received.includes('\r\n\r\n'))
-        socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
-    });
-  };
   engine = await EngineFixture.start(['a'], serve, {}, { isH2cTaken: true, tls: null });
 });
 after(() => engine[Symbol.asyncDispose]());
@@ -375,6 +376,25 @@ test('no more streams than were allowed at one time are taken', async () => {
   assert.equal(refused?.type, frameType.reset);
   assert.equal(refused?.payload.readUInt32BE(0), errorCode.refused);
   assert.equal(refused?.stream, 2 * 128 + 1);
+});
+
+test('a refused request that is reset in the octets that opened it ends nothing but itself', async () => {
+  // Its own, so that an error of the engine, thrown behind all calls, is this test's.
+  await using own = await EngineFixture.start(['a'], serve, {}, { isH2cTaken: true, tls: null });
+  using client = await FrameClient.connect(own.port);
+  const cancel = Buffer.from([0, 0, 0, 8]);
+  const reset = frame(frameType.reset, 1, { payload: cancel });
+  client.write(headers(1, [...get, ['host', 'b']]), reset, headers(3, get));
+  assert.equal(await client.outcome(3), 'answered');
+});
+
+test('a caller that sends no more gets what it asked for, and its session ends', async () => {
+  using client = await FrameClient.connect(engine.port);
+  // The second lacks its body, and the third the end of its head.
+  client.write(headers(1, get), headers(3, post, open), headers(5, get, 0));
+  client.socket.end();
+  assert.equal(await client.outcome(1), 'answered');
+  assert.equal(await client.wait(() => false), null);
 });
 
 test('HTTP/1.1 and HTTP/2 are told apart on one port', async () => {

@@ -1,0 +1,328 @@
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+import {
+  openSqliteLedger,
+  type SqliteLedgerStore,
+} from '../../../adapters/sqlite/sqlite-ledger-store.ts';
+import { replaceFile, syncFolder } from '../../../adapters/system/durable-file.ts';
+import { rememberCheckpoint } from '../../../adapters/system/newest-checkpoint.ts';
+import type { LogKeyFiles } from '../../../adapters/system/log-keys.ts';
+import { SigningKeyError } from '../../../adapters/system/signing-key.ts';
+import { declareNewOrigin } from '../../../control/new-origin.ts';
+import type { NewestKnown } from '../../../control/restore-anchors.ts';
+import { restoreLedger } from '../../../control/ledger-restore.ts';
+import { RestoreRefusal } from '../../../control/restore-refusal.ts';
+import { MANIFEST_FILE, type SignedManifest } from '../../../domain/evidence/backup-manifest.ts';
+import { EvidenceError } from '../../../domain/evidence/canonical-json.ts';
+import { parsePolicy, type TrustPolicy } from '../../../domain/evidence/trust-policy.ts';
+import type { Signer } from '../../../ports/identity.ts';
+import { LedgerError } from '../../../ports/ledger-store.ts';
+import { SystemClock } from '../../../adapters/system/system-clock.ts';
+import { BackupFolder } from '../backup/backup-folder.ts';
+import { copyKeys, keysIn } from '../backup/key-files.ts';
+import { newestKnown } from '../backup/newest-known.ts';
+import { Progress } from '../backup/progress.ts';
+import { keptAtRestore, restoringName } from '../backup/state-files.ts';
+import { CliError } from '../cli-error.ts';
+import { type DataFormat, printData } from '../data-format.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { print, say, type Session } from '../session.ts';
+
+export interface RestoreOptions {
+  /** Only say what a restore would do. */
+  readonly check?: boolean;
+  /** Files with a checkpoint, or state folders. */
+  readonly anchor?: readonly string[];
+  /** Whom to believe about checkpoints; absent: the keys in the backup itself. */
+  readonly policy?: string;
+  readonly keysFrom?: string;
+  /** Why an older state is taken up again under a new name. */
+  readonly newOrigin?: string;
+  /** False: the witnesses named in the backup are not asked. */
+  readonly witnesses: boolean;
+  readonly output?: DataFormat;
+  /** Of this program. */
+  readonly version: string;
+}
+
+/** What a person or a program is told. */
+interface RestoreResult {
+  readonly folder: string;
+  readonly stateFolder: string;
+  readonly isCheckOnly: boolean;
+  readonly origin: string;
+  readonly newOrigin: string | null;
+  readonly entries: number;
+  readonly files: number;
+  readonly madeAt: string;
+  /** What the backup was compared with besides itself. */
+  readonly comparedWith: readonly string[];
+  readonly warnings: readonly string[];
+  readonly durationMs: number;
+}
+
+/** Puts a state folder back from a backup, after all of it was checked; or, with `check`, only checks. */
+export async function restore(
+  session: Session,
+  folder: string,
+  options: RestoreOptions,
+): Promise<ExitCode> {
+  const startedAtMs = performance.now();
+  const source = resolve(session.workingFolder, folder);
+  const result = await translated(source, async () => {
+    const backup = new BackupFolder(source);
+    const signed = await backup.manifest();
+    if (signed === null) {
+      throw new CliError(`there is no backup in ${source}: ${MANIFEST_FILE} is missing`, {
+        code: 'unreadable',
+        remedy: 'name the folder that tidegate backup wrote',
+      });
+    }
+    if (options.check !== true) await requireEmpty(session.stateFolder);
+    await using stage = await openStage(session, options.check === true);
+    return await restoreInto({ session, options, backup, signed, stage: stage.path });
+  });
+  const durationMs = Math.round(performance.now() - startedAtMs);
+  await tell(session, { folder: source, ...result, durationMs }, options.output);
+  return exitCodes.ok;
+}
+
+interface Restoring {
+  readonly session: Session;
+  readonly options: RestoreOptions;
+  readonly backup: BackupFolder;
+  readonly signed: SignedManifest;
+  /** Where it is built and checked. */
+  readonly stage: string;
+}
+
+type Told = Omit<RestoreResult, 'folder' | 'durationMs'>;
+
+async function restoreInto(restoring: Restoring): Promise<Told> {
+  const { session, options, signed, stage } = restoring;
+  const { manifest } = signed;
+  const keys = await keysOf(session, options);
+  const policy = await policyOf(session, options, manifest.policy);
+  const warnings: string[] = [];
+  const comparedWith: string[] = [];
+  let newOrigin: string | null = null;
+  let note = manifest.checkpoint.note;
+  {
+    await using store = await openSqliteLedger(
+      { folder: stage, sizeLimitBytes: null },
+      session.signal,
+    );
+    await fill(restoring, store, { signer: keys?.signer ?? null, policy });
+    const newest = await newestKnown(restoring, store, { policy, comparedWith });
+    if (options.newOrigin === undefined) refuseOlder(manifest.size, newest);
+    else if (keys === null) throw keysWanted();
+    else {
+      const made = await declareNewOrigin(
+        {
+          store,
+          signer: keys.signer,
+          clock: new SystemClock({ notBeforeMs: 0 }),
+          version: options.version,
+        },
+        {
+          noteSigners: keys.notes,
+          reason: options.newOrigin,
+          by: session.who,
+          newestKnown: newest === null ? null : { size: newest.size, root: newest.root },
+        },
+        session.signal,
+      );
+      newOrigin = made.origin;
+      note = made.note;
+      warnings.push(renamed);
+    }
+  }
+  if (keys === null) warnings.push(noKeys(session.stateFolder));
+  if (comparedWith.length === 0) warnings.push(nothingNewer);
+  if (options.check !== true) await putInPlace(restoring, note);
+  return {
+    stateFolder: session.stateFolder,
+    isCheckOnly: options.check === true,
+    origin: manifest.origin,
+    newOrigin,
+    entries: manifest.size,
+    files: manifest.files.length,
+    madeAt: new Date(manifest.madeAtMs).toISOString(),
+    comparedWith,
+    warnings,
+  };
+}
+
+async function fill(
+  { session, options, backup, signed }: Restoring,
+  store: SqliteLedgerStore,
+  trust: { readonly signer: Signer | null; readonly policy: TrustPolicy },
+): Promise<void> {
+  using progress = new Progress(session, 'entries checked');
+  const files = new Map(signed.manifest.files.map((file) => [file.path, file]));
+  const read = async (path: string): Promise<Uint8Array> => {
+    const file = files.get(path);
+    if (file !== undefined) return backup.read(file);
+    const message = `it does not name ${path}, which ${signed.manifest.size} entries need`;
+    throw new RestoreRefusal('damaged', { place: MANIFEST_FILE, message, remedy: anotherCopy });
+  };
+  const restoreOptions = {
+    trustedKeyId: trust.signer?.keyId ?? null,
+    policy: trust.policy,
+    version: options.version,
+    onProgress: (entries: number, all: number) => progress.show(entries, all),
+  };
+  await restoreLedger({ signed, read }, store, restoreOptions, session.signal);
+  // What restoreLedger had no need of, such as the tiles of the tree, is part of the backup all the same.
+  for (const file of signed.manifest.files) {
+    if (file.path.startsWith('tile/') && !file.path.startsWith('tile/entries/')) {
+      await backup.read(file);
+    }
+  }
+}
+
+async function keysOf(
+  { stateFolder, workingFolder }: Session,
+  { keysFrom }: RestoreOptions,
+): Promise<LogKeyFiles | null> {
+  const folder =
+    keysFrom === undefined ? join(stateFolder, 'keys') : resolve(workingFolder, keysFrom);
+  const keys = await keysIn(folder);
+  if (keys !== null) return keys;
+  if (keysFrom === undefined) return null;
+  throw new CliError(`there is no key of a ledger in ${folder}`, {
+    code: 'unreadable',
+    remedy: 'name the folder that tidegate backup --keys-to wrote',
+  });
+}
+
+/** Of the backup itself unless another one is given; how many witnesses are enough is no question here. */
+async function policyOf(
+  session: Session,
+  options: RestoreOptions,
+  inBackup: string,
+): Promise<TrustPolicy> {
+  const path = options.policy === undefined ? null : resolve(session.workingFolder, options.policy);
+  try {
+    const text = path === null ? inBackup : await readFile(path, 'latin1');
+    const policy = parsePolicy(text);
+    return path === null ? { ...policy, quorum: { kind: 'none' } } : policy;
+  } catch (cause) {
+    const isOurs = cause instanceof EvidenceError || (cause instanceof Error && 'syscall' in cause);
+    if (!isOurs) throw cause;
+    const from = path ?? `the policy in ${MANIFEST_FILE}`;
+    throw new CliError(`cannot use ${from}: ${cause.message}`, { code: 'unreadable', cause });
+  }
+}
+
+function refuseOlder(size: number, newest: NewestKnown | null): void {
+  if (newest === null) return;
+  const lost = newest.size - size;
+  throw new RestoreRefusal('older', {
+    place: newest.from,
+    message: `it has seen ${newest.size} entries, and the backup has ${size}: ${lost} ${lost === 1 ? 'entry' : 'entries'} would be lost`,
+    remedy:
+      'restore a newer backup; or give up those entries for all to see, under a new name of the ledger: --new-origin REASON',
+  });
+}
+
+/** Nothing that is there is ever written over. */
+async function requireEmpty(stateFolder: string): Promise<void> {
+  await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+  const names = await readdir(stateFolder);
+  const others = names.filter((name) => name !== restoringName && !keptAtRestore.includes(name));
+  if (others.length === 0) return;
+  throw new CliError(
+    `cannot restore into ${stateFolder}: it is not empty (${others.slice(0, 3).join(', ')})`,
+    {
+      code: 'refused',
+      remedy: `stop its server and move it away, or name another folder with --state; ${keptAtRestore.join(' and ')} may stay`,
+    },
+  );
+}
+
+async function openStage(session: Session, isCheckOnly: boolean) {
+  const path = isCheckOnly
+    ? await mkdtemp(join(tmpdir(), 'tidegate-restore-'))
+    : join(session.stateFolder, restoringName);
+  await rm(path, { recursive: true, force: true });
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** The ledger last: a state folder has one or is not restored. */
+async function putInPlace({ session, options, signed, stage }: Restoring, note: string) {
+  const { stateFolder } = session;
+  if (options.keysFrom !== undefined) {
+    await copyKeys(resolve(session.workingFolder, options.keysFrom), join(stateFolder, 'keys'));
+  }
+  for (const [name, text] of Object.entries(signed.manifest.settings)) {
+    await replaceFile(join(stateFolder, name), Buffer.from(text));
+  }
+  await rememberCheckpoint(stateFolder, note);
+  await rename(join(stage, 'ledger.db'), join(stateFolder, 'ledger.db'));
+  await syncFolder(stateFolder);
+}
+
+function keysWanted(): CliError {
+  return new CliError('cannot declare a new origin: the entry that says so has to be signed', {
+    code: 'refused',
+    remedy: 'give the keys of the ledger: --keys-from FOLDER',
+  });
+}
+
+function noKeys(stateFolder: string): string {
+  return `no private keys were given: put those of this ledger into ${join(stateFolder, 'keys')} before tidegate up`;
+}
+
+const renamed =
+  'the ledger has a new name: give auditors and witnesses the lines of tidegate ledger keys, or they refuse it';
+const nothingNewer =
+  'it was compared with nothing but itself: whether later entries are lost is not known (see --anchor)';
+const anotherCopy = 'restore from another copy of the backup, or make it anew';
+
+async function tell(
+  session: Session,
+  result: RestoreResult,
+  output: DataFormat | undefined,
+): Promise<void> {
+  if (output !== undefined) await printData(session, result, output);
+  else {
+    const seconds = (result.durationMs / 1000).toFixed(1);
+    const did = result.isCheckOnly ? 'Would restore' : 'Restored';
+    const compared = result.comparedWith.length === 0 ? 'nothing' : result.comparedWith.join(', ');
+    print(session, [
+      `${did} ${result.entries} entries to ${result.stateFolder} in ${seconds} s.`,
+      `  backup: ${result.folder}, made at ${result.madeAt}, ${result.files} files`,
+      `  ledger: ${result.origin}`,
+      ...(result.newOrigin === null ? [] : [`  now named: ${result.newOrigin}`]),
+      '  checked: every file, entry and signature; the root; what is derived from the entries',
+      `  compared with: ${compared}`,
+    ]);
+  }
+  for (const warning of result.warnings) say(session, `note: ${warning}`);
+}
+
+async function translated<Result>(source: string, run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof RestoreRefusal) {
+      const message = `cannot restore from ${source}: ${error.message}`;
+      throw new CliError(message, { code: 'refused', remedy: error.remedy, cause: error });
+    }
+    if (error instanceof LedgerError || error instanceof SigningKeyError) {
+      throw new CliError(`cannot restore: ${error.message}`, { code: 'unreadable', cause: error });
+    }
+    if (error instanceof Error && 'syscall' in error) {
+      throw new CliError(`cannot restore from ${source}: ${error.message}`, {
+        code: 'unreadable',
+        remedy: 'nothing was put in place; make room or check the rights, and try again',
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
