@@ -5,7 +5,7 @@ import { type Random, strayFrame, withChaos, writeInPieces } from './frame-chaos
 import { interleaved, type OddRequest, oddRequest, poison } from './odd-requests.fixture.ts';
 
 /** Marks of requests are long, so that no change of octets makes one of another. */
-const markPattern = /m[0-9a-f]{16}m/g;
+export const markPattern = /m[0-9a-f]{16}m/g;
 
 export function markOf(random: Random): string {
   const part = (): string => (random(0x10000) + 0x10000).toString(16).slice(1);
@@ -90,7 +90,7 @@ export class OddCaller {
     const frames = interleaved(requests, random);
     using client = await FrameClient.connect(this.#port);
     const isChaotic = random(2) === 0;
-    const octets = isChaotic ? withChaos(frames, random) : withControl(frames, random);
+    const octets = isChaotic ? withChaos(frames, random).octets : withControl(frames, random);
     await writeInPieces(octets, random, (piece) => client.write(piece));
     const told = JSON.stringify(octets.toString('latin1'));
     const fault = (what: string): void => void this.report.faults.push(`${what}: ${told}`);

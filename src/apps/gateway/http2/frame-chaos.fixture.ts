@@ -28,12 +28,19 @@ export function strayFrame(random: Random, stream: number): Buffer {
   return frame(type ?? 0, of, { flags: [0, 1, 4, 8, 0xff][random(5)] ?? 0, payload });
 }
 
+export interface Chaos {
+  readonly octets: Buffer;
+  /** Lengths are wrong: whatever follows on the connection is read as something else. */
+  readonly isShifted: boolean;
+}
+
 /**
  * One to three changes to a list of frames: dropped, doubled, exchanged, cut, with other flags, types or lengths, with octets
  * of the payload changed, or strays between them. A frame that goes to another stream has nothing left of what it said, since
  * otherwise whoever gets it there could not tell who mixed it up.
  */
-export function withChaos(frames: readonly Frame[], random: Random): Buffer {
+export function withChaos(frames: readonly Frame[], random: Random): Chaos {
+  let isShifted = false;
   const octets = frames.map(octetsOf);
   const changes = 1 + random(3);
   for (let change = 0; change < changes; change += 1) {
@@ -54,12 +61,14 @@ export function withChaos(frames: readonly Frame[], random: Random): Buffer {
         break;
       case 3:
         octets[at] = chosen.subarray(0, random(chosen.length));
+        isShifted = true;
         break;
       case 4:
         octets[at] = withOctet(chosen, 4, random(256));
         break;
       case 5:
         octets[at] = withOctet(chosen, [2, 3][random(2)] ?? 2, random(256));
+        isShifted = true;
         break;
       case 6:
         octets[at] = sentTo(chosen, [0, 2, other, other + 100][random(4)] ?? 0);
@@ -71,7 +80,7 @@ export function withChaos(frames: readonly Frame[], random: Random): Buffer {
         octets.splice(at, 0, strayFrame(random, other));
     }
   }
-  return Buffer.concat(octets);
+  return { octets: Buffer.concat(octets), isShifted };
 }
 
 function withOctet(octets: Buffer, at: number, value: number): Buffer {
