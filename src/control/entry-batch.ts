@@ -1,5 +1,6 @@
-import type { JsonValue } from '../domain/evidence/canonical-json.ts';
+import type { JsonObject, JsonValue } from '../domain/evidence/canonical-json.ts';
 import { sha256Hex } from '../domain/evidence/digest.ts';
+import { dutiesOf, type EvidencePlan, evidencePlanJson } from '../domain/evidence/evidence-plan.ts';
 import type { NamedDigest } from '../domain/evidence/statement.ts';
 import type { ReleaseEvent } from '../domain/release/event.ts';
 import type { ReleaseRecord, ServiceState } from '../domain/release/service-state.ts';
@@ -15,8 +16,10 @@ export function entryBatch(from: {
   readonly record: ReleaseRecord;
   readonly events: readonly ReleaseEvent[];
   readonly state: ServiceState;
+  /** Whom a promotion's traffic waits for now. */
+  readonly witnesses?: WitnessesInForce;
 }): Parameters<Recorder['record']>[0] {
-  const { record, events, state } = from;
+  const { record, events, state, witnesses = noWitnesses } = from;
   const isTurningPoint = record.decision !== 'progress';
   return {
     stream: streamOfService(record.service),
@@ -25,7 +28,7 @@ export function entryBatch(from: {
         type: record.type,
         subjects: subjectsOf(record, state),
         idempotencyKey: `${record.service}/${state.recordCount}`,
-        data: plainJson(record),
+        data: recordJson(record, witnesses),
       },
     ],
     blobs: [
@@ -33,6 +36,19 @@ export function entryBatch(from: {
       ...(isTurningPoint ? [{ name: stateInput, bytes: packState(state) }] : []),
     ],
   };
+}
+
+export type WitnessesInForce = EvidencePlan['witnesses'];
+
+const noWitnesses: WitnessesInForce = { mode: 'off', quorum: 'no witness' };
+
+/** A record as its entry has it: what begins a rollout says what has to follow, too. */
+export function recordJson(record: ReleaseRecord, witnesses: WitnessesInForce): JsonValue {
+  const plain = plainJson(record);
+  const { type, plan } = record;
+  if (type !== 'release-plan' || plan === null) return plain;
+  const evidence = evidencePlanJson({ must: dutiesOf(plan), witnesses });
+  return { ...(plain as JsonObject), evidence };
 }
 
 /** Records and states are plain data; this drops what JSON has no word for and nothing else. */

@@ -27,7 +27,7 @@ import { type Instance, type Platform, PlatformError } from '../ports/platform.t
 import type { TrafficRouter } from '../ports/traffic-router.ts';
 import { EffectLanes } from './effect-lanes.ts';
 import { Inbox } from './inbox.ts';
-import { entryBatch } from './entry-batch.ts';
+import { entryBatch, type WitnessesInForce } from './entry-batch.ts';
 import { instancesByService } from './instance-view.ts';
 import type { RecoveredService } from './recovery.ts';
 import type { Recorder } from './recorder.ts';
@@ -47,6 +47,8 @@ export interface LoopParts {
   readonly anchor?: Anchor;
   /** Trouble that is wanted in a service's traffic, until now; absent: none. */
   readonly faultsOf?: (service: string) => readonly FaultRule[];
+  /** As the entry that begins a rollout says it; absent: there are none. */
+  readonly witnesses?: WitnessesInForce;
 }
 
 export interface LoopOptions {
@@ -244,7 +246,13 @@ export class ControlLoop {
       item.answer?.(decision);
       return;
     }
-    const batch = entryBatch({ record, events: lane.drainEvents(), state: lane.state });
+    const { witnesses } = this.#parts;
+    const batch = entryBatch({
+      record,
+      events: lane.drainEvents(),
+      state: lane.state,
+      ...(witnesses === undefined ? {} : { witnesses }),
+    });
     const onDurable = (index: number | null): void => {
       if (index !== null) this.#options.onRecord?.(record, index);
       item.answer?.(decision);

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { JsonValue } from '../domain/evidence/canonical-json.ts';
+import { PersonDirectory } from '../domain/evidence/approval/person-directory.ts';
 import { sha256Hex } from '../domain/evidence/digest.ts';
+import { EvidenceCheck } from '../domain/evidence/evidence-check.ts';
+import { releaseFacts } from '../domain/evidence/release-facts.ts';
 import type { ReleaseEvent } from '../domain/release/event.ts';
 import { packEvents, packState, unpackEvents, unpackState } from './journal.ts';
 import { type Ledger, listed, readerOf, recorded } from './recorded-ledger.fixture.ts';
@@ -104,6 +107,45 @@ for (const { what, change, says } of plants) {
     assert.equal(before?.firstDifference, null);
   });
 }
+
+test('an entry of a program that did not say what has to follow is decided again as it was', async () => {
+  const { entries, blobs } = await recorded();
+  const earlier = entries.map((entry) => {
+    const { evidence: _, ...data } = entry.data as Readonly<Record<string, JsonValue>>;
+    return { ...entry, data };
+  });
+  const begun = entries.filter(({ type }) => type === 'release-plan');
+  assert.ok(begun.every(({ data }) => data !== null && Object.hasOwn(data as object, 'evidence')));
+  for (const all of [entries, earlier]) {
+    const replay = await replayRollout('web-2', listed(all), readerOf(blobs));
+    assert.deepEqual([replay?.firstDifference, replay?.sameCount], [null, replay?.decisionCount]);
+  }
+});
+
+test('what the ledger of a loop owes is all there, and a decision left out is missed', async () => {
+  const { entries } = await recorded();
+  const factsOf = ({ type, data }: RecordedEntry) => releaseFacts({ type, data });
+  const report = (left: readonly RecordedEntry[]) => {
+    const check = new EvidenceCheck(new PersonDirectory());
+    for (const entry of left) {
+      const facts = factsOf(entry);
+      if (facts !== null) check.add(entry.index, facts);
+    }
+    return check.report();
+  };
+  const { planned, ended, findings } = report(entries);
+  assert.deepEqual([planned, ended, findings], [3, 3, []]);
+  const outcome = (entry: RecordedEntry) =>
+    ['promoted', 'rolled-back'].includes(factsOf(entry)?.decision ?? '');
+  const first = entries.find(outcome);
+  assert.match(
+    report(entries.filter((each) => each !== first)).findings[0]?.what ?? '',
+    /no outcome/,
+  );
+  const inForce = entries.find((each) => factsOf(each)?.decision === 'bake');
+  const lacking = report(entries.filter((each) => each !== inForce));
+  assert.ok(inForce === undefined || lacking.findingCount > 0);
+});
 
 test('a rollout that two versions decided names both', async () => {
   const { entries, blobs } = await recorded();

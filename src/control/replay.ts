@@ -6,7 +6,8 @@
  * R2 Bytes that are missing, or do not have the digest that the signed entry names, are a difference and are not used.
  * R3 After an entry the kept state wins over the replayed one, so that one difference does not colour what follows.
  */
-import { canonicalJson, type JsonValue } from '../domain/evidence/canonical-json.ts';
+import { canonicalJson, EvidenceError, type JsonValue } from '../domain/evidence/canonical-json.ts';
+import { readEvidencePlan } from '../domain/evidence/evidence-plan.ts';
 import { sha256Hex } from '../domain/evidence/digest.ts';
 import { decide } from '../domain/release/decide.ts';
 import {
@@ -14,7 +15,7 @@ import {
   type ReleaseRecord,
   type ServiceState,
 } from '../domain/release/service-state.ts';
-import { plainJson } from './entry-batch.ts';
+import { plainJson, recordJson } from './entry-batch.ts';
 import { unpackEvents, unpackState } from './journal.ts';
 import type { RecordedEntry } from './recorder.ts';
 import { digestOf, eventsInput, stateInput } from './recovery.ts';
@@ -113,7 +114,7 @@ export async function replayEntry(
     if (record !== null) wrongs.push('an event before the last one led to a record');
     ({ state, record } = decide(state, event));
   }
-  const replayed = plainJson(record);
+  const replayed = asRecorded(record, entry.data);
   if (canonicalJson(replayed) !== canonicalJson(entry.data)) {
     wrongs.push(`the record differs${fieldsThatDiffer(entry.data, replayed)}`);
   }
@@ -130,6 +131,20 @@ export async function replayEntry(
     eventCount: list.length,
     differences: wrongs.map((what) => ({ entryIndex, version, what, recorded, replayed })),
   };
+}
+
+/** As the entry has it: with what has to follow, unless an earlier program wrote it; who was to witness is no decision. */
+function asRecorded(record: ReleaseRecord | null, recorded: JsonValue): JsonValue {
+  const isObject = typeof recorded === 'object' && recorded !== null && 'evidence' in recorded;
+  if (record === null || !isObject) return plainJson(record);
+  try {
+    const { witnesses } = readEvidencePlan(recorded['evidence'] ?? null);
+    return recordJson(record, witnesses);
+  } catch (error) {
+    // Then it differs, as it should.
+    if (!(error instanceof EvidenceError)) throw error;
+    return plainJson(record);
+  }
 }
 
 /** Where a service stood after these entries, of which only the first may have a kept state. */

@@ -39,7 +39,8 @@ test('keys are rotated while the server runs, a crash in the middle is ended by 
   // As a crash between the entry and the files leaves it: the old files, and the next ones in their folder.
   await world.must('down', '--keep-instances');
   const keys = join(world.stateFolder, 'keys');
-  await cp(keys, join(keys, 'next'), { recursive: true });
+  await cp(keys, join(world.folder, 'next-keys'), { recursive: true });
+  await cp(join(world.folder, 'next-keys'), join(keys, 'next'), { recursive: true });
   await cp(join(world.folder, 'old-keys'), keys, { recursive: true });
   await world.up();
   assert.deepEqual(await keyList(world), list);

@@ -1,3 +1,6 @@
+import { PersonDirectory } from '../../src/domain/evidence/approval/person-directory.ts';
+import { EvidenceCheck } from '../../src/domain/evidence/evidence-check.ts';
+import { releaseFacts } from '../../src/domain/evidence/release-facts.ts';
 import type { Route } from '../../src/domain/traffic/route-table.ts';
 import type { Happening, Of } from './happening.ts';
 import { endRules } from './oracle-end.ts';
@@ -33,6 +36,7 @@ import type { Story } from './world.ts';
  * O15  Where the file has single instances replaced, no gate throws a version back by errors that are all on one of several
  *      before that one was replaced; and only an instance is replaced that nothing is sent to (O10).
  * O16  While samples stay away or can't be, nothing goes forward by itself; and when that lasts, there is an alert, once.
+ * O17  What the first entry of a rollout says has to follow is in the ledger, and in order, also where servers died in between.
  */
 export interface Finding {
   readonly rule: string;
@@ -58,6 +62,7 @@ class Judge {
   readonly #harm: HarmMeter;
   readonly #ears: TelemetryRules;
   #inForce: readonly Route[] = [];
+  readonly #evidence = new EvidenceCheck(new PersonDirectory());
   #lastObservedAtMs = 0;
   #entries = 0;
 
@@ -100,6 +105,11 @@ class Judge {
     };
     endRules(this.#story, services, note);
     this.#ears.end(services, note);
+    const { findings, withoutPlan } = this.#evidence.report();
+    for (const { index, rolloutId, what } of findings) {
+      note('O17', `entry ${index}, ${rolloutId}: ${what}`);
+    }
+    if (withoutPlan > 0) note('O17', `${withoutPlan} rollouts do not say what has to follow`);
     return { findings: this.#findings, rollouts: services.flatMap((each) => each.rollouts) };
   }
 
@@ -116,6 +126,8 @@ class Judge {
       note('O9', `entry ${happening.index} is older than the one before`);
     }
     this.#lastObservedAtMs = statement.observedAtMs;
+    const facts = releaseFacts(statement);
+    if (facts !== null) this.#evidence.add(happening.index, facts);
     const service = this.#services.get(statement.stream.replace('service/', ''));
     if (service === undefined) return;
     const said = readSaid(statement);

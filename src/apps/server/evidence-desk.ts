@@ -7,7 +7,7 @@ import { Checkpointer } from '../../control/checkpointer.ts';
 import { PromotionAnchor, type WitnessMode } from '../../control/promotion-anchor.ts';
 import { Witnessing } from '../../control/witnessing.ts';
 import { EvidenceError } from '../../domain/evidence/canonical-json.ts';
-import { parsePolicy, type TrustPolicy } from '../../domain/evidence/trust-policy.ts';
+import { parsePolicy, quorumText, type TrustPolicy } from '../../domain/evidence/trust-policy.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { NoteSigner } from '../../ports/identity.ts';
 import type { LedgerStore } from '../../ports/ledger-store.ts';
@@ -32,6 +32,8 @@ export class EvidenceDesk {
   readonly checkpointer: Checkpointer;
   readonly anchor: PromotionAnchor;
   readonly mode: WitnessMode;
+  /** As people read it: who has to cosign, and whether a promotion waits for it. */
+  readonly witnesses: { readonly mode: WitnessMode; readonly quorum: string };
   #problem: string | null = null;
   readonly #held = new Map<string, string>();
 
@@ -47,12 +49,14 @@ export class EvidenceDesk {
     const { stateFolder, store, clock, signers, settings, policy, log } = parts;
     this.mode = settings.mode;
     const isAsked = settings.mode !== 'off';
+    const quorum = isAsked ? policy.quorum : ({ kind: 'none' } as const);
+    this.witnesses = { mode: settings.mode, quorum: quorumText(quorum) };
     this.checkpointer = new Checkpointer({
       store,
       tree: store,
       signers,
       clock,
-      quorum: isAsked ? policy.quorum : { kind: 'none' },
+      quorum,
       witnesses: (isAsked ? policy.witnesses : []).map((each) => {
         const witness = new HttpWitness(each.url ?? '', { timeoutMs: witnessTimeoutMs });
         return new Witnessing(each, witness, store);

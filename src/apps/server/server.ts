@@ -240,6 +240,7 @@ async function openLoop(
       recorder,
       clock,
       faultsOf: (service) => faults.rulesOf(service),
+      witnesses: world.evidence.witnesses,
       anchor: async (service, index, until) => {
         await world.evidence.anchor.wait(service, index, until);
         await whileHeld(world, until);

@@ -12,7 +12,7 @@ Checks an exported ledger, or the proof of one entry, from files alone: no serve
   --workers N      processor cores to use, 1-64 (default: all)
   --output json    the result as JSON on standard output
 
-Exit codes: 0 valid, 1 not valid, 2 nothing could be checked (wrong usage, unreadable file).`;
+Exit codes: 0 valid, 1 not valid, or evidence that a rollout's plan owes is missing, 2 nothing could be checked (wrong usage, unreadable file).`;
 
 export interface Arguments {
   readonly path: string;

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 
 import { EvidenceError } from '../../domain/evidence/canonical-json.ts';
+import { evidenceLines } from '../../domain/evidence/evidence-check.ts';
 import { parsePolicy } from '../../domain/evidence/trust-policy.ts';
 import type { TrustPolicy } from '../../domain/evidence/trust-policy.ts';
 import { type Arguments, readArguments, UnusableInput, usage } from './arguments.ts';
@@ -21,7 +22,8 @@ async function main(argv: readonly string[]): Promise<number> {
   const result = await verified(options);
   const lines = options.isJson ? JSON.stringify(result, null, 2) : linesOf(result).join('\n');
   process.stdout.write(`${lines}\n`);
-  return result.valid ? 0 : 1;
+  const isWhole = (result.evidence?.findingCount ?? 0) === 0;
+  return result.valid && isWhole ? 0 : 1;
 }
 
 async function verified(options: Arguments): Promise<VerifyResult> {
@@ -61,12 +63,13 @@ async function read(path: string): Promise<Uint8Array> {
 }
 
 function linesOf(result: VerifyResult): string[] {
-  const { valid, entries, origin, size, root, witnesses, proves } = result;
+  const { valid, entries, origin, size, root, witnesses, proves, evidence } = result;
   return [
     valid ? `valid: ${entries} ${entries === 1 ? 'entry' : 'entries'}` : 'NOT VALID',
     ...(origin === null ? [] : [`  log: ${origin}`, `  checkpoint: ${size} entries, root ${root}`]),
     ...witnesses.map(({ name, at }) => `  witness: ${name} at ${at}`),
     `  ${proves}`,
+    ...(evidence === null || !valid ? [] : evidenceLines(evidence).map((line) => `  ${line}`)),
   ].map((line) => line.replaceAll(/\p{Cc}/gu, '?'));
 }
 

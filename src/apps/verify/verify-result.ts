@@ -1,3 +1,4 @@
+import type { EvidenceReport } from '../../domain/evidence/evidence-check.ts';
 import type { JudgedCheckpoint, Strictness } from '../../domain/evidence/judge-checkpoint.ts';
 import type { Renaming, VerificationReport } from '../../domain/evidence/verify-ledger.ts';
 
@@ -18,6 +19,8 @@ export interface VerifyResult {
   /** Ids of the keys that entries were signed with, or might have been. */
   readonly keyIds: readonly string[];
   readonly witnesses: readonly { readonly name: string; readonly at: string }[];
+  /** Whether what the plans of rollouts owe is in the ledger; null: one entry can't tell. */
+  readonly evidence: EvidenceReport | null;
   /** In one sentence: what is proven, and what is not. */
   readonly proves: string;
 }
@@ -45,6 +48,7 @@ export function provenByFolder(
     ...parts,
     entries: report.entries,
     keyIds: report.keyIds,
+    evidence: report.evidence,
     proves: sentence({ problem, what, witnesses: parts.witnesses, strictness }),
   };
 }
@@ -74,6 +78,7 @@ export function provenByProof(
     ...parts,
     entries: problem === null ? 1 : 0,
     keyIds: keyId === null ? [] : [keyId],
+    evidence: null,
     proves: sentence({ problem, what, witnesses: parts.witnesses, strictness }),
   };
 }

@@ -7,6 +7,7 @@ import { leafHash } from './digest.ts';
 import type { Hash } from './digest.ts';
 import type { SecondSignature } from './envelope.ts';
 import { readLeafContent } from './leaf.ts';
+import { type ReleaseFacts, releaseFacts } from './release-facts.ts';
 import type { EntryType, PreviousEntry } from './statement.ts';
 
 /**
@@ -29,6 +30,8 @@ export type LeafFacts =
       readonly signature: 'valid' | OpenSignature;
       /** By ML-DSA-65; null: there is none. */
       readonly second: SecondFacts | null;
+      /** What it says of a rollout; null: nothing. */
+      readonly release: ReleaseFacts | null;
     }
   | { readonly kind: 'unreadable'; readonly leafHash: Hash; readonly what: string };
 
@@ -65,6 +68,7 @@ export function leafFacts(bytes: Uint8Array, keys: ReadonlyMap<string, KeyObject
       keyId,
       data: isJudgedBy(type) ? statement.data : null,
       signature: checked(first),
+      release: releaseFacts(statement),
       second: second === null ? null : { keyId: second.keyId, signature: checked(second) },
     };
   } catch (error) {

@@ -1,6 +1,7 @@
 import { checkApprovalEntry } from './approval/approval-entry.ts';
 import { EvidenceError } from './canonical-json.ts';
 import type { JsonValue } from './canonical-json.ts';
+import { EvidenceCheck, type EvidenceReport } from './evidence-check.ts';
 import { KeyDirectory, readKeyEvent } from './key-directory.ts';
 import { readLogKeys, readLogKeysEvent } from './log-keys.ts';
 import { hexOfHash } from './digest.ts';
@@ -51,6 +52,8 @@ export interface VerificationReport {
   readonly headLeafHash: string | null;
   /** Hex Merkle root over all leaves that were given, good or bad (RFC 6962). */
   readonly root: string;
+  /** Whether what the plans of rollouts owe is there. A ledger that lacks some of it is valid all the same. */
+  readonly evidence: EvidenceReport;
   /** Entries found good. */
   readonly byType: Readonly<Record<EntryType, number>>;
 }
@@ -67,6 +70,7 @@ export function openVerification(options: VerificationOptions): LedgerVerificati
 export class LedgerVerification implements Verification {
   readonly #trustedKeyId: string | null;
   readonly #keys = new KeyDirectory();
+  readonly #evidence = new EvidenceCheck(this.#keys.people);
   readonly #streamVersions = new Map<string, number>();
   readonly #byType = Object.fromEntries(ENTRY_TYPES.map((type) => [type, 0])) as Record<
     EntryType,
@@ -141,6 +145,7 @@ export class LedgerVerification implements Verification {
       keyIds: this.#keys.keyIds(),
       headLeafHash: this.#head?.leafHash ?? null,
       root: hexOfHash(this.#edge.root()),
+      evidence: this.#evidence.report(),
       byType: { ...this.#byType },
     };
   }
@@ -153,7 +158,11 @@ export class LedgerVerification implements Verification {
     if (signature === 'valid') this.#keys.requireValidAt(keyId, index);
     else this.#keys.checkSignature(index, { keyId, ...signature });
     this.#keys.checkSecond(index, { isDecisive: isDecisive(type), keyId, second: facts.second });
-    if (type === 'approval') checkApprovalEntry(index, data, this.#keys.people);
+    if (type === 'approval') {
+      const approval = checkApprovalEntry(index, data, this.#keys.people);
+      this.#evidence.addApproval(index, observedAtMs, approval);
+    }
+    if (facts.release !== null) this.#evidence.add(index, facts.release);
     if (index > 0 && type === 'key-event') this.#keys.apply(index, data);
     const leafHash = hexOfHash(facts.leafHash);
     this.#firstEntryHash ??= leafHash;

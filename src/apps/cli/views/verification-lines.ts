@@ -1,3 +1,4 @@
+import { type EvidenceReport, evidenceLines } from '../../../domain/evidence/evidence-check.ts';
 import { harmless, type Look, paint } from '../look.ts';
 import { countText } from './words.ts';
 
@@ -9,6 +10,7 @@ export interface Verified {
   readonly keyIds: readonly string[];
   readonly headLeafHash: string | null;
   readonly proves: string;
+  readonly evidence?: EvidenceReport;
 }
 
 export function verificationLines(report: Verified, look: Look): string[] {
@@ -24,5 +26,8 @@ export function verificationLines(report: Verified, look: Look): string[] {
     `  head: ${report.headLeafHash ?? 'none'}`,
     `  keys: ${report.keyIds.map(harmless).join(', ') || 'none'}`,
     `  ${harmless(report.proves)}`,
+    ...(report.evidence === undefined || !report.valid
+      ? []
+      : evidenceLines(report.evidence).map((line) => `  ${harmless(line)}`)),
   ];
 }
