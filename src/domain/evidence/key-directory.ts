@@ -191,6 +191,14 @@ export class KeyDirectory {
     return found?.set ?? null;
   }
 
+  /** SPKI DER of the key of this id, a machine's or a person's, whether still valid or not; null: it was never enrolled. */
+  spkiOf(keyId: string): Uint8Array | null {
+    const known = this.#keys.get(keyId);
+    if (known !== undefined) return known.publicKey.export({ type: 'spki', format: 'der' });
+    const sets = [...this.#keys.values()].map(({ set }) => set?.mlDsa65);
+    return sets.find((key) => key?.keyId === keyId)?.spki ?? this.people.spkiOf(keyId);
+  }
+
   /** Every key ever enrolled, in the order of enrolment. */
   keyIds(): readonly string[] {
     return [...this.#keys.keys()];

@@ -146,7 +146,7 @@ async function newestCheckpoint(session: Session, ledger: LedgerReader): Promise
 }
 
 /** There whole or not at all; what is there already is replaced at once. */
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(`${path}.tmp`, bytes);

@@ -15,6 +15,7 @@ export function addLedgerCommands(program: Command, frame: Frame): void {
     );
   addExport(ledger, frame);
   addProof(ledger, frame);
+  addSignatures(ledger, frame);
   addCheckpoint(ledger, frame);
   addKeys(ledger, frame);
   addRebuild(ledger, frame);
@@ -53,6 +54,23 @@ function addProof(ledger: Command, frame: Frame): void {
       ),
     );
   withExamples(command, 'tidegate ledger proof 12');
+}
+
+function addSignatures(ledger: Command, frame: Frame): void {
+  const command = ledger
+    .command('signatures')
+    .summary('write each signature of an entry by itself, for public tools')
+    .description(
+      'Writes for each signature of an entry, and of the approval in it: a Sigstore bundle (v0.3, one signature, for cosign and sigstore), and plain files for openssl: the signed bytes (.pae), the signature (.sig) and the public key (.pem) as the ledger has it.',
+    )
+    .argument('<index>', 'index of the entry', indexOf)
+    .option('--save <path>', 'files to write, without their endings (default: entry-<index>)')
+    .action((index: number, options: { save?: string }) =>
+      frame.perform(async (session) =>
+        (await import('../actions/ledger-signatures.ts')).ledgerSignatures(session, index, options),
+      ),
+    );
+  withExamples(command, 'tidegate ledger signatures 12');
 }
 
 function addCheckpoint(ledger: Command, frame: Frame): void {

@@ -25,11 +25,12 @@ export function checkApprovalEntry(
   data: JsonValue,
   people: PersonDirectory,
 ): ApprovalEntry {
-  const { envelope, approval } = readApproval(envelopeOf(data));
+  const { envelope, approval } = readApproval(approvalEnvelopeOf(data));
   const person = people.signerOf(envelope, index);
   return { person, keyId: envelope.signatures.ed25519.keyId, approval };
 }
 
-function envelopeOf(data: JsonValue): string {
+/** The person's envelope in an approval entry; throws an EvidenceError. */
+export function approvalEnvelopeOf(data: JsonValue): string {
   return readText(readObject(data, ['envelope'], 'the approval entry')['envelope'], 'envelope');
 }

@@ -76,6 +76,12 @@ export class PersonDirectory {
     return pair.person;
   }
 
+  /** The public key of this id, of either half, whether still valid or not; null: nobody's. */
+  spkiOf(keyId: string): Uint8Array | null {
+    const { ed25519, mlDsa65 } = this.#pairs.get(keyId)?.keys ?? {};
+    return [ed25519, mlDsa65].find((key) => key?.keyId === keyId)?.spki ?? null;
+  }
+
   isValidAt(keyId: string, index: number): boolean {
     const pair = this.#pairs.get(keyId);
     return pair !== undefined && pair.validFromIndex <= index && index <= pair.validToIndex;
