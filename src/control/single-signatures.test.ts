@@ -5,15 +5,15 @@ import { test } from 'node:test';
 import { bundleFromJSON } from '@sigstore/bundle';
 import { toSignedEntity, Verifier } from '@sigstore/verify';
 
-import { MemoryLedgerStore } from '../../adapters/memory/memory-ledger-store.ts';
-import { createMemoryPairSigner } from '../../adapters/memory/memory-signer.ts';
-import { openRecorder, type Recorder } from '../../control/recorder.ts';
-import type { JsonValue } from './canonical-json.ts';
-import { approvalEntryData } from './approval/approval-entry.ts';
-import { personEventData } from './approval/person-enrolment.ts';
-import { approvalBy, enrolmentOf, person } from './approval/person.fixture.ts';
-import type { EntryType } from './statement.ts';
-import { type SingleSignature, singleSignatures } from './single-signatures.ts';
+import { MemoryLedgerStore } from '../adapters/memory/memory-ledger-store.ts';
+import { createMemoryPairSigner } from '../adapters/memory/memory-signer.ts';
+import { openRecorder, type Recorder } from './recorder.ts';
+import type { JsonValue } from '../domain/evidence/canonical-json.ts';
+import { approvalEntryData } from '../domain/evidence/approval/approval-entry.ts';
+import { personEventData } from '../domain/evidence/approval/person-enrolment.ts';
+import { approvalBy, enrolmentOf, person } from '../domain/evidence/approval/person.fixture.ts';
+import type { EntryType } from '../domain/evidence/statement.ts';
+import { type SingleSignature, singleSignatures } from '../domain/evidence/single-signatures.ts';
 
 test('each signature of an entry stands by itself, for sigstore, and as bytes', async () => {
   const { leaves, recorder } = await threeEntries();
