@@ -11,6 +11,7 @@ import { Draft } from './recorder-draft.ts';
 import type { RecordBatch } from './recorder-draft.ts';
 import { readEntry, RecorderError, RecorderIndex } from './recorder-index.ts';
 import { loadIndex, saveIndex } from './recorder-snapshot.ts';
+import { WholeStream } from './whole-stream.ts';
 
 /**
  * The one way into the ledger.
@@ -126,9 +127,15 @@ export class Recorder implements AsyncDisposable {
   }
 
   async *#read(query: LedgerQuery, signal: AbortSignal): AsyncIterable<RecordedEntry> {
+    const { stream, fromIndex } = query;
+    const version = stream === null ? 0 : this.#index.versionOf(stream);
+    const whole = stream === null ? null : new WholeStream(stream, { fromIndex, version });
     for await (const stored of this.#parts.store.read(query, signal)) {
-      yield recordedEntry(stored);
+      const entry = recordedEntry(stored);
+      whole?.take(entry);
+      yield entry;
     }
+    whole?.finish();
   }
 
   /** Takes no more calls and waits for those that were taken. */
