@@ -18,7 +18,7 @@ export async function run({ isQuick, say, signal }: BenchOptions): Promise<Bench
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-bench-ledger-'));
   try {
     say('tampering with an export and with a database');
-    const tampering = await tamper(join(folder, 'tamper'), { isQuick, signal });
+    const tampering = await tamper(join(folder, 'tamper'), { isQuick, say, signal });
     say(`verifying ${isQuick ? 4_000 : 60_000} entries`);
     const ledger = join(folder, 'ledger');
     const rates = await measureVerification(ledger, isQuick ? 4_000 : 60_000, signal);
@@ -30,12 +30,13 @@ export async function run({ isQuick, say, signal }: BenchOptions): Promise<Bench
     return {
       tables: [
         {
-          heads: ['TAMPERING', 'TRIED', 'MISSED', 'MISSED BY LENIENT'],
-          rows: tampering.rows.map(({ name, tried, missed, missedLenient }) => [
-            name,
-            `${tried}`,
-            `${missed}`,
-            missedLenient === null ? '-' : `${missedLenient}`,
+          heads: ['TAMPERING', 'TRIED', 'MISSED', 'MISSED BY LENIENT', 'MISSED WITHOUT A WITNESS'],
+          rows: tampering.rows.map((row) => [
+            row.name,
+            `${row.tried}`,
+            `${row.missed}`,
+            `${row.missedLenient ?? '-'}`,
+            `${row.missedUnwitnessed ?? '-'}`,
           ]),
         },
         {
@@ -59,6 +60,7 @@ export async function run({ isQuick, say, signal }: BenchOptions): Promise<Bench
         tampersTried: tampering.tried,
         tampersMissed: tampering.missed,
         tampersMissedLenient: tampering.missedLenient,
+        tampersMissedUnwitnessed: tampering.missedUnwitnessed,
         kills: null,
         acknowledgedLost: null,
         verifyOverBareSignature: rounded(rates.overBare, 3),

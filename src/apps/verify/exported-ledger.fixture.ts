@@ -82,7 +82,8 @@ export async function exportedLedger(
   };
   const { note } = await new Checkpointer(parts).make(signal);
   const writeTo = async (folder: string): Promise<void> => {
-    const tiles = exportTiles(store, { size: count, isThere: () => false }, signal);
+    const written = AbortSignal.timeout(120_000);
+    const tiles = exportTiles(store, { size: count, isThere: () => false }, written);
     for await (const { path, bytes } of tiles) await write(join(folder, path), bytes);
     await write(join(folder, 'checkpoint'), Buffer.from(note));
   };
