@@ -106,6 +106,7 @@ class Count {
     return {
       name: this.#name,
       tried: this.#tried,
+      harmless: 0,
       missed: this.#missed,
       missedLenient: this.#missedLenient,
       missedUnwitnessed: this.#missedUnwitnessed,

@@ -5,6 +5,8 @@ import { parsePolicy } from '../../src/domain/evidence/trust-policy.ts';
 export interface TamperRow {
   readonly name: string;
   readonly tried: number;
+  /** Believed, and rightly: it still says the same. */
+  readonly harmless: number;
   /** Believed by the strict policy although something else is in it. */
   readonly missed: number;
   /** Null: not tried. */

@@ -31,7 +31,7 @@ export async function tamper(
   const rows: TamperRow[] = [];
   const add = (row: TamperRow): void => {
     rows.push(row);
-    say(`  ${row.name}: ${row.tried} tried, ${row.missed} missed`);
+    say(`  ${row.name}: ${row.tried} tried, ${row.harmless} harmless, ${row.missed} missed`);
   };
   await mkdir(folder, { recursive: true });
   const keys = join(folder, 'keys');

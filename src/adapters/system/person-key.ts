@@ -1,6 +1,12 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomUUID,
+  sign,
+} from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { isErrno } from './errno.ts';
@@ -75,9 +81,7 @@ export async function createPersonKey(
   };
   try {
     await mkdir(dirname(place.path), { recursive: true, mode: 0o700 });
-    await using handle = await open(place.path, 'wx', 0o600);
-    await handle.writeFile(`${JSON.stringify(file, null, 2)}\n`);
-    await handle.sync();
+    await writeWhole(place.path, `${JSON.stringify(file, null, 2)}\n`);
   } catch (error) {
     if (isErrno(error, 'EEXIST')) {
       const message = `cannot make ${place.path}: it exists; nothing is overwritten, name another file`;
@@ -86,6 +90,24 @@ export async function createPersonKey(
     throw new PersonKeyError('io', `cannot write ${place.path}: ${String(error)}`, error);
   }
   return pairOf(person, { ed25519, mlDsa65 });
+}
+
+/** Written under another name first: a full disk leaves nothing at all, and never half a file that can't be written again. */
+async function writeWhole(path: string, text: string): Promise<void> {
+  const draft = `${path}.${randomUUID()}.draft`;
+  try {
+    {
+      await using handle = await open(draft, 'wx', 0o600);
+      await handle.writeFile(text);
+      await handle.sync();
+    }
+    // Unlike a rename it fails where there is a file already.
+    await link(draft, path);
+  } finally {
+    await rm(draft, { force: true });
+  }
+  await using folder = await open(dirname(path), 'r');
+  await folder.sync();
 }
 
 export async function openPersonKey(place: PersonKeyPlace): Promise<PersonKeyPair> {
