@@ -53,7 +53,7 @@ async function useLedger(): Promise<void> {
     const { size } = await new Checkpointer({
       store,
       tree: store,
-      signers,
+      signers: () => signers,
       witnesses: [],
       quorum: { kind: 'none' },
       clock,
