@@ -1,14 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
-
-/** The part of the WebAssembly interface that is used here; the types of Node 24 have none of it. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (
-    module: object,
-    imports: Readonly<Record<string, object>>,
-  ) => { readonly exports: unknown };
-};
+import { instantiated } from './wasm.ts';
 
 /** The parser of Node.js itself, as undici ships it: https://github.com/nodejs/llhttp, here 9.x with SIMD. */
 export interface LlhttpExports {
@@ -85,8 +77,7 @@ export function loadLlhttp(
       'names, or check the new parser with the tests in src/apps/gateway/http1 and write its hash into llhttp.ts';
     throw new LlhttpError('llhttp-changed', message);
   }
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: events });
-  const llhttp = exports as LlhttpExports; // The hash says what it has.
+  const llhttp = instantiated(bytes, events) as LlhttpExports; // The hash says what it has.
   llhttp._initialize();
   return llhttp;
 }

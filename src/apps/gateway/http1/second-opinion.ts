@@ -1,5 +1,6 @@
 import { type Head, RequestHead, type ResponseHead, usualLimits } from './head.ts';
 import { known } from './known-headers.ts';
+import { newRecorder, recorded, recordedMax } from './llhttp-recorder.ts';
 import {
   type LlhttpExports,
   LlhttpError,
@@ -9,6 +10,7 @@ import {
   llhttpType,
   loadLlhttp,
 } from './llhttp.ts';
+import { space, tab } from './octets.ts';
 import { parseRequestHead } from './request-head.ts';
 
 /**
@@ -30,30 +32,16 @@ export class SecondOpinion {
   readonly #data: number;
   readonly #room: Buffer;
   readonly #memory: DataView;
-  #head: Head | null = null;
-  /** What is added to an address to make it an offset in the head's bytes. */
-  #shift = 0;
-  #names = 0;
-  #values = 0;
+  readonly #recorded: Int32Array;
   #lineStart = 0;
   #lineEnd = 0;
   #status = 0;
-  #isSame = false;
-  #isComplete = false;
 
   /** `headBytesMax` as in the limits of the heads it is shown; a longer one is not agreed on. Throws LlhttpError. */
   constructor(headBytesMax: number = usualLimits.headBytesMax) {
-    this.#llhttp = loadLlhttp({
-      wasm_on_message_begin: () => 0,
-      wasm_on_url: (_, at, bytes) => this.#line(at, bytes),
-      wasm_on_status: (_, at, bytes) => this.#line(at, bytes),
-      wasm_on_header_field: (_, at, bytes) => this.#name(at, bytes),
-      wasm_on_header_value: (_, at, bytes) => this.#value(at, bytes),
-      wasm_on_headers_complete: (parser, status, _upgrade, keepAlive) =>
-        this.#complete(parser, status, keepAlive),
-      wasm_on_body: () => llhttpPaused,
-      wasm_on_message_complete: () => llhttpPaused,
-    });
+    const { events, words } = newRecorder();
+    this.#recorded = words;
+    this.#llhttp = loadLlhttp(events);
     this.#requests = this.#llhttp.llhttp_alloc(llhttpType.request);
     this.#responses = this.#llhttp.llhttp_alloc(llhttpType.response);
     this.#data = this.#llhttp.malloc(headBytesMax);
@@ -81,87 +69,78 @@ export class SecondOpinion {
   }
 
   #agrees(parser: number, head: Head): boolean {
-    const { start, end } = head;
-    if (end - start > this.#room.length) return false;
-    this.#head = head;
-    this.#shift = start - this.#data;
-    this.#names = 0;
-    this.#values = 0;
-    this.#isSame = true;
-    this.#isComplete = false;
+    const { start, end, count } = head;
+    const bytes = end - start;
+    if (bytes > this.#room.length || count > recordedMax) return false;
+    const told = this.#recorded;
+    told[recorded.lines] = 0;
+    told[recorded.names] = 0;
+    told[recorded.values] = 0;
+    told[recorded.completes] = 0;
     head.bytes.copy(this.#room, 0, start, end);
     this.#llhttp.llhttp_reset(parser);
-    const result = this.#llhttp.llhttp_execute(parser, this.#data, end - start);
-    this.#head = null;
+    const result = this.#llhttp.llhttp_execute(parser, this.#data, bytes);
+    this.keepAlive = told[recorded.keepAlive] !== 0;
     return (
       result === llhttpPaused &&
-      this.#isComplete &&
-      this.#isSame &&
-      this.#llhttp.llhttp_get_error_pos(parser) + this.#shift === end
+      told[recorded.completes] === 1 &&
+      told[recorded.names] === count &&
+      told[recorded.values] === count &&
+      told[recorded.status] === this.#status &&
+      this.#llhttp.llhttp_get_error_pos(parser) === this.#data + bytes &&
+      this.#isSameLine(start - this.#data) &&
+      this.#areSameFields(head, start - this.#data) &&
+      this.#isSameFraming(parser, head)
     );
   }
 
-  #line(at: number, bytes: number): number {
-    const start = at + this.#shift;
-    // An empty reason is told at no particular place.
-    if (bytes === 0 && this.#lineStart === this.#lineEnd) return 0;
-    if (start !== this.#lineStart || start + bytes !== this.#lineEnd) this.#isSame = false;
-    return 0;
-  }
-
-  #name(at: number, bytes: number): number {
-    const { spans, count } = this.#head as Head;
-    const start = at + this.#shift;
-    const index = 4 * this.#names;
-    if (this.#names >= count || start !== spans[index] || start + bytes !== spans[index + 1]) {
-      this.#isSame = false;
+  /** `shift` is what is added to an address to make it an offset in the head's bytes. */
+  #isSameLine(shift: number): boolean {
+    const told = this.#recorded;
+    // An empty reason is told at no particular place, or not at all.
+    if (this.#lineStart === this.#lineEnd) {
+      return told[recorded.lines] === 0 || told[recorded.lineBytes] === 0;
     }
-    this.#names += 1;
-    return 0;
+    return (
+      told[recorded.lines] === 1 &&
+      (told[recorded.lineAt] as number) + shift === this.#lineStart &&
+      told[recorded.lineBytes] === this.#lineEnd - this.#lineStart
+    );
   }
 
   /** llhttp leaves white space at the end of a value to others, and tells an empty one at no particular place. */
-  #value(at: number, bytes: number): number {
-    const { spans, count, bytes: octets } = this.#head as Head;
-    const start = at + this.#shift;
-    const index = 4 * this.#values;
-    this.#values += 1;
-    const valueStart = spans[index + 2] as number;
-    const valueEnd = spans[index + 3] as number;
-    if (this.#values > count) this.#isSame = false;
-    else if (valueStart === valueEnd) {
-      if (bytes !== 0) this.#isSame = false;
-    } else {
-      if (start !== valueStart || start + bytes < valueEnd) this.#isSame = false;
-      for (let next = valueEnd; next < start + bytes; next += 1) {
-        const octet = octets[next];
-        if (octet !== 0x20 && octet !== 0x09) this.#isSame = false;
-      }
+  #areSameFields({ spans, count, bytes }: Head, shift: number): boolean {
+    const told = this.#recorded;
+    for (let index = 0; index < count; index += 1) {
+      const span = 4 * index;
+      const name = recorded.nameTable + 2 * index;
+      const nameStart = (told[name] as number) + shift;
+      if (nameStart !== spans[span]) return false;
+      if (nameStart + (told[name + 1] as number) !== spans[span + 1]) return false;
+      const value = recorded.valueTable + 2 * index;
+      const valueStart = (told[value] as number) + shift;
+      const valueEnd = valueStart + (told[value + 1] as number);
+      const end = spans[span + 3] as number;
+      if (valueStart === spans[span + 2] && valueEnd === end) continue;
+      if (spans[span + 2] === end) {
+        if (valueEnd !== valueStart) return false;
+      } else if (valueStart !== spans[span + 2] || !isBlank(bytes, end, valueEnd)) return false;
     }
-    return 0;
+    return true;
   }
 
-  #complete(parser: number, status: number, keepAlive: number): number {
-    const head = this.#head as Head;
+  #isSameFraming(parser: number, head: Head): boolean {
     const flags = this.#memory.getUint16(parser + llhttpFields.flags, true);
     const hasLength = (flags & llhttpFlags.contentLength) !== 0;
     const hasEncoding = (flags & llhttpFlags.transferEncoding) !== 0;
     const isChunked = (flags & llhttpFlags.chunked) !== 0;
-    this.#isComplete = true;
-    this.keepAlive = keepAlive !== 0;
-    if (
-      this.#names !== head.count ||
-      this.#values !== head.count ||
-      status !== this.#status ||
-      this.#memory.getUint8(parser + llhttpFields.minorVersion) !== head.minorVersion ||
-      hasLength !== head.contentLength >= 0 ||
-      hasEncoding !== head.has(known.transferEncoding) ||
-      isChunked !== hasEncoding ||
-      (hasLength && this.#contentLength(parser) !== head.contentLength)
-    ) {
-      this.#isSame = false;
-    }
-    return llhttpPaused;
+    return (
+      this.#memory.getUint8(parser + llhttpFields.minorVersion) === head.minorVersion &&
+      hasLength === head.contentLength >= 0 &&
+      hasEncoding === head.has(known.transferEncoding) &&
+      isChunked === hasEncoding &&
+      (!hasLength || this.#contentLength(parser) === head.contentLength)
+    );
   }
 
   #contentLength(parser: number): number {
@@ -181,6 +160,14 @@ export class SecondOpinion {
       throw new LlhttpError('llhttp-changed', message);
     }
   }
+}
+
+/** bytes[start, end), which is nothing but white space; false also if it ends before it begins. */
+function isBlank(bytes: Buffer, start: number, end: number): boolean {
+  for (let next = start; next < end; next += 1) {
+    if (bytes[next] !== space && bytes[next] !== tab) return false;
+  }
+  return start <= end;
 }
 
 const probes = [
