@@ -15,9 +15,9 @@ import type { OctetWriter } from '../http1/octet-writer.ts';
 import { parseResponseHead } from '../http1/response-head.ts';
 import { answerFraming, writeResponseHead } from '../http1/response-writer.ts';
 import { newWish } from './answer-wish.ts';
+import type { CallerSocket } from './caller-socket.ts';
 import type { InstanceConnection } from './instance-connection.ts';
 import { keepMsOf } from './keep-alive-hint.ts';
-import type { OctetSocket } from './octet-socket.ts';
 import type { Parts } from './parts.ts';
 
 /** What a read brought. `bad`: it was no HTTP, or two parsers read it in different ways; `again`: it was turned down. */
@@ -28,7 +28,7 @@ const interimMax = 16;
 
 /**
  * Reads an answer as it comes and hands it on, framed anew. What one read brings is one write: head and body together,
- * or a piece of the body as it lies in the connection's buffer.
+ * or a piece of the body as it lies in the connection's buffer. A small one that is whole may wait for the end of the turn.
  */
 export class AnswerRelay {
   /** The final head is with the caller. */
@@ -54,7 +54,7 @@ export class AnswerRelay {
   isTaken = true;
   readonly wish = newWish();
   readonly #parts: Parts;
-  readonly #caller: OctetSocket;
+  readonly #caller: CallerSocket;
   readonly #heads = new HeadReader(parseResponseHead);
   readonly #body: BodyReader;
   /** Towards the caller. */
@@ -65,7 +65,7 @@ export class AnswerRelay {
   #isDirect = false;
   #isGrpc = false;
 
-  constructor(parts: Parts, caller: OctetSocket) {
+  constructor(parts: Parts, caller: CallerSocket) {
     this.#parts = parts;
     this.#caller = caller;
     this.#body = new BodyReader(parts.trailers);
@@ -103,6 +103,7 @@ export class AnswerRelay {
       return 'bad';
     }
     if (this.#isDirect) this.#writeDirectly(bytes, connection);
+    else if (outcome === 'done') this.isTaken = this.#parts.scratch.flushSoon(this.#caller);
     else this.isTaken = this.#parts.scratch.flush(this.#caller);
     // What comes behind an answer, nobody asked for.
     if (outcome === 'done' && this.#body.next < bytes.length) this.keepMs = 0;

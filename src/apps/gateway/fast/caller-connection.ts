@@ -9,6 +9,7 @@ import { parseRequestHead } from '../http1/request-head.ts';
 import { problemResponse } from '../problem.ts';
 import type { Refusal } from '../refusal.ts';
 import { type CallerLink, https, plainLink } from './caller-link.ts';
+import { CallerSocket } from './caller-socket.ts';
 import { Exchange } from './exchange.ts';
 import type { ExchangeCaller } from './exchange-caller.ts';
 import type { OctetSocket } from './octet-socket.ts';
@@ -22,7 +23,7 @@ import type { Parts } from './parts.ts';
  * answer is not; `full` the caller has not taken the last answer yet; `tunnel`; `closing` nothing is served any more.
  */
 export class CallerConnection implements ExchangeCaller {
-  readonly socket: OctetSocket;
+  readonly socket: CallerSocket;
   deadlineMs: number;
   readonly #parts: Parts;
   readonly #link: CallerLink;
@@ -44,7 +45,11 @@ export class CallerConnection implements ExchangeCaller {
   ) {
     this.#parts = parts;
     this.#link = link;
-    this.socket = socket;
+    // A stream of HTTP/2 hands its frames to the session, which has a turn of its own.
+    this.socket = new CallerSocket(parts, socket, { isDirect: link.refuse === null });
+    this.socket.onFull = () => {
+      if (this.#phase === 'head') this.#phase = 'full';
+    };
     this.deadlineMs = parts.nowMs + parts.deadlines.idleMs;
     this.#exchange = new Exchange(parts, this);
     socket.on('data', (chunk) => this.#read(chunk));

@@ -1,10 +1,10 @@
 import type { FixedValue } from '../http1/fixed-lines.ts';
 import type { Refusal } from '../refusal.ts';
-import type { OctetSocket } from './octet-socket.ts';
+import type { CallerSocket } from './caller-socket.ts';
 
 /** What an exchange does to the connection it came on. */
 export interface ExchangeCaller {
-  readonly socket: OctetSocket;
+  readonly socket: CallerSocket;
   readonly address: FixedValue;
   readonly scheme: FixedValue;
   /** The head was made from that of an HTTP/2 stream. */

@@ -77,6 +77,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   begin(head: RequestHead, chunk: Buffer, at: number): number {
     const parts = this.#parts;
     const nowMs = performance.now();
+    parts.nowMs = nowMs;
     this.isUnderWay = true;
     this.#observation.begin(head, this.#caller, nowMs);
     this.#request.begin(head);
@@ -340,6 +341,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   #finish(): void {
     const nowMs = performance.now();
+    this.#parts.nowMs = nowMs;
     const { connection } = this.#link;
     const { keepAlive, keepMs, status, outcome } = this.#answer;
     this.#attempts.answered(outcome, nowMs);

@@ -3,6 +3,7 @@ import type { Endpoint } from '../../../domain/traffic/route-table.ts';
 import type { InstanceSessions } from '../http2/instance-sessions.ts';
 import { withLastWords } from './last-words.ts';
 import type { OctetSocket } from './octet-socket.ts';
+import type { Postponed, WriteTurn } from './write-turn.ts';
 
 /** What hears of a connection while it has it. Nothing is told after `closed` or `connectFailed`. */
 export interface ConnectionUser {
@@ -26,12 +27,18 @@ const firstReadBytes = 16 * 1024;
 /** What the kernel gives in one read at most here; bigger ones gain nothing measurable. */
 const readBytesMax = 64 * 1024;
 
+/** Whoever has a message written at the end of the turn. */
+export interface SoonWriter {
+  /** It was written; what the kernel has not taken (`isWaiting`) is still needed. */
+  readonly written: (isTaken: boolean, isWaiting: boolean) => void;
+}
+
 /**
  * One connection to an instance. It reads into a buffer of its own again and again, since most answers are gone from it
  * before the next comes; when an answer could not be handed on at once, the buffer is left to whoever has it and another
  * one is taken.
  */
-export class InstanceConnection {
+export class InstanceConnection implements Postponed {
   /** The exchange that has it; null: it is idle, or closing. */
   user: ConnectionUser | null = null;
   /** Answers it has carried. */
@@ -50,6 +57,10 @@ export class InstanceConnection {
   #lastRead: Buffer | null = null;
   #viewed: Buffer = this.#buffer;
   #view: Buffer = this.#buffer;
+  /** Octets go from it to the kernel at once. */
+  readonly #isDirect: boolean;
+  #soon: Buffer | null = null;
+  #soonWriter: SoonWriter | null = null;
   #wasConnected = false;
   #isPaused = false;
   #isClosed = false;
@@ -63,6 +74,7 @@ export class InstanceConnection {
     sessions: InstanceSessions | null = null,
   ) {
     this.#owner = owner;
+    this.#isDirect = sessions === null;
     this.connectUntilMs = connectUntilMs;
     this.#socket = sessions === null ? this.#connect(endpoint) : this.#open(sessions);
     this.#socket.on('connect', () => {
@@ -95,13 +107,34 @@ export class InstanceConnection {
     return this.#socket;
   }
 
+  /** A whole request, at the end of the turn; the bytes stay its own until then. False: it must be written now. */
+  writeSoon(bytes: Buffer, writer: SoonWriter, turn: Pick<WriteTurn, 'add'>): boolean {
+    if (!this.#isDirect) return false;
+    this.#soon = bytes;
+    this.#soonWriter = writer;
+    turn.add(this);
+    return true;
+  }
+
+  writeNow(): void {
+    const bytes = this.#soon;
+    const writer = this.#soonWriter;
+    if (bytes === null || writer === null) return;
+    this.#soon = null;
+    this.#soonWriter = null;
+    const isTaken = this.#socket.write(bytes);
+    writer.written(isTaken, this.#socket.writableLength > 0);
+  }
+
   /** False: it has had enough, until `drained`. The bytes stay its own until then. */
   write(bytes: Buffer): boolean {
+    this.writeNow();
     return this.#socket.write(bytes);
   }
 
   /** Nothing more is written; what was is sent before the end is told. */
   end(): void {
+    this.writeNow();
     this.#socket.end();
   }
 
@@ -130,6 +163,7 @@ export class InstanceConnection {
   /** Cut off; nobody is told but the owner. */
   destroy(): void {
     this.user = null;
+    this.#soon = null;
     this.#socket.destroy();
     this.#closed();
   }
@@ -162,6 +196,8 @@ export class InstanceConnection {
     if (bytes === buffer.length && bytes < readBytesMax) {
       this.#buffer = Buffer.allocUnsafeSlow(readBytesMax);
     }
+    // Who answers before it is asked is answered as ever: the request goes out first.
+    if (this.#soon !== null) this.writeNow();
     this.user.read(bytes === buffer.length ? buffer : this.#first(buffer, bytes));
     return !this.#isPaused;
   }
@@ -180,6 +216,7 @@ export class InstanceConnection {
     this.#isClosed = true;
     const { user } = this;
     this.user = null;
+    this.#soon = null;
     this.#socket.destroy();
     this.#owner.onClosed(this);
     if (user === null) return;

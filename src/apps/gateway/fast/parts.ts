@@ -16,6 +16,7 @@ import { Mirrors } from './mirrors.ts';
 import { delaysMax, Slots } from '../slots.ts';
 import { RequestBuffers, Scratch } from './scratch.ts';
 import { TimeLimits } from './time-limits.ts';
+import { WriteTurn } from './write-turn.ts';
 
 export interface Deadlines {
   /** Between two requests, and before the first. */
@@ -67,6 +68,7 @@ export class Parts {
   readonly pools = new InstancePools();
   readonly scratch = new Scratch();
   readonly requestBuffers = new RequestBuffers();
+  readonly writeTurn = new WriteTurn();
   readonly limits = new TimeLimits();
   readonly mirrors = new Mirrors(this);
   /** Of requests that a fault holds up. */

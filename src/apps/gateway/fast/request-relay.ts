@@ -11,7 +11,7 @@ import { framing, type RequestHead } from '../http1/head.ts';
 import { OctetWriter } from '../http1/octet-writer.ts';
 import { type Refusal, tooLarge } from '../refusal.ts';
 import { requestHeadBytesMax, writeRequestHead } from '../http1/request-writer.ts';
-import type { InstanceConnection } from './instance-connection.ts';
+import type { InstanceConnection, SoonWriter } from './instance-connection.ts';
 import type { MirrorCopy } from './mirror-copy.ts';
 import type { Parts } from './parts.ts';
 import type { RequestBuffer } from './scratch.ts';
@@ -24,7 +24,7 @@ const keptBytesMax = 64 * 1024;
 const withHeadBytesMax = 16 * 1024;
 
 /** A request's way to an instance: its head and the beginning of its body in one write, and the rest as it comes. */
-export class RequestRelay {
+export class RequestRelay implements SoonWriter {
   /** All of it has been read from the caller, and it was all in the first write. */
   isWhole = true;
   isWholeInFirst = true;
@@ -117,14 +117,22 @@ export class RequestRelay {
     return next;
   }
 
-  /** The first write, once to each connection that is tried. */
+  /** The first write, once to each connection that is tried; by the end of the turn, if it is all there is. */
   send(connection: InstanceConnection): void {
     if (this.#first === null) return;
     this.isSent = true;
     this.#wasSent = true;
     this.sentMs = this.#parts.nowMs;
-    this.isFull = !connection.write(this.#first.first(this.#firstBytes));
-    if (connection.socket.writableLength > 0) this.#isFirstKept = true;
+    const bytes = this.#first.first(this.#firstBytes);
+    this.isFull = false;
+    if (this.isWhole && connection.writeSoon(bytes, this, this.#parts.writeTurn)) return;
+    const isTaken = connection.write(bytes);
+    this.written(isTaken, connection.socket.writableLength > 0);
+  }
+
+  written(isTaken: boolean, isWaiting: boolean): void {
+    this.isFull = !isTaken;
+    if (isWaiting) this.#isFirstKept = true;
   }
 
   /** More of the body; returns the offset in `chunk` of what was not taken, or -1: it is malformed. */

@@ -1,4 +1,5 @@
 import { OctetWriter } from '../http1/octet-writer.ts';
+import type { CallerSocket } from './caller-socket.ts';
 import type { OctetSocket } from './octet-socket.ts';
 
 /** Room for the largest head that is written and what one read brings behind it, framed anew. */
@@ -36,6 +37,11 @@ export class Scratch {
     }
     return isTaken;
   }
+
+  /** Writes a whole answer by the end of the turn. False: see `flush`. */
+  flushSoon(caller: CallerSocket): boolean {
+    return caller.writeSoon(this.#out, this.#writer.at) || this.flush(caller);
+  }
 }
 
 /** Messages up to this have views that are kept: heads, and answers with small bodies. */
@@ -61,8 +67,8 @@ class Views {
   }
 }
 
-/** Of one message to an instance; more is written apart. */
-const requestBytes = 4096;
+/** Of one message to an instance, or of an answer that waits; more is written apart. */
+export const requestBytes = 4096;
 const sparesMax = 256;
 
 /** What an instance is sent first, and may be sent once more. */
