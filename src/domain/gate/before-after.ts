@@ -89,8 +89,9 @@ export function rememberStable(
   // What was known at the switch stays the reference; a late request of stable doesn't begin it anew.
   if (stable.count.requests === 0 || state.tests !== null) return state;
   const newer = added(state.newer ?? openWindow(atMs), stable, atMs);
-  if (newer.untilMs - newer.sinceMs < windowMs) return { ...state, newer };
-  return { ...state, older: newer, newer: null };
+  const { older, tests } = state;
+  if (newer.untilMs - newer.sinceMs < windowMs) return { older, newer, tests };
+  return { older: newer, newer: null, tests };
 }
 
 export function openWindow(atMs: number): StableWindow {

@@ -43,7 +43,8 @@ export function addToInterval(
   const block = extended(interval.block, pair, atMs);
   const isDue = block.sinceMs !== null && atMs - block.sinceMs >= blockMs;
   const readiness = isDue ? readinessOf(block, atMs) : 'waiting';
-  if (readiness === 'waiting') return { ...interval, block };
+  const { candidate, stable, orMore, orLess } = interval;
+  if (readiness === 'waiting') return { block, candidate, stable, orMore, orLess };
   if (readiness === 'too-old') return { ...interval, block: noBlock };
   const known = {
     candidateRatio: baseRatioAt(interval.candidate, atMs),

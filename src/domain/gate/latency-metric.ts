@@ -130,8 +130,8 @@ function takeBlock(
   if (least >= histogramRequestsMin || (isOld && least > 0)) {
     return compare(metric, stratum, block, atMs);
   }
-  const next = isOld ? { ...stratum, block: noPair } : { ...stratum, block };
-  return { ...metric, strata: withStratum(metric.strata, next) };
+  const { key, fresh, reference } = stratum;
+  return withStratum(metric, { key, block: isOld ? noPair : block, fresh, reference });
 }
 
 /** While the candidate warms up: stable's latencies are learned from, and nothing is compared. */
@@ -150,10 +150,9 @@ export function learnScaledStable(
   atMs: number,
 ): LatencyMetric {
   const stratum = stratumOf(metric.strata, key);
-  const { fresh } = stratum;
+  const { block, fresh, reference } = stratum;
   const more = { candidate: fresh.candidate, stable: plusCounts(fresh.stable, stable) };
-  const learned = learn({ ...stratum, fresh: more }, atMs);
-  return { ...metric, strata: withStratum(metric.strata, learned) };
+  return withStratum(metric, learn({ key: stratum.key, block, fresh: more, reference }, atMs));
 }
 
 /** Of each arm. A comparison of histograms costs more than one of counts, so its blocks are a little larger. */
@@ -212,13 +211,12 @@ function compare(
   atMs: number,
 ): LatencyMetric {
   const learned = learn({ key, block: noPair, fresh: added(fresh, block), reference }, atMs);
-  const strata = withStratum(metric.strata, learned);
-  if (reference === null) return { ...metric, strata };
+  if (reference === null) return withStratum(metric, learned);
   const logs = logSlower(ratiosOf(reference), block.candidate, block.stable);
   const { wide, notSlower } = widen(metric, reference, block, atMs);
   return {
     slowerByRatio: metric.slowerByRatio,
-    strata,
+    strata: replaced(metric.strata, learned),
     wide,
     comparedAtMs: atMs,
     slower: advance(metric.slower, slowerWeights, atMs, logs),
@@ -292,7 +290,8 @@ function learn(stratum: LatencyStratum, atMs: number): LatencyStratum {
   if (!isMuch && !(isLong && freshRequests > 0)) return stratum;
   const seen =
     reference === null ? fresh : added(faded(reference.seen, atMs - reference.atMs), fresh);
-  return { ...stratum, fresh: emptyPair, reference: referenceOf(seen, atMs) };
+  const { key, block } = stratum;
+  return { key, block, fresh: emptyPair, reference: referenceOf(seen, atMs) };
 }
 
 const referenceRequestsMin = 40;
@@ -356,7 +355,14 @@ function stratumOf(strata: readonly LatencyStratum[], wantedKey: string): Latenc
   return known ?? { key, block: noPair, fresh: emptyPair, reference: null };
 }
 
-function withStratum(
+/** By names: a spread takes as long as everything else here. */
+function withStratum(metric: LatencyMetric, stratum: LatencyStratum): LatencyMetric {
+  const { slowerByRatio, wide, comparedAtMs, slower, notSlower } = metric;
+  const strata = replaced(metric.strata, stratum);
+  return { slowerByRatio, strata, wide, comparedAtMs, slower, notSlower };
+}
+
+function replaced(
   strata: readonly LatencyStratum[],
   stratum: LatencyStratum,
 ): readonly LatencyStratum[] {

@@ -33,21 +33,27 @@ export function addToScale(
   slowerByRatio: number,
 ): ScaleCounts {
   const scale = scaleOf(slowerByRatio);
-  let length = counts.length;
-  for (let at = 0; at < histogram.length; at += 1) {
-    const place = scale[histogram[at]?.[0] ?? 0] ?? scaleLength - 1;
-    if (place >= length) length = place + 1;
-  }
-  // Made in its length at once: growing it bit by bit would take most of the time.
-  const next = counts.length === 0 ? zeros.slice(0, length) : counts.slice();
-  while (next.length < length) next.push(0);
+  // Made in its length at once: growing it bit by bit would take most of the time. Counts that are there hardly grow.
+  const isEmpty = counts.length === 0;
+  const next = isEmpty ? zeros.slice(0, lengthOn(scale, histogram)) : counts.slice();
   for (let at = 0; at < histogram.length; at += 1) {
     const pair = histogram[at];
     if (pair === undefined) continue;
     const place = scale[pair[0]] ?? scaleLength - 1;
+    while (next.length <= place) next.push(0);
     next[place] = (next[place] ?? 0) + pair[1];
   }
   return next;
+}
+
+/** Up to the last place that has a count. */
+function lengthOn(scale: Uint8Array, histogram: SparseHistogram): number {
+  let length = 0;
+  for (let at = 0; at < histogram.length; at += 1) {
+    const place = scale[histogram[at]?.[0] ?? 0] ?? scaleLength - 1;
+    if (place >= length) length = place + 1;
+  }
+  return length;
 }
 
 /** The first `length` places of counts kept elsewhere. */

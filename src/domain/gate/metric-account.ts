@@ -92,11 +92,15 @@ function counted(
 ): MetricAccount {
   const { candidate, stable } = pair;
   if (candidate.requests + stable.requests === 0) return account;
+  const { metric, kind, learning, slowFrom } = account;
   return {
-    ...account,
+    metric,
+    kind,
     candidate: plus(account.candidate, candidate),
     stable: plus(account.stable, stable),
     interval: addToInterval(account.interval, { candidate, stable }, atMs),
+    learning,
+    slowFrom,
   };
 }
 

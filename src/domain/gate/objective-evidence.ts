@@ -99,11 +99,15 @@ export function weighHold(
     stableCount.requests > 0 ? addToBase(objective.stable, stableCount, atMs) : objective.stable;
   const count = badCount(arms.candidate, signal);
   if (count.requests === 0 || (signal.kind === 'success' && !signal.isDeclared)) {
-    return stable === objective.stable ? objective : { ...objective, stable };
+    const { name, hold, bake } = objective;
+    return stable === objective.stable
+      ? objective
+      : { name, signal, allowedRatio, stable, hold, bake };
   }
   const logs = logAllowed(count, allowedRatio);
   const mixture = advance(objective.hold, alternativeWeights, atMs, logs);
-  return { ...objective, stable, hold: capped(mixture, holdLogMax) };
+  const { name, bake } = objective;
+  return { name, signal, allowedRatio, stable, hold: capped(mixture, holdLogMax), bake };
 }
 
 /** Two nats above the 20 at which an objective holds, so that the hold ends soon after an outage. */

@@ -50,11 +50,12 @@ export function advance(
   const { openedAtMs, plannedMs } = mixture;
   const inPlayRatio = Math.max(mixture.inPlayRatio, inPlayAt(atMs - openedAtMs, plannedMs));
   const added = inPlayRatio - mixture.inPlayRatio;
-  const masses: number[] = [];
-  for (let index = 0; index < mixture.masses.length; index += 1) {
+  // A copy has its length at once; an array grown by pushes is made twice.
+  const masses = mixture.masses.slice();
+  for (let index = 0; index < masses.length; index += 1) {
     const factor = Math.exp(Math.min(logFactorMax, logEvidences[index] ?? 0));
-    const mass = (mixture.masses[index] ?? 0) + added * (weights[index] ?? 0);
-    masses.push(Math.min(massMax, mass * factor));
+    const mass = (masses[index] ?? 0) + added * (weights[index] ?? 0);
+    masses[index] = Math.min(massMax, mass * factor);
   }
   return { openedAtMs, plannedMs, inPlayRatio, masses };
 }

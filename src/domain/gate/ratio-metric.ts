@@ -127,11 +127,15 @@ function widen(metric: RatioMetric, total: ArmPair, atMs: number): RatioMetric {
   const { candidate, stable, sinceMs } = extended(metric.wide, total, atMs);
   const wide = { candidate, stable, sinceMs, baseRatio };
   const readiness = wideReadinessOf(wide, atMs);
-  if (readiness === 'waiting') return { ...metric, wide };
+  const { strata, comparedAtMs, worse } = metric;
+  // By names: a spread takes as long as everything else here.
+  if (readiness === 'waiting') return { strata, base, wide, comparedAtMs, worse, margins };
   return {
-    ...metric,
+    strata,
     base: addToBase(base, wide.stable, atMs),
     wide: noWideBlock,
+    comparedAtMs,
+    worse,
     margins:
       readiness === 'ready'
         ? margins.map((margin) => weigh(margin, wide, { baseRatio, atMs }))
@@ -154,7 +158,9 @@ function stratumOf(strata: readonly RatioStratum[], wantedKey: string, atMs: num
 }
 
 function withStratum(metric: RatioMetric, stratum: RatioStratum): RatioMetric {
-  return { ...metric, strata: replaced(metric.strata, stratum) };
+  const { base, wide, comparedAtMs, worse, margins } = metric;
+  const strata = replaced(metric.strata, stratum);
+  return { strata, base, wide, comparedAtMs, worse, margins };
 }
 
 function replaced(strata: readonly RatioStratum[], stratum: RatioStratum): readonly RatioStratum[] {

@@ -92,12 +92,17 @@ export function addToUnits(
 ): UnitLane {
   const due = lane.sinceMs !== null && atMs > lane.sinceMs + lane.windowMs;
   const open = due ? endWindow(lane, atMs) : lane;
+  const { windowMs, cutAtMs, share, any, candidateIds, lastWindow } = open;
   return {
-    ...open,
+    windowMs,
     sinceMs: open.sinceMs ?? atMs,
-    candidate:
-      open.cutAtMs === null ? mergedTallies(open.candidate, arms.candidate) : open.candidate,
+    cutAtMs,
+    candidate: cutAtMs === null ? mergedTallies(open.candidate, arms.candidate) : open.candidate,
     stable: mergedTallies(open.stable, arms.stable),
+    share,
+    any,
+    candidateIds,
+    lastWindow,
   };
 }
 
