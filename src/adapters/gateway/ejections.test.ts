@@ -36,6 +36,22 @@ test('an instance is ejected while it was ejected more often than let in again',
   assert.equal(ids(), '');
 });
 
+test('each change is told once, with the instance and its service, and a new gateway has ejected nobody', () => {
+  const book = new Ejections();
+  const told = (changes: ReturnType<Ejections['take']>): string =>
+    changes.map((each) => `${each.instanceId} ${each.isEjected ? 'out' : 'in'}`).join(', ');
+  assert.equal(told(book.hello(hello('e1', [reading(1, 'a', '1-0')]))), 'a out');
+  assert.equal(told(book.take([reading(1, 'a', '1-0')])), '');
+  // By another class of its requests: it is out already.
+  assert.equal(told(book.take([reading(2, 'a', '1-0'), reading(3, 'b', '1-0')])), 'b out');
+  assert.equal(told(book.take([reading(1, 'a', '1-1')])), '');
+  assert.equal(told(book.take([reading(2, 'a', '1-1')])), 'a in');
+  assert.equal(told(book.take([reading(4, 'c', '0-0')])), '');
+  assert.deepEqual(book.hello(hello('e2', [])), [
+    { service: 's', instanceId: 'b', isEjected: false },
+  ]);
+});
+
 test('a sample has the ejections since the one before, also where no request ended', () => {
   const deltas = new SampleDeltas();
   deltas.hello(hello('e1', [reading(1, 'a', '1-0')]));

@@ -3,7 +3,7 @@ import type { TrafficSample } from '../../domain/traffic/traffic-sample.ts';
 import type { MetricsSource } from '../../ports/metrics-source.ts';
 import { RouterError, type TrafficRouter } from '../../ports/traffic-router.ts';
 import type { FromGateway, WorkersReading } from './control-message.ts';
-import { Ejections } from './ejections.ts';
+import { type EjectionChange, Ejections } from './ejections.ts';
 import { GatewayLink } from './gateway-link.ts';
 import { SampleDeltas } from './sample-deltas.ts';
 
@@ -16,6 +16,8 @@ export interface GatewayClientOptions {
   readonly versionTimeoutMs?: number;
   /** Hears of each change of the gateway's workers, and of them with each connection. */
   readonly onWorkers?: (workers: WorkersReading) => void;
+  /** Hears which instances the gateway has ejected or let in again. */
+  readonly onEjections?: (changes: readonly EjectionChange[]) => void;
   /** In [0, 1), for the jitter of reconnections. */
   readonly random?: () => number;
 }
@@ -40,6 +42,7 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
   /** A little over the gateway's own bound. */
   readonly #drainTimeoutMs = 12_000;
   readonly #onWorkers: (workers: WorkersReading) => void;
+  readonly #onEjections: (changes: readonly EjectionChange[]) => void;
   #workers: WorkersReading | null = null;
   #newest: RouteTable | null = null;
   #version: number | null = null;
@@ -53,6 +56,7 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
     this.#applyTimeoutMs = options.applyTimeoutMs ?? 5000;
     this.#versionTimeoutMs = options.versionTimeoutMs ?? 2000;
     this.#onWorkers = options.onWorkers ?? (() => {});
+    this.#onEjections = options.onEjections ?? (() => {});
     const events = {
       onMessage: (message: FromGateway) => this.#onMessage(message),
       // Those who wait for an answer get it from the next connection, or their time runs out.
@@ -153,7 +157,7 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
         this.#version = message.version;
         this.#confirmed = message.version;
         this.#deltas.hello(message);
-        this.#ejections.hello(message);
+        this.#hearEjections(this.#ejections.hello(message));
         this.#hearWorkers(message.workers ?? null);
         this.#restore();
         this.#settle();
@@ -176,7 +180,7 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
         this.#refused(message.version, message.reason);
         return;
       case 'samples':
-        this.#ejections.take(message.counters);
+        this.#hearEjections(this.#ejections.take(message.counters));
         for (const sample of this.#deltas.samples(message)) {
           for (const listener of this.#listeners) listener(sample);
         }
@@ -186,6 +190,10 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
   #hearWorkers(workers: WorkersReading | null): void {
     this.#workers = workers;
     if (workers !== null) this.#onWorkers(workers);
+  }
+
+  #hearEjections(changes: readonly EjectionChange[]): void {
+    if (changes.length > 0) this.#onEjections(changes);
   }
 
   #restore(): void {

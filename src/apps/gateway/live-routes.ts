@@ -15,6 +15,7 @@ import { nextIndex, type Split, splitOf } from '../../domain/traffic/split.ts';
 import { StickyChoice } from '../../domain/traffic/sticky.ts';
 import { type SetAside, setAsides } from '../../domain/traffic/traffic-sample.ts';
 import type { Counter, CounterKey, Counters } from './counters.ts';
+import type { RevisionStanding } from './metrics/resilience-metrics.ts';
 import { type Treatment, Treatments } from './treatment.ts';
 import {
   type LiveRevision,
@@ -169,6 +170,13 @@ export class LiveRoutes {
 
   learnVotes(votes: readonly number[], nowMs: number): void {
     this.#votes?.learn(votes, nowMs);
+  }
+
+  /** Every revision in the table, with what its circuit and its instances are doing. */
+  standings(): readonly RevisionStanding[] {
+    return [...this.#hosts.values()].flatMap(({ route: { service }, lanes }) =>
+      lanes.map(({ revisionId, revision }) => ({ service, revisionId, revision })),
+    );
   }
 
   /** Origins that may get a request now. */

@@ -10,6 +10,7 @@ import { LiveRoutes } from './live-routes.ts';
 import { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import type { ProcessMetrics } from './metrics/metric-family.ts';
 import { ProcessCounts } from './metrics/process-metrics.ts';
+import { resilienceFamilies } from './metrics/resilience-metrics.ts';
 import { activeFamilies } from './metrics/state-metrics.ts';
 
 /** How long a revision that left the table may finish what it has; tunnels and endless answers are not waited for. */
@@ -37,7 +38,10 @@ export class OwnPlane implements DataPlane {
   constructor({ engine, votesKey, phase = 0, place = {} }: OwnPlaneOptions) {
     this.#routes = new LiveRoutes(this.counters, votesKey, phase, place);
     this.#engine = engine(this.#routes, this.#metrics);
-    this.#metrics.addSource(() => activeFamilies(this.counters));
+    this.#metrics.addSource(() => [
+      ...activeFamilies(this.counters),
+      ...resilienceFamilies(this.counters, this.#routes.standings()),
+    ]);
   }
 
   get table(): RouteTable | null {

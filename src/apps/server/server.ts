@@ -29,6 +29,7 @@ import { isServiceStream, recoverServices } from '../../control/recovery.ts';
 import type { LedgerError } from '../../ports/ledger-store.ts';
 import { ControlPlane } from './control-plane.ts';
 import { withEjections } from './ejected-instances.ts';
+import { EjectionJournal } from './ejection-journal.ts';
 import { EvidenceDesk, type WitnessSettings } from './evidence-desk.ts';
 import { EventFeed } from './event-feed.ts';
 import { recordView } from './event-view.ts';
@@ -160,6 +161,7 @@ async function openWorld(
   const feed = new EventFeed();
   const isGatewayNew = (await findGateway(stateFolder)) === null;
   const journal = gatewayJournal({ recorder, clock, feed, log });
+  const ejections = resources.use(new EjectionJournal(journal));
   const gateway = resources.use(
     await ensureGateway(
       {
@@ -179,6 +181,7 @@ async function openWorld(
     new GatewayClient({
       socketPath: join(stateFolder, controlSocketName),
       onWorkers: workerJournal(journal),
+      onEjections: (changes) => ejections.note(changes),
     }),
   );
   const platform = resources.use(

@@ -23,6 +23,7 @@ import { inFull } from '../../domain/gate/explain-metrics.ts';
 import type { Verdict } from '../../domain/gate/gate.ts';
 import { candidateWeightPercent } from '../../domain/release/order.ts';
 import type { Instance } from '../../ports/platform.ts';
+import { withEjectionReason } from './ejected-instances.ts';
 import { gateWords, objectiveWords } from './plan-words.ts';
 import { policyWords } from './policy-words.ts';
 import { routingWords } from './routing-words.ts';
@@ -59,7 +60,9 @@ export function serviceView(
       stables: state.stables.map(revisionView),
       rollout: state.rollout === null ? null : rolloutView(state, state.rollout, atMs),
       traffic: (state.traffic?.shares ?? []).map((share) => ({ ...share })),
-      instances: instances.filter((each) => each.service === state.name).map(instanceView),
+      instances: instances
+        .filter((each) => each.service === state.name)
+        .map((each) => withEjectionReason(instanceView(each), spec.trafficPolicy)),
     },
   };
 }
