@@ -175,6 +175,8 @@ export const serviceSchema = z.object({
           timeouts: z.record(z.string(), z.string()),
           /** Absent: as the gateway has it. */
           maxBodyBytes: count.optional(),
+          /** Settings by key, as a release file writes them; absent: as the service's. */
+          retries: z.record(z.string(), z.string()).optional(),
         }),
       )
       .optional(),

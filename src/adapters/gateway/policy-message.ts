@@ -32,7 +32,8 @@ function balancing(value: Record<string, unknown>): LoadBalancing {
   };
 }
 
-function retryPolicy(value: Record<string, unknown>): RetryPolicy {
+/** Of a route, or of one of its rules. */
+export function retryPolicy(value: Record<string, unknown>): RetryPolicy {
   return {
     attempts: integer(value, 'attempts'),
     onConnectFailure: value['onConnectFailure'] === true,

@@ -7,19 +7,7 @@ export interface PolicyDocument {
     readonly slowStartMs: number;
     readonly zones: 'prefer-local' | 'ignore';
   };
-  readonly retries?: {
-    readonly attempts: number;
-    readonly onConnectFailure: boolean;
-    readonly onRefusedStream: boolean;
-    readonly onReset: boolean;
-    /** 400-599, in ascending order. */
-    readonly onStatuses: readonly number[];
-    readonly methods: 'safe' | 'idempotent' | 'any';
-    readonly perTryTimeoutMs: number | null;
-    readonly backOffMs: number;
-    readonly budgetPercent: number;
-    readonly minPerSecond: number;
-  };
+  readonly retries?: RetriesDocument;
   readonly circuitBreaker?: {
     readonly maxConnections: number | null;
     readonly maxPendingRequests: number | null;
@@ -34,6 +22,20 @@ export interface PolicyDocument {
     readonly maxEjectionPercent: number;
     readonly panicThresholdPercent: number;
   };
+}
+
+export interface RetriesDocument {
+  readonly attempts: number;
+  readonly onConnectFailure: boolean;
+  readonly onRefusedStream: boolean;
+  readonly onReset: boolean;
+  /** 400-599, in ascending order. */
+  readonly onStatuses: readonly number[];
+  readonly methods: 'safe' | 'idempotent' | 'any';
+  readonly perTryTimeoutMs: number | null;
+  readonly backOffMs: number;
+  readonly budgetPercent: number;
+  readonly minPerSecond: number;
 }
 
 type Traffic = ServiceInput['spec']['traffic'];
@@ -58,9 +60,7 @@ function toBalancing({
   return { algorithm, slowStartMs: slowStart, zones };
 }
 
-function toRetries(
-  written: NonNullable<Traffic['retries']>,
-): NonNullable<PolicyDocument['retries']> {
+export function toRetries(written: NonNullable<Traffic['retries']>): RetriesDocument {
   return {
     attempts: written.attempts,
     onConnectFailure: written.on.includes('connect-failure'),

@@ -30,7 +30,8 @@ function loadBalancingSchema() {
 
 const share = { unit: '%', minPercent: 0, maxPercent: 100 } as const;
 
-function retriesSchema() {
+/** Of a service, or of one of its rules. */
+export function retriesSchema() {
   const condition = field(readCondition, { type: 'string' });
   const retries = mapping(
     {

@@ -1,3 +1,4 @@
+import { type RetriesDocument, toRetries } from './policy-document.ts';
 import type { ServiceInput } from './service-schema.ts';
 
 /** Which requests are meant: all that is given has to fit. */
@@ -25,6 +26,8 @@ export interface RuleDocument {
     readonly idleMs?: number;
   };
   readonly maxBodyBytes?: number;
+  /** In place of the service's own. */
+  readonly retries?: RetriesDocument;
 }
 
 export type StickyDocument =
@@ -63,7 +66,7 @@ export function toMatch({
   };
 }
 
-function toRule({ name, matches = [], timeouts = {}, maxBodyBytes }: Rule): RuleDocument {
+function toRule({ name, matches = [], timeouts = {}, maxBodyBytes, retries }: Rule): RuleDocument {
   const { request, backendRequest, idle } = timeouts;
   // No limit at all, as the Gateway API says of 0s, is how it is without one.
   const limits = {
@@ -79,6 +82,7 @@ function toRule({ name, matches = [], timeouts = {}, maxBodyBytes }: Rule): Rule
     matches: matches.map(toMatch),
     ...(isLimited ? { timeouts: limits } : {}),
     ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
+    ...(retries === undefined ? {} : { retries: toRetries(retries) }),
   };
 }
 

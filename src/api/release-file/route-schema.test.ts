@@ -43,6 +43,7 @@ test('rules and key are read in the words of the Gateway API', () => {
       - path: { value: /find }
     timeouts: { request: 1m, backendRequest: 500ms, idle: 10s }
     maxBodyBytes: 1000
+    retries: { attempts: 1, on: [503] }
   - { name: stream, matches: [{ method: POST }], timeouts: { request: 0s, backendRequest: 0s } }
   - name: rest
 sticky: { header: X-User }`;
@@ -68,6 +69,18 @@ sticky: { header: X-User }`;
         ],
         timeouts: { requestMs: 60_000, backendRequestMs: 500, idleMs: 10_000 },
         maxBodyBytes: 1000,
+        retries: {
+          attempts: 1,
+          onConnectFailure: false,
+          onRefusedStream: false,
+          onReset: false,
+          onStatuses: [503],
+          methods: 'idempotent',
+          perTryTimeoutMs: null,
+          backOffMs: 25,
+          budgetPercent: 20,
+          minPerSecond: 10,
+        },
       },
       { name: 'stream', matches: [{ ...nothing, method: 'POST' }] },
       { name: 'rest', matches: [] },
@@ -162,7 +175,11 @@ for (const [traffic, ...want] of [
   ],
   [`rules: [{ name: a }, { name: a }]`, '8:34: "name" "a" is the name of an earlier rule'],
   [`rules: [${many(17, (n) => `{ name: a${n} }`)}]`, '8:12: "rules" has more than 16 items'],
-  [rule('retry: { attempts: 2 }'), '8:24: not supported yet: spec.traffic.rules.retry; remove it'],
+  [
+    rule('retry: { attempts: 2 }'),
+    '8:24: unknown key "retry"; known are name, matches, timeouts, maxBodyBytes, retries',
+  ],
+  [rule('retries: { attempts: 11 }'), '8:45: "attempts" must be 0 to 10, not 11'],
   [
     rule('timeouts: { request: 1s, backendRequest: 2s }'),
     '8:65: "backendRequest" must not be longer than "request": one attempt is a part of it',

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { duration, field, integer, mapping, matching, percent, text } from './fields.ts';
 import type { TextRule } from './fields.ts';
 import { headerNameRule, headerValueRule, methodRule, name } from './names.ts';
+import { retriesSchema } from './policy-schema.ts';
 import { quoted, read, refused, wrongType } from './reading.ts';
 import type { Reading } from './reading.ts';
 
@@ -23,8 +24,9 @@ export function rulesSchema() {
       matches: matchesSchema().optional(),
       timeouts: timeoutsSchema().optional(),
       maxBodyBytes: integer({ min: 0, max: bodyBytesMax }).optional(),
+      retries: retriesSchema().optional(),
     },
-    ['filters', 'retry', 'backendRefs', 'sessionPersistence'],
+    ['filters', 'backendRefs', 'sessionPersistence'],
   );
   return z
     .array(rule)

@@ -6,6 +6,7 @@ import {
   ruleIndexOf,
   type RuleTimeouts,
 } from '../../domain/traffic/route-rules.ts';
+import type { RetryPolicy } from '../../domain/traffic/traffic-policy.ts';
 import type { Counters } from './counters.ts';
 import { type Fault, Faults } from './fault-injection.ts';
 import type { Target } from './live-revision.ts';
@@ -18,6 +19,8 @@ export interface Treatment {
   readonly shadow: Shadow | null;
   /** Null: as the gateway has it. */
   readonly maxBodyBytes: number | null;
+  /** Null: as the route has it. */
+  readonly retries: RetryPolicy | null;
   /** Null: none is injected. */
   readonly fault: Fault | null;
 }
@@ -50,9 +53,10 @@ export class Treatments {
 
   private constructor({ rules }: Route, mirror: Mirror | null, faults: Faults | null) {
     this.#rules = rules === undefined ? null : readyRules(rules);
-    this.#byRule = (rules ?? []).map(({ timeouts = null, maxBodyBytes = null }) => {
-      const isUsual = timeouts === null && maxBodyBytes === null;
-      return isUsual ? null : { timeouts, maxBodyBytes, shadow: null, fault: null };
+    this.#byRule = (rules ?? []).map((rule) => {
+      const { timeouts = null, maxBodyBytes = null, retries = null } = rule;
+      const isUsual = timeouts === null && maxBodyBytes === null && retries === null;
+      return isUsual ? null : { timeouts, maxBodyBytes, retries, shadow: null, fault: null };
     });
     this.#ruleNames = (rules ?? []).map(({ name }) => name);
     this.#mirror = mirror;
@@ -73,8 +77,8 @@ export class Treatments {
     const isCopied = this.#mirror !== null && (fault?.abort ?? null) === null;
     const shadow = isCopied ? this.#mirror.next(target, request) : null;
     if (shadow === null && fault === null) return byRule;
-    const { timeouts = null, maxBodyBytes = null } = byRule ?? {};
-    return { timeouts, maxBodyBytes, shadow, fault };
+    const { timeouts = null, maxBodyBytes = null, retries = null } = byRule ?? {};
+    return { timeouts, maxBodyBytes, retries, shadow, fault };
   }
 
   #fault({ path, request, target }: Asked, ruleIndex: number, nowMs: number): Fault | null {

@@ -37,7 +37,7 @@ export function policyWords(policy: TrafficPolicy | undefined): Partial<ServiceV
   };
 }
 
-function retryWords(retries: RetryPolicy): Record<string, string> {
+export function retryWords(retries: RetryPolicy): Record<string, string> {
   const on = [
     ...(retries.onConnectFailure ? ['connect-failure'] : []),
     ...(retries.onRefusedStream ? ['refused-stream'] : []),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { specOf, stepOf } from '../../domain/release/release.fixture.ts';
 import { everyPath, type RequestMatch } from '../../domain/traffic/request-match.ts';
+import { usualRetries } from '../../domain/traffic/traffic-policy.ts';
 import { matchWords, routingWords } from './routing-words.ts';
 
 const every: RequestMatch = {
@@ -38,7 +39,7 @@ test('rules, key and matches of steps are shown, and nothing where nothing is se
     ...spec,
     rules: [
       { name: 'slow', matches: [every], timeouts: { requestMs: 60_000, idleMs: 500 } },
-      { name: 'rest', matches: [] },
+      { name: 'rest', matches: [], retries: { ...usualRetries, onStatuses: [503] } },
     ],
     sticky: { kind: 'cookie', name: 'sid' },
     plan: {
@@ -49,7 +50,19 @@ test('rules, key and matches of steps are shown, and nothing where nothing is se
   assert.deepEqual(words, {
     rules: [
       { name: 'slow', matches: ['/*'], timeouts: { request: '1m', idle: '500ms' } },
-      { name: 'rest', matches: [], timeouts: {} },
+      {
+        name: 'rest',
+        matches: [],
+        timeouts: {},
+        retries: {
+          attempts: '2',
+          on: 'connect-failure refused-stream 503',
+          methods: 'safe',
+          backOff: '0s',
+          budget: '20%',
+          minPerSecond: '10',
+        },
+      },
     ],
     sticky: 'cookie sid',
     stepMatches: [

@@ -1,3 +1,4 @@
+import { checkRetries } from './check-traffic-policy.ts';
 import type { MirrorRule } from './mirror.ts';
 import { pathMatchTypes, type NamedValue, type RequestMatch } from './request-match.ts';
 import type { RouteRule, RuleTimeouts } from './route-rules.ts';
@@ -23,7 +24,8 @@ export function checkRules(rules: readonly RouteRule[], place: string, note: Not
     return;
   }
   const names = new Set<string>();
-  for (const [index, { name, matches, timeouts, maxBodyBytes = 0 }] of rules.entries()) {
+  for (const [index, rule] of rules.entries()) {
+    const { name, matches, timeouts, maxBodyBytes = 0, retries } = rule;
     const rulePlace = `${place}[${index}]`;
     if (name === '' || names.has(name)) {
       note(`${rulePlace}.name`, `'${name}' must be a name of its own`);
@@ -40,6 +42,7 @@ export function checkRules(rules: readonly RouteRule[], place: string, note: Not
       checkMatch(match, `${rulePlace}.matches[${at}]`, note);
     }
     if (timeouts !== undefined) checkTimeouts(timeouts, `${rulePlace}.timeouts`, note);
+    if (retries !== undefined) checkRetries(retries, `${rulePlace}.retries`, note);
   }
 }
 

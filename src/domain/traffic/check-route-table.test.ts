@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkRouteTable } from './check-route-table.ts';
 import type { FaultRule } from './fault-rule.ts';
+import { usualRetries } from './traffic-policy.ts';
 import type { Backend, Route, RouteTable } from './route-table.ts';
 
 const endpoint = { instanceId: 'v1-0', host: '127.0.0.1', port: 8080 };
@@ -48,6 +49,9 @@ const faultOf = (change: Partial<FaultRule>) => ({
 const delayOf = (percent: number, fixedDelayMs: number) =>
   faultOf({ delay: { percent, fixedDelayMs } });
 const abortOf = (status: number | 'reset') => faultOf({ abort: { percent: 1, with: status } });
+const retriesOf = (attempts: number) => ({
+  rules: [{ ...rule, retries: { ...usualRetries, attempts } }],
+});
 const votes = (windowMs: number) => ({ client: { kind: 'address' }, windowMs }) as const;
 
 test('a table without a fault has no problems', () => {
@@ -61,6 +65,7 @@ test('a table without a fault has no problems', () => {
   const matched = { rules: [{ ...rule, matches: [match] }], sticky: { key, seed: '' } };
   assert.deepEqual(checkRouteTable(table(matched)), []);
   assert.deepEqual(checkRouteTable(table({ strata: strataOf(16), oneVotePer: votes(1) })), []);
+  assert.deepEqual(checkRouteTable(table(retriesOf(10))), []);
   assert.deepEqual(checkRouteTable(table(delayOf(0.1, 60_000))), []);
   for (const each of [400, 599, 'reset'] as const) {
     assert.deepEqual(checkRouteTable(table(abortOf(each))), []);
@@ -68,6 +73,7 @@ test('a table without a fault has no problems', () => {
 });
 
 for (const [name, broken, place] of [
+  ['a rule with too many retries', table(retriesOf(11)), 'routes[0].rules[0].retries.attempts'],
   ['a fault that does nothing', table(faultOf({})), 'routes[0].faults[0]'],
   ['a fault for no request', table(delayOf(0, 1)), 'routes[0].faults[0].delay.percent'],
   ['a fault of no time', table(delayOf(1, 0)), 'routes[0].faults[0].delay.fixedDelayMs'],

@@ -1,4 +1,4 @@
-import type { TrafficPolicy } from './traffic-policy.ts';
+import type { RetryPolicy, TrafficPolicy } from './traffic-policy.ts';
 
 /** Bounds of a policy: what a release file may say, and what a gateway takes. */
 export const trafficPolicyLimits = {
@@ -17,7 +17,7 @@ type Note = (place: string, message: string) => void;
 export function checkTrafficPolicy(policy: TrafficPolicy, place: string, note: Note): void {
   const { loadBalancing, circuitBreaker } = policy;
   const { durationMs, count } = trafficPolicyLimits;
-  checkRetries(policy, place, note);
+  if (policy.retries !== undefined) checkRetries(policy.retries, `${place}.retries`, note);
   checkOutliers(policy, place, note);
   if (loadBalancing !== undefined) {
     const within = boundsOf(note, `${place}.loadBalancing`);
@@ -31,9 +31,8 @@ export function checkTrafficPolicy(policy: TrafficPolicy, place: string, note: N
   }
 }
 
-function checkRetries({ retries }: TrafficPolicy, place: string, note: Note): void {
-  if (retries === undefined) return;
-  const within = boundsOf(note, `${place}.retries`);
+export function checkRetries(retries: RetryPolicy, place: string, note: Note): void {
+  const within = boundsOf(note, place);
   const { attempts, statuses, count, backOffMs, durationMs } = trafficPolicyLimits;
   within('attempts', retries.attempts, 0, attempts);
   within('onStatuses.length', retries.onStatuses.length, 0, statuses);
@@ -42,7 +41,7 @@ function checkRetries({ retries }: TrafficPolicy, place: string, note: Note): vo
     within('perTryTimeoutMs', retries.perTryTimeoutMs, 1, durationMs);
   }
   within('backOffMs', retries.backOffMs, 0, backOffMs);
-  percent(note, `${place}.retries.budgetPercent`, retries.budgetPercent);
+  percent(note, `${place}.budgetPercent`, retries.budgetPercent);
   within('minPerSecond', retries.minPerSecond, 0, count);
 }
 

@@ -7,6 +7,7 @@ import {
   type RequestMatch,
   everyPath,
 } from './request-match.ts';
+import type { RetryPolicy } from './traffic-policy.ts';
 
 /**
  * What holds for some requests of a service. Which revision gets a request is not a rule's to say: that is the rollout's.
@@ -19,6 +20,8 @@ export interface RouteRule {
   readonly timeouts?: RuleTimeouts;
   /** Of a request, without its framing; absent: as the router has it. */
   readonly maxBodyBytes?: number;
+  /** In place of the route's own (HTTPRouteRetry of the Gateway API); they spend the same budget. */
+  readonly retries?: RetryPolicy;
 }
 
 /** In ms; absent: as the route has it. HTTPRouteTimeouts of the Gateway API, and `idleMs`. */

@@ -16,7 +16,7 @@ test('describe shows rules, key and matches of steps', () => {
   const service = stableService('checkout', {
     rules: [
       { name: 'search', matches: ['GET /search/*', '/find'], timeouts: { request: '1m' } },
-      { name: 'rest', matches: [], timeouts: {} },
+      { name: 'rest', matches: [], timeouts: {}, retries: { attempts: '1', on: '503' } },
     ],
     sticky: 'cookie sid',
     stepMatches: [{ weightPercent: 1, matches: ['header x-canary: true'] }],
@@ -24,7 +24,7 @@ test('describe shows rules, key and matches of steps', () => {
   const lines = serviceDescription(service, plainLook).map((line) => line.replace(/: +/, ': '));
   for (const line of [
     'Rule search: GET /search/* or /find, request 1m',
-    'Rule rest: every request',
+    'Rule rest: every request, retries attempts 1, retries on 503',
     'Sticky by: cookie sid',
     'At 1 % also: header x-canary: true to the candidate',
   ]) {

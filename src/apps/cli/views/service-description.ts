@@ -55,8 +55,11 @@ const policyParts: ReadonlyMap<string, string> = new Map([
 
 function routingFacts({ rules = [], sticky, stepMatches = [] }: ServiceView['spec']): string[][] {
   return [
-    ...rules.map(({ name, matches, timeouts }) => {
-      const limits = Object.entries(timeouts).map(([key, value]) => `${key} ${value}`);
+    ...rules.map(({ name, matches, timeouts, retries = {} }) => {
+      const limits = [
+        ...Object.entries(timeouts).map(([key, value]) => `${key} ${value}`),
+        ...Object.entries(retries).map(([key, value]) => `retries ${key} ${value}`),
+      ];
       const which = matches.map(harmless).join(' or ') || 'every request';
       return [`Rule ${name}:`, [which, ...limits].join(', ')];
     }),

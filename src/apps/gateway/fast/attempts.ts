@@ -7,7 +7,7 @@ import {
   isRetryable,
   type RetryCause,
 } from '../../../domain/traffic/retry-rule.ts';
-import { usualRetries } from '../../../domain/traffic/traffic-policy.ts';
+import { type RetryPolicy, usualRetries } from '../../../domain/traffic/traffic-policy.ts';
 import type { RequestHead } from '../http1/head.ts';
 import { method } from '../http1/methods.ts';
 import { beginAttempt, endAttempt, otherTarget, type Target } from '../live-revision.ts';
@@ -41,15 +41,18 @@ export class Attempts {
   #startedMs = 0;
   #isOpen = false;
   #isRepeatable = false;
+  #policy = usualRetries;
 
   constructor(parts: Parts, request: RequestRelay) {
     this.#parts = parts;
     this.#request = request;
   }
 
-  begin(target: Target, head: RequestHead, nowMs: number): void {
-    const { circuit, retries: policy } = target.revision;
-    circuit.requests += 1;
+  /** `retries` are those of the rule that has the request; null: as its route has it. */
+  begin(target: Target, head: RequestHead, nowMs: number, retries: RetryPolicy | null): void {
+    const policy = retries ?? target.revision.retries;
+    this.#policy = policy;
+    target.revision.circuit.requests += 1;
     this.#evidence.begin(target, nowMs);
     this.#retries = 0;
     // The usual rule needs no text of the method.
@@ -65,10 +68,14 @@ export class Attempts {
     this.untilMs += delayMs;
   }
 
+  /** Of the attempt under way; 0: it has as long as the request. */
+  get perTryTimeoutMs(): number {
+    return this.#policy.perTryTimeoutMs ?? 0;
+  }
+
   /** Null: no status is thrown away. */
   get turnsAnyDown(): ((status: number) => boolean) | null {
-    const statuses = this.target?.revision.retries.onStatuses.length ?? 0;
-    return statuses > 0 ? this.turnsDown : null;
+    return this.#policy.onStatuses.length > 0 ? this.turnsDown : null;
   }
 
   /** The instance has answered wholly, or a tunnel has begun. */
@@ -106,7 +113,7 @@ export class Attempts {
     const idleMs = this.#request.sentMs - idleSinceMs;
     if (!isBadLuck(target.instance, { idleMs, isPromised })) this.failed(nowMs);
     if (!this.#request.isReplayable || !this.#isRepeatable) return false;
-    if (this.#retries >= target.revision.retries.attempts) return false;
+    if (this.#retries >= this.#policy.attempts) return false;
     if (!this.#pays(target, nowMs)) return false;
     this.#end('none', nowMs);
     this.#retried(target, nowMs);
@@ -121,7 +128,7 @@ export class Attempts {
   untouchedAndAgain(nowMs: number): boolean {
     const { target } = this;
     if (target === null || !this.#request.isReplayable) return false;
-    const { attempts, onRefusedStream } = target.revision.retries;
+    const { attempts, onRefusedStream } = this.#policy;
     if (!onRefusedStream || this.#retries >= attempts || !this.#pays(target, nowMs)) return false;
     this.#end('none', nowMs);
     this.#retried(otherTarget(target, nowMs, this.#parts.routes.random) ?? target, nowMs);
@@ -144,7 +151,7 @@ export class Attempts {
   #next(cause: RetryCause, nowMs: number): boolean {
     const { target } = this;
     if (target === null) return false;
-    const policy = target.revision.retries;
+    const policy = this.#policy;
     const request = {
       isRepeatable: this.#isRepeatable,
       isReplayable: this.#request.isReplayable,
@@ -164,9 +171,9 @@ export class Attempts {
   }
 
   /** False: too many have been tried again, or are being so. */
-  #pays({ revision: { circuit, budget, retries } }: Target, nowMs: number): boolean {
+  #pays({ revision: { circuit, budget } }: Target, nowMs: number): boolean {
     const isRefused = this.#retries === 0 && !takesRetry(circuit);
-    const isPaid = !isRefused && budget.spend(nowMs, retries);
+    const isPaid = !isRefused && budget.spend(nowMs, this.#policy);
     const { metrics } = this.#parts;
     if (isPaid) metrics.retries += 1;
     else metrics.retriesRefused += 1;
@@ -183,7 +190,7 @@ export class Attempts {
     this.target = target;
     this.#startedMs = nowMs;
     this.#isOpen = true;
-    this.untilMs = nowMs + (target.revision.retries.perTryTimeoutMs ?? Infinity);
+    this.untilMs = nowMs + (this.#policy.perTryTimeoutMs ?? Infinity);
     beginAttempt(target);
   }
 

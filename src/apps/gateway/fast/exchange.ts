@@ -104,7 +104,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     }
     if (treatment !== null) this.#clock.limit(this, treatment.timeouts, fromMs);
     this.#answer.wish.lines = parts.linesOf(target.revisionId);
-    this.#attempts.begin(target, head, nowMs);
+    this.#attempts.begin(target, head, nowMs, treatment === null ? null : treatment.retries);
     if (fault !== null) this.#attempts.heldUp(fault.delayMs);
     this.#answer.wish.turnsDown = this.#attempts.turnsAnyDown;
     this.#clock.begin(requestTimeoutMs, fromMs);
@@ -257,8 +257,8 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
       return;
     }
     if (this.#clock.isAttemptLate(nowMs)) {
-      const tryMs = this.#attempts.target?.revision.retries.perTryTimeoutMs ?? 0;
       const isTried = this.#failedAndAgain('timeout');
+      const tryMs = this.#attempts.perTryTimeoutMs;
       if (!isTried) this.#fail(504, 'timeout', `did not answer within ${tryMs} ms`);
       return;
     }
