@@ -1,9 +1,10 @@
-/** What stands behind the gateway: four instances in one process, which tells their ports to its parent. */
+/** What stands behind the gateway: four instances of each kind in one process, which tells their ports to its parent. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo } from 'node:net';
+import type { AddressInfo, Server as NetServer } from 'node:net';
 import { WebSocketServer } from 'ws';
 import { blockBytes, Content, ContentCheck } from './content.ts';
+import { grpcEcho } from './grpc-instance.ts';
 import { MessageCheck } from './messages.ts';
 
 const instances = 4;
@@ -71,13 +72,19 @@ function echo(server: Server): void {
   });
 }
 
-const ports: number[] = [];
+const ports = { http: [] as number[], grpc: [] as number[] };
+
+async function listen(server: NetServer): Promise<number> {
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 });
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
 for (let index = 0; index < instances; index += 1) {
   const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, serve);
   echo(server);
-  server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 });
-  await once(server, 'listening');
-  ports.push((server.address() as AddressInfo).port);
+  ports.http.push(await listen(server));
+  ports.grpc.push(await listen(grpcEcho()));
 }
 process.send?.(ports);
 // The parent's end is ours.

@@ -1,15 +1,15 @@
 import { type BenchOptions, type BenchReport, rounded } from '../form.ts';
 import { bodies, huge } from './bodies.ts';
 import { connections } from './connections.ts';
+import { grpc } from './grpc.ts';
 import type { Finding, SoakPart, SoakPlan } from './part.ts';
 import { openSoakPlace } from './place.ts';
 import { webSockets } from './web-sockets.ts';
 
 export const about =
-  'big bodies, 10,000 connections, WebSockets through weights that change every 50 ms: every octet checked';
+  'big bodies, 10,000 connections, WebSockets, gRPC through weights that change every 50 ms: every octet checked';
 
-/** Streams of gRPC get a part of their own here. */
-const allParts: readonly SoakPart[] = [bodies, huge, connections, webSockets];
+const allParts: readonly SoakPart[] = [bodies, huge, connections, webSockets, grpc];
 
 export const parts: readonly string[] = allParts.map(({ name }) => name);
 
@@ -23,6 +23,8 @@ const quickPlan: SoakPlan = {
   activeSeconds: 2,
   webSockets: 10,
   webSocketSeconds: 10,
+  grpcConnections: 2,
+  grpcSeconds: 10,
 };
 const fullPlan: SoakPlan = {
   isBuilt: true,
@@ -34,6 +36,8 @@ const fullPlan: SoakPlan = {
   activeSeconds: 40,
   webSockets: 50,
   webSocketSeconds: 600,
+  grpcConnections: 10,
+  grpcSeconds: 600,
 };
 
 export async function run(options: BenchOptions): Promise<BenchReport> {
@@ -47,7 +51,11 @@ export async function soak(plan: SoakPlan, options: BenchOptions): Promise<Bench
   let gapMs: number | null = null;
   for (const part of allParts.filter(({ name }) => only.includes(name))) {
     // Each before a gateway that has served nothing else, for the sake of its memory's figures.
-    await using place = await openSoakPlace({ isBuilt: plan.isBuilt, signal });
+    await using place = await openSoakPlace({
+      isBuilt: plan.isBuilt,
+      isHttp2: part.isHttp2 ?? false,
+      signal,
+    });
     findings.push(await part.run(place, plan, options));
     changes += place.weights.changes;
     gapMs = place.weights.gapMs;
@@ -59,7 +67,7 @@ export async function soak(plan: SoakPlan, options: BenchOptions): Promise<Bench
       'Routes are changed every 50 ms: the weights each time, and each other time half of the instances leave or come back.',
       'Octets say which stream and place they are of, and are compared on arrival, at the instance or the caller.',
       `Memory is the gateway's, ${plan.isBuilt ? 'built' : 'run from TypeScript, which takes about 30 MB more'}.`,
-      'Streams of gRPC are not soaked yet.',
+      'Calls of gRPC are of HTTP/2 without TLS on both sides; each tells in its trailers how many messages it had.',
       ...faults.map((fault) => `Fault: ${fault}`),
     ],
     result: {

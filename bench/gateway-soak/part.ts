@@ -12,6 +12,8 @@ export interface SoakPlan {
   readonly activeSeconds: number;
   readonly webSockets: number;
   readonly webSocketSeconds: number;
+  readonly grpcConnections: number;
+  readonly grpcSeconds: number;
 }
 
 /** What one part of the soak has found. */
@@ -24,6 +26,8 @@ export interface Finding {
 
 export interface SoakPart {
   readonly name: string;
+  /** Its callers speak HTTP/2 without TLS. */
+  readonly isHttp2?: boolean;
   readonly run: (place: SoakPlace, plan: SoakPlan, options: BenchOptions) => Promise<Finding>;
 }
 

@@ -7,7 +7,7 @@ import { findGateway } from '../../src/adapters/gateway/gateway-file.ts';
 import { residentBytesOf } from '../process-stat.ts';
 import { projectFolder, waitFor } from '../world.ts';
 import { build } from '../gateway/build.ts';
-import { hostName, Weights } from './weights.ts';
+import { hostName, type InstancePorts, Weights } from './weights.ts';
 
 const memoryEveryMs = 200;
 
@@ -23,24 +23,31 @@ export interface SoakPlace extends AsyncDisposable {
 export interface SoakPlaceOptions {
   /** As it is installed; otherwise Node strips the types, which takes 30 MB or so. */
   readonly isBuilt: boolean;
+  /** Callers may speak HTTP/2 without TLS. */
+  readonly isHttp2: boolean;
   readonly signal: AbortSignal;
 }
 
-export async function openSoakPlace({ isBuilt, signal }: SoakPlaceOptions): Promise<SoakPlace> {
+export async function openSoakPlace({
+  isBuilt,
+  isHttp2,
+  signal,
+}: SoakPlaceOptions): Promise<SoakPlace> {
   const resources = new AsyncDisposableStack();
   try {
     const folder = await mkdtemp(join(tmpdir(), 'tidegate-soak-'));
     resources.defer(() => rm(folder, { recursive: true, force: true }));
     const instances = fork(join(import.meta.dirname, 'instance.ts'), { stdio: 'inherit' });
     resources.defer(() => ended(instances));
-    const [ports] = (await once(instances, 'message', { signal })) as [readonly number[]];
+    const [ports] = (await once(instances, 'message', { signal })) as [InstancePorts];
     const entry = isBuilt
       ? await build(folder)
       : join(projectFolder, 'src', 'apps', 'gateway', 'main.ts');
-    const argv = [entry, '--state', folder, '--listen', '127.0.0.1:0', '--engine', 'fast'];
+    const own = ['--state', folder, '--listen', '127.0.0.1:0', '--engine', 'fast'];
+    const argv = [entry, ...own, ...(isHttp2 ? ['--h2c'] : [])];
     const gateway = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'inherit'] });
     resources.defer(() => ended(gateway));
-    const file = await waitFor('the gateway', () => findGateway(folder), 20_000);
+    const file = await waitFor('the gateway', () => findGateway(folder), 120_000);
     const weights = await Weights.change(file.controlSocket, ports, signal);
     resources.use(weights);
     const memory = watchMemory(file.pid);

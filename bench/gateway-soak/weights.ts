@@ -1,11 +1,18 @@
 import { GatewayClient } from '../../src/adapters/gateway/gateway-client.ts';
-import type { Backend } from '../../src/domain/traffic/route-table.ts';
+import { type Backend, h2c, type Route } from '../../src/domain/traffic/route-table.ts';
 import { medianOf } from '../form.ts';
 
 export const hostName = 'soak.localhost';
 
+/** Of instances of HTTP/1.1, and of those of gRPC, which are asked for as `grpc.` before the name. */
+export interface InstancePorts {
+  readonly http: readonly number[];
+  readonly grpc: readonly number[];
+}
+
 const everyMs = 50;
 const underWayMax = 20;
+const applyTimeoutMs = 60_000;
 /** Long, since a big body is one request. */
 const requestTimeoutMs = 60_000;
 
@@ -13,7 +20,7 @@ const requestTimeoutMs = 60_000;
 export class Weights implements AsyncDisposable {
   changes = 0;
   readonly #client: GatewayClient;
-  readonly #ports: readonly number[];
+  readonly #ports: InstancePorts;
   readonly #signal: AbortSignal;
   readonly #gapsMs: number[] = [];
   readonly #underWay = new Set<Promise<void>>();
@@ -23,16 +30,16 @@ export class Weights implements AsyncDisposable {
 
   static async change(
     socketPath: string,
-    ports: readonly number[],
+    ports: InstancePorts,
     signal: AbortSignal,
   ): Promise<Weights> {
-    const weights = new Weights(new GatewayClient({ socketPath }), ports, signal);
+    const weights = new Weights(new GatewayClient({ socketPath, applyTimeoutMs }), ports, signal);
     await weights.#put();
     weights.#timer = setInterval(() => weights.#change(), everyMs);
     return weights;
   }
 
-  private constructor(client: GatewayClient, ports: readonly number[], signal: AbortSignal) {
+  private constructor(client: GatewayClient, ports: InstancePorts, signal: AbortSignal) {
     this.#client = client;
     this.#ports = ports;
     this.#signal = signal;
@@ -65,20 +72,28 @@ export class Weights implements AsyncDisposable {
 
   async #put(): Promise<void> {
     this.changes += 1;
+    const { http, grpc } = this.#ports;
+    const routes = [this.#route(hostName, http, null), this.#route(`grpc.${hostName}`, grpc, h2c)];
+    await this.#client.apply({ version: this.changes, routes }, this.#signal);
+  }
+
+  #route(host: string, ports: readonly number[], appProtocol: typeof h2c | null): Route {
     const candidatePercent = [0.1, 50, 99.9, 25][this.changes % 4] ?? 50;
     const isHalf = this.changes % 2 === 1;
     const backend = (revisionId: string, weightPercent: number, of: readonly number[]): Backend => {
-      const endpoints = of
-        .slice(0, isHalf ? of.length / 2 : of.length)
-        .map((port) => ({ instanceId: `${revisionId}-${port}`, host: '127.0.0.1', port }));
+      const endpoints = of.slice(0, isHalf ? of.length / 2 : of.length).map((port) => ({
+        instanceId: `${revisionId}-${port}`,
+        host: '127.0.0.1',
+        port,
+        ...(appProtocol === null ? {} : { appProtocol }),
+      }));
       return { revisionId, weightPercent, endpoints };
     };
-    const half = this.#ports.length / 2;
+    const half = ports.length / 2;
     const backends = [
-      backend('stable', 100 - candidatePercent, this.#ports.slice(0, half)),
-      backend('candidate', candidatePercent, this.#ports.slice(half)),
+      backend('stable', 100 - candidatePercent, ports.slice(0, half)),
+      backend('candidate', candidatePercent, ports.slice(half)),
     ];
-    const route = { service: 'soak', host: hostName, requestTimeoutMs, backends, matches: [] };
-    await this.#client.apply({ version: this.changes, routes: [route] }, this.#signal);
+    return { service: host, host, requestTimeoutMs, backends, matches: [] };
   }
 }

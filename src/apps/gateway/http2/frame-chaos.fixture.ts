@@ -1,5 +1,8 @@
 import { type Frame, frame, frameType } from './frames.fixture.ts';
 
+/** In values of fields that must reach nobody. */
+export const poison = 'p0is0n';
+
 /** Below a bound, from a seed. */
 export type Random = (bound: number) => number;
 
@@ -80,7 +83,16 @@ export function withChaos(frames: readonly Frame[], random: Random): Chaos {
         octets.splice(at, 0, strayFrame(random, other));
     }
   }
-  return { octets: Buffer.concat(octets), isShifted };
+  return { octets: withoutPoison(Buffer.concat(octets)), isShifted };
+}
+
+/** A changed octet makes another name of one that must not be; its value may be anywhere then. */
+function withoutPoison(octets: Buffer): Buffer {
+  const changed = Buffer.from(octets);
+  for (let at = changed.indexOf(poison); at >= 0; at = changed.indexOf(poison, at)) {
+    changed.fill('x', at, at + poison.length);
+  }
+  return changed;
 }
 
 function withOctet(octets: Buffer, at: number, value: number): Buffer {

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { EngineFixture } from '../fast/engine.fixture.ts';
 import { LlhttpReader } from '../http1/llhttp-reading.fixture.ts';
-import { markOf, markPattern } from './caller-fuzz.fixture.ts';
-import { octetsOf, type Random, strayFrame, withChaos } from './frame-chaos.fixture.ts';
+import { foreignMark, markOf } from './caller-fuzz.fixture.ts';
+import { octetsOf, poison, type Random, strayFrame, withChaos } from './frame-chaos.fixture.ts';
 import {
   type Fields,
   fieldBlock,
@@ -14,7 +14,6 @@ import {
   frameType,
   preface,
 } from './frames.fixture.ts';
-import { poison } from './odd-requests.fixture.ts';
 
 /** Answers that an instance may give, right or wrong by RFC 9113 section 8. */
 interface Template {
@@ -177,7 +176,7 @@ export async function askOnce(
   );
   await once(socket, 'close');
   const told = (what: string): string => `${what}: ${mark} got ${JSON.stringify(received)}`;
-  const foreign = received.match(markPattern)?.find((found) => found !== mark);
+  const foreign = foreignMark(received, mark);
   if (foreign !== undefined) return { fault: told('octets of another request'), ended: 'whole' };
   if (received.includes(poison)) return { fault: told('passed on'), ended: 'whole' };
   const { messages, isRefused } = reader.read(Buffer.from(received, 'latin1'));

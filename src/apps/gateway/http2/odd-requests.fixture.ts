@@ -1,8 +1,5 @@
 import { type Fields, flag, fieldBlock, type Frame, frameType } from './frames.fixture.ts';
-import type { Random } from './frame-chaos.fixture.ts';
-
-/** In values of fields that must reach nobody. */
-export const poison = 'p0is0n';
+import { poison, type Random } from './frame-chaos.fixture.ts';
 
 /** A request, right or wrong by RFC 9113, and what may become of it. */
 export interface OddRequest {
@@ -14,6 +11,8 @@ export interface OddRequest {
   readonly isHeadMalformed: boolean;
   /** It may not reach an instance as a whole request. */
   readonly isMalformed: boolean;
+  /** What is wrong stands behind a body of known length, which has gone on whole by then. */
+  readonly mayComeWhole: boolean;
   /** There is a route for its host. */
   readonly isRouted: boolean;
   readonly frames: readonly Frame[];
@@ -121,18 +120,22 @@ export function oddRequest(stream: number, mark: string, random: Random): OddReq
   const body = Array.from({ length: random(2) * random(4) }, () => mark.repeat(random(60)));
   const bodyBytes = body.reduce((sum, piece) => sum + piece.length, 0);
   let isMalformed = isHeadMalformed;
+  let hasItsLength = false;
   if (!fields.some(([name]) => name === 'content-length') && random(3) === 0) {
+    hasItsLength = true;
     const off = random(3) === 0 ? 1 + random(3) : 0;
     fields = [...fields, ['content-length', String(bodyBytes + off)]];
     isMalformed ||= off > 0;
   }
   const trailers = trailersOf(random);
+  const mayComeWhole = !isMalformed && hasItsLength;
   isMalformed ||= trailers?.isMalformed === true;
   const frames = framesOf({ stream, fields, body, trailers: trailers?.fields ?? null }, random);
   const hosts = fields.filter(([name]) => name === ':authority').map(([, value]) => value);
   const isRouted = hosts.includes('a');
   const isHead = method === 'HEAD';
-  return { stream, mark, isHead, bodyBytes, isHeadMalformed, isMalformed, isRouted, frames };
+  const known = { stream, mark, isHead, bodyBytes, isRouted, frames };
+  return { ...known, isHeadMalformed, isMalformed, mayComeWhole };
 }
 
 function trailersOf(random: Random): { fields: Fields; isMalformed: boolean } | null {
