@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 
 import { openPostgresLedger } from '../../src/adapters/postgres/postgres-ledger-store.ts';
+import type { PostgresLedgerStore } from '../../src/adapters/postgres/postgres-ledger-store.ts';
 import { parsePostgresUrl } from '../../src/adapters/postgres/postgres-url.ts';
 import { openSigningKey } from '../../src/adapters/system/signing-key.ts';
 import { SystemClock } from '../../src/adapters/system/system-clock.ts';
 import { openRecorder } from '../../src/control/recorder.ts';
+import { leafHashHex } from '../../src/domain/evidence/digest.ts';
 import type { Postgres } from '../../test/services/postgres.fixture.ts';
 import { quantileOf } from '../form.ts';
 import { gateResult } from './filled-ledger.ts';
@@ -16,6 +18,8 @@ export interface PostgresAppends {
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
   readonly perSecond: number;
+  /** The store alone: ready-made leaves of as many bytes, as many in a transaction. */
+  readonly storePerSecond: number;
   /** Rows of as many bytes a second, as many in a transaction, by the same client, with nothing of a ledger about them. */
   readonly barePerSecond: number;
 }
@@ -62,9 +66,10 @@ export async function measurePostgresAppends(
     await Promise.all(Array.from({ length: callers }, call));
     const perSecond = (count * 1_000) / (performance.now() - startedMs);
     const leafBytes = await meanLeafBytes(postgres, url);
+    const storePerSecond = await storeRate(store, { count, leafBytes }, signal);
     const barePerSecond = await bareRate(postgres, { url, count, leafBytes });
     const [p50Ms, p99Ms] = [quantileOf(tookMs, 0.5), quantileOf(tookMs, 0.99)];
-    return { p50Ms, p99Ms, perSecond, barePerSecond };
+    return { p50Ms, p99Ms, perSecond, storePerSecond, barePerSecond };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -74,6 +79,24 @@ async function meanLeafBytes(postgres: Postgres, url: string): Promise<number> {
   const sql = 'SELECT avg(octet_length(leaf))::int AS bytes FROM tidegate.entry';
   const [row] = await postgres.sql(databaseOf(url), sql);
   return Number(row?.['bytes']);
+}
+
+async function storeRate(
+  store: PostgresLedgerStore,
+  of: { readonly count: number; readonly leafBytes: number },
+  signal: AbortSignal,
+): Promise<number> {
+  const leaf = Buffer.alloc(of.leafBytes, 0x62);
+  const entry = { stream: 'bare', leaf, leafHash: leafHashHex(leaf) };
+  const entries = Array.from({ length: callers }, () => entry);
+  let { size } = await store.head(signal);
+  const startedMs = performance.now();
+  let done = 0;
+  for (; done < of.count; done += callers) {
+    await store.append({ expectedSize: size, entries, blobs: [] }, signal);
+    size += callers;
+  }
+  return (done * 1_000) / (performance.now() - startedMs);
 }
 
 async function bareRate(

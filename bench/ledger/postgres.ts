@@ -73,7 +73,7 @@ export async function measurePostgres({
     ],
     notes: [
       `PostgreSQL was stopped as by pg_ctl -m immediate ${stopped.stops} times with ${stopped.acknowledged} entries acknowledged: ${stopped.lost} lost, ${stopped.contradictions} contradictions. Processes are killed there, not the machine.`,
-      'Pauses and partitions last up to three leases of 20 ms; on a busy machine every step outlasts such a lease, so that without the fence most rounds go wrong.',
+      'Pauses and partitions last up to three leases of 20 ms; on a busy machine every step outlasts such a lease, and without the fence most rounds go wrong.',
     ],
     result: {
       pgStops: stopped.stops,
@@ -86,6 +86,7 @@ export async function measurePostgres({
       pgAppendP50Ms: rounded(appends.p50Ms, 1),
       pgAppendP99Ms: rounded(appends.p99Ms, 1),
       pgAppendPerSecond: rounded(appends.perSecond),
+      pgStoreAppendPerSecond: rounded(appends.storePerSecond),
       pgBareRowsPerSecond: rounded(appends.barePerSecond),
     },
   };
@@ -106,6 +107,7 @@ function absent(why: string): PostgresPart {
       pgAppendP50Ms: null,
       pgAppendP99Ms: null,
       pgAppendPerSecond: null,
+      pgStoreAppendPerSecond: null,
       pgBareRowsPerSecond: null,
     },
   };
