@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 
+import type { AuditOptions } from '../actions/audit.ts';
 import type { BacktestOptions } from '../actions/backtest.ts';
 import type { ReplayOptions } from '../actions/replay.ts';
 import type { VerifyOptions } from '../actions/verify.ts';
@@ -9,6 +10,7 @@ import { outputOption, withExamples } from './command-parts.ts';
 
 export function addEvidenceCommands(program: Command, frame: Frame): void {
   addVerify(program, frame);
+  addAudit(program, frame);
   addReplay(program, frame);
   addBacktest(program, frame);
 }
@@ -37,6 +39,40 @@ function addVerify(program: Command, frame: Frame): void {
     verify,
     'tidegate verify --save ledger.jsonl --with-inputs',
     'tidegate verify ledger.jsonl',
+  );
+}
+
+function addAudit(program: Command, frame: Frame): void {
+  const time = (flags: string, meaning: string): Option =>
+    new Option(flags, meaning).argParser((text: string) => parseSince(text, Date.now()));
+  const command = program
+    .command('audit')
+    .summary('list who did what, when and why')
+    .description(
+      'Lists the entries of a ledger, which is verified first, by person, service and time: who did what, when and why, with the hash of each entry. From the server, or from an exported ledger without one. The CSV is that of RFC 4180; a cell that a spreadsheet would take for a formula begins with an apostrophe.',
+    )
+    .option('--person <name>', 'only what this person did')
+    .option('--service <name>', 'only entries about this service')
+    .addOption(time('--since <when>', 'only entries since: 24h, 30d or a date'))
+    .addOption(time('--until <when>', 'only entries until: 24h (ago) or a date'))
+    .addOption(
+      new Option(
+        '--ledger <file>',
+        'read an exported ledger, without a server: tidegate verify --save',
+      ),
+    )
+    .option('--key <id>', 'id of the key that must have signed the ledger')
+    .addOption(outputOption(['table', 'csv', 'json']))
+    .action((options: AuditOptions) =>
+      frame.perform(async (session) =>
+        (await import('../actions/audit.ts')).audit(session, options),
+      ),
+    );
+  withExamples(
+    command,
+    'tidegate audit --person ana --since 30d',
+    'tidegate audit --service checkout --output csv > checkout.csv',
+    'tidegate audit --ledger ledger.jsonl -o json',
   );
 }
 

@@ -93,6 +93,16 @@ export async function* entriesOf(path: string, signal: AbortSignal): AsyncIterab
   }
 }
 
+/** As `entriesOf`, after all of it was verified; throws a CliError when it is not valid. */
+export async function verifiedEntries(
+  path: string,
+  trustedKeyId: string | null,
+  signal: AbortSignal,
+): Promise<AsyncIterable<RecordedEntry>> {
+  await verifiedCount(path, trustedKeyId, signal);
+  return entriesOf(path, signal);
+}
+
 async function verifiedCount(
   path: string,
   trustedKeyId: string | null,
