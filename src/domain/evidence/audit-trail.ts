@@ -59,11 +59,14 @@ export interface AuditedEntry {
  */
 export class AuditTrail {
   readonly #query: AuditQuery;
+  readonly #timeText: (atMs: number) => string;
   readonly #keys = new KeyDirectory();
   readonly #requests = new Map<string, { readonly service: string; readonly rolloutId: string }>();
 
-  constructor(query: AuditQuery) {
+  /** `timeText`: a time as ISO 8601 in UTC. */
+  constructor(query: AuditQuery, timeText: (atMs: number) => string) {
     this.#query = query;
+    this.#timeText = timeText;
   }
 
   /** Null: it is not asked for. Throws an EvidenceError for an entry that a verification would refuse. */
@@ -80,7 +83,7 @@ export class AuditTrail {
 
   #rowOf(entry: AuditedEntry): AuditRow {
     const { index, leafHash, type, observedAtMs, data } = entry;
-    const head = { index, at: new Date(observedAtMs).toISOString(), type };
+    const head = { index, at: this.#timeText(observedAtMs), type };
     if (type === 'key-event') return { ...head, ...this.#keyEvent(index, data), leafHash };
     if (type === 'approval') return { ...head, ...this.#approval(index, data), leafHash };
     const record = isObject(data) ? data : {};

@@ -52,7 +52,7 @@ async function auditFile(session: Session, path: string, options: AuditOptions):
     sinceMs: options.since ?? null,
     untilMs: options.until ?? null,
   };
-  const trail = new AuditTrail(query);
+  const trail = new AuditTrail(query, (atMs) => new Date(atMs).toISOString());
   const form = forms[options.output ?? 'table'];
   let count = 0;
   const entries = await verifiedEntries(path, options.key ?? null, session.signal);
