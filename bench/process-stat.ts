@@ -11,6 +11,17 @@ export async function cpuUsOf(pid: number): Promise<number> {
   return sumNs / 1000;
 }
 
+/** The same of a process and all that it has started and that still run. */
+export async function cpuUsOfTree(pid: number): Promise<number> {
+  let sumUs = await cpuUsOf(pid);
+  for (const thread of await readdir(`/proc/${pid}/task`)) {
+    const text = await readFile(`/proc/${pid}/task/${thread}/children`, 'utf8').catch(() => '');
+    for (const child of text.split(' '))
+      if (child !== '') sumUs += await cpuUsOfTree(Number(child));
+  }
+  return sumUs;
+}
+
 /** Resident memory now, VmRSS of proc(5). */
 export async function residentBytesOf(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/status`, 'utf8');

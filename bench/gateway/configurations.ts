@@ -63,7 +63,11 @@ function nginx(folder: string, name: string, lines: readonly string[]): string {
  */
 export function haproxy(
   { port, backendPorts }: Ports,
-  options: { readonly hasFeatures: boolean; readonly logPort: number | null },
+  options: {
+    readonly hasFeatures: boolean;
+    readonly logPort: number | null;
+    readonly threads?: number;
+  },
 ): string {
   const [stable, candidate] = backendPorts;
   const trace = '00-%[rand(),hex]%[rand(),hex]-%[rand(),hex]-01';
@@ -77,7 +81,7 @@ export function haproxy(
   ];
   return [
     'global',
-    '  nbthread 1',
+    `  nbthread ${options.threads ?? 1}`,
     '  maxconn 9000',
     ...(options.logPort === null ? [] : [`  log 127.0.0.1:${options.logPort} local0`]),
     'defaults',

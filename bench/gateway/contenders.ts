@@ -78,6 +78,19 @@ export const contenders: readonly Contender[] = [
   packageContender(names.fastify, 'fastify-http-proxy.js'),
 ];
 
+/** Each as one process or thread, and as two. */
+export const shared = {
+  haproxy: [1, 2].map((threads) =>
+    haproxyContender(`HAProxy, ${threads} threads`, { hasFeatures: false, hasLog: false, threads }),
+  ),
+  fast: [1, 2].map((workers) =>
+    gatewayContender(`tidegate fast, ${workers} workers`, gatewayEntry, {
+      argv: ['--engine', 'fast', '--workers', String(workers)],
+      isTraced: true,
+    }),
+  ),
+} as const;
+
 /** The gateway before all instances, for the long run. */
 export const longRunner = gatewayContender(names.fast, gatewayEntry, {
   argv: ['--engine', 'fast'],
@@ -98,12 +111,16 @@ export async function start(
 
 function haproxyContender(
   name: string,
-  { hasFeatures, hasLog }: { readonly hasFeatures: boolean; readonly hasLog: boolean },
+  {
+    hasFeatures,
+    hasLog,
+    threads = 1,
+  }: { readonly hasFeatures: boolean; readonly hasLog: boolean; readonly threads?: number },
 ): Contender {
   const run: Contender['start'] = async (place, ports, processes) => {
     const path = join(place.folder, `haproxy-${ports.port}.cfg`);
     const logPort = hasLog ? place.logPort : null;
-    await writeFile(path, haproxy(ports, { hasFeatures, logPort }));
+    await writeFile(path, haproxy(ports, { hasFeatures, logPort, threads }));
     return processes.start(proxyCore, ['haproxy', '-db', '-f', path], ports.port);
   };
   return { name, needs: ['haproxy'], isClose: true, start: run };

@@ -6,11 +6,13 @@ import {
   longRunner,
   names,
   type Running,
+  shared,
   start,
 } from './contenders.ts';
 import { residentMbAtIdle } from './idle.ts';
 import { type OpenPlace, openPlace } from './place.ts';
 import { missing, Processes } from './programs.ts';
+import { measureSpeedup, type SpeedupPlan } from './speedup.ts';
 import { wrk } from './wrk.ts';
 import { readBigBodies, readLatency, readThroughput, ReadingTable } from './readings.ts';
 import { type IdleReading, type LongRun, resultOf, tablesOf } from './report.ts';
@@ -18,8 +20,11 @@ import { type IdleReading, type LongRun, resultOf, tablesOf } from './report.ts'
 export const about =
   'CPU a request, latency, memory of the gateway beside HAProxy, nginx, npm packages';
 
-/** `load`: throughput, latency and big bodies beside the others; `idle`: memory; `long`: the gateway alone, for long. */
-export const parts: readonly string[] = ['load', 'idle', 'long'];
+/**
+ * `load`: throughput, latency and big bodies beside the others; `workers`: one and two; `idle`: memory; `long`: the gateway
+ * alone, for long.
+ */
+export const parts: readonly string[] = ['load', 'workers', 'idle', 'long'];
 
 interface Plan {
   /** How often all contenders are started anew: one process is lucky or not, whatever it is asked. */
@@ -34,6 +39,7 @@ interface Plan {
   readonly bigSeconds: number;
   readonly idleConnections: readonly number[];
   readonly longSeconds: number;
+  readonly workers: SpeedupPlan;
 }
 
 const quickPlan: Plan = {
@@ -47,6 +53,7 @@ const quickPlan: Plan = {
   bigSeconds: 1,
   idleConnections: [2000],
   longSeconds: 3,
+  workers: { starts: 1, roundsPerStart: 3, seconds: 1, warmRounds: 1 },
 };
 const fullPlan: Plan = {
   starts: 3,
@@ -59,21 +66,31 @@ const fullPlan: Plan = {
   bigSeconds: 2,
   idleConnections: [2000, 10_000],
   longSeconds: 600,
+  workers: { starts: 2, roundsPerStart: 5, seconds: 2, warmRounds: 3 },
 };
 
 export async function run(options: BenchOptions): Promise<BenchReport> {
   const needed = await missing(['taskset', 'wrk', 'nginx']);
   if (needed.length > 0) return unmeasured(needed);
   const plan = options.isQuick ? quickPlan : fullPlan;
+  const { only = parts } = options;
+  options.say(
+    `takes ${Math.ceil(secondsMaxOf(plan, only) / 60)} minutes at most on a machine at rest`,
+  );
   await using place = await openPlace(options.say, options.signal);
   const lacking = new Set<string>(await missing(['haproxy']));
   if (place.peersFolder === null) lacking.add('npm packages');
   const able = contenders.filter(({ needs }) => needs.every((need) => !lacking.has(need)));
   const table = new ReadingTable();
   for (const { name } of able) table.of(name);
-  const { only = parts } = options;
   for (let time = 1; only.includes('load') && time <= plan.starts; time += 1) {
     await measure({ place, able, table, plan, options, time });
+  }
+  const together = new ReadingTable();
+  if (only.includes('workers')) {
+    const both = [...shared.haproxy, ...shared.fast];
+    const here = both.filter(({ needs }) => needs.every((need) => !lacking.has(need)));
+    await measureSpeedup({ place, able: here, plan: plan.workers, options, table: together });
   }
   const idle = only.includes('idle') ? await idleOf(place, able, plan, options) : [];
   const long = only.includes('long') ? await longRun(place, plan, options) : null;
@@ -81,7 +98,29 @@ export async function run(options: BenchOptions): Promise<BenchReport> {
     ...notesOf(plan),
     ...[...lacking].map((what) => `Not installed here: ${what}; its rows and figures are missing.`),
   ];
-  return { tables: tablesOf(table, idle), notes, result: resultOf(table, idle, long) };
+  const read = { table, together, idle, long };
+  return { tables: tablesOf(read), notes, result: resultOf(read) };
+}
+
+/** By what is planned, with what starting takes. */
+function secondsMaxOf(plan: Plan, only: readonly string[]): number {
+  const close = contenders.filter(({ isClose }) => isClose).length;
+  const all = contenders.length;
+  const startSeconds = 2;
+  const load =
+    all * (plan.warmRoundsMax + startSeconds) +
+    plan.roundsPerStart * (all + 1) * plan.seconds +
+    plan.latencyRoundsPerStart * (close + 1) * plan.latencySeconds +
+    close * plan.bigSeconds;
+  const { workers } = plan;
+  const rounds = workers.warmRounds + workers.roundsPerStart * workers.seconds;
+  const seconds: Readonly<Record<string, number>> = {
+    load: plan.starts * load,
+    workers: workers.starts * 4 * (rounds + startSeconds),
+    idle: 3 * plan.idleConnections.reduce((sum, each) => sum + startSeconds + each / 500, 0),
+    long: plan.longSeconds,
+  };
+  return 30 + only.reduce((sum, part) => sum + (seconds[part] ?? 0), 0);
 }
 
 interface Measuring {
@@ -182,7 +221,8 @@ async function longRun(
 
 function unmeasured(needed: readonly string[]): BenchReport {
   const notes = [`Nothing was measured: ${needed.join(', ')} must be installed.`];
-  return { tables: [], notes, result: resultOf(new ReadingTable(), [], null) };
+  const nothing = { table: new ReadingTable(), together: new ReadingTable(), idle: [], long: null };
+  return { tables: [], notes, result: resultOf(nothing) };
 }
 
 function notesOf({
@@ -202,7 +242,7 @@ function notesOf({
     'Features off is without spans; nothing else can be switched off.',
     'cpuOverUndici is the fast engine by the engine on node:http and undici.',
     `success and rpsMax are of ${longSeconds} s without a pause, over 12 instances, on one core.`,
-    'Not measured yet, so null: workersSpeedup.',
+    'workersSpeedup: how many times the requests of one worker two do, by their CPU a request, spans exported; 2 is all of it.',
   ];
 }
 

@@ -33,10 +33,16 @@ async function isInstalled(program: string): Promise<boolean> {
 /** Processes of one bench, each on one core; disposing kills them all. */
 export class Processes implements AsyncDisposable {
   readonly #children = new Set<ChildProcess>();
+  readonly #cores: string | null;
+
+  /** `cores`: what all of them may use, in place of the core that each is started with. */
+  constructor(cores: string | null = null) {
+    this.#cores = cores;
+  }
 
   /** Resolves with its process id when it listens on `port`. */
   async start(core: number, argv: readonly string[], port: number): Promise<number> {
-    const child = spawn(pin, ['-c', String(core), ...argv], {
+    const child = spawn(pin, ['-c', this.#cores ?? String(core), ...argv], {
       stdio: ['ignore', 'ignore', 'inherit'],
       env,
     });

@@ -1,5 +1,5 @@
 import { medianOf } from '../form.ts';
-import { cpuUsOf } from '../process-stat.ts';
+import { cpuUsOfTree } from '../process-stat.ts';
 import { bigPath } from './configurations.ts';
 import type { Running } from './contenders.ts';
 import { wrk, type WrkResult } from './wrk.ts';
@@ -70,10 +70,10 @@ export async function readThroughput(
   into: Readings,
   { seconds, signal }: Reading,
 ): Promise<void> {
-  const beforeUs = pid === null ? 0 : await cpuUsOf(pid);
+  const beforeUs = pid === null ? 0 : await cpuUsOfTree(pid);
   const load = { port, path: '/', connections: saturatingConnections, seconds, isPaced: false };
   const result = await wrk(load, signal);
-  const spentUs = pid === null ? null : (await cpuUsOf(pid)) - beforeUs;
+  const spentUs = pid === null ? null : (await cpuUsOfTree(pid)) - beforeUs;
   add(into, result);
   into.requestsPerSecond.push((result.requests / result.tookUs) * 1e6);
   into.cpuUs.push(spentUs === null ? null : spentUs / result.requests);
@@ -96,12 +96,12 @@ export async function readBigBodies(
   into: Readings,
   { seconds, signal }: Reading,
 ): Promise<void> {
-  const beforeUs = await cpuUsOf(pid);
+  const beforeUs = await cpuUsOfTree(pid);
   const load = { port, path: bigPath, connections: bigConnections, seconds, isPaced: false };
   const result = await wrk(load, signal);
   add(into, result);
   // Bodies that were under way at the end cost as much as a part of them; they are few beside those that ended.
-  into.bigCpuUs.push(((await cpuUsOf(pid)) - beforeUs) / result.requests);
+  into.bigCpuUs.push(((await cpuUsOfTree(pid)) - beforeUs) / result.requests);
 }
 
 function add(into: Readings, { requests, failures }: WrkResult): void {

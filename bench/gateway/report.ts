@@ -1,6 +1,7 @@
 import { type BenchReport, type BenchTable, cell, rounded } from '../form.ts';
-import { direct, names, packages } from './contenders.ts';
+import { direct, names, packages, shared } from './contenders.ts';
 import type { ReadingTable } from './readings.ts';
+import { speedupOf } from './speedup.ts';
 
 export interface IdleReading {
   readonly name: string;
@@ -14,7 +15,16 @@ export interface LongRun {
   readonly requestsPerSecond: number;
 }
 
-export function tablesOf(table: ReadingTable, idle: readonly IdleReading[]): readonly BenchTable[] {
+/** All that was read. */
+export interface Read {
+  readonly table: ReadingTable;
+  /** Of one and two workers. */
+  readonly together: ReadingTable;
+  readonly idle: readonly IdleReading[];
+  readonly long: LongRun | null;
+}
+
+export function tablesOf({ table, together, idle }: Read): readonly BenchTable[] {
   return [
     {
       heads: ['PROXY', 'REQUESTS/S', 'CPU US/REQUEST', 'CPU/HAPROXY', 'OF REQUESTS FAILED'],
@@ -42,6 +52,17 @@ export function tablesOf(table: ReadingTable, idle: readonly IdleReading[]): rea
         ]),
     },
     {
+      heads: ['ON TWO CORES', 'REQUESTS/S', 'CPU US/REQUEST', 'SPEEDUP BY CPU'],
+      rows: (['haproxy', 'fast'] as const).flatMap((of) =>
+        shared[of].map(({ name }, index) => [
+          name,
+          cell(together.median('requestsPerSecond', name)),
+          cell(together.median('cpuUs', name), 1),
+          index === 0 ? '' : cell(speedupOf(together, of), 2),
+        ]),
+      ),
+    },
+    {
       heads: ['PROXY', 'IDLE CONNECTIONS', 'RESIDENT MB'],
       rows: idle.map(({ name, connections, residentMb }) => {
         return [name, String(connections), cell(residentMb)];
@@ -50,11 +71,7 @@ export function tablesOf(table: ReadingTable, idle: readonly IdleReading[]): rea
   ];
 }
 
-export function resultOf(
-  table: ReadingTable,
-  idle: readonly IdleReading[],
-  long: LongRun | null,
-): BenchReport['result'] {
+export function resultOf({ table, together, idle, long }: Read): BenchReport['result'] {
   const cpuOver = (name: string, other: string) => rounded(table.ratio('cpuUs', name, other), 2);
   const requestsOver = (other: string) => table.ratio('requestsPerSecond', names.fast, other);
   const added = (key: 'p50Us' | 'p99Us', name: string) => {
@@ -73,7 +90,7 @@ export function resultOf(
     cpuFeaturesOffOverHaproxy: cpuOver(names.fastOff, names.haproxy),
     requestsOverBestPackage:
       overPackages.length === 0 ? null : rounded(Math.min(...overPackages), 2),
-    workersSpeedup: null,
+    workersSpeedup: rounded(speedupOf(together, 'fast'), 2),
     bigBodyCpuOverHaproxy: rounded(table.ratio('bigCpuUs', names.fast, names.haproxy), 2),
     rssMbAt10kIdle: rounded(at10k?.residentMb ?? null),
     // Cut, not rounded: what is not all must not look like all.
