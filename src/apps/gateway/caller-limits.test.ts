@@ -47,6 +47,7 @@ for (const engine of engines) {
       await until(() => third.socket.closed || third.socket.readableEnded);
       assert.match(third.received(), new RegExp(`^HTTP/1\\.1 ${status} `));
       assert.match(third.received(), /content-type: application\/problem\+json/);
+      assert.match(third.received(), /\r\nretry-after: 1\r\n/);
       assert.match(third.received(), new RegExp(`"reason":"${reason}"`));
       third.socket.destroy();
       assert.equal(await refusals(fixture, reason), 1);

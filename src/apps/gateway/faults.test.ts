@@ -71,6 +71,7 @@ for (const engine of engines) {
       assert.equal(answer.status, 404);
       assert.equal(answer.headers['content-type'], 'application/problem+json');
       assert.equal(answer.headers['x-tidegate-reason'], 'unknown-host');
+      assert.equal(answer.headers['retry-after'], undefined);
       assert.match(answer.body.toString(), /nobody\.localhost/);
       assert.equal(answer.headers['x-tidegate-revision'], undefined);
     });

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from './node-http.ts';
 import { hasBody } from './request-body.ts';
-import type { Refusal } from './refusal.ts';
+import { type Refusal, retryAfterSeconds } from './refusal.ts';
 
 /** Why the gateway answered itself. */
 export const reasonHeader = 'x-tidegate-reason';
@@ -15,10 +15,12 @@ export function answerProblem(
   const body = problemBody(refusal);
   // A body nobody reads would have to be read to its end before the connection could be used again.
   if (hasBody(request) && !request.complete) response.shouldKeepAlive = false;
+  const retryAfter = retryAfterSeconds(refusal);
   response.writeHead(refusal.status, {
     'content-type': 'application/problem+json',
     'content-length': Buffer.byteLength(body),
     [reasonHeader]: refusal.reason,
+    ...(retryAfter === null ? {} : { 'retry-after': String(retryAfter) }),
   });
   response.end(body);
   refused.set(response, refusal.reason);
@@ -38,9 +40,11 @@ export function problemResponse(
   isHead = false,
 ): string {
   const body = problemBody(refusal);
+  const retryAfter = retryAfterSeconds(refusal);
   return (
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}\r\n` +
     `content-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` +
+    (retryAfter === null ? '' : `retry-after: ${retryAfter}\r\n`) +
     `${reasonHeader}: ${refusal.reason}\r\nconnection: ${connection}\r\n\r\n${isHead ? '' : body}`
   );
 }

@@ -23,6 +23,19 @@ export interface Refusal {
   readonly detail: string;
 }
 
+/** Bounds that may have room again a moment later. */
+const passing: ReadonlySet<Refusal['reason']> = new Set([
+  'overloaded',
+  'circuit-open',
+  'too-many-connections',
+  'too-many-connections-of-caller',
+]);
+
+/** `Retry-After` in seconds (RFC 9110 section 10.2.3); null: to wait mends nothing, or nobody knows how long. */
+export function retryAfterSeconds({ reason }: Refusal): number | null {
+  return passing.has(reason) ? 1 : null;
+}
+
 export function tooLarge(bodyBytesMax: number): Refusal {
   const detail = `the body is larger than the ${bodyBytesMax} bytes that are taken here`;
   return { status: 413, reason: 'body-too-large', detail };

@@ -96,6 +96,7 @@ for (const engine of engines) {
       const { status, headers, body } = await fixture.send();
       assert.equal(status, 503);
       assert.equal(headers['x-tidegate-reason'], 'circuit-open');
+      assert.equal(headers['retry-after'], '1');
       assert.equal(headers['content-type'], 'application/problem+json');
       assert.match(body.toString(), /2 requests under way/);
       for (const response of waiting.splice(0)) response.end();

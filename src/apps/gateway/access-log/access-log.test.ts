@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFile, rename } from 'node:fs/promises';
+import { readdir, readFile, readlink, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { engines, gatewayProgram, GatewayFixture, until } from '../gateway-fixture.ts';
@@ -85,6 +85,32 @@ test('SIGHUP begins another file, and a sample has what failed and its share of 
     await fixture.send({ path: '/bad' });
     return (await linesOf(path)).length > 0;
   });
+});
+
+test('SIGHUP to the gateway begins another file in each worker', async () => {
+  const flags = ['--access-log', 'access.log'];
+  await using fixture = await GatewayFixture.start('fast', { workers: 2, arguments: flags });
+  const path = join(fixture.stateFolder, 'access.log');
+  await fixture.single((_request, response) => response.end());
+  await fixture.sendAnew();
+  await until(async () => (await linesOf(path)).length === 1);
+  await rename(path, `${path}.1`);
+  process.kill(fixture.process.file.pid, 'SIGHUP');
+  const { pid } = fixture.process.file;
+  const workers = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
+  const filesOf = async (worker: string): Promise<readonly string[]> => {
+    const names = await readdir(`/proc/${worker}/fd`);
+    return Promise.all(names.map((fd) => readlink(`/proc/${worker}/fd/${fd}`).catch(() => '')));
+  };
+  await until(async () => {
+    const files = await Promise.all(workers.map(filesOf));
+    return (
+      files.length === 2 &&
+      files.every((open) => open.includes(path) && !open.includes(`${path}.1`))
+    );
+  });
+  await fixture.sendAnew();
+  await until(async () => (await linesOf(path)).length === 1);
 });
 
 const refused: readonly (readonly [flags: readonly string[], says: RegExp])[] = [

@@ -1,7 +1,12 @@
 import type { Socket } from 'node:net';
 import { createServer, type SecureContext, type Server, TLSSocket } from 'node:tls';
 import type { Certificates, ServedPair } from './certificates.ts';
-import { alpnProtocols, contextOptions, handshakeMs, handshakesMax } from './tls-settings.ts';
+import {
+  alpnProtocols,
+  contextOptions,
+  type HandshakeLimits,
+  usualHandshakeLimits,
+} from './tls-settings.ts';
 
 /** What becomes of a connection when its handshake is done. */
 export interface Greeted {
@@ -19,17 +24,23 @@ const unrecognizedName = Buffer.from([21, 3, 3, 0, 2, 2, 112]);
  */
 export class TlsAcceptor {
   readonly #certificates: Certificates;
+  readonly #limits: HandshakeLimits;
   #default: ServedPair | null = null;
   readonly #server: Server;
   /** By address and port of the caller: handshakes under way. */
   readonly #greeting = new Map<string, Greeting>();
 
-  constructor(certificates: Certificates, onGreeted: (greeted: Greeted) => void) {
+  constructor(
+    certificates: Certificates,
+    onGreeted: (greeted: Greeted) => void,
+    limits: HandshakeLimits = usualHandshakeLimits,
+  ) {
     this.#certificates = certificates;
+    this.#limits = limits;
     this.#server = createServer({
       ...contextOptions,
       allowHalfOpen: true,
-      handshakeTimeout: handshakeMs,
+      handshakeTimeout: limits.handshakeMs,
       ALPNProtocols: [...alpnProtocols],
       SNICallback: withSocket((socket, name, done) => this.#choose(socket, name, done)),
     });
@@ -47,7 +58,7 @@ export class TlsAcceptor {
 
   accept(socket: Socket): void {
     const key = keyOf(socket);
-    if (this.#greeting.size >= handshakesMax) {
+    if (this.#greeting.size >= this.#limits.handshakesMax) {
       socket.destroy();
       return;
     }

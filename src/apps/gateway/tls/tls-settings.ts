@@ -27,10 +27,14 @@ export const contextOptions = {
 
 export const alpnProtocols = ['h2', 'http/1.1'] as const;
 
-/** Of a handshake, from the connection's first octet to its last. */
-export const handshakeMs = 10_000;
-/**
- * Handshakes at one time: each holds about 100 KB and wants a signature, so those beyond are cut at once rather than kept
- * until they time out.
- */
-export const handshakesMax = 1024;
+export interface HandshakeLimits {
+  /** Of a handshake, from the connection's first octet to its last. */
+  readonly handshakeMs: number;
+  /**
+   * Handshakes at one time: each holds about 100 KB and wants a signature, so those beyond are cut at once rather than kept
+   * until they time out.
+   */
+  readonly handshakesMax: number;
+}
+
+export const usualHandshakeLimits: HandshakeLimits = { handshakeMs: 10_000, handshakesMax: 1024 };

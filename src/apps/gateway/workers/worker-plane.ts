@@ -59,6 +59,10 @@ export class WorkerPlane implements DataPlane {
   #listening: PromiseWithResolvers<void> | null = null;
   #isStopping = false;
   #lost = 0;
+  /** Operators know the process id of the gateway alone. */
+  readonly #onHangUp = (): void => {
+    for (const worker of this.#running()) if (worker.isTold) worker.hangUp();
+  };
 
   constructor(options: WorkerPlaneOptions) {
     this.#options = options;
@@ -67,6 +71,7 @@ export class WorkerPlane implements DataPlane {
     });
     this.#looking = setInterval(() => this.#look(), lookEveryMs);
     this.#looking.unref();
+    process.on('SIGHUP', this.#onHangUp);
   }
 
   get table(): RouteTable | null {
@@ -124,6 +129,7 @@ export class WorkerPlane implements DataPlane {
     }
     for (const worker of this.#running()) worker.kill();
     clearInterval(this.#looking);
+    process.off('SIGHUP', this.#onHangUp);
   }
 
   #running(): readonly WorkerProcess[] {

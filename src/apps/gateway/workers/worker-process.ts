@@ -97,6 +97,11 @@ export class WorkerProcess {
     return this.#silentLooks - 1;
   }
 
+  /** Asks it to begin another file of its access log. Before it is ready, the signal would end it. */
+  hangUp(): void {
+    this.#child.kill('SIGHUP');
+  }
+
   kill(): void {
     this.#child.kill('SIGKILL');
   }
