@@ -67,6 +67,7 @@ for (const [mode, wantMade] of MODES) {
       mode,
       clock: { nowMs: () => 0, sleep: async () => undefined },
       onHeld: (_, why) => held.push(why),
+      onAlert: () => assert.fail('no time has passed'),
       checkpointer: {
         make: async () => {
           made += 1;
@@ -89,6 +90,7 @@ test('a checkpoint that does not cover the entry is no anchor', async () => {
     mode: 'require',
     clock: { nowMs: () => 0, sleep: async () => undefined },
     onHeld: () => undefined,
+    onAlert: () => undefined,
     checkpointer: {
       make: async () => {
         size += 1;

@@ -46,6 +46,7 @@ import { serviceView, summaryView } from './views.ts';
 export class ControlPlane {
   readonly #loop: ControlLoop;
   readonly #faults: Pick<FaultDesk, 'active'>;
+  readonly #heldBy: (service: string) => string | null;
   readonly #recorder: Recorder;
   readonly #store: Pick<LedgerStore, 'blob'>;
   readonly #clock: Clock;
@@ -56,6 +57,8 @@ export class ControlPlane {
   constructor(parts: {
     readonly loop: ControlLoop;
     readonly faults: Pick<FaultDesk, 'active'>;
+    /** Why a promotion waits for witnesses; null: it does not. */
+    readonly heldBy: (service: string) => string | null;
     readonly recorder: Recorder;
     readonly store: Pick<LedgerStore, 'blob'>;
     readonly clock: Clock;
@@ -67,6 +70,7 @@ export class ControlPlane {
   }) {
     this.#loop = parts.loop;
     this.#faults = parts.faults;
+    this.#heldBy = parts.heldBy;
     this.#recorder = parts.recorder;
     this.#store = parts.store;
     this.#clock = parts.clock;
@@ -79,15 +83,25 @@ export class ControlPlane {
     const nowMs = this.#clock.nowMs();
     return this.#loop.services
       .flatMap((state) => serviceView(state, this.#loop.instances, nowMs) ?? [])
+      .map((view) => this.#withHold(view))
       .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
   }
 
   service(name: string): ServiceView {
-    const view = serviceView(this.#state(name), this.#loop.instances, this.#clock.nowMs());
-    if (view === null) return notFound(name);
+    const seen = serviceView(this.#state(name), this.#loop.instances, this.#clock.nowMs());
+    if (seen === null) return notFound(name);
+    const view = this.#withHold(seen);
     const faults = this.#faults.active.filter(({ service }) => service === name).map(faultView);
     if (faults.length === 0) return view;
     return { ...view, status: { ...view.status, faults } };
+  }
+
+  /** The decider has promoted it; what it waits for is known to the desk alone. */
+  #withHold(view: ServiceView): ServiceView {
+    const held = this.#heldBy(view.metadata.name);
+    if (held === null) return view;
+    const { status } = view;
+    return { ...view, status: { ...status, sentence: `${held}; ${status.sentence}` } };
   }
 
   /** Also services that were deleted: what they left can be read. */

@@ -63,6 +63,12 @@ function keySentence(data: { readonly [key: string]: JsonValue }): string | null
   if (data['action'] === 'assign-roles') {
     return `${textOf(data['person'])} has other roles, by ${textOf(data['by'])}`;
   }
+  if (data['action'] === 'enrol-keys') {
+    return 'what decides is signed with ML-DSA-65 as well from here on';
+  }
+  if (data['action'] === 'rotate-keys') {
+    return `the ledger's keys are others from here on, by ${textOf(data['by'])}: ${textOf(data['reason'])}`;
+  }
   const keyId = textOf(data['keyId']);
   if (keyId === null) return null;
   if (data['action'] === 'revoke-person') {

@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { rememberCheckpoint } from '../../adapters/system/newest-checkpoint.ts';
 import { HttpWitness } from '../../adapters/witness/http-witness.ts';
 import { Checkpointer } from '../../control/checkpointer.ts';
-import { PromotionAnchor, type WitnessMode } from '../../control/promotion-anchor.ts';
+import {
+  type HeldAlert,
+  PromotionAnchor,
+  type WitnessMode,
+} from '../../control/promotion-anchor.ts';
 import { Witnessing } from '../../control/witnessing.ts';
 import { EvidenceError } from '../../domain/evidence/canonical-json.ts';
 import { parsePolicy, quorumText, type TrustPolicy } from '../../domain/evidence/trust-policy.ts';
@@ -45,6 +49,7 @@ export class EvidenceDesk {
     readonly settings: WitnessSettings;
     readonly policy: TrustPolicy;
     readonly log: (level: 'info' | 'error', message: string) => void;
+    readonly onAlert: (service: string, alert: HeldAlert) => void;
   }) {
     const { stateFolder, store, clock, signers, settings, policy, log } = parts;
     this.mode = settings.mode;
@@ -79,6 +84,7 @@ export class EvidenceDesk {
         if (why === null) this.#held.delete(service);
         else this.#held.set(service, why);
       },
+      onAlert: parts.onAlert,
     });
   }
 
@@ -90,17 +96,23 @@ export class EvidenceDesk {
     /** Null: those of the last start. */
     readonly settings: WitnessSettings | null;
     readonly log: (level: 'info' | 'error', message: string) => void;
+    readonly onAlert: (service: string, alert: HeldAlert) => void;
   }): Promise<EvidenceDesk> {
-    const { stateFolder, store, clock, signers, log } = parts;
+    const { stateFolder, store, clock, signers, log, onAlert } = parts;
     const settings = parts.settings ?? (await readSettings(stateFolder));
     const policy = readWitnessPolicy(settings);
     if (parts.settings !== null) await keepSettings(stateFolder, settings);
-    return new EvidenceDesk({ stateFolder, store, clock, signers, settings, policy, log });
+    return new EvidenceDesk({ stateFolder, store, clock, signers, settings, policy, log, onAlert });
   }
 
   /** What people should know: a promotion that waits, else a checkpoint that witnesses have not cosigned. */
   get problem(): string | null {
     return [...this.#held.values()][0] ?? this.#problem;
+  }
+
+  /** Why the promotion of this service waits; null: it does not. */
+  heldBy(service: string): string | null {
+    return this.#held.get(service) ?? null;
   }
 
   run(signal: AbortSignal): Promise<void> {

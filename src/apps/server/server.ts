@@ -40,6 +40,7 @@ import { LedgerTrouble } from './ledger-trouble.ts';
 import { LogKeyDesk } from './log-key-desk.ts';
 import { RateMeter } from './rate-meter.ts';
 import { timeText } from './views.ts';
+import { witnessJournal } from './witness-journal.ts';
 
 export interface ServerOptions {
   readonly stateFolder: string;
@@ -156,11 +157,12 @@ async function openWorld(
   );
   await keys.settle(recorder);
   await remember();
-  const signers = () => keys.notesAt(recorder);
-  const evidence = await EvidenceDesk.open({ stateFolder, store, clock, signers, settings, log });
   const feed = new EventFeed();
+  const told = { recorder, clock, feed, log };
+  const ofDesk = { stateFolder, store, clock, settings, log, onAlert: witnessJournal(told) };
+  const evidence = await EvidenceDesk.open({ ...ofDesk, signers: () => keys.notesAt(recorder) });
   const isGatewayNew = (await findGateway(stateFolder)) === null;
-  const journal = gatewayJournal({ recorder, clock, feed, log });
+  const journal = gatewayJournal(told);
   const ejections = resources.use(new EjectionJournal(journal));
   const gateway = resources.use(
     await ensureGateway(
@@ -282,6 +284,7 @@ async function listen(
     token: await openToken(options.stateFolder),
     plane: new ControlPlane({
       loop,
+      heldBy: (service) => world.evidence.heldBy(service),
       faults,
       recorder,
       store,

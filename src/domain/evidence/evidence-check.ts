@@ -2,7 +2,7 @@ import type { ApprovalEntry } from './approval/approval-entry.ts';
 import { approvalPolicySha256 } from './approval/approval.ts';
 import type { PersonDirectory } from './approval/person-directory.ts';
 import { quorumOf, type RecordedApproval } from './approval/quorum.ts';
-import type { Duty } from './evidence-plan.ts';
+import type { Duty, EvidencePlan } from './evidence-plan.ts';
 import type { ReleaseFacts, RequestFacts } from './release-facts.ts';
 
 /**
@@ -28,6 +28,7 @@ export class EvidenceCheck {
   #planned = 0;
   #ended = 0;
   #withoutPlan = 0;
+  #witnesses: EvidencePlan['witnesses'] | null = null;
 
   constructor(people: PersonDirectory) {
     this.#people = people;
@@ -74,6 +75,7 @@ export class EvidenceCheck {
       ended: this.#ended,
       underWay: [...this.#open.values()].map(({ rolloutId }) => rolloutId),
       withoutPlan: this.#withoutPlan,
+      witnesses: this.#witnesses,
       findingCount: this.#findingCount,
       findings: [...this.#findings],
     };
@@ -95,7 +97,8 @@ export class EvidenceCheck {
       return;
     }
     this.#planned += 1;
-    const { must } = plan;
+    const { must, witnesses } = plan;
+    this.#witnesses = witnesses;
     this.#open.set(service, {
       rolloutId,
       must,
@@ -221,6 +224,8 @@ export interface EvidenceReport {
   readonly underWay: readonly string[];
   /** Rollouts that were begun by a program which wrote no plan. */
   readonly withoutPlan: number;
+  /** Who was to witness promotions when the newest rollout with a plan began; null: there is none. */
+  readonly witnesses: EvidencePlan['witnesses'] | null;
   readonly findingCount: number;
   /** What is missing or out of order, at most `MAX_FINDINGS`. */
   readonly findings: readonly EvidenceFinding[];
@@ -264,4 +269,18 @@ export function evidenceLines(evidence: EvidenceReport): string[] {
     ...findings.map(({ index, rolloutId, what }) => `  entry ${index}, ${rolloutId}: ${what}`),
     ...(more === 0 ? [] : [`  and ${more} more`]),
   ];
+}
+
+/** Whether somebody outside was to see a promotion before its users did, in one sentence. */
+export function witnessText(witnesses: EvidenceReport['witnesses']): string {
+  switch (witnesses?.mode) {
+    case undefined:
+      return 'No rollout of it says whether witnesses were asked.';
+    case 'off':
+      return 'Witnesses were off: nobody outside was asked to remember this ledger, so a rewrite by who holds its keys would not show.';
+    case 'warn':
+      return `Witnesses (${witnesses?.quorum}) were asked, and no promotion waited for them.`;
+    case 'require':
+      return `Promotions waited until witnesses (${witnesses?.quorum}) had cosigned their entries.`;
+  }
 }

@@ -1,5 +1,6 @@
 import { Argument, type Command, Option } from 'commander';
 
+import type { CdEventsOptions } from '../actions/cd-events.ts';
 import type { EventsOptions, LogsOptions } from '../actions/follow.ts';
 import type { GetOptions, Resource } from '../actions/get.ts';
 import type { StatusOptions } from '../actions/status.ts';
@@ -20,6 +21,10 @@ const resources: Readonly<Record<string, Resource>> = {
   events: 'events',
   event: 'events',
   ev: 'events',
+};
+
+type EventsCommandOptions = Omit<EventsOptions & CdEventsOptions, 'service'> & {
+  readonly format?: 'cdevents';
 };
 
 export function addReadCommands(program: Command, frame: Frame): void {
@@ -139,11 +144,27 @@ function addEvents(program: Command, frame: Frame): void {
     .option('-f, --follow', 'go on with what comes')
     .addOption(new Option('--from <index>', 'start at this entry').argParser(parseCount))
     .addOption(outputOption(['json']))
-    .action((service: string | undefined, options: Omit<EventsOptions, 'service'>) =>
+    .addOption(
+      new Option(
+        '--format <format>',
+        'cdevents: deployments, ways back and alerts as CloudEvents (cdevents.dev 0.4.1), one a line',
+      ).choices(['cdevents']),
+    )
+    .option('--environment <name>', 'with cdevents: where the services run (default: local)')
+    .option('--ledger <file>', 'with cdevents: read an exported ledger, without a server')
+    .action((service: string | undefined, options: EventsCommandOptions) =>
       frame.perform(async (session) => {
-        const { events } = await import('../actions/follow.ts');
-        return events(session, { ...options, ...(service !== undefined && { service }) });
+        const all = { ...options, ...(service !== undefined && { service }) };
+        if (options.format === 'cdevents') {
+          return (await import('../actions/cd-events.ts')).cdEvents(session, all);
+        }
+        return (await import('../actions/follow.ts')).events(session, all);
       }),
     );
-  withExamples(events, 'tidegate events checkout', 'tidegate events -f');
+  withExamples(
+    events,
+    'tidegate events checkout',
+    'tidegate events -f',
+    'tidegate events --format cdevents --from 100',
+  );
 }

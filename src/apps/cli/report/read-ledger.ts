@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 import { EvidenceError } from '../../../domain/evidence/canonical-json.ts';
+import { evidenceLines, witnessText } from '../../../domain/evidence/evidence-check.ts';
 import { exportLines } from '../../../domain/evidence/export-format.ts';
 import { verifyExport } from '../../../domain/evidence/verify-export.ts';
 import { CliError } from '../cli-error.ts';
@@ -36,9 +37,11 @@ export async function readLedger(
   try {
     const lines = exportLines(createReadStream(path, { signal }));
     const report = await verifyExport(lines, { trustedKeyId });
-    const { entries, valid, keyIds, headLeafHash, firstProblem, proves } = report;
+    const { entries, valid, keyIds, headLeafHash, firstProblem, proves, evidence } = report;
     const statement =
-      firstProblem === null ? proves : `entry ${firstProblem.index}: ${firstProblem.what}`;
+      firstProblem === null
+        ? [proves, witnessText(evidence.witnesses), ...evidenceLines(evidence)].join(' ')
+        : `entry ${firstProblem.index}: ${firstProblem.what}`;
     return {
       records: await readLedgerRecords(createReadStream(path, { signal })),
       ledger: { entries, verified: valid, keyIds, headLeafHash, statement },
