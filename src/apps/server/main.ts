@@ -38,6 +38,8 @@ async function readOptions(): Promise<ServerOptions> {
       'witness-mode': { type: 'string' },
       store: { type: 'string' },
       'store-url-file': { type: 'string' },
+      'blob-quota-bytes': { type: 'string' },
+      'blob-retention-days': { type: 'string' },
       h2c: { type: 'boolean', default: false },
       'tls-listen': { type: 'string' },
       'tls-folder': { type: 'string' },
@@ -79,6 +81,7 @@ async function readOptions(): Promise<ServerOptions> {
     tickMs: 100,
     environment: process.env,
     witnesses: await witnessSettings(values.witnesses, values['witness-mode']),
+    blobs: blobSettings(values['blob-quota-bytes'], values['blob-retention-days']),
     ledger: ledgerWish(values.store, values['store-url-file']),
     log,
   };
@@ -90,6 +93,21 @@ function workersOf(text: string | undefined): number | 'auto' | null {
   const count = workerCountOf(text);
   if (count === null) throw new Error(`--workers ${text}: must be 1 to 64, or auto`);
   return text === 'auto' ? text : count;
+}
+
+/** Only what was said. */
+function blobSettings(quota: string | undefined, retention: string | undefined) {
+  return {
+    ...(quota === undefined ? {} : { quotaBytes: wholeOf('--blob-quota-bytes', quota) }),
+    ...(retention === undefined
+      ? {}
+      : { retentionDays: wholeOf('--blob-retention-days', retention) }),
+  };
+}
+
+function wholeOf(flag: string, text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new Error(`${flag} ${text}: must be a whole number from 0 on`);
 }
 
 /** Null: nothing was said, so what was said last stays. */

@@ -27,6 +27,7 @@ import { openRecorder, type Recorder } from '../../control/recorder.ts';
 import { lastObservedAtMs } from '../../control/recorder-index.ts';
 import { isServiceStream, recoverServices } from '../../control/recovery.ts';
 import type { LedgerError } from '../../ports/ledger-store.ts';
+import { BlobDesk, type BlobSettings } from './blob-desk.ts';
 import { ControlPlane } from './control-plane.ts';
 import { withEjections } from './ejected-instances.ts';
 import { EjectionJournal } from './ejection-journal.ts';
@@ -57,6 +58,8 @@ export interface ServerOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Null: those of the last start. */
   readonly witnesses: WitnessSettings | null;
+  /** What is not said is as it was at the last start. */
+  readonly blobs: Partial<BlobSettings>;
   /** Where the ledger is. */
   readonly ledger: LedgerPlaceWish;
   /** One line for operators. */
@@ -116,6 +119,8 @@ export async function runServer(options: ServerOptions, signal: AbortSignal): Pr
   });
   const checkpointing = world.evidence.run(both);
   checkpointing.catch((error: unknown) => stopping.abort(error));
+  const retiring = loop.blobs.run(both);
+  retiring.catch((error: unknown) => stopping.abort(error));
   const lost = lossOf(world, stopping);
   try {
     await loop.loop.run(both);
@@ -124,6 +129,7 @@ export async function runServer(options: ServerOptions, signal: AbortSignal): Pr
     await resuming;
     await scraping;
     await checkpointing;
+    await retiring;
   }
   if (lost.error !== null) throw lost.error;
   if (wish.all) await stopEverything(options, world, loop.loop);
@@ -222,6 +228,7 @@ async function openLoop(
   readonly loop: ControlLoop;
   readonly desk: ApprovalDesk;
   readonly faults: FaultDesk;
+  readonly blobs: BlobDesk;
   readonly scraper: MetricScraper;
   readonly meter: RateMeter;
 }> {
@@ -229,6 +236,8 @@ async function openLoop(
   const recovered = await recoverServices(recorder.replayTails(isServiceStream, signal), (sha256) =>
     requiredBlob(store, sha256, signal),
   );
+  const { stateFolder, log } = options;
+  const blobs = await BlobDesk.open({ ...world, stateFolder, log, signal }, options.blobs);
   const faults = await FaultDesk.open({ recorder, clock }, signal);
   const meter = new RateMeter();
   const scraper: MetricScraper = new MetricScraper({
@@ -253,14 +262,17 @@ async function openLoop(
     },
     {
       tickMs: options.tickMs,
-      onRecord: (record, index) => feed.publish(recordView(record, index)),
+      onRecord: (record, index) => {
+        feed.publish(recordView(record, index));
+        blobs.rollouts.heard(record, index, signal);
+      },
       onLedgerTrouble: (message) => world.trouble.tell('append', message),
     },
     recovered,
   );
   loop.onSample = (sample) => meter.add(sample);
   const desk = new ApprovalDesk({ loop, recorder, clock });
-  return { loop, desk, faults, scraper, meter };
+  return { loop, desk, faults, blobs, scraper, meter };
 }
 
 async function listen(

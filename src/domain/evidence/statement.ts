@@ -16,6 +16,7 @@ export const ENTRY_TYPES = [
   'instance-event',
   'service-change',
   'origin-event',
+  'blob-event',
 ] as const;
 
 export type EntryType = (typeof ENTRY_TYPES)[number];

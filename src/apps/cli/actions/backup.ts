@@ -24,6 +24,7 @@ import { noteKey, rawKeyOf } from '../../../domain/evidence/note-key.ts';
 import { LedgerError } from '../../../ports/ledger-store.ts';
 import type { StoredCheckpoint } from '../../../ports/ledger-tree.ts';
 import { BackupFolder } from '../backup/backup-folder.ts';
+import { blobParts } from '../backup/blob-files.ts';
 import { freshCheckpoint } from '../backup/fresh-checkpoint.ts';
 import { copyKeys, keysIn, requireApart } from '../backup/key-files.ts';
 import { Progress } from '../backup/progress.ts';
@@ -145,8 +146,12 @@ async function writeParts(
   using progress = new Progress(session, 'files backed up');
   const files: BackupFile[] = [];
   const fresh: BackupFile[] = [];
-  for await (const part of backupParts(ledger, size, session.signal)) {
-    session.signal.throwIfAborted();
+  const { signal, stateFolder } = session;
+  for await (const part of both(
+    backupParts(ledger, size, signal),
+    blobParts(stateFolder, signal),
+  )) {
+    signal.throwIfAborted();
     const there = known.get(part.path);
     if (there !== undefined && (await folder.has(there))) {
       files.push(there);
@@ -158,6 +163,14 @@ async function writeParts(
     progress.show(fresh.length, known.size + fresh.length);
   }
   return { files, fresh };
+}
+
+async function* both<Part>(
+  first: AsyncIterable<Part>,
+  second: AsyncIterable<Part>,
+): AsyncIterable<Part> {
+  yield* first;
+  yield* second;
 }
 
 /** Null: there is none whose files may be believed. Refuses to write over a backup that this ledger does not continue. */

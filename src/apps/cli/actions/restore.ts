@@ -21,6 +21,7 @@ import type { Signer } from '../../../ports/identity.ts';
 import { LedgerError } from '../../../ports/ledger-store.ts';
 import { SystemClock } from '../../../adapters/system/system-clock.ts';
 import { BackupFolder } from '../backup/backup-folder.ts';
+import { putBlobsInPlace, stageBlobs } from '../backup/blob-files.ts';
 import { copyKeys, keysIn } from '../backup/key-files.ts';
 import { newestKnown } from '../backup/newest-known.ts';
 import { Progress } from '../backup/progress.ts';
@@ -139,6 +140,7 @@ async function restoreInto(restoring: Restoring): Promise<Told> {
       warnings.push(renamed);
     }
   }
+  await stageBlobs(restoring.backup, manifest.files, { stage, signal: session.signal });
   if (keys === null) warnings.push(noKeys(session.stateFolder));
   if (comparedWith.length === 0) warnings.push(nothingNewer);
   if (options.check !== true) await putInPlace(restoring, note);
@@ -262,6 +264,7 @@ async function putInPlace({ session, options, signed, stage }: Restoring, note: 
     await replaceFile(join(stateFolder, name), Buffer.from(text));
   }
   await rememberCheckpoint(stateFolder, note);
+  await putBlobsInPlace(stage, stateFolder);
   await rename(join(stage, 'ledger.db'), join(stateFolder, 'ledger.db'));
   await syncFolder(stateFolder);
 }

@@ -38,6 +38,10 @@ export interface UpOptions {
   /** File with the policy of the witnesses. */
   readonly witnesses?: string;
   readonly witnessMode?: string;
+  /** Bytes. */
+  readonly blobQuota?: number;
+  /** Days. */
+  readonly blobRetention?: number;
   /** Without a password. */
   readonly store?: string;
   readonly storeUrlFile?: string;
@@ -92,6 +96,8 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
     '--workers': options.workers,
     '--witnesses': witnesses === undefined ? undefined : resolve(session.workingFolder, witnesses),
     '--witness-mode': witnessMode,
+    '--blob-quota-bytes': options.blobQuota?.toString(),
+    '--blob-retention-days': options.blobRetention?.toString(),
     '--store': options.store,
     '--store-url-file':
       options.storeUrlFile === undefined

@@ -42,6 +42,19 @@ test('a restored ledger is the one that was backed up, to the byte', async () =>
     assert.equal((await stat(path)).mode & 0o777, 0o600);
   }
   await must(target.path, ['ledger', 'rebuild', '--check']);
+  const listed = await must(target.path, ['ledger', 'blob', 'list', '--check', '-o', 'json']);
+  const { items } = JSON.parse(listed) as { items: { sha256: string; condition: string }[] };
+  assert.deepEqual(
+    items.map(({ condition }) => condition),
+    ['stored', 'stored', 'stored'],
+  );
+  const digest = items[0]?.sha256 ?? '';
+  assert.equal(await must(target.path, ['ledger', 'blob', 'get', digest]), 'until 100');
+  // One that is away without a word of the ledger is missing.
+  await rm(join(target.path, 'blobs', digest.slice(0, 2)), { recursive: true });
+  const without = await run(target.path, ['ledger', 'blob', 'list']);
+  assert.equal(without.code, 1);
+  assert.match(without.stdout, /missing/);
   // It goes on where it was.
   await fillState(target.path, 310);
   await must(target.path, ['ledger', 'rebuild', '--check']);

@@ -2,9 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { BlobFolder } from '../../../adapters/blob-folder/blob-folder.ts';
 import { openSqliteLedger } from '../../../adapters/sqlite/sqlite-ledger-store.ts';
 import { openLogKeys } from '../../../adapters/system/log-keys.ts';
 import { SystemClock } from '../../../adapters/system/system-clock.ts';
+import { BlobKeeper } from '../../../control/blob-keeper.ts';
 import { Checkpointer } from '../../../control/checkpointer.ts';
 import { openRecorder } from '../../../control/recorder.ts';
 
@@ -24,6 +26,16 @@ export async function fillState(stateFolder: string, size: number): Promise<void
     { store, tree: store, signer, clock, version: '0.1.0' },
     signal,
   );
+  const folder = await BlobFolder.open(join(stateFolder, 'blobs'), { quotaBytes: 1e6 });
+  const keeper = new BlobKeeper({
+    store: folder,
+    recorder,
+    clock,
+    retentionMs: Infinity,
+    log: () => undefined,
+  });
+  const blob = { name: 'samples', mediaType: 'text/plain', bytes: Buffer.from(`until ${size}`) };
+  await keeper.keep({ service: 'gates', rolloutId: null }, [blob], signal);
   for (let n = recorder.size; n < size; n += 1) {
     const entry = {
       type: 'gate-result',

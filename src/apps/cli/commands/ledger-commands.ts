@@ -4,6 +4,7 @@ import type { KeysOptions } from '../actions/ledger-keys.ts';
 import type { OutputOptions } from '../actions/ledger.ts';
 import type { WitnessOptions } from '../actions/witness.ts';
 import type { Frame } from '../program.ts';
+import { addBlobCommands } from './blob-commands.ts';
 import { outputOption, reasonOption, withExamples } from './command-parts.ts';
 
 export function addLedgerCommands(program: Command, frame: Frame): void {
@@ -19,6 +20,7 @@ export function addLedgerCommands(program: Command, frame: Frame): void {
   addCheckpoint(ledger, frame);
   addKeys(ledger, frame);
   addRebuild(ledger, frame);
+  addBlobCommands(ledger, frame);
   withExamples(ledger, 'tidegate ledger export audit', 'tidegate ledger proof 12');
   addWitness(program, frame);
 }

@@ -45,6 +45,18 @@ export function addServerCommands(program: Command, frame: Frame): void {
       '--witness-mode <mode>',
       'require, warn or off: whether a promotion waits until witnesses have cosigned its entry; remembered (default: off, with --witnesses: require)',
     )
+    .addOption(
+      new Option(
+        '--blob-quota <size>',
+        'what blobs may take on the disk, as 500MiB or 2GiB; remembered (default: 1GiB)',
+      ).argParser(sizeBytes),
+    )
+    .addOption(
+      new Option(
+        '--blob-retention <days>',
+        'for how long blobs are kept, as 90d; remembered (default: 90d)',
+      ).argParser(days),
+    )
     .option('--foreground', 'stay in the foreground, log to standard error')
     .addOption(timeoutOption('how long it may take until it is ready (default: 60s)'))
     .action((options: UpOptions) =>
@@ -89,6 +101,20 @@ function addVersion(program: Command, frame: Frame): void {
       ),
     );
   withExamples(version, 'tidegate version -o json');
+}
+
+const sizeUnits: Readonly<Record<string, number>> = { MiB: 1024 ** 2, GiB: 1024 ** 3 };
+
+function sizeBytes(text: string): number {
+  const found = /^(\d{1,6})(MiB|GiB)$/.exec(text);
+  if (found !== null) return Number(found[1]) * (sizeUnits[found[2] ?? ''] ?? 1);
+  throw new InvalidArgumentError('must be a size, as 500MiB or 2GiB.');
+}
+
+function days(text: string): number {
+  const found = /^([1-9]\d{0,4})d$/.exec(text);
+  if (found !== null) return Number(found[1]);
+  throw new InvalidArgumentError('must be a number of days, as 90d.');
 }
 
 function workers(text: string): string {
