@@ -45,18 +45,6 @@ export function addServerCommands(program: Command, frame: Frame): void {
       '--witness-mode <mode>',
       'require, warn or off: whether a promotion waits until witnesses have cosigned its entry; remembered (default: off, with --witnesses: require)',
     )
-    .addOption(
-      new Option(
-        '--blob-quota <size>',
-        'what blobs may take on the disk, as 500MiB or 2GiB; remembered (default: 1GiB)',
-      ).argParser(sizeBytes),
-    )
-    .addOption(
-      new Option(
-        '--blob-retention <days>',
-        'for how long blobs are kept, as 90d; remembered (default: 90d)',
-      ).argParser(days),
-    )
     .option('--foreground', 'stay in the foreground, log to standard error')
     .addOption(timeoutOption('how long it may take until it is ready (default: 60s)'))
     .action((options: UpOptions) =>
@@ -64,6 +52,7 @@ export function addServerCommands(program: Command, frame: Frame): void {
     );
   addStoreOptions(up);
   addTlsOptions(up);
+  addBlobOptions(up);
   withExamples(
     up,
     'tidegate up',
@@ -129,6 +118,20 @@ function addStoreOptions(up: Command): void {
   ).option(
     '--store-url-file <file>',
     'as --store, from a file that only you can read; TIDEGATE_STORE_URL does so, too',
+  );
+}
+
+function addBlobOptions(up: Command): void {
+  up.addOption(
+    new Option(
+      '--blob-quota <size>',
+      'what blobs may take on the disk, as 500MiB or 2GiB; remembered (default: 1GiB)',
+    ).argParser(sizeBytes),
+  ).addOption(
+    new Option(
+      '--blob-retention <days>',
+      'for how long blobs are kept, as 90d; remembered (default: 90d)',
+    ).argParser(days),
   );
 }
 
