@@ -155,6 +155,8 @@ export const instanceSchema = z.object({
   rssBytes: z.number(),
   /** The gateway sends it nothing for a while, because it failed too often in a row; absent: it does. */
   isEjected: z.boolean().optional(),
+  /** Absent: not known. */
+  zone: z.string().optional(),
 });
 
 export const serviceSchema = z.object({

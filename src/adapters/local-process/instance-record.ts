@@ -69,6 +69,7 @@ const revisionShape = z.object({
   }),
   instances: z.number(),
   appProtocol: z.literal(h2c).exactOptional(),
+  zones: z.array(z.string()).exactOptional(),
 });
 
 const recordShape = z.object({

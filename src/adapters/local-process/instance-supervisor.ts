@@ -132,7 +132,7 @@ export class InstanceSupervisor {
       service: revision.service,
       revisionId: revision.id,
       state: this.#state(),
-      endpoint: life === null ? null : endpointOf(id, life.port, revision),
+      endpoint: life === null ? null : endpointOf(this.#record, life.port),
       pid: life?.identity.pid ?? null,
       startedAtMs: life?.startedAtMs ?? null,
       restarts,
@@ -348,7 +348,15 @@ function closedWhileStopping(id: string): PlatformError {
   );
 }
 
-function endpointOf(instanceId: string, port: number, { appProtocol }: Revision): Endpoint {
-  const endpoint = { instanceId, host: '127.0.0.1', port };
-  return appProtocol === undefined ? endpoint : { ...endpoint, appProtocol };
+function endpointOf({ id, number, revision }: InstanceRecord, port: number): Endpoint {
+  const { appProtocol, zones = [] } = revision;
+  // On one machine a zone is a name only: it shows how callers are served when one is lost.
+  const zone = zones[(number - 1) % zones.length];
+  return {
+    instanceId: id,
+    host: '127.0.0.1',
+    port,
+    ...(appProtocol === undefined ? {} : { appProtocol }),
+    ...(zone === undefined ? {} : { zone }),
+  };
 }

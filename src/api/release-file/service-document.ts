@@ -21,6 +21,8 @@ export interface ServiceDocument {
   readonly port: number | null;
   /** Absent: HTTP/1.1. */
   readonly appProtocol?: 'kubernetes.io/h2c';
+  /** Instances are dealt out to them in turn; absent: their zone is not known. */
+  readonly zones?: readonly string[];
   readonly health: HealthDocument;
   readonly dependsOn: readonly string[];
   readonly scale: { readonly min: number; readonly max: number | null };
@@ -144,6 +146,7 @@ export function toServiceDocument({ metadata, spec }: ServiceInput): ServiceDocu
     run: spec.run,
     port: spec.port ?? null,
     ...(spec.appProtocol === undefined ? {} : { appProtocol: spec.appProtocol }),
+    ...(spec.zones === undefined ? {} : { zones: spec.zones }),
     health: {
       readyPath: spec.health.ready,
       livePath: spec.health.live ?? null,

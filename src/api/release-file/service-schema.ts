@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, integer, mapping, ratio, text, textMap } from './fields.ts';
+import { duration, integer, mapping, matching, ratio, text, textMap } from './fields.ts';
 import {
   anyText,
   environmentNameRule,
@@ -18,6 +18,7 @@ const hourMs = 3_600_000;
 
 /** Names of one list; keeps the graph of a set of files small enough to be looked at. */
 const listCountMax = 100;
+const zoneCountMax = 16;
 
 /** Arguments of one command, and characters of one of them (Linux takes 128 KiB, execve(2)). */
 const argumentCountMax = 1000;
@@ -42,11 +43,18 @@ export function serviceSchema() {
 /** What instances may speak besides HTTP/1.1, in the words of Kubernetes. */
 export const appProtocols = ['kubernetes.io/h2c'] as const;
 
+/** As values of `topology.kubernetes.io/zone`. */
+function zonesSchema() {
+  const rule = matching(/^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/, 'a zone such as eu-1a', 63);
+  return z.array(text(rule)).min(1).max(zoneCountMax);
+}
+
 function specSchema() {
   const spec = mapping({
     run: runSchema(),
     port: integer({ min: 1, max: 65_535 }).optional(),
     appProtocol: z.enum(appProtocols).optional(),
+    zones: zonesSchema().optional(),
     health: healthSchema().prefault({}),
     dependsOn: dependsOnSchema().prefault([]),
     scale: scaleSchema().prefault({}),

@@ -26,6 +26,28 @@ test('what instances speak is of the revision, and another one makes another rev
   assert.ok(plain !== undefined && !('appProtocol' in plain.revision));
 });
 
+test('zones are of the revision, and another list makes another one', () => {
+  const [zoned] = read('zones: [eu-1a, eu-1b]').specs;
+  const [other] = read('zones: [eu-1b, eu-1a]').specs;
+  const [plain] = read('').specs;
+  assert.deepEqual(zoned?.revision.zones, ['eu-1a', 'eu-1b']);
+  assert.equal(new Set([zoned, other, plain].map((each) => each?.revision.id)).size, 3);
+  assert.ok(plain !== undefined && !('zones' in plain.revision));
+});
+
+for (const zones of [
+  '[]',
+  '[a b]',
+  '[-a]',
+  '[a.]',
+  `[${'z'.repeat(64)}]`,
+  `[${'z, '.repeat(17)}]`,
+]) {
+  test(`zones: ${zones.slice(0, 20)} is refused`, () => {
+    assert.equal(read(`zones: ${zones}`).problems.length, 1);
+  });
+}
+
 test('what the gateway does not speak is refused with its place', () => {
   const { problems } = read('appProtocol: kubernetes.io/wss');
   assert.equal(problems.length, 1);

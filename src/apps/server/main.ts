@@ -8,7 +8,7 @@ import type { LedgerPlaceWish } from '../../adapters/system/ledger-place.ts';
 import { type WitnessSettings, witnessModes } from './evidence-desk.ts';
 import { type Address, runServer, type ServerOptions } from './server.ts';
 
-const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--gateway-limit NAME=NUMBER] [--otlp URL] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--h2c] [--tls-listen HOST:PORT --tls-folder DIR [--tls-default NAME]]`;
+const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--zone NAME] [--gateway-limit NAME=NUMBER] [--otlp URL] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--h2c] [--tls-listen HOST:PORT --tls-folder DIR [--tls-default NAME]]`;
 
 async function main(): Promise<void> {
   const stop = new AbortController();
@@ -34,6 +34,7 @@ async function readOptions(): Promise<ServerOptions> {
       'access-log-sample': { type: 'string' },
       'access-log-query': { type: 'boolean', default: false },
       workers: { type: 'string' },
+      zone: { type: 'string' },
       witnesses: { type: 'string' },
       'witness-mode': { type: 'string' },
       store: { type: 'string' },
@@ -54,6 +55,7 @@ async function readOptions(): Promise<ServerOptions> {
     '--otlp': values.otlp,
     '--access-log': accessLog === undefined ? undefined : resolve(accessLog),
     '--access-log-sample': values['access-log-sample'],
+    '--zone': values.zone,
     '--tls-listen': values['tls-listen'],
     '--tls-folder': tlsFolder === undefined ? undefined : resolve(tlsFolder),
     '--tls-default': values['tls-default'],

@@ -33,6 +33,7 @@ function revisionOf(document: ServiceDocument): Revision {
     instances: document.scale.min,
     // Absent where it is not given, so that revisions of before keep their names.
     ...(document.appProtocol === undefined ? {} : { appProtocol: document.appProtocol }),
+    ...(document.zones === undefined ? {} : { zones: document.zones }),
   };
   const digest = sha256Hex(canonicalJson(content));
   return { ...content, digest, id: `${document.name}-${digest.slice(0, 10)}` };

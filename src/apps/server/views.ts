@@ -82,6 +82,7 @@ export function instanceView(instance: Instance): InstanceView {
     cpuSeconds,
     rssBytes,
     ...(instance.isEjected === true ? { isEjected: true } : {}),
+    ...(instance.endpoint?.zone === undefined ? {} : { zone: instance.endpoint.zone }),
   };
 }
 

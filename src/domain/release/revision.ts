@@ -26,6 +26,8 @@ export interface Revision {
   readonly instances: number;
   /** What its instances speak; absent: HTTP/1.1. */
   readonly appProtocol?: AppProtocol;
+  /** Instances are dealt out to these zones in turn; absent: their zone is not known. */
+  readonly zones?: readonly string[];
 }
 
 export interface HealthSpec {

@@ -28,6 +28,8 @@ export interface UpOptions {
   readonly accessLogQuery?: boolean;
   /** `4` or `auto`; absent: one, or what a running gateway has. */
   readonly workers?: string;
+  /** Where the gateway is; absent: not known. */
+  readonly zone?: string;
   /** `127.0.0.1:7443`, with `tlsFolder`. */
   readonly tlsListen?: string;
   readonly tlsFolder?: string;
@@ -94,6 +96,7 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
     '--access-log': accessLogPath(options.accessLog),
     '--access-log-sample': options.accessLogSample,
     '--workers': options.workers,
+    '--zone': options.zone,
     '--witnesses': witnesses === undefined ? undefined : resolve(session.workingFolder, witnesses),
     '--witness-mode': witnessMode,
     '--blob-quota-bytes': options.blobQuota?.toString(),

@@ -32,6 +32,7 @@ export function addServerCommands(program: Command, frame: Frame): void {
         'processes of the gateway, or auto: one for each core (default: 1)',
       ).argParser(workers),
     )
+    .option('--zone <name>', "the gateway's zone: it prefers instances there")
     .option(
       '--gateway-limit <name=number>',
       'what callers may take of the gateway, as connections=5000; may be repeated',

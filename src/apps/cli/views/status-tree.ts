@@ -146,6 +146,7 @@ function instanceLine(instance: InstanceView, look: Look): string {
     `${instanceSign(look, instance.state)} ${instance.id}`,
     instance.isEjected === true ? `${instance.state}, ejected` : instance.state,
     instance.port === null ? '' : `port ${instance.port}`,
+    instance.zone === undefined ? '' : `zone ${harmless(instance.zone)}`,
     instance.pid === null ? '' : `pid ${instance.pid}`,
     instance.rssBytes === 0 ? '' : bytesText(instance.rssBytes),
     instance.restarts === 0 ? '' : `restarts ${instance.restarts}`,

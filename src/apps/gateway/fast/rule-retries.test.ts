@@ -64,7 +64,7 @@ test('an attempt of a rule has its own time', async () => {
         {
           name: 'reports',
           matches: [below],
-          retries: { ...patient, onReset: true, perTryTimeoutMs: 100 },
+          retries: { ...patient, onReset: true, perTryTimeoutMs: 3000 },
         },
       ],
     },
