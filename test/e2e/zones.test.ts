@@ -19,7 +19,8 @@ test('a gateway in a zone sends to the instance there, and describe shows who is
   );
   await world.applyAndWait(text);
   const { instances } = (await world.service('pay')).status;
-  assert.deepEqual(instances.map(({ zone }) => zone).toSorted(), ['a', 'b']);
+  assert.equal(instances.length, 2);
+  assert.deepEqual(new Set(instances.map(({ zone }) => zone)), new Set(['a', 'b']));
   const near = instances.find(({ zone }) => zone === 'b');
   const described = await world.must('describe', 'pay');
   assert.match(described.stdout, new RegExp(`${near?.id} .*zone b`));

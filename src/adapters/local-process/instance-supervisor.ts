@@ -1,4 +1,3 @@
-import type { Revision } from '../../domain/release/revision.ts';
 import { type Endpoint, h2c } from '../../domain/traffic/route-table.ts';
 import type { Instance, InstanceState } from '../../ports/platform.ts';
 import { PlatformError } from '../../ports/platform.ts';
