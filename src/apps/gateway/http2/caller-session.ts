@@ -90,7 +90,9 @@ export class CallerSession {
       const { status, detail, isGrpc } = request;
       const refusal = { status, reason: 'bad-request', detail } as const;
       this.#options.onRefused(refusal);
-      refuse(stream, refusal, isGrpc);
+      // Node ends the answer to HEAD with its head; a body behind it would be an error, and the stream never end.
+      const isHead = raw[raw.indexOf(':method') + 1] === 'HEAD';
+      refuse(stream, refusal, { isGrpc, isHead });
       return;
     }
     const socket = new CallerStream(stream, request, this.#remoteAddress);
@@ -118,8 +120,12 @@ export class CallerSession {
   }
 }
 
-function refuse(stream: ServerHttp2Stream, refusal: Refusal, isGrpc: boolean): void {
-  const { fields, body } = refusalAnswer(refusal, { isGrpc, isHead: false });
+function refuse(
+  stream: ServerHttp2Stream,
+  refusal: Refusal,
+  of: { readonly isGrpc: boolean; readonly isHead: boolean },
+): void {
+  const { fields, body } = refusalAnswer(refusal, of);
   // What else comes of the request is not wanted.
   stream.resume();
   stream.respond([...fields], { endStream: body === null });
