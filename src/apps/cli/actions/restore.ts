@@ -215,7 +215,11 @@ async function policyOf(
     const isOurs = cause instanceof EvidenceError || (cause instanceof Error && 'syscall' in cause);
     if (!isOurs) throw cause;
     const from = path ?? `the policy in ${MANIFEST_FILE}`;
-    throw new CliError(`cannot use ${from}: ${cause.message}`, { code: 'unreadable', cause });
+    throw new CliError(`cannot use ${from}: ${cause.message}`, {
+      code: 'unreadable',
+      remedy: path === null ? anotherCopy : 'give a policy as tidegate ledger keys prints it',
+      cause,
+    });
   }
 }
 

@@ -117,7 +117,10 @@ test('each file of a backup with a flipped bit, cut, away or in another place is
         places.some((place) => stderr.includes(place)),
         `${name} ${harm}: ${stderr}`,
       );
-      assert.ok((refusal.remedy ?? '').length > 20, `${name} ${harm}`);
+      assert.ok(
+        (refusal.remedy ?? '').length > 20,
+        `${name} ${harm}: ${stderr} ${String(refusal.cause)}`,
+      );
       await rm(backup, { recursive: true });
     }
   }
