@@ -44,10 +44,14 @@ export class BackupFolder {
   async read({ path, sizeBytes, sha256 }: BackupFile): Promise<Uint8Array> {
     const there = await sizeOf(join(this.path, path));
     if (there === null) throw damaged(path, 'it is missing');
-    if (there !== sizeBytes) throw damaged(path, `it has ${there} bytes, not ${sizeBytes}`);
+    if (there !== sizeBytes) {
+      throw damaged(path, `it has ${there} bytes, not ${sizeBytes} as ${MANIFEST_FILE} says`);
+    }
     const bytes = await readFile(join(this.path, path));
     const digest = sha256Hex(bytes);
-    if (digest !== sha256) throw damaged(path, `its SHA-256 is ${digest}, not ${sha256}`);
+    if (digest !== sha256) {
+      throw damaged(path, `its SHA-256 is ${digest}, not ${sha256} as ${MANIFEST_FILE} says`);
+    }
     return bytes;
   }
 

@@ -126,6 +126,18 @@ test('each file of a backup with a flipped bit, cut, away or in another place is
   }
 });
 
+test('a line of its own checkpoint that is nobody’s is refused, though readers of others’ pass over it', async () => {
+  await using copies = await temporaryFolder();
+  const backup = join(copies.path, 'backup');
+  await cp(world.newest, backup, { recursive: true });
+  const text = await readFile(join(backup, 'checkpoint'), 'utf8');
+  // The last line's name: of a key that nobody has.
+  await writeFile(join(backup, 'checkpoint'), text.replace(/— (?=[^—]*$)/, '— x'));
+  const { message, remedy } = await refusalOf(backup);
+  assert.match(message, /checkpoint: it has a signature of x.* which is not in the policy/);
+  assert.match(remedy ?? '', /another copy/);
+});
+
 test('an older backup is refused for what an anchor has seen, and taken up under a new name only', async () => {
   await using target = await temporaryFolder();
   const { older, newest, keys, state } = world;

@@ -18,7 +18,9 @@ import {
 import { DAMAGED_REMEDY, RestoreRefusal } from '../../../control/restore-refusal.ts';
 import { Witnessing } from '../../../control/witnessing.ts';
 import type { SignedManifest } from '../../../domain/evidence/backup-manifest.ts';
-import type { TrustPolicy } from '../../../domain/evidence/trust-policy.ts';
+import { EvidenceError } from '../../../domain/evidence/canonical-json.ts';
+import { judgeCheckpoint } from '../../../domain/evidence/judge-checkpoint.ts';
+import { parsePolicy, type TrustPolicy } from '../../../domain/evidence/trust-policy.ts';
 import { CliError } from '../cli-error.ts';
 import type { Session } from '../session.ts';
 import type { BackupFolder } from './backup-folder.ts';
@@ -54,6 +56,7 @@ export async function newestKnown(
     const what = { place: 'checkpoint', message: 'it is missing', remedy: DAMAGED_REMEDY };
     throw new RestoreRefusal('damaged', what);
   }
+  requireWhole(copy, signed);
   anchors.push({ from: 'checkpoint', note: Buffer.from(copy).toString('utf8') });
   const byFiles = await newestOfAnchors(store, { size, anchors, policy }, signal);
   found.comparedWith.push(...named);
@@ -71,6 +74,23 @@ export async function newestKnown(
   }
   found.comparedWith.push(...witnesses.map(({ name }) => `the witness ${name}`));
   return newerOf(byFiles, byWitnesses.newest);
+}
+
+/**
+ * Anchors are judged leniently, which passes over lines of unknown keys; of the backup's own copy each line is known. Throws a
+ * RestoreRefusal.
+ */
+function requireWhole(copy: Uint8Array, { manifest }: SignedManifest): void {
+  if (Buffer.from(manifest.checkpoint.note).equals(copy)) return;
+  try {
+    const policy = parsePolicy(manifest.policy);
+    judgeCheckpoint(copy, { ...policy, quorum: { kind: 'none' } }, 'strict');
+  } catch (cause) {
+    if (!(cause instanceof EvidenceError)) throw cause;
+    const { message } = cause;
+    const what = { place: 'checkpoint', message, remedy: DAMAGED_REMEDY, cause };
+    throw new RestoreRefusal('damaged', what);
+  }
 }
 
 /** A file with a checkpoint, or a state folder with a ledger. */
