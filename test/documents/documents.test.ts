@@ -60,6 +60,23 @@ test('ARCHITECTURE.md names every folder of src and is at most two pages', () =>
   assert.ok(text.split('\n').length <= 120);
 });
 
+/** Where its rows say to enter, which is nowhere. */
+function noEntries(codeMap: string): readonly string[] {
+  const rows = codeMap.matchAll(/^\| `(src\/[^`]+)` \|.*\| ([^|]+) \|$/gm);
+  return [...rows].flatMap(([, folder = '', enter = '']) => {
+    const names = [...enter.matchAll(/`([^`]+\.ts)`/g)].map(([, name = '']) => name);
+    const patterns = names.map((name) => `${folder}/**/${name}`);
+    return patterns.filter((pattern) => globSync(pattern, { cwd: root }).length === 0);
+  });
+}
+
+test('ARCHITECTURE.md says to enter only at files that are there', () => {
+  assert.deepEqual(noEntries(read('ARCHITECTURE.md')), []);
+  assert.deepEqual(noEntries('| `src/control` | x | `loop.ts`, `nowhere.ts` |'), [
+    'src/control/**/nowhere.ts',
+  ]);
+});
+
 test('no document wraps far beyond 120 columns, but for tables and links', () => {
   // The guide of the commands is printed from their help texts, which have no line breaks.
   const written = documents.filter((path) => path !== 'docs/guides/cli.md');

@@ -13,7 +13,7 @@ import { SigningKeyError } from '../../../adapters/system/signing-key.ts';
 import { declareNewOrigin } from '../../../control/new-origin.ts';
 import type { NewestKnown } from '../../../control/restore-anchors.ts';
 import { restoreLedger } from '../../../control/ledger-restore.ts';
-import { RestoreRefusal } from '../../../control/restore-refusal.ts';
+import { DAMAGED_REMEDY, RestoreRefusal } from '../../../control/restore-refusal.ts';
 import { MANIFEST_FILE, type SignedManifest } from '../../../domain/evidence/backup-manifest.ts';
 import { EvidenceError } from '../../../domain/evidence/canonical-json.ts';
 import { parsePolicy, type TrustPolicy } from '../../../domain/evidence/trust-policy.ts';
@@ -168,7 +168,7 @@ async function fill(
     const file = files.get(path);
     if (file !== undefined) return backup.read(file);
     const message = `it does not name ${path}, which ${signed.manifest.size} entries need`;
-    throw new RestoreRefusal('damaged', { place: MANIFEST_FILE, message, remedy: anotherCopy });
+    throw new RestoreRefusal('damaged', { place: MANIFEST_FILE, message, remedy: DAMAGED_REMEDY });
   };
   const restoreOptions = {
     trustedKeyId: trust.signer?.keyId ?? null,
@@ -217,7 +217,7 @@ async function policyOf(
     const from = path ?? `the policy in ${MANIFEST_FILE}`;
     throw new CliError(`cannot use ${from}: ${cause.message}`, {
       code: 'unreadable',
-      remedy: path === null ? anotherCopy : 'give a policy as tidegate ledger keys prints it',
+      remedy: path === null ? DAMAGED_REMEDY : 'give a policy as tidegate ledger keys prints it',
       cause,
     });
   }
@@ -288,7 +288,6 @@ const renamed =
   'the ledger has a new name: give auditors and witnesses the lines of tidegate ledger keys, or they refuse it';
 const nothingNewer =
   'it was compared with nothing but itself: whether later entries are lost is not known (see --anchor)';
-const anotherCopy = 'restore from another copy of the backup, or make it anew';
 
 async function tell(
   session: Session,
