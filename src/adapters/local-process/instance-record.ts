@@ -53,6 +53,20 @@ export function parseRecord(text: string): ParsedRecord {
   }
 }
 
+const count = z.int().nonnegative();
+const probeShape = z.object({
+  handler: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('http'), path: z.string() }),
+    z.object({ kind: z.literal('tcp') }),
+    z.object({ kind: z.literal('exec'), command: z.array(z.string()) }),
+  ]),
+  initialDelayMs: count,
+  periodMs: count,
+  timeoutMs: count,
+  successThreshold: count,
+  failureThreshold: count,
+});
+
 const revisionShape = z.object({
   id: z.string(),
   digest: z.string(),
@@ -66,6 +80,13 @@ const revisionShape = z.object({
     livePath: z.string().nullable(),
     stopGraceMs: z.number(),
     startTimeoutMs: z.number(),
+    probes: z
+      .object({
+        startup: probeShape.exactOptional(),
+        readiness: probeShape.exactOptional(),
+        liveness: probeShape.exactOptional(),
+      })
+      .exactOptional(),
   }),
   instances: z.number(),
   appProtocol: z.literal(h2c).exactOptional(),

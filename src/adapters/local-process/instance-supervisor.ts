@@ -1,4 +1,6 @@
-import { type Endpoint, h2c } from '../../domain/traffic/route-table.ts';
+import type { ProbeSet, Standing } from '../../domain/health/instance-probes.ts';
+import type { ProbeResult, ProbeSpec, ProbeState } from '../../domain/health/probe.ts';
+import type { Endpoint } from '../../domain/traffic/route-table.ts';
 import type { Instance, InstanceState } from '../../ports/platform.ts';
 import { PlatformError } from '../../ports/platform.ts';
 import { backoffMs, crashesAfter } from './crash-backoff.ts';
@@ -12,12 +14,13 @@ import {
   type Surroundings,
 } from './instance-life.ts';
 import type { InstanceRecord } from './instance-record.ts';
-import { FRESH_HEALTH, judgeHealth, type Health } from './judge-health.ts';
+import { meetAgain } from './meet-again.ts';
 import { pause } from './pause.ts';
 import { findPortThief } from './port-owner.ts';
 import { measureGroup } from './process-group.ts';
-import { probe, type ProbeResult } from './probe.ts';
-import { probeHttp2 } from './probe-http2.ts';
+import { probeInstance } from './probe-instance.ts';
+import { probeSetOf } from './probe-set.ts';
+import { type Ask, ProbeWatch } from './probe-watch.ts';
 import { stopGroup } from './stop-group.ts';
 
 /** Why a life is over. `isCrash`: the instance's own doing, counted as a restart. */
@@ -26,7 +29,11 @@ interface LifeEnd {
   /** Null: ask its standard error. */
   readonly why: string | null;
   readonly isCrash: boolean;
+  /** It runs on and is asked to end, as in a stop. */
+  readonly isAsked?: boolean;
 }
+
+const FRESH: Standing = { state: 'starting', reason: null, end: null };
 
 /**
  * Keeps one instance: starts it, probes it, starts it again after a crash, stops it.
@@ -45,7 +52,11 @@ export class InstanceSupervisor {
   readonly #halted: AbortSignal;
   #record: InstanceRecord;
   #life: Life | null = null;
-  #health: Health = FRESH_HEALTH;
+  #standing = FRESH;
+  /** A probe has failed for good, and it is on its way out: it takes no requests. */
+  #isEnding = false;
+  /** What the probes said when it was found again, for those that follow. */
+  #met: ProbeState | null = null;
   #usage = { cpuSeconds: 0, rssBytes: 0 };
   #isLaunching = true;
   #isGone = false;
@@ -135,14 +146,14 @@ export class InstanceSupervisor {
       pid: life?.identity.pid ?? null,
       startedAtMs: life?.startedAtMs ?? null,
       restarts,
-      reason: this.#trouble ?? this.#health.reason ?? this.#record.reason,
+      reason: this.#trouble ?? this.#standing.end ?? this.#standing.reason ?? this.#record.reason,
       ...this.#usage,
     };
   }
 
   #state(): InstanceState {
     if (this.isStopping) return 'stopping';
-    if (this.#life !== null) return this.#health.state;
+    if (this.#life !== null && !this.#isEnding) return this.#standing.state;
     return this.#isLaunching ? 'starting' : 'backing-off';
   }
 
@@ -187,7 +198,8 @@ export class InstanceSupervisor {
     this.#isLaunching = true;
     try {
       const { life, record } = await launch(this.#world, this.#record);
-      this.#health = FRESH_HEALTH;
+      this.#standing = FRESH;
+      this.#met = null;
       this.#life = life;
       this.#record = record;
     } finally {
@@ -196,18 +208,24 @@ export class InstanceSupervisor {
   }
 
   async #liveThrough(life: Life): Promise<void> {
-    const { clock, settings } = this.#world;
     const signals = life.ended === null ? [this.#halted] : [this.#halted, life.ended];
     const wake = AbortSignal.any(signals);
+    const end = await this.#watchOver(life, wake);
+    if (end === null) return;
+    if (end.isAsked === true && !(await this.#askToEnd(life))) return;
+    return this.#bury(life, end);
+  }
+
+  /** Null: halted. */
+  async #watchOver(life: Life, wake: AbortSignal): Promise<LifeEnd | null> {
+    const { settings } = this.#world;
+    await using watch = this.#watch(life);
     while (!this.#halted.aborted) {
-      const startedAtMs = clock.nowMs();
-      const end = this.#naturalEnd(life) ?? (await this.#probe(life, wake));
-      if (end !== null) return this.#bury(life, end);
-      const isWaiting = this.#health.state === 'starting';
-      const everyMs = isWaiting ? settings.startingProbeIntervalMs : settings.probeIntervalMs;
-      const restMs = Math.max(0, everyMs - (clock.nowMs() - startedAtMs));
-      await pause(clock, restMs, wake);
+      const end = this.#naturalEnd(life) ?? (await this.#judge(life, watch));
+      if (end !== null) return end;
+      await watch.next(settings.probeIntervalMs, wake);
     }
+    return null;
   }
 
   #naturalEnd(life: Life): LifeEnd | null {
@@ -215,32 +233,45 @@ export class InstanceSupervisor {
     return what === null ? null : { what, why: null, isCrash: true };
   }
 
-  /** One round of probes. Null: the process is to be kept, or somebody woke us and the round says nothing. */
-  async #probe(life: Life, wake: AbortSignal): Promise<LifeEnd | null> {
-    const { settings, clock } = this.#world;
-    const spec = this.#record.revision.health;
-    const ask = (path: string): Promise<ProbeResult> => {
-      const target = { port: life.port, path, timeoutMs: settings.probeTimeoutMs };
-      const isH2c = this.#record.revision.appProtocol === h2c;
-      return isH2c ? probeHttp2(target, wake) : probe(target, wake);
-    };
-    const livePath = this.#health.wasReady ? spec.livePath : null;
-    const [ready, live] = await Promise.all([
-      ask(spec.readyPath),
-      livePath === null ? null : ask(livePath),
-    ]);
-    if (wake.aborted) return null;
-    const ageMs = clock.nowMs() - life.startedAtMs;
-    const health = judgeHealth(this.#health, { ready, live, ageMs }, spec, settings);
-    if (health.wasReady && !this.#health.wasReady) {
+  #watch(life: Life): ProbeWatch {
+    const { clock } = this.#world;
+    const { startedAtMs } = life;
+    const wasReady = this.#record.launch?.wasReady === true;
+    const ask: Ask = (spec, signal) => this.#ask(life, spec, signal);
+    const met = this.#met;
+    return new ProbeWatch(
+      { set: this.#probeSet(), ask, clock },
+      { startedAtMs, wasReady, ...(met === null ? {} : { readiness: met }) },
+    );
+  }
+
+  #ask({ port, identity }: Life, spec: ProbeSpec, signal: AbortSignal): Promise<ProbeResult> {
+    const { launchId } = identity;
+    return probeInstance(this.#world, this.#record, { spec, port, launchId }, signal);
+  }
+
+  #probeSet(): ProbeSet {
+    return probeSetOf(this.#record.revision.health, this.#world.settings);
+  }
+
+  /** As in a stop: time to end what is under way. False: halted meanwhile, and who halted us goes on. */
+  #askToEnd({ identity }: Life): Promise<boolean> {
+    const { clock, settings } = this.#world;
+    const graceMs = this.#record.revision.health.stopGraceMs;
+    this.#isEnding = true;
+    return stopGroup({ identity, graceMs, clock, settings }, this.#halted);
+  }
+
+  /** What the probes have come to. Null: the process is to be kept. */
+  async #judge(life: Life, watch: ProbeWatch): Promise<LifeEnd | null> {
+    if (watch.wasReady && this.#record.launch?.wasReady === false) {
       const thief = findPortThief(life.port, life.identity);
       if (thief !== null) return portStolen(life.port, thief.pid);
       await this.#writeReady();
     }
-    this.#health = health;
-    if (live?.kind !== 'failed' || health.liveFailures < settings.deadAfterFailures) return null;
-    const why = `${live.text}, ${health.liveFailures} times in a row`;
-    return { what: 'killed', why, isCrash: true };
+    this.#standing = watch.standing();
+    const why = this.#standing.end;
+    return why === null ? null : { what: 'killed', why, isCrash: true, isAsked: true };
   }
 
   /** So that the next server does not take traffic from an instance only because it has just met it. */
@@ -259,7 +290,8 @@ export class InstanceSupervisor {
     ports.release(life.port);
     const { restarts, crashesInARow } = this.#record;
     this.#life = null;
-    this.#health = FRESH_HEALTH;
+    this.#isEnding = false;
+    this.#standing = FRESH;
     this.#usage = { cpuSeconds: 0, rssBytes: 0 };
     this.#record = {
       ...this.#record,
@@ -297,15 +329,12 @@ export class InstanceSupervisor {
     });
   }
 
-  /** It was ready when last seen: it stays so unless the first probes, as many as in ordinary life, say otherwise. */
   async #meet(life: Life, wasReady: boolean): Promise<void> {
     const { clock, settings } = this.#world;
-    if (wasReady) this.#health = { ...FRESH_HEALTH, state: 'ready', wasReady };
-    for (let round = 0; round < settings.unreadyAfterFailures; round += 1) {
-      if (round > 0) await pause(clock, settings.startingProbeIntervalMs, this.#halted);
-      await this.#probe(life, this.#halted);
-      if (!wasReady || this.#health.readyFailures === 0) return;
-    }
+    const set = this.#probeSet();
+    const ask: Ask = (spec, signal) => this.#ask(life, spec, signal);
+    this.#met = await meetAgain({ set, wasReady, ask, clock, settings }, this.#halted);
+    this.#standing = this.#watch(life).standing();
   }
 
   async #stopOnce(): Promise<void> {

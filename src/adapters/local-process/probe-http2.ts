@@ -1,5 +1,6 @@
 import { type ClientHttp2Session, connect } from 'node:http2';
-import type { ProbeResult, ProbeTarget } from './probe.ts';
+import type { ProbeResult } from '../../domain/health/probe.ts';
+import { connectionFailure, type ProbeTarget } from './probe.ts';
 
 /**
  * The method of gRPC's health checking protocol (grpc.health.v1, doc/health-checking.md of grpc/grpc). Asked for as the path of
@@ -30,7 +31,7 @@ export function probeHttp2(target: ProbeTarget, signal: AbortSignal): Promise<Pr
     const deadline = setTimeout(late, timeoutMs);
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
-    session.on('error', (error) => fail(`failed: ${error.message}`));
+    session.on('error', (error) => settle(connectionFailure(`${path} over h2c`, error, port)));
     session.on('close', () => fail('was cut off without an answer'));
     if (!session.destroyed) ask(session, path, { fail, ok: () => settle({ kind: 'ok' }) });
   });

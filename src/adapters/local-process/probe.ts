@@ -1,9 +1,5 @@
 import { request } from 'node:http';
-
-export type ProbeResult =
-  | { readonly kind: 'ok' }
-  /** `text` reads like "GET /readyz answered 503". */
-  | { readonly kind: 'failed'; readonly text: string };
+import type { ProbeResult } from '../../domain/health/probe.ts';
 
 export interface ProbeTarget {
   readonly port: number;
@@ -35,15 +31,27 @@ export function probe(target: ProbeTarget, signal: AbortSignal): Promise<ProbeRe
       fail(`gave no answer within ${timeoutMs / 1_000} s`);
       outgoing.destroy();
     }, timeoutMs);
-    outgoing.on('error', (error) => fail(describe(error, port)));
+    outgoing.on('error', (error) => resolve(connectionFailure(`GET ${path}`, error, port)));
     outgoing.on('close', () => clearTimeout(deadline));
     outgoing.end();
   });
 }
 
-function describe(error: Error, port: number): string {
-  if ('code' in error && error.code === 'ECONNREFUSED')
-    return `found nobody listening on port ${port}`;
-  if ('code' in error && error.code === 'ECONNRESET') return 'was cut off without an answer';
-  return `failed: ${error.message}`;
+/** `what` reads like "GET /readyz". */
+export function connectionFailure(what: string, error: Error, port: number): ProbeResult {
+  const code = 'code' in error ? String(error.code) : '';
+  if (isWantHere(code))
+    return { kind: 'unknown', text: `${what} could not be made: ${error.message}` };
+  const text = reasons[code] ?? `failed: ${error.message}`;
+  return { kind: 'failed', text: `${what} ${text.replace('PORT', String(port))}` };
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'found nobody listening on port PORT',
+  ECONNRESET: 'was cut off without an answer',
+};
+
+/** What this process or machine lacks, which is no fault of who is probed (errno(3)). */
+export function isWantHere(code: string): boolean {
+  return ['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ENOBUFS', 'EADDRNOTAVAIL'].includes(code);
 }

@@ -6,6 +6,7 @@ import {
   toMatch,
   toRouting,
 } from './route-document.ts';
+import { type HealthDocument, toHealth } from './health-document.ts';
 import { type PolicyDocument, toPolicy } from './policy-document.ts';
 import type { SeriesText } from './series-selector.ts';
 import { quantiles } from './service-schema.ts';
@@ -43,13 +44,6 @@ export interface RunDocument {
   readonly env: Readonly<Record<string, string>>;
   /** As written: relative to the folder of the file, or absolute. */
   readonly workingDirectory: string;
-}
-
-export interface HealthDocument {
-  readonly readyPath: string;
-  readonly livePath: string | null;
-  readonly stopGraceMs: number;
-  readonly startTimeoutMs: number;
 }
 
 export type ObjectiveDocument =
@@ -147,12 +141,7 @@ export function toServiceDocument({ metadata, spec }: ServiceInput): ServiceDocu
     port: spec.port ?? null,
     ...(spec.appProtocol === undefined ? {} : { appProtocol: spec.appProtocol }),
     ...(spec.zones === undefined ? {} : { zones: spec.zones }),
-    health: {
-      readyPath: spec.health.ready,
-      livePath: spec.health.live ?? null,
-      stopGraceMs: spec.health.stopGrace,
-      startTimeoutMs: spec.health.startTimeout,
-    },
+    health: toHealth(spec.health),
     dependsOn: spec.dependsOn,
     scale: { min: spec.scale.min, max: spec.scale.max ?? null },
     traffic: {

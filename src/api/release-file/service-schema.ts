@@ -10,6 +10,8 @@ import {
   nameRule,
   pathRule,
 } from './names.ts';
+import { argumentLengthMax, commandSchema } from './command-schema.ts';
+import { healthSchema } from './health-schema.ts';
 import { policySchemas } from './policy-schema.ts';
 import { rolloutSchema } from './rollout-schema.ts';
 import { rulesSchema, stickySchema } from './route-schema.ts';
@@ -19,10 +21,6 @@ const hourMs = 3_600_000;
 /** Names of one list; keeps the graph of a set of files small enough to be looked at. */
 const listCountMax = 100;
 const zoneCountMax = 16;
-
-/** Arguments of one command, and characters of one of them (Linux takes 128 KiB, execve(2)). */
-const argumentCountMax = 1000;
-const argumentLengthMax = 100_000;
 
 export const apiVersion = 'tidegate.dev/v1';
 
@@ -101,26 +99,6 @@ function runSchema() {
 
 const workingDirectoryRule = (path: string) =>
   path === '' ? { reason: 'must not be empty', hint: 'use "." for the folder of the file' } : null;
-
-function commandSchema() {
-  return z
-    .array(text(anyText(argumentLengthMax)))
-    .min(1)
-    .max(argumentCountMax)
-    .superRefine(([program], context) => {
-      if (program === undefined || program.trim() !== '') return;
-      context.addIssue({ code: 'custom', path: [0], message: 'must name the program to start' });
-    });
-}
-
-function healthSchema() {
-  return mapping({
-    ready: text(pathRule).prefault('/readyz'),
-    live: text(pathRule).optional(),
-    stopGrace: duration({ minMs: 0, maxMs: hourMs, usualUnit: 's' }).prefault('30s'),
-    startTimeout: duration({ minMs: 100, maxMs: hourMs, usualUnit: 's' }).prefault('30s'),
-  });
-}
 
 function dependsOnSchema() {
   const other = text(nameRule, { maxLength: 63 });

@@ -1,3 +1,4 @@
+import type { ProbeName, ProbeSpec } from '../health/probe.ts';
 import type { AppProtocol } from '../traffic/route-table.ts';
 import type { ApprovalPolicy } from '../evidence/approval/approval.ts';
 import type { MetricSpec } from '../gate/custom-metrics.ts';
@@ -39,6 +40,11 @@ export interface HealthSpec {
   readonly stopGraceMs: number;
   /** How long a fresh instance may take until it is ready for the first time. */
   readonly startTimeoutMs: number;
+  /**
+   * Probes with settings or handlers of their own, in place of the paths; `startup` is there only here. Absent: none has, so
+   * that revisions of before keep their names.
+   */
+  readonly probes?: Readonly<Partial<Record<ProbeName, ProbeSpec>>>;
 }
 
 /** Everything a release file says of one service, parsed. */

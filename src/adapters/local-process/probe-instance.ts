@@ -1,0 +1,44 @@
+import type { ProbeResult, ProbeSpec } from '../../domain/health/probe.ts';
+import { h2c } from '../../domain/traffic/route-table.ts';
+import { instanceEnvironment } from './instance-environment.ts';
+import type { Surroundings } from './instance-life.ts';
+import type { InstanceRecord } from './instance-record.ts';
+import { probe } from './probe.ts';
+import { probeExec } from './probe-exec.ts';
+import { probeHttp2 } from './probe-http2.ts';
+import { probeTcp } from './probe-tcp.ts';
+
+export interface ProbeOrder {
+  readonly spec: ProbeSpec;
+  readonly port: number;
+  readonly launchId: string;
+}
+
+/** Makes one probe of a running instance; settles when nothing of it is left. */
+export function probeInstance(
+  world: Surroundings,
+  { id, revision }: InstanceRecord,
+  { spec, port, launchId }: ProbeOrder,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  const { handler, timeoutMs } = spec;
+  switch (handler.kind) {
+    case 'http': {
+      const target = { port, path: handler.path, timeoutMs };
+      return revision.appProtocol === h2c ? probeHttp2(target, signal) : probe(target, signal);
+    }
+    case 'tcp':
+      return probeTcp({ port, timeoutMs }, signal);
+    case 'exec': {
+      const { clock, settings, gatewayUrl, inherited } = world;
+      const facts = { instanceId: id, port, launchId, gatewayUrl };
+      const environment = instanceEnvironment(inherited, revision, facts);
+      const { workingDirectory } = revision;
+      const { command } = handler;
+      return probeExec(
+        { command, workingDirectory, environment, timeoutMs, clock, settings },
+        signal,
+      );
+    }
+  }
+}
