@@ -3,7 +3,7 @@ import { sha256Hex } from '../domain/evidence/digest.ts';
 import { dutiesOf, type EvidencePlan, evidencePlanJson } from '../domain/evidence/evidence-plan.ts';
 import type { NamedDigest } from '../domain/evidence/statement.ts';
 import type { ReleaseEvent } from '../domain/release/event.ts';
-import type { ReleaseRecord, ServiceState } from '../domain/release/service-state.ts';
+import type { ReleaseRecord, Rollout, ServiceState } from '../domain/release/service-state.ts';
 import { packEvents, packState } from './journal.ts';
 import { eventsInput, stateInput, streamOfService } from './recovery.ts';
 import type { Recorder } from './recorder.ts';
@@ -28,7 +28,7 @@ export function entryBatch(from: {
         type: record.type,
         subjects: subjectsOf(record, state),
         idempotencyKey: `${record.service}/${state.recordCount}`,
-        data: recordJson(record, witnesses),
+        data: recordJson(record, { witnesses, rolloutKind: state.rollout?.kind ?? null }),
       },
     ],
     blobs: [
@@ -40,14 +40,27 @@ export function entryBatch(from: {
 
 export type WitnessesInForce = EvidencePlan['witnesses'];
 
-const noWitnesses: WitnessesInForce = { mode: 'off', quorum: 'no witness' };
+export const noWitnesses: WitnessesInForce = { mode: 'off', quorum: 'no witness' };
 
-/** A record as its entry has it: what begins a rollout says what has to follow, too. */
-export function recordJson(record: ReleaseRecord, witnesses: WitnessesInForce): JsonValue {
+/** What an entry says besides its record. */
+export interface BesideRecord {
+  readonly witnesses: WitnessesInForce;
+  /** Null: there is no rollout. */
+  readonly rolloutKind: Rollout['kind'] | null;
+}
+
+/**
+ * A record as its entry has it: what begins a rollout says what has to follow, too, and what ends an undo says that it was one, since
+ * nothing else in that entry tells a way back by a person from a way forth.
+ */
+export function recordJson(record: ReleaseRecord, beside: BesideRecord): JsonValue {
   const plain = plainJson(record);
-  const { type, plan } = record;
+  const { type, decision, plan } = record;
+  if (decision === 'promoted' && beside.rolloutKind === 'undo') {
+    return { ...(plain as JsonObject), rolloutKind: 'undo' };
+  }
   if (type !== 'release-plan' || plan === null) return plain;
-  const evidence = evidencePlanJson({ must: dutiesOf(plan), witnesses });
+  const evidence = evidencePlanJson({ must: dutiesOf(plan), witnesses: beside.witnesses });
   return { ...(plain as JsonObject), evidence };
 }
 

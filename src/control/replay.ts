@@ -15,7 +15,7 @@ import {
   type ReleaseRecord,
   type ServiceState,
 } from '../domain/release/service-state.ts';
-import { plainJson, recordJson } from './entry-batch.ts';
+import { noWitnesses, plainJson, recordJson } from './entry-batch.ts';
 import { unpackEvents, unpackState } from './journal.ts';
 import type { RecordedEntry } from './recorder.ts';
 import { digestOf, eventsInput, stateInput } from './recovery.ts';
@@ -114,7 +114,7 @@ export async function replayEntry(
     if (record !== null) wrongs.push('an event before the last one led to a record');
     ({ state, record } = decide(state, event));
   }
-  const replayed = asRecorded(record, entry.data);
+  const replayed = asRecorded({ state, record }, entry.data);
   if (canonicalJson(replayed) !== canonicalJson(entry.data)) {
     wrongs.push(`the record differs${fieldsThatDiffer(entry.data, replayed)}`);
   }
@@ -133,13 +133,23 @@ export async function replayEntry(
   };
 }
 
-/** As the entry has it: with what has to follow, unless an earlier program wrote it; who was to witness is no decision. */
-function asRecorded(record: ReleaseRecord | null, recorded: JsonValue): JsonValue {
-  const isObject = typeof recorded === 'object' && recorded !== null && 'evidence' in recorded;
-  if (record === null || !isObject) return plainJson(record);
+/**
+ * As the entry has it: with what has to follow and that it was an undo, unless an earlier program wrote it; who was to witness is no
+ * decision.
+ */
+function asRecorded(
+  { state, record }: { readonly state: ServiceState; readonly record: ReleaseRecord | null },
+  recorded: JsonValue,
+): JsonValue {
+  if (record === null || !isObject(recorded)) return plainJson(record);
+  const rolloutKind = 'rolloutKind' in recorded ? (state.rollout?.kind ?? null) : null;
+  if (!('evidence' in recorded)) {
+    const isPlan = record.type === 'release-plan';
+    return isPlan ? plainJson(record) : recordJson(record, { witnesses: noWitnesses, rolloutKind });
+  }
   try {
     const { witnesses } = readEvidencePlan(recorded['evidence'] ?? null);
-    return recordJson(record, witnesses);
+    return recordJson(record, { witnesses, rolloutKind });
   } catch (error) {
     // Then it differs, as it should.
     if (!(error instanceof EvidenceError)) throw error;

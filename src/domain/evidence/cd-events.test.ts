@@ -37,6 +37,18 @@ const ROWS: readonly (readonly [
     'pkg:generic/pay@2222222222',
   ],
   [
+    'an undo by a person',
+    record({ decision: 'promoted', rolloutKind: 'undo' }),
+    ['service.rolledback', 'service.published'],
+    'pkg:generic/pay@2222222222',
+  ],
+  [
+    'an undo that was rolled back itself',
+    record({ decision: 'rolled-back', rolloutKind: 'undo' }),
+    ['service.rolledback'],
+    'pkg:generic/pay@1111111111',
+  ],
+  [
     'a way back',
     record({ decision: 'rolled-back' }),
     ['service.rolledback'],

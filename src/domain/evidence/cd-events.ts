@@ -9,6 +9,7 @@ import type { EntryType } from './statement.ts';
  *
  *   promoted, nothing before it        service.deployed, service.published
  *   promoted                           service.upgraded, service.published
+ *   promoted, by an undo               service.rolledback, service.published: a person took users back to what they had before
  *   rolled-back, stable before it      service.rolledback
  *   delete                             service.removed
  *   alert, alert-over of a rollout     incident.detected, incident.resolved
@@ -77,10 +78,8 @@ function kindsOf(data: JsonObject): readonly Kind[] {
   switch (decision) {
     case 'promoted': {
       const isFirst = from === null || from === textOf(data['toRevisionId']);
-      return [
-        isFirst ? 'service.deployed.0.2.0' : 'service.upgraded.0.2.0',
-        'service.published.0.2.0',
-      ];
+      const arrived = isUndo(data) ? 'service.rolledback.0.2.0' : 'service.upgraded.0.2.0';
+      return [isFirst ? 'service.deployed.0.2.0' : arrived, 'service.published.0.2.0'];
     }
     case 'rolled-back':
       return from === null ? ['service.removed.0.2.0'] : ['service.rolledback.0.2.0'];
@@ -93,6 +92,11 @@ function kindsOf(data: JsonObject): readonly Kind[] {
     default:
       return [];
   }
+}
+
+/** Entries of programs before this one say no kind: their undos are upgrades. */
+function isUndo(data: JsonObject): boolean {
+  return textOf(data['decision']) === 'promoted' && data['rolloutKind'] === 'undo';
 }
 
 function eventOf(
@@ -158,7 +162,11 @@ function contentOf(
     case 'service.upgraded.0.2.0':
       return { environment, artifactId: to };
     case 'service.rolledback.0.2.0':
-      return { environment, artifactId: purlOf(service, textOf(data['fromRevisionId'])) };
+      // What users have now: an undo is a rollout to it, a way back leaves the candidate for it.
+      return {
+        environment,
+        artifactId: isUndo(data) ? to : purlOf(service, textOf(data['fromRevisionId'])),
+      };
     case 'service.published.0.2.0':
     case 'service.removed.0.2.0':
       return { environment };
