@@ -4,6 +4,8 @@
  */
 import { z } from 'zod';
 
+import { cdEventsStatusSchema } from './cd-events-wire.ts';
+
 import { faultSchema } from './faults-wire.ts';
 
 export const apiVersion = 'tidegate.dev/v1';
@@ -382,6 +384,8 @@ export const serverStatusSchema = z.object({
     /** A promotion that waits for witnesses, or a checkpoint they have not cosigned; null: neither. */
     witnessProblem: z.string().nullable(),
   }),
+  /** Null: there is no sink of CDEvents. */
+  cdEvents: cdEventsStatusSchema.nullable().default(null),
 });
 
 export const checkpointResponseSchema = z.object({

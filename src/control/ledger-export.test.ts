@@ -6,8 +6,9 @@ import { assert as assertProperty, asyncProperty, nat } from 'fast-check';
 import { MemoryLedgerStore } from '../adapters/memory/memory-ledger-store.ts';
 import { createMemorySigner } from '../adapters/memory/memory-signer.ts';
 import { exportLines } from '../domain/evidence/export-format.ts';
-import { verifyExport } from '../domain/evidence/verify-export.ts';
+import { verifyContinued, verifyExport } from '../domain/evidence/verify-export.ts';
 import type { ExportReport } from '../domain/evidence/verify-export.ts';
+import { openVerification } from '../domain/evidence/verify-ledger.ts';
 import type { Signer } from '../ports/identity.ts';
 import { exportLedger } from './ledger-export.ts';
 import { openRecorder } from './recorder.ts';
@@ -35,6 +36,37 @@ async function linesOf(count: number, signer: Signer = OURS, data = 'x'): Promis
 const LINES = await linesOf(8);
 const OTHER_LINES = await linesOf(8, OTHER);
 const SHORTER = await linesOf(5);
+
+test('an export goes on where an earlier one ended, and only there', async () => {
+  const store = new MemoryLedgerStore();
+  const clock = { nowMs: () => 1_000, sleep: () => Promise.reject(new Error('not needed')) };
+  const recorder = await openRecorder({ store, signer: OURS, clock, version: '0.1.0' }, signal());
+  const grow = async (count: number): Promise<void> => {
+    for (let n = recorder.size; n < count; n += 1) {
+      const entry = { type: 'gate-result' as const, subjects: [], data: { n } };
+      const entries = [{ ...entry, idempotencyKey: `${n}` }];
+      await recorder.record({ stream: 's', entries, blobs: [] }, signal());
+    }
+  };
+  const options = { trustedKeyId: null };
+  await grow(5);
+  const ledger = openVerification(options);
+  const added = async (from: number, into = ledger): Promise<ExportReport> =>
+    verifyContinued(exportLedger(store, OURS, signal(), from), into, options);
+  assert.deepEqual([(await added(0)).valid, ledger.entries], [true, 5]);
+  assert.deepEqual([(await added(5)).valid, ledger.entries], [true, 5]);
+  await grow(9);
+  assert.deepEqual([(await added(5)).valid, ledger.entries], [true, 9]);
+  const lines = await Array.fromAsync(exportLedger(store, OURS, signal(), 5));
+  assert.equal(lines.length, 1 + 4 + 1);
+  // With a gap, with entries it has already, and without what came before.
+  await grow(12);
+  assert.match((await added(10)).proves, /^Nothing is proven: at entry 9/);
+  const anew = openVerification(options);
+  assert.equal((await added(0, anew)).valid, true);
+  assert.equal((await added(11, anew)).valid, false);
+  assert.equal((await added(3, openVerification(options))).valid, false);
+});
 
 test('an export of a good ledger is valid and says what it proves', async () => {
   const report = await verify(LINES);

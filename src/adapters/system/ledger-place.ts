@@ -2,6 +2,7 @@ import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { isErrno } from './errno.ts';
+import { readPrivateText } from './private-text.ts';
 
 /** Where the ledger of a state folder is kept. `url` may hold a password: it is for the store alone, never for messages. */
 export type LedgerPlace =
@@ -31,7 +32,6 @@ export class LedgerPlaceError extends Error {
 }
 
 const placeFile = 'store.json';
-const urlFileBytesMax = 8_192;
 
 /** What is said now, else what the state folder remembers, else SQLite. Throws a LedgerPlaceError with the remedy. */
 export async function ledgerPlaceOf(
@@ -108,24 +108,10 @@ async function urlOf(
 }
 
 async function readUrlFile(path: string): Promise<string> {
-  try {
-    const { mode, size } = await stat(path);
-    if ((mode & 0o077) !== 0) {
-      throw new LedgerPlaceError(
-        `cannot use ${path}: others can read it (mode ${(mode & 0o777).toString(8)}); run chmod 600 ${path}`,
-      );
-    }
-    if (size > urlFileBytesMax) {
-      throw new LedgerPlaceError(`cannot use ${path}: it has ${size} bytes, and a URL is one line`);
-    }
-    const text = (await readFile(path, 'utf8')).trim();
-    if (text !== '' && !/\s/.test(text)) return text;
-    throw new LedgerPlaceError(`cannot use ${path}: it must hold one line with the URL`);
-  } catch (error) {
-    if (error instanceof LedgerPlaceError) throw error;
-    const why = isErrno(error, 'ENOENT') ? 'there is no such file' : String(error);
-    throw new LedgerPlaceError(`cannot read the URL of the store from ${path}: ${why}`);
-  }
+  const read = await readPrivateText(path);
+  if (read.kind === 'refused') throw new LedgerPlaceError(read.why);
+  if (read.text !== '' && !/\s/.test(read.text)) return read.text;
+  throw new LedgerPlaceError(`cannot use ${path}: it must hold one line with the URL`);
 }
 
 async function readRemembered(stateFolder: string): Promise<RememberedPlace | null> {

@@ -230,4 +230,5 @@ export const serverStatus: ServerStatus = {
     witnessMode: 'off',
     witnessProblem: null,
   },
+  cdEvents: null,
 };

@@ -26,6 +26,11 @@ const logQuery = z.object({
   follow: flag,
 });
 
+const exportQuery = z.object({
+  /** Entries before it are left out: for who has them. */
+  from: z.coerce.number().int().min(0).default(0),
+});
+
 /** Comment lines keep proxies and clients sure that the stream lives. */
 const keepAliveMs = 15_000;
 
@@ -59,8 +64,12 @@ export function addStreamRoutes(http: Http, parts: ServerParts): void {
     return send(reply, 'application/x-ndjson', jsonLines(lines));
   });
 
-  http.get('/v1/ledger/export', { schema: {} }, async (request, reply) =>
-    send(reply, 'application/jsonl', parts.exportLedger(signalOf(request, parts))),
+  http.get('/v1/ledger/export', { schema: { querystring: exportQuery } }, async (request, reply) =>
+    send(
+      reply,
+      'application/jsonl',
+      parts.exportLedger(signalOf(request, parts), request.query.from),
+    ),
   );
 }
 

@@ -8,7 +8,7 @@ import type { LedgerPlaceWish } from '../../adapters/system/ledger-place.ts';
 import { type WitnessSettings, witnessModes } from './evidence-desk.ts';
 import { type Address, runServer, type ServerOptions } from './server.ts';
 
-const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--zone NAME] [--gateway-limit NAME=NUMBER] [--otlp URL] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--h2c] [--tls-listen HOST:PORT --tls-folder DIR [--tls-default NAME]]`;
+const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--zone NAME] [--gateway-limit NAME=NUMBER] [--otlp URL] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--cdevents-sink URL|off | --cdevents-sink-file FILE] [--cdevents-environment NAME] [--h2c] [--tls-listen HOST:PORT --tls-folder DIR [--tls-default NAME]]`;
 
 async function main(): Promise<void> {
   const stop = new AbortController();
@@ -41,6 +41,9 @@ async function readOptions(): Promise<ServerOptions> {
       'store-url-file': { type: 'string' },
       'blob-quota-bytes': { type: 'string' },
       'blob-retention-days': { type: 'string' },
+      'cdevents-sink': { type: 'string' },
+      'cdevents-sink-file': { type: 'string' },
+      'cdevents-environment': { type: 'string' },
       h2c: { type: 'boolean', default: false },
       'tls-listen': { type: 'string' },
       'tls-folder': { type: 'string' },
@@ -85,6 +88,7 @@ async function readOptions(): Promise<ServerOptions> {
     witnesses: await witnessSettings(values.witnesses, values['witness-mode']),
     blobs: blobSettings(values['blob-quota-bytes'], values['blob-retention-days']),
     ledger: ledgerWish(values.store, values['store-url-file']),
+    cdEvents: cdEventWish(values),
     log,
   };
 }
@@ -131,9 +135,25 @@ function ledgerWish(url: string | undefined, urlFile: string | undefined): Ledge
   delete process.env['TIDEGATE_STORE_URL'];
   return {
     url: url ?? null,
-    urlFile: urlFile === undefined ? null : resolve(urlFile),
+    urlFile: absolute(urlFile),
     environmentUrl: environmentUrl === undefined || environmentUrl === '' ? null : environmentUrl,
   };
+}
+
+function cdEventWish(values: {
+  readonly 'cdevents-sink'?: string | undefined;
+  readonly 'cdevents-sink-file'?: string | undefined;
+  readonly 'cdevents-environment'?: string | undefined;
+}): ServerOptions['cdEvents'] {
+  return {
+    sink: values['cdevents-sink'] ?? null,
+    sinkFile: absolute(values['cdevents-sink-file']),
+    environment: values['cdevents-environment'] ?? null,
+  };
+}
+
+function absolute(path: string | undefined): string | null {
+  return path === undefined ? null : resolve(path);
 }
 
 function addressOf(text: string, flag: string): Address {

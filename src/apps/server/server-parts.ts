@@ -23,7 +23,7 @@ export interface ServerParts {
   /** Null: everything needed to decide is in place; else what is missing. */
   readonly notReady: () => string | null;
   readonly status: () => Promise<ServerStatus>;
-  readonly exportLedger: (signal: AbortSignal) => AsyncIterable<string>;
+  readonly exportLedger: (signal: AbortSignal, fromIndex: number) => AsyncIterable<string>;
   readonly makeCheckpoint: (signal: AbortSignal) => Promise<MadeCheckpoint>;
   readonly rotateKeys: (
     why: { readonly by: string; readonly reason: string },

@@ -28,6 +28,7 @@ import { lastObservedAtMs } from '../../control/recorder-index.ts';
 import { isServiceStream, recoverServices } from '../../control/recovery.ts';
 import type { LedgerError } from '../../ports/ledger-store.ts';
 import { BlobDesk, type BlobSettings } from './blob-desk.ts';
+import { CdEventDesk, type CdEventWish } from './cd-event-desk.ts';
 import { ControlPlane } from './control-plane.ts';
 import { withEjections } from './ejected-instances.ts';
 import { EjectionJournal } from './ejection-journal.ts';
@@ -62,6 +63,7 @@ export interface ServerOptions {
   readonly blobs: Partial<BlobSettings>;
   /** Where the ledger is. */
   readonly ledger: LedgerPlaceWish;
+  readonly cdEvents: CdEventWish;
   /** One line for operators. */
   readonly log: (level: 'info' | 'error', message: string, fields?: object) => void;
 }
@@ -84,6 +86,7 @@ interface World extends Pick<OpenedLedger, 'store' | 'lease'> {
   readonly platform: LocalProcessPlatform;
   readonly feed: EventFeed;
   readonly evidence: EvidenceDesk;
+  readonly cdEvents: CdEventDesk;
 }
 
 /**
@@ -121,6 +124,7 @@ export async function runServer(options: ServerOptions, signal: AbortSignal): Pr
   checkpointing.catch((error: unknown) => stopping.abort(error));
   const retiring = loop.blobs.run(both);
   retiring.catch((error: unknown) => stopping.abort(error));
+  const telling = world.cdEvents.run(both);
   const lost = lossOf(world, stopping);
   try {
     await loop.loop.run(both);
@@ -130,6 +134,7 @@ export async function runServer(options: ServerOptions, signal: AbortSignal): Pr
     await scraping;
     await checkpointing;
     await retiring;
+    await telling;
   }
   if (lost.error !== null) throw lost.error;
   if (wish.all) await stopEverything(options, world, loop.loop);
@@ -167,24 +172,13 @@ async function openWorld(
   const told = { recorder, clock, feed, log };
   const ofDesk = { stateFolder, store, clock, settings, log, onAlert: witnessJournal(told) };
   const evidence = await EvidenceDesk.open({ ...ofDesk, signers: () => keys.notesAt(recorder) });
+  const size = (): number => recorder.size;
+  const ofSink = { ledger: store, size, clock, log };
+  const cdEvents = await CdEventDesk.open(ofSink, stateFolder, options.cdEvents);
   const isGatewayNew = (await findGateway(stateFolder)) === null;
   const journal = gatewayJournal(told);
   const ejections = resources.use(new EjectionJournal(journal));
-  const gateway = resources.use(
-    await ensureGateway(
-      {
-        stateFolder,
-        listen: options.gatewayListen,
-        ...(options.gatewayAdmin === null ? {} : { admin: options.gatewayAdmin }),
-        arguments: options.gatewayArguments,
-        nodePath: process.execPath,
-        entry: siblingEntry('../gateway/main'),
-        ...(options.workers === null ? {} : { workers: options.workers }),
-        onEvent: journal,
-      },
-      signal,
-    ),
-  );
+  const gateway = resources.use(await gatewayOf(options, journal, signal));
   const router = resources.use(
     new GatewayClient({
       socketPath: join(stateFolder, controlSocketName),
@@ -213,7 +207,26 @@ async function openWorld(
     router,
     platform,
     evidence,
+    cdEvents,
   };
+}
+
+function gatewayOf(
+  options: ServerOptions,
+  onEvent: ReturnType<typeof gatewayJournal>,
+  signal: AbortSignal,
+): Promise<GatewayProcess> {
+  const wish = {
+    stateFolder: options.stateFolder,
+    listen: options.gatewayListen,
+    ...(options.gatewayAdmin === null ? {} : { admin: options.gatewayAdmin }),
+    arguments: options.gatewayArguments,
+    nodePath: process.execPath,
+    entry: siblingEntry('../gateway/main'),
+    ...(options.workers === null ? {} : { workers: options.workers }),
+    onEvent,
+  };
+  return ensureGateway(wish, signal);
 }
 
 function signersOf({ signer, successor }: LogKeyDesk) {
@@ -310,7 +323,7 @@ async function listen(
     feed: world.feed,
     notReady: () => world.trouble.message,
     status: () => statusOf(options, world, { startedAtMs, signal }),
-    exportLedger: (until) => withLineFeeds(exportLedger(store, recorder.signer, until)),
+    exportLedger: (until, from) => withLineFeeds(exportLedger(store, recorder.signer, until, from)),
     rotateKeys: (why, until) => keys.rotate(recorder, why, until),
     makeCheckpoint: (until) => world.evidence.checkpointer.make(until, { isKept: true }),
     stop,
@@ -388,6 +401,7 @@ async function statusOf(
       witnessMode: world.evidence.mode,
       witnessProblem: world.evidence.problem,
     },
+    cdEvents: world.cdEvents.status,
   };
 }
 

@@ -25,7 +25,16 @@ export async function verifyExport(
   lines: AsyncIterable<string>,
   options: VerificationOptions,
 ): Promise<ExportReport> {
-  const check = new ExportCheck(options);
+  return verifyContinued(lines, openVerification(options), options);
+}
+
+/** As `verifyExport`, for an export that leaves out the entries that `ledger` was given already; it is given the others. */
+export async function verifyContinued(
+  lines: AsyncIterable<string>,
+  ledger: LedgerVerification,
+  options: VerificationOptions,
+): Promise<ExportReport> {
+  const check = new ExportCheck(ledger);
   for await (const line of lines) {
     if (!check.add(line)) break;
   }
@@ -40,8 +49,8 @@ class ExportCheck {
   /** Wrong with the file around the entries; `index` is how many entries came before. */
   #problem: { readonly index: number; readonly what: string } | null = null;
 
-  constructor(options: VerificationOptions) {
-    this.#ledger = openVerification(options);
+  constructor(ledger: LedgerVerification) {
+    this.#ledger = ledger;
   }
 
   /** Whether further lines are of interest. */

@@ -3,11 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
+import type { RecordedEntry } from '../../../control/recorder.ts';
 import { cloudEventsOf } from '../../../domain/evidence/cd-events.ts';
 import { originOf } from '../../../domain/evidence/export-format.ts';
 import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { followedLedger } from '../ledger/followed-ledger.ts';
 import { verifiedEntries } from '../ledger/ledger-source.ts';
 import { saveExport } from '../report/read-ledger.ts';
 import type { Session } from '../session.ts';
@@ -23,36 +25,37 @@ export interface CdEventsOptions {
 
 /** What happened as CDEvents, one CloudEvent a line, from a ledger that is verified first. */
 export async function cdEvents(session: Session, options: CdEventsOptions): Promise<ExitCode> {
-  if (options.follow === true) {
-    throw new CliError('cannot follow CDEvents: they are made of a verified ledger', {
+  const { signal } = session;
+  if (options.follow === true && options.ledger !== undefined) {
+    throw new CliError('cannot follow a file: nothing is added to an export', {
       code: 'usage',
-      remedy:
-        'leave out --follow, and go on later with --from INDEX: an event is the same each time',
+      remedy: 'leave out --follow, or --ledger to follow the server',
     });
   }
+  if (options.follow === true) return printEvents(session, followedLedger(session), options);
   if (options.ledger !== undefined) {
-    return printEvents(session, resolve(session.workingFolder, options.ledger), options);
+    const path = resolve(session.workingFolder, options.ledger);
+    return printEvents(session, await verifiedEntries(path, null, signal), options);
   }
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-events-'));
   try {
     const path = join(folder, 'ledger.jsonl');
     using client = await Client.connect(session);
-    await saveExport(client, path, session.signal);
-    return await printEvents(session, path, options);
+    await saveExport(client, path, signal);
+    return await printEvents(session, await verifiedEntries(path, null, signal), options);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 async function printEvents(
-  session: Session,
-  path: string,
+  { stdout, signal }: Session,
+  entries: AsyncIterable<RecordedEntry>,
   { service, from = 0, environment = 'local' }: CdEventsOptions,
 ): Promise<ExitCode> {
-  const { stdout, signal } = session;
   const timeText = (atMs: number): string => new Date(atMs).toISOString();
   let origin = '';
-  for await (const entry of await verifiedEntries(path, null, signal)) {
+  for await (const entry of entries) {
     if (entry.index === 0) origin = originOf(entry.leafHash);
     if (entry.index < from) continue;
     for (const event of cloudEventsOf(entry, { origin, environment, timeText })) {

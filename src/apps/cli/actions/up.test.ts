@@ -145,3 +145,22 @@ test('a server file left behind by a server that was killed is no running server
   assert.equal(await up(session, options, program), 0);
   assert.notEqual((await runningServer(session))?.pid, first.pid);
 });
+
+test('a credential on the command line is refused before any process is given it', async () => {
+  await using place = await openPlace();
+  const program = await place.program(standIn);
+  const rows: readonly Partial<UpOptions>[] = [
+    { store: 'postgres://ana:s3cret@127.0.0.1/tidegate' },
+    { cdeventsSink: 'https://ana:s3cret@events.example/in' },
+    { cdeventsSink: 'https://events.example/in?key=s3cret' },
+  ];
+  for (const row of rows) {
+    await assert.rejects(up(place.session, { ...options, ...row }, program), (error) => {
+      assert.ok(error instanceof CliError);
+      assert.equal(error.code, 'usage');
+      assert.doesNotMatch(error.message, /s3cret/);
+      return true;
+    });
+  }
+  assert.equal(await runningServer(place.session), null);
+});

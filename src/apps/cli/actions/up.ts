@@ -5,6 +5,10 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+import {
+  requirePlainSinkUrl,
+  SinkAddressError,
+} from '../../../adapters/cloud-events/sink-address.ts';
 import { LedgerPlaceError, requireNoPassword } from '../../../adapters/system/ledger-place.ts';
 import { CliError } from '../cli-error.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -47,6 +51,10 @@ export interface UpOptions {
   /** Without a password. */
   readonly store?: string;
   readonly storeUrlFile?: string;
+  /** `off`, or a URL without a credential. */
+  readonly cdeventsSink?: string;
+  readonly cdeventsSinkFile?: string;
+  readonly cdeventsEnvironment?: string;
   readonly foreground?: boolean;
   readonly timeout?: number;
 }
@@ -63,7 +71,7 @@ export async function up(
     print(session, addresses(running));
     return exitCodes.ok;
   }
-  if (options.store !== undefined) refusePassword(options.store);
+  refuseCredentials(options);
   await makeFolder(session.stateFolder);
   const argv = serverArguments(session, options, entry);
   return options.foreground === true ? runInPlace(argv) : startDetached(session, argv, options);
@@ -97,15 +105,15 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
     '--access-log-sample': options.accessLogSample,
     '--workers': options.workers,
     '--zone': options.zone,
-    '--witnesses': witnesses === undefined ? undefined : resolve(session.workingFolder, witnesses),
+    '--witnesses': absolute(session, witnesses),
     '--witness-mode': witnessMode,
     '--blob-quota-bytes': options.blobQuota?.toString(),
     '--blob-retention-days': options.blobRetention?.toString(),
     '--store': options.store,
-    '--store-url-file':
-      options.storeUrlFile === undefined
-        ? undefined
-        : resolve(session.workingFolder, options.storeUrlFile),
+    '--store-url-file': absolute(session, options.storeUrlFile),
+    '--cdevents-sink': options.cdeventsSink,
+    '--cdevents-sink-file': absolute(session, options.cdeventsSinkFile),
+    '--cdevents-environment': options.cdeventsEnvironment,
     '--tls-listen': options.tlsListen,
     '--tls-folder': options.tlsFolder === undefined ? undefined : resolve(options.tlsFolder),
     '--tls-default': options.tlsDefault,
@@ -119,12 +127,17 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
   return [entry, ...given, ...limits, ...query, ...h2c];
 }
 
-/** Before the server is given it: its arguments would show it for as long as it runs. */
-function refusePassword(url: string): void {
+function absolute({ workingFolder }: Session, path: string | undefined): string | undefined {
+  return path === undefined ? undefined : resolve(workingFolder, path);
+}
+
+/** Before the server is given them: its arguments would show them for as long as it runs. */
+function refuseCredentials({ store, cdeventsSink: sink }: UpOptions): void {
   try {
-    requireNoPassword(url);
+    if (store !== undefined) requireNoPassword(store);
+    if (sink !== undefined && sink !== 'off') requirePlainSinkUrl(sink);
   } catch (cause) {
-    if (!(cause instanceof LedgerPlaceError)) throw cause;
+    if (!(cause instanceof LedgerPlaceError || cause instanceof SinkAddressError)) throw cause;
     throw new CliError(cause.message, { code: 'usage', cause });
   }
 }

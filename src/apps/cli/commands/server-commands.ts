@@ -38,22 +38,16 @@ export function addServerCommands(program: Command, frame: Frame): void {
       'what callers may take of the gateway, as connections=5000; may be repeated',
       (limit: string, before: readonly string[] | undefined) => [...(before ?? []), limit],
     )
-    .option(
-      '--witnesses <file>',
-      'policy (c2sp.org/tlog-policy) with the URLs of the witnesses; remembered',
-    )
-    .option(
-      '--witness-mode <mode>',
-      'require, warn or off: whether a promotion waits until witnesses have cosigned its entry; remembered (default: off, with --witnesses: require)',
-    )
     .option('--foreground', 'stay in the foreground, log to standard error')
     .addOption(timeoutOption('how long it may take until it is ready (default: 60s)'))
     .action((options: UpOptions) =>
       frame.perform(async (session) => (await import('../actions/up.ts')).up(session, options)),
     );
+  addWitnessOptions(up);
   addStoreOptions(up);
   addTlsOptions(up);
   addBlobOptions(up);
+  addEventOptions(up);
   withExamples(
     up,
     'tidegate up',
@@ -62,6 +56,7 @@ export function addServerCommands(program: Command, frame: Frame): void {
     'tidegate up --workers auto',
     'tidegate up --store-url-file store-url',
     'tidegate up --tls-listen 127.0.0.1:7443 --tls-folder certs',
+    'tidegate up --cdevents-sink https://events.example/in --cdevents-environment production',
   );
 
   const down = program
@@ -134,6 +129,31 @@ function addBlobOptions(up: Command): void {
       'for how long blobs are kept, as 90d; remembered (default: 90d)',
     ).argParser(days),
   );
+}
+
+function addWitnessOptions(up: Command): void {
+  up.option(
+    '--witnesses <file>',
+    'policy (c2sp.org/tlog-policy) with the URLs of the witnesses; remembered',
+  ).option(
+    '--witness-mode <mode>',
+    'require, warn or off: whether a promotion waits until witnesses have cosigned its entry; remembered (default: off, with --witnesses: require)',
+  );
+}
+
+function addEventOptions(up: Command): void {
+  up.option(
+    '--cdevents-sink <url>',
+    'post what happens as CDEvents to this http or https URL, or off; without a credential in it; remembered',
+  )
+    .option(
+      '--cdevents-sink-file <file>',
+      'as --cdevents-sink, from a file that only you can read; its second line may be "Authorization: VALUE"',
+    )
+    .option(
+      '--cdevents-environment <name>',
+      'where the services run, as the events say it; remembered (default: local)',
+    );
 }
 
 function addTlsOptions(up: Command): void {

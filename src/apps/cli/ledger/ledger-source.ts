@@ -78,13 +78,17 @@ export async function fetchInput(
   return base64 === null ? null : Buffer.from(base64, 'base64');
 }
 
-/** The entries of an exported ledger that was verified, as a recorder gives them. */
-export async function* entriesOf(path: string, signal: AbortSignal): AsyncIterable<RecordedEntry> {
-  let index = -1;
+/** The entries of an exported ledger that was verified, as a recorder gives them; the first in it is number `fromIndex`. */
+export async function* entriesOf(
+  path: string,
+  signal: AbortSignal,
+  fromIndex = 0,
+): AsyncIterable<RecordedEntry> {
+  let index = fromIndex - 1;
   for await (const line of exportLines(createReadStream(path, { signal }))) {
-    // The header stands before entry 0.
+    // The header stands before the first entry.
     index += 1;
-    if (index === 0 || isTrailerLine(line)) continue;
+    if (index === fromIndex || isTrailerLine(line)) continue;
     const { leafHash, statement } = readLeaf(Buffer.from(line, 'latin1'));
     const { stream, streamVersion, type, observedAtMs, collector, data, inputs } = statement;
     const { version } = collector;

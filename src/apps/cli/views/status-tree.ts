@@ -45,7 +45,7 @@ export function serviceTree(service: ServiceView, look: Look): string[] {
 }
 
 function headLines({ server, url }: StatusPicture, look: Look): string[] {
-  const { gateway, ledger } = server;
+  const { gateway, ledger, cdEvents } = server;
   const gone = gateway.isReachable ? '' : paint(look, 'red', ' (does not answer)');
   return [
     `${paint(look, 'bold', `Tidegate ${server.version}`)}  ${url}  pid ${server.pid}  ${bytesText(server.rssBytes)}`,
@@ -56,7 +56,17 @@ function headLines({ server, url }: StatusPicture, look: Look): string[] {
     ...(ledger.witnessProblem === null
       ? []
       : [paint(look, 'red', `witnesses: ${harmless(ledger.witnessProblem)}`)]),
+    ...(cdEvents === null ? [] : [cdEventsLine(cdEvents, look)]),
   ];
+}
+
+function cdEventsLine(of: NonNullable<ServerStatus['cdEvents']>, look: Look): string {
+  const { sink, taken, unwanted, failedTries, behindEntries, problem } = of;
+  const skipped = unwanted === 0 ? '' : `, ${countText(unwanted)} skipped as not wanted`;
+  const counts = `${countText(taken)} taken${skipped}`;
+  if (problem === null) return `CDEvents to ${sink ?? 'nobody'}: ${counts}`;
+  const tries = `${countText(failedTries)} tries failed, ${countText(behindEntries)} entries behind`;
+  return paint(look, 'red', `CDEvents: ${harmless(problem)} (${counts}, ${tries})`);
 }
 
 function workersText(workers: ServerStatus['gateway']['workers'], look: Look): string {

@@ -1,0 +1,139 @@
+/** What happens is posted to a sink as CDEvents, whatever happens to the server or the sink, and nobody gets to see its password. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { chmod, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+
+import { release } from './release.fixture.ts';
+import { commandLine, kill, makeWorld, waitFor, type World } from './world.fixture.ts';
+
+interface Event {
+  readonly id: string;
+  readonly type: string;
+  readonly data: { readonly subject: { readonly content: { readonly artifactId?: string } } };
+}
+
+test('events reach the sink in order through its failures and a killed server, and so they are followed', async () => {
+  await using world = await makeWorld();
+  await using receiver = await listening();
+  const file = join(world.folder, 'sink');
+  await writeFile(file, `${receiver.url.replace('//', '//ana:s3cret@')}/in?key=s3cret\n`);
+  const up = [...world.upArguments, '--timeout', '120s'];
+  const asked = [...up, '--cdevents-sink-file', file, '--cdevents-environment', 'staging'];
+  await chmod(file, 0o644);
+  const refused = await world.run(asked);
+  assert.equal(refused.code === 0, false);
+  assert.match(refused.stderr, /chmod 600/);
+  await chmod(file, 0o600);
+  await world.must(...asked);
+
+  receiver.state.status = 503;
+  await world.applyAndWait(release({ version: 'v1', steps: ['100%'], bake: '0s' }));
+  await waitFor('a try that failed', () => receiver.state.tries > 0);
+  const { cdEvents } = await world.status();
+  assert.match(cdEvents?.problem ?? '', /cannot send CDEvents to http:\/\/127\.0\.0\.1:\d+: /);
+  assert.match((await world.must('status')).stdout, /all later ones wait/);
+  await world.killServer();
+  // Remembered.
+  await world.must(...up);
+  receiver.state.status = 202;
+  await waitFor('the first events', () => receiver.state.taken.length >= 2);
+
+  const followed: string[] = [];
+  const following = world.run(
+    ['events', '--format', 'cdevents', '--environment', 'staging', '--follow'],
+    { onOutput: (text) => void followed.push(text), boundMs: 150_000 },
+  );
+  await world.applyAndWait(
+    release({ version: 'v2', steps: ['{ weight: 100%, gate: false }'], bake: '0s' }),
+  );
+  await world.must('rollout', 'undo', 'pay', '--reason', 'v2 loses carts');
+  await world.must('rollout', 'status', 'pay', '--timeout', '90s');
+  await waitFor('the events of the undo', () => receiver.state.taken.length >= 6);
+  const kinds = receiver.state.taken.map(({ type }) => type.split('.').slice(2, 4).join('.'));
+  const arrivals = ['deployed', 'upgraded', 'rolledback'];
+  assert.deepEqual(
+    kinds,
+    arrivals.flatMap((kind) => [`service.${kind}`, 'service.published']),
+  );
+  assert.equal(artifactOf(receiver.state.taken[4]), artifactOf(receiver.state.taken[0]));
+  const status = await waitFor('the last entry', async () => {
+    const found = (await world.status()).cdEvents;
+    return found?.behindEntries === 0 ? found : null;
+  });
+  assert.deepEqual([status.problem, status.unwanted, status.sink], [null, 0, receiver.url]);
+
+  const printed = await world.must('events', '--format', 'cdevents', '--environment', 'staging');
+  assert.deepEqual(linesOf(printed.stdout), receiver.state.taken);
+  await waitFor('the same to be followed', () => linesOf(followed.join('')).length >= 6);
+  assert.deepEqual(linesOf(followed.join('')), receiver.state.taken);
+  const follower = world.processes().find((pid) => commandLine(pid).endsWith('--follow'));
+  kill(follower ?? assert.fail('nobody follows'), 'SIGTERM');
+  await following;
+  await noSecretIsSeen(world);
+  await world.verifyLedger();
+  await world.must('replay', 'pay-3');
+
+  await world.must('down', '--keep-instances');
+  await world.must(...up, '--cdevents-sink', 'off');
+  assert.equal((await world.status()).cdEvents, null);
+});
+
+async function noSecretIsSeen(world: World): Promise<void> {
+  const seen = [...world.processes().map(commandLine), ...(await world.logs())].join('\n');
+  assert.doesNotMatch(seen, /s3cret|YW5hOnMzY3JldA/);
+  assert.match(seen, /cdevents-sink-file|"listening"/);
+}
+
+function artifactOf(event: Event | undefined): string | undefined {
+  return event?.data.subject.content.artifactId;
+}
+
+/** Whole lines only: a last one may be under way. */
+function linesOf(output: string): readonly Event[] {
+  return output
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Event);
+}
+
+interface Receiver extends AsyncDisposable {
+  readonly url: string;
+  readonly state: { status: number; tries: number; readonly taken: Event[] };
+}
+
+/** Answers with the status it is set to; keeps what it takes, each event once, as the specification has receivers do. */
+async function listening(): Promise<Receiver> {
+  const state: Receiver['state'] = { status: 202, tries: 0, taken: [] };
+  const server = createServer((request, response) => {
+    void text(request).then((body) => {
+      const event = JSON.parse(body) as Event;
+      const isRight =
+        request.headers.authorization === `Basic ${btoa('ana:s3cret')}` &&
+        request.headers['content-type'] === 'application/cloudevents+json' &&
+        request.url === '/in?key=s3cret';
+      state.tries += 1;
+      const status = isRight ? state.status : 401;
+      const isNew = state.taken.every(({ id }) => id !== event.id);
+      if (status === 202 && isNew) state.taken.push(event);
+      response.writeHead(status).end();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    state,
+    [Symbol.asyncDispose]: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
