@@ -187,5 +187,5 @@ function line(number: number, lines: readonly string[] = LINES): string {
 }
 
 function signal(): AbortSignal {
-  return AbortSignal.timeout(10_000);
+  return AbortSignal.timeout(60_000);
 }

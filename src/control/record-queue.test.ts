@@ -77,7 +77,7 @@ for (const [mode, wantMade] of MODES) {
         },
       },
     });
-    await anchor.wait('web', 7, AbortSignal.timeout(5_000));
+    await anchor.wait('web', 7, AbortSignal.timeout(60_000));
     assert.equal(made, wantMade);
     const why = 'the promotion of web waits for witnesses: w answered nothing';
     assert.deepEqual(held, mode === 'require' ? [why, why, null] : []);
@@ -98,7 +98,7 @@ test('a checkpoint that does not cover the entry is no anchor', async () => {
       },
     },
   });
-  await anchor.wait('web', 7, AbortSignal.timeout(5_000));
+  await anchor.wait('web', 7, AbortSignal.timeout(60_000));
   assert.equal(size, 8);
 });
 

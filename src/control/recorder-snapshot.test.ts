@@ -122,5 +122,5 @@ function countedReads(store: MemoryLedgerStore): { entries: number } {
 }
 
 function signal(): AbortSignal {
-  return AbortSignal.timeout(10_000);
+  return AbortSignal.timeout(60_000);
 }

@@ -327,5 +327,5 @@ function isRecorderError(code: RecorderError['code']) {
 }
 
 function signal(): AbortSignal {
-  return AbortSignal.timeout(10_000);
+  return AbortSignal.timeout(60_000);
 }

@@ -26,7 +26,7 @@ export interface InstanceUnderTest extends AsyncDisposable {
 
 /** What every reader of instances' metrics holds to; see instance-metrics.ts. */
 export function testInstanceMetrics(name: string, make: () => Promise<InstanceUnderTest>): void {
-  const signal = AbortSignal.timeout(60_000);
+  const signal = AbortSignal.timeout(600_000);
   const from = (subject: InstanceUnderTest) => ({ endpoint: subject.endpoint, path: '/metrics' });
 
   test(`${name}: totals are read as published, in the order asked for`, async () => {

@@ -207,5 +207,5 @@ function bytesOf(bytes: Uint8Array | null): readonly number[] | null {
 
 /** Far longer than any of these calls takes; a store that hangs fails its test instead of the run. */
 function signal(): AbortSignal {
-  return AbortSignal.timeout(10_000);
+  return AbortSignal.timeout(60_000);
 }

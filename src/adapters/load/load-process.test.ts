@@ -34,7 +34,7 @@ async function startTarget(failsAfter: number) {
 }
 
 function optionsFor(url: string, change: Partial<LoadOptions> = {}): LoadOptions {
-  const loose = { sendLagP99LimitMs: 1_000 };
+  const loose = { sendLagP99LimitMs: 30_000, timeoutMs: 60_000 };
   return {
     url,
     headers: {},
@@ -57,9 +57,9 @@ function isAlive(pid: number): boolean {
 }
 
 async function until(what: string, condition: () => boolean): Promise<void> {
-  const boundMs = performance.now() + 10_000;
+  const boundMs = performance.now() + 60_000;
   while (!condition()) {
-    assert.ok(performance.now() < boundMs, `waited 10 s in vain until ${what}`);
+    assert.ok(performance.now() < boundMs, `waited 60 s in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

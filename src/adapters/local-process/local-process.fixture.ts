@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -28,13 +29,41 @@ export const realClock: Clock = {
 const QUICK: Partial<LocalProcessSettings> = {
   startingProbeIntervalMs: 20,
   probeIntervalMs: 50,
-  probeTimeoutMs: 500,
+  // A machine may be very slow; the test of what hangs has its own.
+  probeTimeoutMs: 30_000,
   backoffFirstMs: 100,
   backoffMaxMs: 400,
   sampleIntervalMs: 50,
   goneCheckIntervalMs: 10,
   logPollIntervalMs: 20,
 };
+
+const portsEach = 100;
+/** Below those that instances get elsewhere, also in tests that run meanwhile. */
+const blocks = { first: 12_000, count: 90 } as const;
+
+/**
+ * Ports that no other process of the tests gives out: a port is given out before its instance listens there, so two that
+ * chose the same one would only see it when it is too late. Held at a loopback address that nobody else uses.
+ */
+async function reservedPorts(): Promise<Pick<LocalProcessSettings, 'portFirst' | 'portLast'>> {
+  const start = randomInt(blocks.count);
+  for (let tries = 0; tries < blocks.count; tries += 1) {
+    const portFirst = blocks.first + portsEach * ((start + tries) % blocks.count);
+    const isReserved = await new Promise<boolean>((resolve) => {
+      const server = createServer((socket) => socket.destroy());
+      server.once('error', () => resolve(false));
+      server.listen({ port: portFirst, host: '127.0.0.3', exclusive: true }, () => {
+        server.unref();
+        resolve(true);
+      });
+    });
+    if (isReserved) return { portFirst, portLast: portFirst + portsEach - 1 };
+  }
+  throw new Error('other tests have all ports');
+}
+
+const ownPorts = await reservedPorts();
 
 /** A server whose behaviour is told by MODE; it prints "started" first. */
 const SERVER = `
@@ -45,7 +74,7 @@ const mode = process.env.MODE ?? 'healthy';
 if (mode === 'crashing') setTimeout(() => { console.error('Error: no such table'); process.exit(3); }, 150);
 if (mode === 'segfault') setTimeout(() => process.kill(process.pid, 'SIGSEGV'), 150);
 if (mode === 'ignores-sigterm') process.on('SIGTERM', () => console.log('not now'));
-else if (mode === 'slow-stopping') process.on('SIGTERM', () => setTimeout(() => process.exit(0), 200));
+else if (mode === 'slow-stopping') process.on('SIGTERM', () => setTimeout(() => process.exit(0), 1000));
 else process.on('SIGTERM', () => process.exit(0));
 if (mode === 'with-child' || mode === 'crashing-parent') {
   const child = spawn(process.execPath, ['-e', 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000); console.log("child is up")'], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -54,7 +83,7 @@ if (mode === 'with-child' || mode === 'crashing-parent') {
     if (mode === 'crashing-parent') process.exit(4);
   });
 }
-if (mode === 'chatty') setInterval(() => console.log('line ' + 'x'.repeat(90)), 2);
+if (mode === 'chatty') setInterval(() => console.log('line ' + 'x'.repeat(90)), 20);
 let hung = false;
 let failing = 0;
 const server = createServer((request, response) => {
@@ -102,7 +131,7 @@ export class Place implements AsyncDisposable {
       clock: realClock,
       gatewayUrl: this.gatewayUrl,
       environment: { PATH: process.env['PATH'], HOME: '/nowhere', SECRET: 'hidden' },
-      settings: { ...QUICK, ...settings },
+      settings: { ...QUICK, ...ownPorts, ...settings },
     };
   }
 
@@ -151,7 +180,7 @@ export class Place implements AsyncDisposable {
 export async function until<Seen>(
   look: () => Seen | Promise<Seen>,
   isRight: (seen: Seen) => boolean,
-  atMostMs = 8_000,
+  atMostMs = 60_000,
 ): Promise<Seen> {
   const untilMs = performance.now() + atMostMs;
   let seen = await look();

@@ -107,9 +107,14 @@ test('a second opening of one folder is refused at once, and taken when the firs
   {
     await using first = await open(folder.path);
     await first.append(batchOf(0, 'a'), signal());
-    const startedMs = performance.now();
-    await assert.rejects(open(folder.path), isLedgerError('locked'));
-    assert.ok(performance.now() - startedMs < 500, 'it waited for the lock');
+    const tookMs: number[] = [];
+    for (let tries = 0; tries < 10; tries += 1) {
+      const startedMs = performance.now();
+      await assert.rejects(open(folder.path), isLedgerError('locked'));
+      tookMs.push(performance.now() - startedMs);
+    }
+    // Waiting would make each of them slow, a busy machine some.
+    assert.ok(Math.min(...tookMs) < 500, `it waited for the lock: ${tookMs.join(' ')} ms`);
     assert.equal(await first.append(batchOf(1, 'b'), signal()), 'appended');
   }
   await using second = await open(folder.path);
@@ -301,7 +306,7 @@ function isLedgerError(code: LedgerError['code']) {
 }
 
 function signal(): AbortSignal {
-  return AbortSignal.timeout(10_000);
+  return AbortSignal.timeout(60_000);
 }
 
 test("a file whose tables are not the ledger's is refused in the words of the port", async () => {
