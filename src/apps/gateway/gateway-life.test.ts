@@ -118,10 +118,11 @@ test('samples come every 100 ms, and every 20 ms once traffic is split', async (
   const sendUntil = (isEnough: () => boolean) =>
     until(async () => (await fixture.send()).status === 200 && isEnough());
 
-  await sendUntil(() => fixture.samples.length >= 6);
-  // A little less than 100: the wall clock of the samples may be adjusted between two of them.
-  const early = gapsMs().filter((gapMs) => gapMs < 80);
-  assert.deepEqual(early, []);
+  await sendUntil(() => fixture.samples.length >= 11);
+  const times = fixture.samples.map(({ atMs }) => atMs);
+  // On average, and less than 100: one that was late is followed by the next as soon as that is due.
+  const meanMs = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / (times.length - 1);
+  assert.ok(meanMs >= 60, times.join(' '));
 
   const second = await fixture.instance((_request, response) => response.end(), 'r2');
   await fixture.route([
@@ -159,7 +160,7 @@ for (const engine of engines) {
       await put(changes % 2 === 0 ? 6 : 4);
       changes += 1;
       await new Promise((resolve) => setTimeout(resolve, 20));
-      return changes >= 75 && sent >= 400;
+      return changes >= 75 && sent >= 1000;
     });
     over.abort();
     await Promise.all(load);

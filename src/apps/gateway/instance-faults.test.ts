@@ -8,12 +8,17 @@ import { engines, GatewayFixture, until } from './gateway-fixture.ts';
 /** What an instance does when a request's head is there; it is called for each piece that comes. */
 type Behaviour = (socket: Socket, request: string) => void;
 
+/** Behind a piece of an answer, when the caller has it: no sooner, and it may be lost; no later, as nobody waits for luck. */
+const resets = (socket: Socket): void => void socket.resetAndDestroy();
+
 const answer = (body: string, headers = '') =>
   `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n${headers}\r\n${body}`;
 
 interface Row {
   readonly instance: string;
   readonly does: Behaviour;
+  /** Done when the caller has `hello`. */
+  readonly doesThen?: (socket: Socket) => void;
   /** What the caller's connection brings until it is closed or has been silent for a while. */
   readonly caller: RegExp;
   /** Status class the request is counted by; null: not at all. */
@@ -68,11 +73,9 @@ const rows: readonly Row[] = [
   },
   {
     instance: 'resets within a chunked body',
-    does: (socket) => {
-      socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n', () =>
-        setTimeout(() => socket.resetAndDestroy(), 20),
-      );
-    },
+    does: (socket) =>
+      socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n'),
+    doesThen: resets,
     // No last chunk: the caller sees that it is not whole.
     caller: /^HTTP\/1\.1 200 OK[^]*5\r\nhello\r\n$/,
     counted: failed,
@@ -85,11 +88,8 @@ const rows: readonly Row[] = [
   },
   {
     instance: 'ends an answer of unknown length by a reset',
-    does: (socket) => {
-      socket.write('HTTP/1.1 200 OK\r\n\r\nhello', () =>
-        setTimeout(() => socket.resetAndDestroy(), 20),
-      );
-    },
+    does: (socket) => socket.write('HTTP/1.1 200 OK\r\n\r\nhello'),
+    doesThen: resets,
     caller: /^HTTP\/1\.1 200 OK[^]*5\r\nhello\r\n$/,
     counted: failed,
     // undici takes the reset for the end.
@@ -208,13 +208,24 @@ for (const engine of engines) {
       if (row.only !== undefined && row.only !== engine) continue;
       test(`the caller of an instance that ${row.instance} sees what is so`, async () => {
         const revisionId = `r${index}`;
-        const endpoint = await instance(revisionId, row.does);
+        let connection: Socket | null = null;
+        const endpoint = await instance(revisionId, (socket, request) => {
+          connection = socket;
+          row.does(socket, request);
+        });
         const isLate = row.caller.source.includes('504');
         const backends = [{ revisionId, weightPercent: 100, endpoints: [endpoint] }];
-        await fixture.route(backends, isLate ? { requestTimeoutMs: 300 } : {});
+        await fixture.route(backends, isLate ? { requestTimeoutMs: 1000 } : {});
         const method = row.instance.includes('HEAD') ? 'HEAD' : 'GET';
         const request = `${method} / HTTP/1.1\r\nHost: svc.localhost\r\nConnection: close\r\n\r\n`;
-        const received = await fixture.raw(request);
+        let isDone = false;
+        const received = await fixture.raw(request, (text) => {
+          if (!isDone && connection !== null && text.includes('hello')) {
+            isDone = true;
+            row.doesThen?.(connection);
+          }
+          return false;
+        });
         assert.match(received, row.caller);
         await until(() => fixture.requests(revisionId) === 1);
         const want = [0, 0, 0, 0, 0, 0];
@@ -259,27 +270,43 @@ test('a dead instance costs its revision evidence and its callers nothing while 
 
 test('a GET on a kept connection that the instance closes is tried again, a POST is not', async () => {
   await using fixture = await GatewayFixture.start('fast');
-  const seen = new Map<Socket, number>();
+  let idleMs = Infinity;
+  // After half a second of idleness a close is nobody's fault, so one that a busy machine made so long shows nothing.
+  for (let trial = 1; idleMs > 400; trial += 1) {
+    assert.ok(trial <= 20, 'the machine is too busy for this');
+    idleMs = await closedWhenKept(fixture, `once-${trial}`);
+  }
+});
+
+/** How long the longest of its connections was idle before it was used again. */
+async function closedWhenKept(fixture: GatewayFixture, revisionId: string): Promise<number> {
+  const answeredMs = new Map<Socket, number>();
+  let idleMs = 0;
   const server = createServer((socket) => {
     socket.on('error', () => {});
     socket.on('data', () => {
-      const requests = (seen.get(socket) ?? 0) + 1;
-      seen.set(socket, requests);
-      if (requests === 1) socket.write(answer('first'));
-      else socket.destroy();
+      const nowMs = performance.now();
+      const sinceMs = answeredMs.get(socket);
+      answeredMs.set(socket, nowMs);
+      if (sinceMs === undefined) socket.write(answer('first'));
+      else {
+        idleMs = Math.max(idleMs, nowMs - sinceMs);
+        socket.destroy();
+      }
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const endpoint = { instanceId: 'once-0', host: '127.0.0.1', port };
-  await fixture.route([{ revisionId: 'once', weightPercent: 100, endpoints: [endpoint] }]);
+  const endpoint = { instanceId: revisionId, host: '127.0.0.1', port };
+  await fixture.route([{ revisionId, weightPercent: 100, endpoints: [endpoint] }]);
   const statuses: number[] = [];
   for (const method of ['GET', 'GET', 'POST']) {
     statuses.push((await fixture.send({ method })).status);
   }
   assert.deepEqual(statuses, [200, 200, 502]);
-  await until(() => fixture.requests('once') === 3);
-  // Closed when it had hardly been idle, it is a failure of the instance, although the caller saw none.
-  assert.deepEqual(fixture.counted('once'), [0, 1, 0, 0, 0, 2]);
+  await until(() => fixture.requests(revisionId) === 3);
   server.close();
-});
+  // Closed when it had hardly been idle, it is a failure of the instance, although the caller saw none.
+  if (idleMs <= 400) assert.deepEqual(fixture.counted(revisionId), [0, 1, 0, 0, 0, 2]);
+  return idleMs;
+}

@@ -135,6 +135,7 @@ test(`${swaps} changes of the table lose nothing while instances are replaced`, 
     await fixture.client.drain(old.instance.id, signal);
     old.instance.stop();
   }
+  await until(() => answered > 500 || faults.length > 0);
   over.abort();
   await Promise.all(load);
   for (const { instance } of [...running.values()].flat()) instance.stop();

@@ -25,6 +25,7 @@ function answering(text: string, afterMs: number): (socket: Socket) => void {
   };
 }
 
+/** A caller that waits half a second, as on a machine that stands still for so long, may be asked whether it is there. */
 interface Row {
   readonly name: string;
   readonly says: string;
@@ -42,28 +43,29 @@ const rows: readonly Row[] = [
     name: 'after a request gets its answer, and is told that it is the last',
     says: get,
     instance: answering('\r\n\r\n', 20),
-    receives: /^HTTP\/1\.1 200 OK[^]*connection: close\r\n[^]*ok$/,
+    receives:
+      /^(?:HTTP\/1\.1 100 Continue\r\n\r\n)*HTTP\/1\.1 200 OK[^]*connection: close\r\n[^]*ok$/,
     counted: one,
   },
   {
     name: 'after a body gets its answer',
     says: 'POST / HTTP/1.1\r\nHost: a\r\ncontent-length: 5\r\n\r\nhello',
     instance: answering('hello', 20),
-    receives: /^HTTP\/1\.1 200 OK[^]*ok$/,
+    receives: /^(?:HTTP\/1\.1 100 Continue\r\n\r\n)*HTTP\/1\.1 200 OK[^]*ok$/,
     counted: one,
   },
   {
     name: 'after three pipelined requests gets three answers',
     says: get.repeat(3),
     instance: answering('\r\n\r\n', 20),
-    receives: /^(?:HTTP\/1\.1 200 OK(?:(?!HTTP)[^])*ok){3}$/,
+    receives: /^(?:(?:HTTP\/1\.1 100 Continue\r\n\r\n)*HTTP\/1\.1 200 OK(?:(?!HTTP)[^])*ok){3}$/,
     counted: [0, 3, 0, 0, 0, 0],
   },
   {
     name: 'and waits long is asked whether it is there, and gets its answer',
     says: get,
     instance: answering('\r\n\r\n', slowMs),
-    receives: /^(?:HTTP\/1\.1 100 Continue\r\n\r\n){1,2}HTTP\/1\.1 200 OK[^]*ok$/,
+    receives: /^(?:HTTP\/1\.1 100 Continue\r\n\r\n)+HTTP\/1\.1 200 OK[^]*ok$/,
     counted: one,
   },
   {

@@ -314,12 +314,12 @@ test('a session that was busy for long is closed all the same when it is idle', 
     pairs: { a: ['a.test'] },
     hosts: ['a.test'],
     serve: (socket) => server.emit('connection', socket),
-    parts: { deadlines: { ...usualDeadlines, idleMs: 500 } },
+    parts: { deadlines: { ...usualDeadlines, idleMs: 2000 } },
   });
   const session = fixture.session('a.test');
   const answer = answerOf(session.request(fields()));
   await until(() => waiting.length === 1);
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await new Promise((resolve) => setTimeout(resolve, 4500));
   assert.equal(session.destroyed, false);
   for (const finish of waiting) finish();
   assert.equal((await answer).body.toString(), 'done');

@@ -182,7 +182,7 @@ test('every request is a span of the trace it came with, and the instance is its
     'http.response.status_code': 200,
   });
   assert.equal(first?.name, 'GET svc');
-  assert.ok(first.startMs >= before - 5 && first.startMs <= Date.now() + 5);
+  assert.ok(first.startMs >= before - 10_000 && first.startMs <= Date.now() + 10_000);
   assert.ok(first.durationMs > 0 && first.durationMs < 60_000);
   assert.equal(first.isError, false);
   assert.deepEqual([bad?.isError, bad?.attributes['http.response.status_code']], [true, 500]);
@@ -252,7 +252,7 @@ const troubles: readonly (readonly [
   ['cannot take them', 4, (socket) => answerEach(socket, '503 Unavailable')],
   ['does not want them', 1, (socket) => answerEach(socket, '400 Bad')],
   ['hangs up', 4, (socket) => socket.once('data', () => socket.destroy())],
-  ['says nothing', 4, (socket) => socket.resume(), 200],
+  ['says nothing', 4, (socket) => socket.resume(), 500],
 ];
 
 function answerEach(socket: Socket, status: string): void {
@@ -282,11 +282,11 @@ for (const [name, attempts, answer, timeoutMs] of troubles) {
     const spans = new SpanRecorder(`http://127.0.0.1:${port}/`, assert.fail, timeoutMs);
     await using fixture = await EngineFixture.start(['a'], serve, { spans });
     assert.match(await ask(fixture, '/', null), /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
-    await until(() => spans.counts.lost === 1);
+    await until(() => spans.counts.lost === 1 && asked >= attempts);
     assert.equal(asked, attempts);
     // The next one is tried once, until the collector takes one again.
     await ask(fixture, '/', null);
-    await until(() => spans.counts.lost === 2);
+    await until(() => spans.counts.lost === 2 && asked > attempts);
     assert.equal(asked, attempts + 1);
     assert.equal(spans.counts.exported, 0);
     for (const socket of sockets) socket.destroy();

@@ -26,7 +26,7 @@ const lookEveryMs = 250;
 const startBoundMs = 60_000;
 const firstBackOffMs = 100;
 const lastBackOffMs = 5000;
-/** A worker that lived this long is replaced at once. */
+/** A worker that served this long is replaced at once. */
 const settledAfterMs = 10_000;
 /** How long a scrape waits for a worker that does not answer. */
 const metricsBoundMs = 1000;
@@ -192,7 +192,7 @@ export class WorkerPlane implements DataPlane {
     this.#lost += 1;
     this.onWorkersChanged();
     const livedMs = performance.now() - worker.startedMs;
-    const backOffMs = livedMs > settledAfterMs ? 0 : slot.backOffMs;
+    const backOffMs = worker.servedMs > settledAfterMs ? 0 : slot.backOffMs;
     slot.backOffMs = Math.min(lastBackOffMs, Math.max(firstBackOffMs, backOffMs * 2));
     const why = worker.fault === null ? worker.how : `because ${worker.fault.message}`;
     this.#options.log(

@@ -30,6 +30,7 @@ export class WorkerProcess {
   /** It has been told to listen, so requests may be on their way to it. */
   isTold = false;
   isServing = false;
+  #servesSinceMs: number | null = null;
   isEnded = false;
   /** Of the table that is in force there. */
   version = noVersion;
@@ -69,6 +70,11 @@ export class WorkerProcess {
 
   get pid(): number {
     return this.#child.pid ?? 0;
+  }
+
+  /** How long it has served; a slow start is no part of it. */
+  get servedMs(): number {
+    return this.#servesSinceMs === null ? 0 : performance.now() - this.#servesSinceMs;
   }
 
   /** Such as `by SIGKILL`. */
@@ -128,6 +134,7 @@ export class WorkerProcess {
         return;
       case 'serving':
         this.isServing = true;
+        this.#servesSinceMs = performance.now();
         this.#events.onServing(this);
         return;
       case 'failed':
