@@ -102,7 +102,7 @@ export const stepResultSchema = z.object({
 
 export const rolloutSchema = z.object({
   id: z.string(),
-  kind: z.enum(['first', 'canary', 'undo']),
+  kind: z.enum(['first', 'canary', 'blue-green', 'undo']),
   from: revisionSchema.nullable(),
   to: revisionSchema,
   phase: z.enum([
@@ -192,6 +192,8 @@ export const serviceSchema = z.object({
     stepMatches: z
       .array(z.object({ weightPercent: percent, matches: z.array(z.string()) }))
       .optional(),
+    /** `canary`, or another with what it does, in words. */
+    strategy: z.string().default('canary'),
     bakeMs: count,
     stepWeightsPercent: z.array(percent),
     /** Settings by key, as a release file writes them. Empty: from an older server. */
@@ -230,7 +232,7 @@ export const serviceListSchema = z.object({ items: z.array(serviceSchema) });
 /** One finished rollout. */
 export const rolloutSummarySchema = z.object({
   id: z.string(),
-  kind: z.enum(['first', 'canary', 'undo']),
+  kind: z.enum(['first', 'canary', 'blue-green', 'undo']),
   fromRevisionId: z.string().nullable(),
   toRevisionId: z.string(),
   toVersion: z.string().nullable(),

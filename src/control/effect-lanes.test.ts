@@ -5,7 +5,9 @@ import { MemoryMachine, MemoryPlatform } from '../adapters/memory/memory-platfor
 import { MemoryRouter } from '../adapters/memory/memory-router.ts';
 import type { Effect, Traffic } from '../domain/release/effect.ts';
 import { revisionOf } from '../domain/release/release.fixture.ts';
+import { blueGreenOf } from '../domain/release/standby.fixture.ts';
 import { type Instance, type Platform, PlatformError } from '../ports/platform.ts';
+import type { StandbyChecker } from '../ports/standby-checker.ts';
 import { RouterError, type TrafficRouter } from '../ports/traffic-router.ts';
 import { EffectLanes, type EffectOutcome } from './effect-lanes.ts';
 import { HandClock } from './hand-clock.fixture.ts';
@@ -51,6 +53,51 @@ test('what cannot succeed is reported and not tried again', async () => {
     },
   ]);
   assert.equal(clock.sleeping, 0);
+});
+
+test('a standby is asked once its preview is in force, and no longer than it is wanted', async () => {
+  const asked: string[] = [];
+  const stopped: string[] = [];
+  const standby: StandbyChecker = {
+    check: async ({ host }, signal) => {
+      asked.push(host);
+      return new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          stopped.push(host);
+          reject(signal.reason as Error);
+        });
+      });
+    },
+  };
+  const clock = new HandClock();
+  const { lanes, outcomes, crashes, signal } = world({ standby, clock, router: slowRouter(clock) });
+  lanes.start('web', [route(1), checks(2)], signal);
+  await clock.pass(999);
+  assert.deepEqual(asked, []);
+  await clock.pass(1);
+  assert.deepEqual(asked, ['web.localhost']);
+  lanes.start('web', [stop(2)], signal);
+  await clock.pass(0);
+  assert.deepEqual(stopped, ['web.localhost']);
+  assert.deepEqual(outcomes(), ['done route 1', 'done stop 2']);
+  assert.deepEqual(crashes, []);
+  await lanes.settled();
+});
+
+test('what a standby showed is reported as it is, and that nobody can check one too', async () => {
+  const report = { kind: 'not-made', message: 'no gateway' } as const;
+  for (const standby of [{ check: () => Promise.resolve(report) }, null]) {
+    const { lanes, clock, reports, signal } = world(standby === null ? {} : { standby });
+    lanes.start('web', [route(1), checks(2)], signal);
+    await clock.pass(0);
+    const found = reports.find(({ kind }) => kind === 'standby-checked');
+    assert.equal(found?.kind, 'standby-checked');
+    const { key, report: seen } = found;
+    const message =
+      standby === null ? 'this server has nothing to check a standby with' : 'no gateway';
+    assert.deepEqual([key, seen], ['check 2', { kind: 'not-made', message }]);
+    await lanes.settled();
+  }
 });
 
 test('the newest order for a revision wins: a start under way ends for its stop', async () => {
@@ -269,6 +316,7 @@ function world(
     readonly platform?: Platform;
     readonly router?: TrafficRouter;
     readonly clock?: HandClock;
+    readonly standby?: StandbyChecker;
   } = {},
 ) {
   const clock = other.clock ?? new HandClock();
@@ -286,6 +334,7 @@ function world(
     router: other.router ?? router,
     pusher: new TablePusher({ router: other.router ?? router, clock, build }),
     clock,
+    standby: other.standby ?? null,
     traffic,
     leaving,
     report: (_service, outcome) => void reports.push(outcome),
@@ -318,6 +367,25 @@ function run(number: number): Effect {
 
 function stop(number: number): Effect {
   return { kind: 'stop-instances', key: `stop ${number}`, revision: revisionOf(number) };
+}
+
+function checks(number: number): Effect {
+  const plan = blueGreenOf('1');
+  const at = { host: 'web.localhost', revision: revisionOf(number), plan };
+  return { kind: 'check-standby', key: `check ${number}`, ...at };
+}
+
+/** Needs a second for each table. */
+function slowRouter(clock: HandClock): TrafficRouter {
+  const router = new MemoryRouter(clock);
+  return {
+    apply: async (table, signal) => {
+      await clock.sleep(1_000, signal);
+      await router.apply(table, signal);
+    },
+    drain: (id, signal) => router.drain(id, signal),
+    version: (signal) => router.version(signal),
+  };
 }
 
 function replace(number: number, instanceId: string): Effect {

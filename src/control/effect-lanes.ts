@@ -1,13 +1,16 @@
 import type { Revision } from '../domain/release/revision.ts';
 import type { Effect, Traffic } from '../domain/release/effect.ts';
+import type { StandbyReport } from '../domain/release/strategy.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type Platform, PlatformError } from '../ports/platform.ts';
 import { RouterError, type TrafficRouter } from '../ports/traffic-router.ts';
+import type { StandbyChecker } from '../ports/standby-checker.ts';
 import type { TablePusher } from './table-pusher.ts';
 
 /** How an ordered effect ended. A superseded effect has no outcome: the newer order speaks for both. */
 export type EffectOutcome =
   | { readonly kind: 'effect-done'; readonly key: string }
+  | { readonly kind: 'standby-checked'; readonly key: string; readonly report: StandbyReport }
   | {
       readonly kind: 'effect-failed';
       readonly key: string;
@@ -34,12 +37,14 @@ const retryLastMs = 5_000;
  * L3  A stop waits until the traffic ordered before it, or newer traffic, is in force, and then for the requests under
  *     way; when the traffic was refused nothing is stopped (R6 of the decider).
  * L4  What may succeed later is tried until it does or is superseded; what can't is reported.
+ * L5  A standby is asked once its preview address is in force, and no longer than it is wanted.
  */
 export class EffectLanes {
   readonly #platform: Platform;
   readonly #router: TrafficRouter;
   readonly #pusher: TablePusher;
   readonly #clock: Clock;
+  readonly #standby: StandbyChecker | null;
   readonly #traffic: Map<string, Traffic>;
   readonly #leaving: Set<string>;
   readonly #report: (service: string, outcome: EffectOutcome) => void;
@@ -51,6 +56,8 @@ export class EffectLanes {
     readonly router: TrafficRouter;
     readonly pusher: TablePusher;
     readonly clock: Clock;
+    /** Null: no standby can be checked here. */
+    readonly standby: StandbyChecker | null;
     /** Wanted traffic by service, shared with the table builder. */
     readonly traffic: Map<string, Traffic>;
     /** Instances that are about to be replaced, shared with the table builder: nothing is sent to them. */
@@ -63,6 +70,7 @@ export class EffectLanes {
     this.#router = parts.router;
     this.#pusher = parts.pusher;
     this.#clock = parts.clock;
+    this.#standby = parts.standby;
     this.#traffic = parts.traffic;
     this.#leaving = parts.leaving;
     this.#report = parts.report;
@@ -84,6 +92,10 @@ export class EffectLanes {
     const before = this.#lanes.get(lane);
     before?.abort.abort(new Error('superseded by a newer order'));
     if (effect.kind === 'set-traffic') this.#traffic.set(service, effect.traffic);
+    if (effect.kind === 'stop-instances') {
+      const checks = this.#lanes.get(checkLaneOf(effect.revision));
+      checks?.abort.abort(new Error('the standby is not wanted any more'));
+    }
     const abort = new AbortController();
     const both = AbortSignal.any([signal, abort.signal]);
     const done = this.#after(before, service, { effect, signal: both });
@@ -97,8 +109,12 @@ export class EffectLanes {
   async #after(before: Lane | undefined, service: string, order: Order): Promise<boolean> {
     await before?.done;
     const { effect, signal } = order;
-    if (effect.kind === 'stop-instances' && !(await this.#isTrafficInForce(service, signal))) {
-      const message = `not stopped, because requests may still be sent to ${effect.revision.id}`;
+    const needsTraffic = effect.kind === 'stop-instances' || effect.kind === 'check-standby';
+    if (needsTraffic && !(await this.#isTrafficInForce(service, signal))) {
+      const message =
+        effect.kind === 'stop-instances'
+          ? `not stopped, because requests may still be sent to ${effect.revision.id}`
+          : `not checked, because the preview address of ${effect.revision.id} is not in force`;
       if (!signal.aborted) this.#reportFailure(service, effect, message);
       return false;
     }
@@ -166,6 +182,8 @@ export class EffectLanes {
         return this.#stopDrained(effect.revision, signal);
       case 'replace-instance':
         return this.#replaceDrained(effect, signal);
+      case 'check-standby':
+        return this.#checkStandby(effect, signal);
       case 'set-traffic':
         return this.#pusher.push(signal);
     }
@@ -175,6 +193,15 @@ export class EffectLanes {
   async #stopDrained(revision: Revision, signal: AbortSignal): Promise<void> {
     await this.#router.drain(revision.id, signal);
     await this.#platform.stop(revision, signal);
+  }
+
+  async #checkStandby(effect: Of<'check-standby'>, signal: AbortSignal): Promise<void> {
+    const { key, revision } = effect;
+    const report: StandbyReport =
+      this.#standby === null
+        ? { kind: 'not-made', message: 'this server has nothing to check a standby with' }
+        : await this.#standby.check(effect, signal);
+    this.#report(revision.service, { kind: 'standby-checked', key, report });
   }
 
   /** As a stop, for one instance: it leaves the table, its requests finish, then it goes (L3). */
@@ -209,5 +236,10 @@ function doneOrAborted(lane: Lane, signal: AbortSignal): Promise<boolean> {
 }
 
 function laneOf(service: string, effect: Effect): string {
+  if (effect.kind === 'check-standby') return checkLaneOf(effect.revision);
   return effect.kind === 'set-traffic' ? `traffic/${service}` : `revision/${effect.revision.id}`;
+}
+
+function checkLaneOf({ id }: Revision): string {
+  return `check/${id}`;
 }

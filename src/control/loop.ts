@@ -24,6 +24,7 @@ import type { TrafficSample } from '../domain/traffic/traffic-sample.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { MetricsSource } from '../ports/metrics-source.ts';
 import { type Instance, type Platform, PlatformError } from '../ports/platform.ts';
+import type { StandbyChecker } from '../ports/standby-checker.ts';
 import type { TrafficRouter } from '../ports/traffic-router.ts';
 import { EffectLanes } from './effect-lanes.ts';
 import { Inbox } from './inbox.ts';
@@ -47,6 +48,8 @@ export interface LoopParts {
   readonly anchor?: Anchor;
   /** Trouble that is wanted in a service's traffic, until now; absent: none. */
   readonly faultsOf?: (service: string) => readonly FaultRule[];
+  /** Absent: no standby can be checked here. */
+  readonly standby?: StandbyChecker;
   /** As the entry that begins a rollout says it; absent: there are none. */
   readonly witnesses?: WitnessesInForce;
 }
@@ -114,6 +117,7 @@ export class ControlLoop {
       router,
       pusher: this.#pusher,
       clock,
+      standby: parts.standby ?? null,
       traffic: this.#traffic,
       leaving: this.#leaving,
       report: (service, event) => this.#put({ service, event }),

@@ -1,6 +1,7 @@
 import type { Traffic } from '../domain/release/effect.ts';
 import type { Backend, Endpoint, Route } from '../domain/traffic/route-table.ts';
 import type { FaultRule } from '../domain/traffic/fault-rule.ts';
+import { previewHeader } from '../domain/traffic/preview.ts';
 import type { Instance } from '../ports/platform.ts';
 
 /**
@@ -28,6 +29,9 @@ export function routesOf(
       ...(wanted.sticky === undefined ? {} : { sticky: wanted.sticky }),
       ...(wanted.mirror === undefined ? {} : { mirror: wanted.mirror }),
       ...(wanted.policy === undefined ? {} : { policy: wanted.policy }),
+      ...(wanted.previewRevisionId === undefined
+        ? {}
+        : { previewRevisionId: wanted.previewRevisionId }),
     });
   }
   return routes.toSorted((a, b) => (a.host < b.host ? -1 : 1));
@@ -44,18 +48,29 @@ export function withFaults(
   });
 }
 
-function matchesOf({ match, matches = [], matchRevisionId }: Traffic): Route['matches'] {
-  if (matchRevisionId === null) return [];
+function matchesOf(wanted: Traffic): Route['matches'] {
+  const { match, matches = [], matchRevisionId, previewRevisionId } = wanted;
+  const preview =
+    previewRevisionId === undefined
+      ? []
+      : [{ header: previewHeader, revisionId: previewRevisionId }];
+  if (matchRevisionId === null) return preview;
   return [
+    ...preview,
     ...(match === null ? [] : [{ header: match, revisionId: matchRevisionId }]),
     ...matches.map((each) => ({ match: each, revisionId: matchRevisionId })),
   ];
 }
 
-/** A share of 0 stays in the table only where a header match can still send to it. */
+/** A share of 0 stays in the table only where a header match or a preview can still send to it. */
 function backendsOf(wanted: Traffic, instances: readonly Instance[]): readonly Backend[] {
   return wanted.shares
-    .filter((share) => share.weightPercent > 0 || share.revisionId === wanted.matchRevisionId)
+    .filter(
+      ({ weightPercent, revisionId }) =>
+        weightPercent > 0 ||
+        revisionId === wanted.matchRevisionId ||
+        revisionId === wanted.previewRevisionId,
+    )
     .map((share) => ({
       revisionId: share.revisionId,
       weightPercent: share.weightPercent,

@@ -17,6 +17,10 @@ export interface ReleaseWish {
   readonly dependsOn?: readonly string[];
   /** Further lines of `health:`. */
   readonly health?: Readonly<Record<string, string>>;
+  /** What `blueGreen:` says, in braces; then there are no steps. */
+  readonly blueGreen?: string;
+  /** What `objectives:` says, in brackets. */
+  readonly objectives?: string;
   /** Further lines of `gate:`. */
   readonly gate?: Readonly<Record<string, string>>;
 }
@@ -51,9 +55,15 @@ spec:
   dependsOn: ${list(wish.dependsOn ?? [])}
   scale: { min: ${wish.instances ?? 1} }
   traffic: { host: ${name}.localhost, timeout: ${wish.timeout ?? '2s'} }
+  objectives: ${wish.objectives ?? '[]'}
   rollout:
-    steps: ${list(wish.steps ?? quick.steps)}
+    ${strategyOf(wish)}
     gate: ${map({ ...quick.gate, ...wish.gate })}
     bake: ${wish.bake ?? quick.bake}
 `;
+}
+
+function strategyOf({ blueGreen, steps = quick.steps }: ReleaseWish): string {
+  if (blueGreen === undefined) return `steps: [${steps.join(', ')}]`;
+  return `strategy: blueGreen\n    blueGreen: ${blueGreen}`;
 }

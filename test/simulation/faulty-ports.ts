@@ -2,6 +2,7 @@ import type { Revision } from '../../src/domain/release/revision.ts';
 import type { RouteTable } from '../../src/domain/traffic/route-table.ts';
 import { LedgerError, type LedgerBatch, type LedgerStore } from '../../src/ports/ledger-store.ts';
 import { type Instance, type Platform, PlatformError } from '../../src/ports/platform.ts';
+import type { StandbyChecker } from '../../src/ports/standby-checker.ts';
 import { RouterError, type TrafficRouter } from '../../src/ports/traffic-router.ts';
 import type { Random } from './random.ts';
 import type { Fault, FaultKind } from './scenario.ts';
@@ -13,6 +14,7 @@ export interface Ports {
   readonly platform: Platform;
   readonly router: TrafficRouter;
   readonly store: LedgerStore;
+  readonly standby: StandbyChecker;
 }
 
 /** What one process meets on its way to the world. */
@@ -36,6 +38,7 @@ export function faultyPorts(inner: Ports, road: Road): Ports {
     platform: faultyPlatform(inner.platform, road),
     router: faultyRouter(inner.router, road),
     store: faultyStore(inner.store, road),
+    standby: faultyChecker(inner.standby, road),
   };
 }
 
@@ -137,6 +140,20 @@ function faultyPlatform(inner: Platform, road: Road): Platform {
         signal,
       ),
     logs: (query, signal) => inner.logs(query, signal),
+  };
+}
+
+/** Its requests take the router's way. */
+function faultyChecker(inner: StandbyChecker, road: Road): StandbyChecker {
+  return {
+    check: async (standby, signal) => {
+      if (road.isDeadAt('before')) return never();
+      if (hit(road, 'router-fails') !== null) {
+        return { kind: 'not-made', message: 'cannot reach the router (planned)' };
+      }
+      const report = await inner.check(standby, signal);
+      return road.isDeadAt('after') ? never() : report;
+    },
   };
 }
 

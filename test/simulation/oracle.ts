@@ -7,6 +7,7 @@ import { endRules } from './oracle-end.ts';
 import { adviceRules } from './oracle-advice.ts';
 import { HarmMeter } from './oracle-harm.ts';
 import { entryRules, newService, type SeenRollout, type SeenService } from './oracle-entries.ts';
+import { StandbyRules } from './oracle-standby.ts';
 import { TelemetryRules } from './oracle-telemetry.ts';
 import { readSaid } from './service-record.ts';
 import type { Story } from './world.ts';
@@ -37,6 +38,7 @@ import type { Story } from './world.ts';
  *      before that one was replaced; and only an instance is replaced that nothing is sent to (O10).
  * O16  While samples stay away or can't be, nothing goes forward by itself; and when that lasts, there is an alert, once.
  * O17  What the first entry of a rollout says has to follow is in the ledger, and in order, also where servers died in between.
+ * O18  A standby gets users by one switch and after an entry that says it may; and nothing else has a preview address.
  */
 export interface Finding {
   readonly rule: string;
@@ -61,6 +63,7 @@ class Judge {
   readonly #findings: Finding[] = [];
   readonly #harm: HarmMeter;
   readonly #ears: TelemetryRules;
+  readonly #standbys = new StandbyRules();
   #inForce: readonly Route[] = [];
   readonly #evidence = new EvidenceCheck(new PersonDirectory());
   #lastObservedAtMs = 0;
@@ -136,6 +139,7 @@ class Judge {
     if (scenario !== undefined) {
       adviceRules({ service, scenario }, said, note);
       this.#ears.see({ service, scenario }, entry, note);
+      this.#standbys.see(scenario, said, note);
     }
     const before = service.open;
     entryRules(service, entry, note);
@@ -149,6 +153,7 @@ class Judge {
       const sum = route.backends.reduce((total, each) => total + each.weightPercent, 0);
       if (Math.abs(sum - 100) > 1e-6) note('O1', `weights of ${route.host} sum to ${sum}`);
     }
+    this.#standbys.seeTable(this.#services.values(), table.routes, note);
     for (const service of this.#services.values()) {
       const route = table.routes.find((each) => each.service === service.name) ?? null;
       const isDeaf = this.#isDeaf(happening.atMs);

@@ -40,6 +40,39 @@ const sabotages: readonly {
     },
   },
   {
+    name: 'a checker that finds every standby well',
+    rule: 'O18',
+    sabotage: (ports) => ({
+      ...ports,
+      standby: {
+        check: async ({ host, plan }, signal) => {
+          const report = await ports.standby.check({ host, plan }, signal);
+          if (report.kind === 'not-made') return report;
+          return { ...report, checks: report.checks.map((each) => ({ ...each, status: 200 })) };
+        },
+      },
+    }),
+  },
+  {
+    name: 'a router that gives a standby users at once',
+    rule: 'O18',
+    sabotage: (ports) =>
+      withRouter(ports, (table) => ({
+        ...table,
+        routes: table.routes.map((route) => {
+          const [stable, candidate, ...others] = route.backends;
+          if (route.previewRevisionId === undefined) return route;
+          if (stable === undefined || candidate === undefined) return route;
+          const backends = [
+            { ...stable, weightPercent: 90 },
+            { ...candidate, weightPercent: 10 },
+            ...others,
+          ];
+          return { ...route, backends };
+        }),
+      })),
+  },
+  {
     name: 'a store that says it has an entry and has not',
     rule: 'O5',
     sabotage: ({ store, ...ports }) => {

@@ -8,6 +8,7 @@ import type {
   StepWait,
 } from '../../src/domain/release/revision.ts';
 import { Random } from './random.ts';
+import { withStrategies } from './strategies.ts';
 import { lossesOf, withTroubles } from './troubles.ts';
 
 /** What a revision really is; the control plane has to find out. */
@@ -118,7 +119,10 @@ export function scenarioOf(seed: number): Scenario {
   const names = ['web', 'checkout', 'payments'].slice(0, random.pick([1, 1, 2, 2, 3]));
   // From a chance of its own, so that what was drawn before it was thought of stays as it was.
   const ofTroubles = new Random(seed ^ 0x2545f491);
-  const services = names.map((name) => withTroubles(serviceOf(name, random), ofTroubles));
+  const ofStrategies = new Random(seed ^ 0x3c6ef372);
+  const services = names.map((name) =>
+    withStrategies(withTroubles(serviceOf(name, random), ofTroubles), ofStrategies),
+  );
   const isCalm = random.chance(0.15);
   return {
     seed,

@@ -84,7 +84,7 @@ export class ServerProcess {
   async #live(): Promise<void> {
     const { ports, clock, metrics, tickMs, onUp } = this.#parts;
     const { signal } = this.#stop;
-    const { store, platform, router } = ports;
+    const { store, platform, router, standby } = ports;
     clock.notBefore(await lastObservedAtMs(store, signal));
     const recorder: Recorder = await openRecorder({ store, signer, clock, version: '0' }, signal);
     const recovered = await recoverServices(recorder.replay(null, signal), async (sha256) => {
@@ -93,7 +93,7 @@ export class ServerProcess {
       throw new LedgerError('corrupt', `blob ${sha256} is missing`, { retryable: false });
     });
     this.#loop = new ControlLoop(
-      { platform, router, metrics, recorder, clock },
+      { platform, router, metrics, recorder, clock, standby },
       { tickMs },
       recovered,
     );

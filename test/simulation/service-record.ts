@@ -11,6 +11,8 @@ export interface Said {
   readonly isByHand: boolean;
   readonly verdict: string | null;
   readonly bakeMs: number;
+  /** The plan has its candidate checked before a switch. */
+  readonly isBlueGreen: boolean;
   /** Weights of the plan's gated steps. */
   readonly gatedPercents: readonly number[];
   readonly sentence: string;
@@ -24,6 +26,7 @@ export function readSaid(statement: Statement): Said {
   const data = statement.data as Record<string, unknown>;
   const plan = data['plan'] as {
     readonly bakeMs: number;
+    readonly strategy?: { readonly kind: string };
     readonly steps: readonly { readonly gated: boolean; readonly weightPercent: number }[];
   } | null;
   const verdict = data['verdict'] as { readonly kind: string } | null;
@@ -37,6 +40,7 @@ export function readSaid(statement: Statement): Said {
     isByHand: data['by'] !== null,
     verdict: verdict?.kind ?? null,
     bakeMs: plan?.bakeMs ?? 0,
+    isBlueGreen: plan?.strategy?.kind === 'blue-green',
     gatedPercents: (plan?.steps ?? [])
       .filter((step) => step.gated)
       .map((step) => step.weightPercent),

@@ -1,6 +1,7 @@
 import { MemoryLedgerStore } from '../../src/adapters/memory/memory-ledger-store.ts';
 import { MemoryMachine, MemoryPlatform } from '../../src/adapters/memory/memory-platform.ts';
 import type { PlatformScript } from '../../src/adapters/memory/platform-script.ts';
+import { MemoryStandbyChecker } from '../../src/adapters/memory/memory-standby-checker.ts';
 import { MemoryRouter } from '../../src/adapters/memory/memory-router.ts';
 import type { RouteTable } from '../../src/domain/traffic/route-table.ts';
 import type { LedgerStore } from '../../src/ports/ledger-store.ts';
@@ -9,6 +10,7 @@ import { faultyPorts, type Ports, witnessedStore } from './faulty-ports.ts';
 import type { Happening } from './happening.ts';
 import { Random } from './random.ts';
 import type { Behaviour, Crash, Fault, FaultKind, Hand, Scenario } from './scenario.ts';
+import { isDeadFromStart } from './strategies.ts';
 import { ServerProcess } from './server-process.ts';
 import { ProcessClock, VirtualTime } from './virtual-clock.ts';
 import { Witness } from './witness.ts';
@@ -23,6 +25,8 @@ const crashPatienceMs = 4_000;
 const restartMs = 2_000;
 /** A server asked to stop that is still there by then has hung. */
 const stopPatienceMs = 30_000;
+/** Of a standby. */
+const checkTakesMs = 1_500;
 
 /** How a world went, seen from outside. */
 export interface Story {
@@ -86,6 +90,12 @@ class World {
       platform: new MemoryPlatform({ clock, machine: this.#machine }),
       router: this.#router,
       store: witnessedStore(this.#ledger, this.#witness),
+      standby: new MemoryStandbyChecker({
+        clock,
+        table: () => this.#router.table,
+        answer: (revisionId) => this.#standbyAnswer(revisionId),
+        takesMs: checkTakesMs,
+      }),
     });
     for (const { behaviours, stopTakesMs } of scenario.services) {
       for (const [revisionId, behaviour] of behaviours) {
@@ -169,6 +179,14 @@ class World {
       this.#process = process;
       process.start();
     });
+  }
+
+  /** A check sees what fails always; what fails now and then it mostly does not. */
+  #standbyAnswer(revisionId: string): 'passes' | 'fails' {
+    const isDead = this.#scenario.services.some(({ behaviours }) =>
+      isDeadFromStart(behaviours.get(revisionId)),
+    );
+    return isDead ? 'fails' : 'passes';
   }
 
   #isUnstartable(revisionId: string): boolean {

@@ -153,7 +153,7 @@ function routeTable(value: Record<string, unknown>): RouteTable {
 }
 
 function route(value: Record<string, unknown>): Route {
-  const { strata, oneVotePer, rules, sticky, mirror, policy, faults } = value;
+  const { strata, oneVotePer, rules, sticky, mirror, policy, previewRevisionId, faults } = value;
   return {
     service: text(value, 'service'),
     host: text(value, 'host'),
@@ -170,6 +170,9 @@ function route(value: Record<string, unknown>): Route {
     ...(sticky === undefined ? {} : { sticky: stickyRule(record(sticky, 'sticky')) }),
     ...(policy === undefined ? {} : { policy: trafficPolicy(record(policy, 'policy')) }),
     ...(mirror === undefined ? {} : { mirror: mirrorRule(record(mirror, 'mirror')) }),
+    ...(previewRevisionId === undefined
+      ? {}
+      : { previewRevisionId: text(value, 'previewRevisionId') }),
     ...(faults === undefined
       ? {}
       : { faults: list(value, 'faults').map((item) => faultRule(record(item, 'fault'))) }),

@@ -38,7 +38,6 @@ test('a good file is parsed with every quantity in house units', () => {
         { kind: 'latency', name: 'latency', quantile: 0.95, limitMs: 500 },
       ],
       rollout: {
-        strategy: 'canary',
         steps: [
           { ...step, weightPercent: 1 },
           { ...step, weightPercent: 5 },

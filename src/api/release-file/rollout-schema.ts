@@ -7,6 +7,7 @@ import { quoted, read, refused, wrongType } from './reading.ts';
 import type { Reading } from './reading.ts';
 import { matchesSchema, mirrorSchema } from './route-schema.ts';
 import { formatDuration } from './duration.ts';
+import { blueGreenSchema } from './strategy-schema.ts';
 
 const hourMs = 3_600_000;
 const weekMs = 168 * hourMs;
@@ -16,22 +17,42 @@ const stepCountMax = 50;
 
 /** `rollout:` of a service. Steps keep what is written; the defaults that depend on others are set by the document. */
 export function rolloutSchema() {
-  return mapping({
-    strategy: field(readStrategy, { type: 'string', enum: ['canary'] }).prefault('canary'),
-    steps: stepsSchema().prefault(['1%', '5%', '25%', '50%', '100%']),
+  const rollout = mapping({
+    strategy: field(readStrategy, { type: 'string', enum: strategies }).prefault('canary'),
+    steps: stepsSchema().optional(),
+    blueGreen: blueGreenSchema().optional(),
     gate: gateSchema().prefault({}),
     bake: duration({ minMs: 0, maxMs: weekMs, usualUnit: 'm' }).prefault('5m'),
   });
+  return rollout.superRefine((written, context) => {
+    for (const [key, owner] of strategyKeys) {
+      if (written[key] === undefined || written.strategy === owner) continue;
+      const message = `cannot stand beside the strategy ${written.strategy}`;
+      const params = { wanted: null, hint: `it is for the strategy ${owner}` };
+      context.addIssue({ code: 'custom', path: [key], message, params });
+    }
+  });
 }
 
-const plannedStrategies = ['blueGreen', 'rolling', 'recreate'];
+type StrategyName = 'canary' | 'blueGreen';
+const strategies: readonly StrategyName[] = ['canary', 'blueGreen'];
 
-function readStrategy(input: unknown): Reading<'canary'> {
-  if (input === 'canary') return read('canary');
+/** What belongs to one strategy alone. */
+const strategyKeys = [
+  ['steps', 'canary'],
+  ['blueGreen', 'blueGreen'],
+] as const;
+
+const plannedStrategies = ['rolling', 'recreate'];
+
+function readStrategy(input: unknown): Reading<StrategyName> {
+  const name = strategies.find((each) => each === input);
+  if (name !== undefined) return read(name);
   if (typeof input !== 'string') return wrongType('a text');
+  const known = strategies.join(' or ');
   if (plannedStrategies.includes(input))
-    return refused(`${quoted(input)} is not supported yet`, 'use canary');
-  return refused(`must be canary, not ${quoted(input)}`);
+    return refused(`${quoted(input)} is not supported yet`, `use ${known}`);
+  return refused(`must be ${known}, not ${quoted(input)}`);
 }
 
 function gateSchema() {

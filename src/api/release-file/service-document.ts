@@ -8,6 +8,7 @@ import {
 } from './route-document.ts';
 import { type HealthDocument, toHealth } from './health-document.ts';
 import { type PolicyDocument, toPolicy } from './policy-document.ts';
+import { type StrategyDocument, toStrategy } from './strategy-document.ts';
 import type { SeriesText } from './series-selector.ts';
 import { quantiles } from './service-schema.ts';
 import type { ServiceInput } from './service-schema.ts';
@@ -56,15 +57,16 @@ export type ObjectiveDocument =
     };
 
 export interface RolloutDocument {
-  readonly strategy: 'canary';
-  /** Weights strictly increase; the last one is 100. */
+  /** Absent: canary, by the steps alone. */
+  readonly strategy?: StrategyDocument;
+  /** Weights strictly increase; the last one is 100. Of blue-green: the standby at 0, and the switch. */
   readonly steps: readonly StepDocument[];
   readonly gate: GateDocument;
   readonly bakeMs: number;
 }
 
 export interface StepDocument {
-  /** A multiple of 0.1 in [0.1, 100]. */
+  /** A multiple of 0.1 in [0.1, 100]; 0 of a standby. */
   readonly weightPercent: number;
   /** The header's name is in lower case. */
   readonly match: { readonly name: string; readonly value: string } | null;
@@ -151,7 +153,7 @@ export function toServiceDocument({ metadata, spec }: ServiceInput): ServiceDocu
       ...toPolicy(spec.traffic),
     },
     objectives: spec.objectives.flatMap(toObjectives),
-    rollout: toRollout(spec.rollout, spec.metrics),
+    rollout: toRollout(spec.rollout, spec),
   };
 }
 
@@ -174,18 +176,27 @@ export function toObjectives({
 const percentiles = ['p50', 'p90', 'p95', 'p99'] as const;
 
 function toRollout(
-  { strategy, steps, gate, bake }: Spec['rollout'],
-  scrape: Spec['metrics'],
+  rollout: Spec['rollout'],
+  { metrics: scrape, scale }: Pick<Spec, 'metrics' | 'scale'>,
 ): RolloutDocument {
+  const { steps = canarySteps, gate, bake } = rollout;
+  const rest = { gate: toGate(gate, scrape), bakeMs: bake };
+  const strategy = toStrategy(rollout, scale.min);
+  if (strategy !== null) {
+    const standby = {
+      ...toStep({ weight: 0, gate: false }),
+      wait: toWait(rollout.blueGreen ?? {}),
+    };
+    return { strategy, steps: [standby, toStep({ weight: 100 })], ...rest };
+  }
   const written = steps.map(toStep);
   const isComplete = written.at(-1)?.weightPercent === 100;
-  return {
-    strategy,
-    steps: isComplete ? written : [...written, toStep({ weight: 100 })],
-    gate: toGate(gate, scrape),
-    bakeMs: bake,
-  };
+  return { steps: isComplete ? written : [...written, toStep({ weight: 100 })], ...rest };
 }
+
+const canarySteps: NonNullable<Spec['rollout']['steps']> = [1, 5, 25, 50, 100].map((weight) => ({
+  weight,
+}));
 
 export function toGate(gate: Spec['rollout']['gate'], scrape: Spec['metrics']): GateDocument {
   return {
@@ -238,7 +249,9 @@ function toMetrics(metric: NonNullable<Gate['metrics']>[number]): MetricDocument
   return [{ name, kind: 'histogram', weight, source, ...slower }];
 }
 
-function toStep(step: Spec['rollout']['steps'][number]): StepDocument {
+type StepInput = NonNullable<Spec['rollout']['steps']>[number];
+
+function toStep(step: StepInput): StepDocument {
   const { match, matches, mirror } = step;
   return {
     weightPercent: step.weight,
@@ -254,11 +267,15 @@ function toStep(step: Spec['rollout']['steps'][number]): StepDocument {
 function toMirror({
   percent,
   methods,
-}: NonNullable<Spec['rollout']['steps'][number]['mirror']>): NonNullable<StepDocument['mirror']> {
+}: NonNullable<StepInput['mirror']>): NonNullable<StepDocument['mirror']> {
   return methods === 'all' ? { percent, methods } : { percent };
 }
 
-function toWait({ pause, approval, approvals }: Spec['rollout']['steps'][number]): WaitDocument {
+function toWait({
+  pause,
+  approval,
+  approvals,
+}: Pick<StepInput, 'pause' | 'approval' | 'approvals'>): WaitDocument {
   if (approvals !== undefined) {
     const rules = Object.entries(approvals.roles)
       .map(([role, count]) => ({ role, count }))

@@ -49,6 +49,7 @@ export function stableService(name: string, more: Partial<ServiceView['spec']> =
       dependsOn: [],
       revision: stable,
       requestTimeoutMs: 2000,
+      strategy: 'canary',
       bakeMs: 5000,
       stepWeightsPercent: [10, 50, 100],
       gate: { falseRollback: '0.1%', worseBy: '0.25pp', incident: '5s' },

@@ -159,3 +159,45 @@ test('a client has one vote in its window, by address or by header', () => {
   const byHeader = votes({ client: { kind: 'header', name: 'x-user' }, windowMs: 5000 });
   assert.deepEqual(byHeader, [null, null, again, again, null, null, again]);
 });
+
+/** `checkout` with r2 standing by. */
+function withStandby(version: number): RouteTable {
+  const { routes } = table(version, 0);
+  return { version, routes: routes.map((each) => ({ ...each, previewRevisionId: 'r2' })) };
+}
+
+function previewed(routes: LiveRoutes, host = 'preview.checkout.localhost'): string {
+  const choice = routes.choose(host, '/', asked(), 0);
+  return choice.kind === 'target' ? choice.target.revisionId : choice.kind;
+}
+
+test('a preview host reaches the standby alone, is counted as matched, and is there as long as the standby is', () => {
+  const counters = new Counters();
+  const routes = new LiveRoutes(counters, key);
+  routes.apply(table(1, 0));
+  assert.equal(previewed(routes), 'unknown-host');
+  routes.apply(withStandby(2));
+  assert.equal(previewed(routes), 'r2');
+  assert.equal(previewed(routes, 'Preview.Checkout.localhost:7400'), 'r2');
+  const choice = routes.choose('preview.checkout.localhost', '/', asked(), 0);
+  assert.equal(choice.kind, 'target');
+  assert.equal(choice.target.counter.isMatched, true);
+  // Users are not touched by it.
+  assert.deepEqual(new Set(choices(routes, 100)), new Set(['r1-0', 'r1-1']));
+  // The switch ends it, and leaves nobody without instances.
+  routes.apply(table(3, 100));
+  assert.equal(previewed(routes), 'unknown-host');
+  assert.deepEqual(new Set(choices(routes, 100)), new Set(['r2-0', 'r2-1']));
+});
+
+test('a service of that host goes before a preview', () => {
+  const routes = new LiveRoutes(new Counters(), key);
+  const { routes: both } = withStandby(1);
+  const own = table(1, 0).routes.map((each) => ({
+    ...each,
+    service: 'other',
+    host: 'preview.checkout.localhost',
+  }));
+  routes.apply({ version: 1, routes: [...both, ...own] });
+  assert.equal(previewed(routes), 'r1');
+});

@@ -2,6 +2,7 @@ import { pickInstance } from '../../domain/traffic/balance.ts';
 import { ClientVotes } from '../../domain/traffic/client-votes.ts';
 import { RetryBudget } from '../../domain/traffic/retry-budget.ts';
 import { isRetry, otherStratum, stratumIndex } from '../../domain/traffic/request-class.ts';
+import { previewHost } from '../../domain/traffic/preview.ts';
 import {
   hostOf,
   matchedRevision,
@@ -61,6 +62,7 @@ export interface RoutedRequest {
  *   stratum and `other`, at most. A request after that makes no garbage here.
  * - L4. Where a route is sticky the key decides in place of the turns, which go on as if that request had not been. A match is
  *   asked before.
+ * - L5. A preview host is another name of its route, where everybody is matched to the standby; a route of that host goes before it.
  */
 export class LiveRoutes {
   readonly #counters: Counters;
@@ -68,6 +70,8 @@ export class LiveRoutes {
   readonly #phase: number;
   #votes: ClientVotes | null = null;
   #hosts = new Map<string, LiveRoute>();
+  /** The same routes as seen from their preview hosts. */
+  readonly #previews = new Map<string, LiveRoute>();
   /** Routes by authority as callers write it. */
   readonly #authorities = new Map<string, LiveRoute>();
   #table: RouteTable | null = null;
@@ -105,8 +109,13 @@ export class LiveRoutes {
     const before = this.#hosts;
     this.#hosts = new Map();
     this.#authorities.clear();
+    this.#previews.clear();
     for (const route of table.routes) {
-      this.#hosts.set(route.host, this.#live(route, before.get(route.host) ?? null));
+      const live = this.#live(route, before.get(route.host) ?? null);
+      this.#hosts.set(route.host, live);
+      if (route.previewRevisionId === undefined) continue;
+      const preview = { ...live, standbyIndex: lanesIndex(live, route.previewRevisionId) };
+      this.#previews.set(previewHost(route.host), preview);
     }
     for (const [host, live] of before) this.#leave(live, this.#hosts.get(host) ?? null);
     this.#table = table;
@@ -139,7 +148,7 @@ export class LiveRoutes {
     const known = this.#authorities.get(authority);
     if (known !== undefined) return known;
     const host = hostOf(authority);
-    const live = host === null ? undefined : this.#hosts.get(host);
+    const live = host === null ? undefined : (this.#hosts.get(host) ?? this.#previews.get(host));
     // Ways that lead nowhere are not kept: callers can think of as many as they like, and of many for one host.
     if (live !== undefined && this.#authorities.size < authoritiesMax) {
       this.#authorities.set(authority, live);
@@ -148,7 +157,8 @@ export class LiveRoutes {
   }
 
   #choose(live: LiveRoute, path: string, request: RoutedRequest, nowMs: number): Choice {
-    const { route } = live;
+    const { route, standbyIndex } = live;
+    if (standbyIndex !== null) return this.#targetIn(live, standbyIndex, matchedClass);
     const matched = matchedRevision(live.matches, path, request);
     if (matched !== null) return this.#targetIn(live, lanesIndex(live, matched), matchedClass);
     const setAside = this.#setAside(live, request, nowMs);
@@ -291,6 +301,7 @@ export class LiveRoutes {
       ),
       setAsideSplit: splitOf(shares, before?.setAsideSplit ?? null, this.#phase),
       votesSalt: this.#votes?.saltOf(service) ?? 0,
+      standbyIndex: null,
     };
   }
 }
@@ -314,6 +325,8 @@ interface LiveRoute {
   /** Of requests that are set aside (L2). */
   readonly setAsideSplit: Split;
   readonly votesSalt: number;
+  /** Of the lane that gets everything on a preview host; null: this is no preview. */
+  readonly standbyIndex: number | null;
 }
 
 interface Lane {

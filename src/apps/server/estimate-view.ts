@@ -2,6 +2,7 @@ import type { EstimateItem } from '../../api/wire.ts';
 import { type RolloutEstimate, estimateRollout } from '../../domain/gate/estimate.ts';
 import { openingKnowledge } from '../../domain/gate/estimate-knowledge.ts';
 import { countText, percentText } from '../../domain/release/amount-text.ts';
+import { strategyText } from '../../domain/release/blue-green.ts';
 import type { ServiceSpec } from '../../domain/release/revision.ts';
 import {
   bakeSentences,
@@ -50,6 +51,7 @@ export function estimateView(spec: ServiceSpec, known: KnownTraffic): EstimateIt
     ...item,
     sentences: [
       `at ${countText(requestsPerSecond)} requests/s with ${percentText(100 * baseErrorRatio)} failing${assumed}`,
+      ...[strategyText(plan)].filter((each) => each !== null),
       ...voteSentences(plan),
       ...changeSentences(known.change),
       ...estimate.steps.map((step) => step.sentence),

@@ -10,6 +10,7 @@ import {
   type LocalProcessPlatform,
   openLocalProcessPlatform,
 } from '../../adapters/local-process/local-process-platform.ts';
+import { GatewayStandbyChecker } from '../../adapters/load/gateway-standby-checker.ts';
 import { readProcess } from '../../adapters/local-process/process-table.ts';
 import { PrometheusTextMetrics } from '../../adapters/prometheus-text/prometheus-text-metrics.ts';
 import type { LedgerPlaceWish } from '../../adapters/system/ledger-place.ts';
@@ -267,6 +268,7 @@ async function openLoop(
       recorder,
       clock,
       faultsOf: (service) => faults.rulesOf(service),
+      standby: new GatewayStandbyChecker(() => gatewayUrl(world.gateway)),
       witnesses: world.evidence.witnesses,
       anchor: async (service, index, until) => {
         await world.evidence.anchor.wait(service, index, until);

@@ -9,6 +9,7 @@ import type { Revision, ServiceSpec } from '../../domain/release/revision.ts';
 export function serviceSpecOf(document: ServiceDocument): ServiceSpec {
   const { name, traffic, dependsOn, rollout, objectives } = document;
   const { rules, sticky, policy } = traffic;
+  const { strategy } = rollout;
   return {
     name,
     host: traffic.host,
@@ -18,7 +19,13 @@ export function serviceSpecOf(document: ServiceDocument): ServiceSpec {
     ...(policy === undefined ? {} : { trafficPolicy: policy }),
     dependsOn,
     revision: revisionOf(document),
-    plan: { steps: rollout.steps, gate: rollout.gate, bakeMs: rollout.bakeMs, objectives },
+    plan: {
+      steps: rollout.steps,
+      gate: rollout.gate,
+      bakeMs: rollout.bakeMs,
+      objectives,
+      ...(strategy === undefined ? {} : { strategy }),
+    },
   };
 }
 

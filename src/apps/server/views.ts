@@ -6,6 +6,7 @@ import type {
   ServiceView,
 } from '../../api/wire.ts';
 import type { Revision } from '../../domain/release/revision.ts';
+import { strategyText } from '../../domain/release/blue-green.ts';
 import { alertOf, describeService } from '../../domain/release/sentence.ts';
 import {
   activeRollout,
@@ -48,6 +49,7 @@ export function serviceView(
       requestTimeoutMs: spec.requestTimeoutMs,
       ...routingWords(spec),
       ...policyWords(spec.trafficPolicy),
+      strategy: strategyText(spec.plan) ?? 'canary',
       bakeMs: spec.plan.bakeMs,
       stepWeightsPercent: spec.plan.steps.map((step) => step.weightPercent),
       gate: gateWords(spec.plan.gate),

@@ -1,5 +1,6 @@
 import type { Verdict } from '../gate/gate.ts';
 import { approvalsText, isApproved, requestOf, waitSentence } from './approvals.ts';
+import { candidateCount } from './blue-green.ts';
 import { order, unchanged } from './order.ts';
 import { forwardParked, isWaitingForInstance, parkAsAdvised } from './parking.ts';
 import { progress } from './progress.ts';
@@ -12,6 +13,7 @@ import { percentText, secondsText, timesText } from './amount-text.ts';
 import { nameOf } from './sentence.ts';
 import { activeRollout, type Decision, type Rollout, type ServiceState } from './service-state.ts';
 import { shiftTo } from './shift.ts';
+import { followStandby, switchText } from './standby.ts';
 import { verdictAt } from './step-verdict.ts';
 import { alertText, faultNow } from './telemetry-watch.ts';
 import { followTimeLimit } from './time-limit.ts';
@@ -106,14 +108,16 @@ function advanceStart(state: ServiceState, rollout: Rollout, atMs: number): Deci
   if (isCandidateReady(state, rollout)) {
     if (rollout.paused !== null) return unchanged(state);
     const weight = percentText(rollout.plan.steps[0]?.weightPercent ?? 100);
-    const sentence = `${candidate.instances} of ${candidate.instances} instances of ${nameOf(candidate)} are ready; giving it ${weight}`;
+    const count = candidateCount(rollout);
+    const what = switchText(rollout, 0) ?? `giving it ${weight}`;
+    const sentence = `${count} of ${count} instances of ${nameOf(candidate)} are ready; ${what}`;
     return shiftTo(state, rollout, { stepIndex: 0, atMs, sentence, verdict: null });
   }
   const waitedMs = phase.kind === 'starting' ? atMs - phase.sinceMs : 0;
   if (waitedMs <= candidate.health.startTimeoutMs + startSlackMs) return unchanged(state);
   const seen = instancesOf(state, candidate.id);
   const why = seen?.reason ?? 'the platform shows no instance';
-  const sentence = `${seen?.ready ?? 0} of ${candidate.instances} instances of ${nameOf(candidate)} became ready in ${secondsText(waitedMs)}: ${why}`;
+  const sentence = `${seen?.ready ?? 0} of ${candidateCount(rollout)} instances of ${nameOf(candidate)} became ready in ${secondsText(waitedMs)}: ${why}`;
   return revert(state, rollout, { kind: 'not-ready', sentence, atMs });
 }
 
@@ -157,13 +161,17 @@ function isHeldByBefore({ verdict }: Moment): boolean {
   return verdict.explanation.heldBy === 'before-after';
 }
 
-/** What goes before the plan: an instance to be replaced, a candidate to be parked. */
+/** What goes before the plan: an instance to be replaced, a candidate to be parked, a standby to be checked. */
 function aside(
   state: ServiceState,
   rollout: Rollout,
   moment: Moment & { readonly stepIndex: number },
 ): Decision | null {
-  return followReplacement(state, rollout, moment) ?? parkAsAdvised(state, rollout, moment);
+  return (
+    followReplacement(state, rollout, moment) ??
+    parkAsAdvised(state, rollout, moment) ??
+    followStandby(state, rollout, moment)
+  );
 }
 
 function forwardJudging(
@@ -214,10 +222,15 @@ function next(
   const weight = percentText(rollout.plan.steps[stepIndex]?.weightPercent ?? 100);
   const isGated = rollout.plan.steps[moment.stepIndex]?.gated ?? false;
   const why = isGated ? moment.verdict.explanation.sentence : 'the step before has no gate';
+  const approvals = approvalsText(rollout.phase);
+  const switched = switchText(rollout, stepIndex);
   return shiftTo(state, rollout, {
     stepIndex,
     atMs: moment.atMs,
-    sentence: `raising to ${weight}: ${[approvalsText(rollout.phase), why].filter(isThere).join('; ')}`,
+    sentence:
+      switched === null
+        ? `raising to ${weight}: ${[approvals, why].filter(isThere).join('; ')}`
+        : [switched, approvals].filter(isThere).join('; '),
     verdict: moment.verdict,
   });
 }
@@ -234,7 +247,8 @@ function beginWait(
   const { wait, atMs, stepIndex, verdict } = moment;
   const untilMs = wait.kind === 'pause' ? atMs + wait.durationMs : null;
   const isGated = rollout.plan.steps[stepIndex]?.gated ?? false;
-  const passed = isGated ? verdict.explanation.sentence : 'the step has no gate';
+  const checked = rollout.standby?.phase === 'passed' ? rollout.standby.sentence : null;
+  const passed = isGated ? verdict.explanation.sentence : (checked ?? 'the step has no gate');
   const sentence =
     untilMs === null
       ? waitSentence(rollout, stepIndex, passed)
@@ -256,7 +270,7 @@ function isThere(text: string | null): text is string {
 
 function isCandidateReady(state: ServiceState, rollout: Rollout): boolean {
   const seen = instancesOf(state, rollout.candidate.id);
-  return seen !== null && seen.ready >= rollout.candidate.instances;
+  return seen !== null && seen.ready >= candidateCount(rollout);
 }
 
 /** A crash loop that stable does not share; null when there is none. */

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 
 import { decide } from './decide.ts';
+import { blueGreenOf, reportOf } from './standby.fixture.ts';
 import type { Traffic } from './effect.ts';
 import type { Action, ReleaseEvent } from './event.ts';
 import { splitTraffic } from './order.ts';
@@ -70,12 +71,19 @@ const plans: readonly Plan[] = [
     bakeMs: 5_000,
     objectives: [],
   })),
+  {
+    steps: [stepOf(0, { gated: false }), stepOf(100)],
+    gate,
+    bakeMs: 5_000,
+    objectives: [{ kind: 'success', name: 'answers', ratioMin: 0.99 }],
+    strategy: blueGreenOf('1'),
+  },
 ];
 
 /** Steps forward are drawn often, so that sequences get somewhere. */
 const often = ['apply', 'ready', 'done', 'done', 'sample', 'sample', 'bad-instance', 'bad-sample'];
 const seldom =
-  'promote promote-full pause resume abort retry undo undo-to delete instances tick old-done bad-done failed-run failed-stop failed-route failed-replace replaced recovered strange-sample bad-sample bad-sample promote retry abort abort abort impossible';
+  'promote promote-full pause resume abort retry undo undo-to delete instances tick old-done bad-done failed-run failed-stop failed-route failed-replace replaced recovered strange-sample bad-sample bad-sample promote retry abort abort abort impossible checked checked checked checked checked-bad checked-not';
 const kinds = [...Array.from({ length: 8 }, () => often).flat(), ...seldom.split(' ')];
 
 const draw: fc.Arbitrary<Draw> = fc.record({
@@ -186,11 +194,21 @@ function eventOf(draw: Draw, state: ServiceState, atMs: number): ReleaseEvent {
       const sample = sampleOf(atMs, [{ revisionId: 'shop-0', requests: 9, failures: 9 }]);
       return { kind: 'sample', atMs, sample };
     }
+    case 'checked':
+    case 'checked-bad':
+    case 'checked-not':
+      return checkedEvent(draw.kind, state, atMs);
     case 'recovered':
       return { kind: 'recovered', atMs };
     default:
       return { kind: 'tick', atMs };
   }
+}
+
+function checkedEvent(kind: string, { rollout }: ServiceState, atMs: number): ReleaseEvent {
+  const key = rollout?.standby?.phase === 'checking' ? rollout.standby.effectKey : 'none';
+  const words = kind === 'checked' ? 'pass' : kind === 'checked-bad' ? 'answers 500' : 'not-made';
+  return { kind: 'standby-checked', atMs, key, report: reportOf(words.split(' ')) };
 }
 
 function instancesEvent(draw: Draw, atMs: number): ReleaseEvent {
@@ -298,6 +316,24 @@ holds('R2: weights sum to 100, or there is no route', (turns) => {
   }
 });
 
+holds(
+  'B1, B2: a standby has no user before its checks have passed and all its instances are ready',
+  (turns) => {
+    for (const { before, decision } of turns) {
+      const { rollout } = before;
+      const share = candidateShare(decision.state.traffic, rollout?.candidate.id);
+      if (rollout?.kind !== 'blue-green' || share === 0 || rollout.phase.kind !== 'judging')
+        continue;
+      assert.equal(share, 100);
+      assert.equal(rollout.standby?.phase, 'passed');
+      const seen = decision.state.instances.find(
+        (each) => each.revisionId === rollout.candidate.id,
+      );
+      assert.equal(seen?.ready, rollout.candidate.instances);
+    }
+  },
+);
+
 holds('R3: a rollout begins only when none is under way, and ends once', (turns) => {
   for (const { before, decision } of turns) {
     const { state } = decision;
@@ -379,7 +415,7 @@ holds(
 
 test('the drawn sequences reach every phase and every decision', () => {
   const [phases, decisions] = [new Set<string>(), new Set<string>()];
-  for (const each of fc.sample(sequences, { seed: 20_26, numRuns: 600 })) {
+  for (const each of fc.sample(sequences, { seed: 20_26, numRuns: 1_000 })) {
     for (const { decision } of run(each)) {
       phases.add(decision.state.rollout?.phase.kind ?? 'none');
       if (decision.record !== null) decisions.add(decision.record.decision);
@@ -387,7 +423,7 @@ test('the drawn sequences reach every phase and every decision', () => {
   }
   assert.equal(phases.size, 10);
   const wanted =
-    'advance alert alert-over bake delete extend hold park pause probe progress promoted recover refuse replace resume roll-back rolled-back start unchanged unpark update wait widen';
+    'advance alert alert-over bake check delete extend hold park pause probe progress promoted recover refuse replace resume roll-back rolled-back start unchanged unpark update wait widen';
   assert.equal([...decisions].toSorted().join(' '), wanted);
 });
 

@@ -20,6 +20,7 @@ import { recover } from './recover.ts';
 import { seeInstances } from './instances.ts';
 import { seeSample } from './see.ts';
 import type { Decision, ServiceState } from './service-state.ts';
+import { seeStandbyChecked } from './standby.ts';
 import { apply } from './start.ts';
 
 export function decide(state: ServiceState, event: ReleaseEvent): Decision {
@@ -38,6 +39,8 @@ export function decide(state: ServiceState, event: ReleaseEvent): Decision {
       return seeEffectDone(state, event);
     case 'effect-failed':
       return seeEffectFailed(state, event);
+    case 'standby-checked':
+      return seeStandbyChecked(state, event);
     case 'approvals': {
       const seen = seeApprovals(state, event);
       return seen.record === null ? advance(seen.state, event.atMs) : seen;

@@ -4,6 +4,7 @@ import type { RouteRule } from '../traffic/route-rules.ts';
 import type { StickyRule } from '../traffic/sticky.ts';
 import type { TrafficPolicy } from '../traffic/traffic-policy.ts';
 import type { HeaderMatch, Revision, StratumMatch, VoteRule } from './revision.ts';
+import type { BlueGreen } from './strategy.ts';
 
 /**
  * Something to be done in the world, as plain data. Each effect names a wanted state, so doing it twice changes nothing;
@@ -25,6 +26,14 @@ export type Effect =
       readonly instanceId: string;
     }
   | { readonly kind: 'stop-instances'; readonly key: string; readonly revision: Revision }
+  /** Warm the standby and check it on its preview address; what was seen comes back as an event of its own. */
+  | {
+      readonly kind: 'check-standby';
+      readonly key: string;
+      readonly revision: Revision;
+      readonly host: string;
+      readonly plan: BlueGreen;
+    }
   | { readonly kind: 'set-traffic'; readonly key: string; readonly traffic: Traffic };
 
 /** One service's wanted traffic. */
@@ -37,6 +46,8 @@ export interface Traffic {
   /** Requests with this header go to the candidate whatever its weight. */
   readonly match: HeaderMatch | null;
   readonly matchRevisionId: string | null;
+  /** The standby that can be reached on the preview address; absent: there is none. */
+  readonly previewRevisionId?: string;
   /** As `match`: requests that go to `matchRevisionId`; absent: none. */
   readonly matches?: readonly RequestMatch[];
   readonly rules?: readonly RouteRule[];

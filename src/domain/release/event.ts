@@ -3,6 +3,7 @@ import type { TrafficSample } from '../traffic/traffic-sample.ts';
 import type { Effect } from './effect.ts';
 import type { ServiceSpec } from './revision.ts';
 import type { ApprovalStanding } from './service-state.ts';
+import type { StandbyReport } from './strategy.ts';
 
 /**
  * Everything that can happen to a service. `atMs` is when; it never goes back within one service. The events of a
@@ -48,6 +49,13 @@ export type ReleaseEvent =
       /** Whose instances; null for traffic. */
       readonly revisionId: string | null;
       readonly message: string;
+    }
+  /** What the checks of a standby saw; `key` is of the order to make them. */
+  | {
+      readonly kind: 'standby-checked';
+      readonly atMs: number;
+      readonly key: string;
+      readonly report: StandbyReport;
     }
   /** What the recorded approvals of a waiting step come to, sent when one was recorded and after a start. */
   | {

@@ -12,6 +12,7 @@ import { choicesText, handText, nameOf } from './sentence.ts';
 import { activeRollout, type Decision, type Rollout, type ServiceState } from './service-state.ts';
 import { shiftTo } from './shift.ts';
 import { start } from './start.ts';
+import { whyNotSwitch } from './standby.ts';
 import { verdictAt } from './step-verdict.ts';
 
 interface Request {
@@ -93,6 +94,8 @@ function promote(state: ServiceState, rollout: Rollout, request: Request): Decis
   if ((instancesOf(state, rollout.candidate.id)?.ready ?? 0) === 0) {
     return refuse(state, request, `no instance of ${nameOf(rollout.candidate)} is ready`);
   }
+  const unready = whyNotSwitch(state, rollout);
+  if (unready !== null) return refuse(state, request, unready);
   const lastIndex = rollout.plan.steps.length - 1;
   const stepIndex = action.kind === 'promote-full' ? lastIndex : phase.stepIndex + 1;
   const weight = percentText(rollout.plan.steps[stepIndex]?.weightPercent ?? 100);
@@ -166,10 +169,12 @@ function retry(state: ServiceState, active: Rollout | null, request: Request): D
   if (rollout.phase.kind !== 'rolled-back') {
     return refuse(state, request, `${rollout.id} was promoted; there is nothing to retry`);
   }
-  const { kind, candidate } = rollout;
+  const { candidate } = rollout;
   const { atMs, by, before = null } = request;
   const isNewest = spec.revision.id === candidate.id;
   const plan = isNewest ? spec.plan : rollout.plan;
+  const isInOneStep = rollout.kind === 'first' || rollout.kind === 'undo';
+  const kind = isInOneStep ? rollout.kind : (plan.strategy?.kind ?? 'canary');
   return start(state, { kind, candidate, plan, atMs, by, before });
 }
 
@@ -179,6 +184,11 @@ function undo(
   request: Request & { readonly toRevisionId: string | null },
 ): Decision {
   if (active !== null) {
+    if (isUndoneByBake(active, request.toRevisionId)) {
+      const sentence = `undone by ${handText(request.by)} while the old revision was warm`;
+      const cause = { kind: 'aborted', sentence, atMs: request.atMs } as const;
+      return revert(state, active, cause, { by: request.by });
+    }
     return refuse(
       state,
       request,
@@ -198,6 +208,12 @@ function undo(
   const { atMs, by, before = null } = request;
   const wish = { kind: 'undo', candidate, plan: spec.plan, atMs, by, before } as const;
   return start({ ...state, spec }, wish);
+}
+
+/** During the bake the revision that an undo goes to still runs: one table is enough. */
+function isUndoneByBake({ phase, stable, kind }: Rollout, toRevisionId: string | null): boolean {
+  if (phase.kind !== 'baking' || stable === null || kind === 'undo') return false;
+  return toRevisionId === null || toRevisionId === stable.id;
 }
 
 /** Takes the route away and stops everything that may run. The stop waits for the router in the loop (R6). */

@@ -1,4 +1,5 @@
 import { inFull } from '../gate/explain-metrics.ts';
+import { previewOf } from './blue-green.ts';
 import type { Effect, Share, Traffic } from './effect.ts';
 import type { Hand } from './event.ts';
 import type { GateSettings, Plan, Revision, Step } from './revision.ts';
@@ -109,6 +110,7 @@ export function splitTraffic(
     ...(sticky === undefined || shares.length === 1
       ? {}
       : { sticky: { key: sticky, seed: rollout.id } }),
+    ...previewOf(rollout, weightPercent),
     ...countingOf(rollout.plan.gate),
   };
 }
@@ -161,6 +163,8 @@ function effectText(effect: Effect): string {
       return `replace ${effect.instanceId}, run ${effect.count} of ${effect.revision.id}`;
     case 'stop-instances':
       return `stop ${effect.revision.id}`;
+    case 'check-standby':
+      return `check the standby ${effect.revision.id} on ${effect.host}`;
     case 'set-traffic': {
       const shares = effect.traffic.shares.map((s) => `${s.revisionId} ${s.weightPercent} %`);
       return `route ${effect.traffic.host} to ${shares.join(', ') || 'nothing'}`;

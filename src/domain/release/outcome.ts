@@ -1,4 +1,5 @@
 import { advance } from './advance.ts';
+import { stepShareText } from './blue-green.ts';
 import type { ReleaseEvent } from './event.ts';
 import { order, unchanged } from './order.ts';
 import { promoted } from './promoted.ts';
@@ -96,6 +97,8 @@ function failedText({
       return `stop the instances of ${revisionId}`;
     case 'set-traffic':
       return 'change the route';
+    case 'check-standby':
+      return `check the standby ${revisionId}`;
   }
 }
 
@@ -124,7 +127,7 @@ function inForce(
       decision: isFull ? 'bake' : 'progress',
       sentence: isFull
         ? `100 % in force; ${rollout.stable === null ? 'it is watched' : `${nameOf(rollout.stable)} stays warm`} ${bakeMs === 0 ? 'until the rollout is resumed' : `for ${secondsText(bakeMs)}`}`
-        : `step ${stepIndex + 1} of ${rollout.plan.steps.length}: ${percentText(weightPercent)} in force`,
+        : `step ${stepIndex + 1} of ${rollout.plan.steps.length}: ${stepShareText(rollout, stepIndex)} in force`,
     },
   );
 }

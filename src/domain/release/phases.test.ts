@@ -87,7 +87,7 @@ const table: readonly (readonly [string, (state: ServiceState) => ReleaseEvent, 
   [
     'undo',
     operate({ kind: 'undo', toRevisionId: null }),
-    'none starting shifting judging waiting baking reverting starting rolled-back deleted',
+    'none starting shifting judging waiting reverting reverting starting rolled-back deleted',
   ],
   [
     'undo to an unknown revision',

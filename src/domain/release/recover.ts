@@ -1,3 +1,4 @@
+import { candidateCount } from './blue-green.ts';
 import type { Effect } from './effect.ts';
 import { order, stableTraffic, unchanged } from './order.ts';
 import { describeService } from './sentence.ts';
@@ -8,6 +9,7 @@ import {
   type ServiceState,
   stableOf,
 } from './service-state.ts';
+import { orderedChecks, standbyAnew } from './standby.ts';
 import { listenAnew } from './telemetry-watch.ts';
 
 /**
@@ -38,6 +40,7 @@ function resume(rollout: Rollout, atMs: number): Rollout {
     ...listenAnew(rollout, atMs),
     unreadySinceMs: unreadySinceMs === null ? null : atMs,
     ...replacingAnew(rollout, atMs),
+    ...standbyAnew(rollout, atMs),
   };
   if (phase.kind === 'starting') return { ...seen, phase: { ...phase, sinceMs: atMs } };
   if (phase.kind !== 'baking') return seen;
@@ -64,13 +67,14 @@ function wantedEffects(state: ServiceState, key: string): readonly Effect[] {
       kind: 'ensure-instances',
       key: `${key}/run/${revision.id}`,
       revision,
-      count: revision.instances,
+      count: rollout?.candidate.id === revision.id ? candidateCount(rollout) : revision.instances,
     };
   });
   const stops = leftovers(state, rollout).map((revision): Effect => {
     return { kind: 'stop-instances', key: `${key}/stop/${revision.id}`, revision };
   });
-  return [...ensures, wantedTraffic(state, rollout, key), ...stops];
+  const checks = rollout === null ? [] : orderedChecks(state, rollout);
+  return [...ensures, wantedTraffic(state, rollout, key), ...checks, ...stops];
 }
 
 /** The order that a shifting or reverting phase waits for keeps its key, so that its outcome is recognised. */

@@ -1,5 +1,6 @@
 import { countText, percentText, secondsText } from './amount-text.ts';
 import { standingText } from './approvals.ts';
+import { candidateCount, standbyText, stepShareText } from './blue-green.ts';
 import type { Hand } from './event.ts';
 import { limitText } from './limit-text.ts';
 import type { Revision } from './revision.ts';
@@ -74,14 +75,15 @@ export function holdText(state: ServiceState, rollout: Rollout, atMs: number): s
 function instancesText(state: ServiceState, rollout: Rollout, atMs: number): string {
   const { phase, candidate, plan, replacement } = rollout;
   if (phase.kind !== 'judging' && phase.kind !== 'waiting') return '';
+  const count = candidateCount(rollout);
   const seen = state.instances.find((each) => each.revisionId === candidate.id);
   if (replacement !== undefined && replacement.phase !== 'ready') {
     const ready = `${seen?.ready ?? 0} of ${candidate.instances} instances are ready`;
     return `; held until instance ${replacement.instanceId} is replaced: ${ready} after ${secondsText(atMs - replacement.atMs)}`;
   }
-  if ((seen?.ready ?? 0) < candidate.instances) {
+  if ((seen?.ready ?? 0) < count) {
     const reason = seen?.reason === null || seen === undefined ? '' : ` (${seen.reason})`;
-    return `; held by readiness: ${seen?.ready ?? 0} of ${candidate.instances} candidate instances are ready${reason}`;
+    return `; held by readiness: ${seen?.ready ?? 0} of ${count} candidate instances are ready${reason}`;
   }
   const atLeastMs = plan.steps[phase.stepIndex]?.atLeastMs ?? 0;
   if (phase.kind === 'waiting' || atMs - phase.sinceMs >= atLeastMs) return '';
@@ -95,10 +97,10 @@ function describePhase(state: ServiceState, rollout: Rollout, atMs: number): str
     case 'starting': {
       const seen = state.instances.find((each) => each.revisionId === candidate.id);
       const reason = seen?.reason === null || seen === undefined ? '' : `: ${seen.reason}`;
-      return `starting ${nameOf(candidate)}, ${seen?.ready ?? 0} of ${candidate.instances} instances ready after ${secondsText(atMs - phase.sinceMs)}${reason}`;
+      return `starting ${nameOf(candidate)}, ${seen?.ready ?? 0} of ${candidateCount(rollout)} instances ready after ${secondsText(atMs - phase.sinceMs)}${reason}`;
     }
     case 'shifting': {
-      const weight = percentText(plan.steps[phase.stepIndex]?.weightPercent ?? 100);
+      const weight = stepShareText(rollout, phase.stepIndex);
       return `step ${phase.stepIndex + 1} of ${steps}: moving to ${weight}, the router has not confirmed for ${secondsText(atMs - phase.sinceMs)}`;
     }
     case 'judging': {
@@ -106,6 +108,8 @@ function describePhase(state: ServiceState, rollout: Rollout, atMs: number): str
       const weight = percentText(plan.steps[phase.stepIndex]?.weightPercent ?? 100);
       const why = rollout.lastVerdict?.explanation.sentence ?? 'no request yet';
       const hold = holdText(state, rollout, atMs);
+      const standby = standbyText(state, rollout, atMs);
+      if (standby !== null) return `step ${phase.stepIndex + 1} of ${steps}: ${standby}${hold}`;
       return `step ${phase.stepIndex + 1} of ${steps} at ${weight}${measured}: ${why}${hold}`;
     }
     case 'waiting': {

@@ -37,7 +37,7 @@ export const rolloutHistoryMax = 50;
 export interface Rollout {
   /** `<service>-<number>`, number counting from 1 within the service. */
   readonly id: string;
-  readonly kind: 'first' | 'canary' | 'undo';
+  readonly kind: 'first' | 'canary' | 'blue-green' | 'undo';
   readonly candidate: Revision;
   /** Null in the first rollout of a service: there is nothing to compare with or go back to. */
   readonly stable: Revision | null;
@@ -71,7 +71,20 @@ export interface Rollout {
   readonly telemetry?: TelemetryWatch;
   /** Of copies that the candidate got; absent: none. */
   readonly shadow?: ShadowTotals;
+  /** How the checks of a standby stand; absent: none were ordered. */
+  readonly standby?: StandbyWatch;
 }
+
+/** `passed`: the standby is as it should be; since then it is brought to its full number of instances. */
+export type StandbyWatch =
+  | {
+      readonly phase: 'checking';
+      readonly sinceMs: number;
+      readonly effectKey: string;
+      /** Counts from 1. */
+      readonly attempt: number;
+    }
+  | { readonly phase: 'passed'; readonly sinceMs: number; readonly sentence: string };
 
 /** `ordered`, then `replaced` when the platform has done it, then `ready` when the candidate has all its instances again. */
 export interface Replacement {
@@ -193,6 +206,7 @@ export interface Cause {
     | 'platform-failed'
     | 'router-refused'
     | 'time-limit'
+    | 'checks-failed'
     | 'aborted'
     | 'deleted';
   /** One sentence with numbers. */
@@ -273,6 +287,8 @@ export type DecisionKind =
   | 'park'
   | 'probe'
   | 'unpark'
+  /** A standby is to be checked, and may be switched to. */
+  | 'check'
   /** One instance of the candidate is to be replaced. */
   | 'replace'
   /** What the plan wants at the time limit of a step. */

@@ -1,5 +1,6 @@
 import type { StableWindow } from '../gate/before-after.ts';
 import { openGate, withStableBefore } from '../gate/gate.ts';
+import { candidateCount, strategyText } from './blue-green.ts';
 import type { Hand, ReleaseEvent } from './event.ts';
 import { order, stableTraffic, unchanged } from './order.ts';
 import type { Plan, Revision, ServiceSpec, Step } from './revision.ts';
@@ -42,7 +43,7 @@ export function apply(
       },
     );
   }
-  const kind = stable === null ? 'first' : 'canary';
+  const kind = stable === null ? 'first' : (spec.plan.strategy?.kind ?? 'canary');
   const wish = { kind, candidate: spec.revision, plan: spec.plan, atMs, by } as const;
   return start({ ...state, spec }, { ...wish, before: event.before ?? null });
 }
@@ -62,7 +63,7 @@ export function start(
 ): Decision {
   const { kind, candidate, atMs, by } = wish;
   const stable = stableOf(state);
-  const plan = kind === 'canary' ? wish.plan : inOneStep(wish.plan, kind);
+  const plan = kind === 'first' || kind === 'undo' ? inOneStep(wish.plan, kind) : wish.plan;
   const rolloutCount = state.rolloutCount + 1;
   const fromTo =
     stable === null
@@ -105,7 +106,7 @@ export function start(
           kind: 'ensure-instances',
           key: `${key}/run`,
           revision: candidate,
-          count: candidate.instances,
+          count: candidateCount(rollout),
         },
       ],
     },
@@ -114,7 +115,7 @@ export function start(
 
 /** A first revision has nothing to go back to, and an undo goes to what was good: nobody misses a judgement of them. */
 function unjudgedText(kind: Rollout['kind'], plan: Plan): string {
-  if (kind !== 'canary' || isJudgedAnywhere(plan)) return '';
+  if (kind === 'first' || kind === 'undo' || isJudgedAnywhere(plan)) return '';
   return '; nothing will judge it, as no step is gated and there is no bake: add a gated step below 100 %, or a bake with objectives';
 }
 
@@ -131,7 +132,9 @@ export function isJudgedAnywhere({ bakeMs, steps }: Plan): boolean {
 
 /** Steps of a plan as people write them: `10 % -> 50 % -> 100 %, bake 5 s`. */
 export function planText(plan: Plan): string {
-  const steps = plan.steps.map((step) => percentText(step.weightPercent)).join(' -> ');
+  const shares = plan.steps.map((step) => percentText(step.weightPercent)).join(' -> ');
+  const strategy = strategyText(plan);
+  const steps = strategy === null ? shares : `${strategy} -> 100 %`;
   return plan.bakeMs > 0 ? `${steps}, bake ${secondsText(plan.bakeMs)}` : steps;
 }
 
@@ -190,7 +193,8 @@ function inOneStep(plan: Plan, kind: 'first' | 'undo'): Plan {
     gated: false,
     wait: { kind: 'none' },
   };
-  return { ...plan, steps: [step], bakeMs: kind === 'first' ? 0 : plan.bakeMs };
+  const { strategy: _ofCanary, ...rest } = plan;
+  return { ...rest, steps: [step], bakeMs: kind === 'first' ? 0 : plan.bakeMs };
 }
 
 /** How long the plan may take when every gate uses its time: the horizon of the gate's onset mixture. */

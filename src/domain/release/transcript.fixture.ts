@@ -4,6 +4,7 @@ import { decide } from './decide.ts';
 import type { Action, Hand, ReleaseEvent, RevisionInstances } from './event.ts';
 import { ana, awaitedKey, gate, revisionOf, sampleOf, specOf, stepOf } from './release.fixture.ts';
 import type { Plan, Step, TimeLimitChoice } from './revision.ts';
+import { blueGreenOf, reportOf } from './standby.fixture.ts';
 import { describeService } from './sentence.ts';
 import {
   type ApprovalStanding,
@@ -16,7 +17,8 @@ import {
  * Transcripts: what happens to a service in lines of text, and below each what the decider said and did.
  *
  *     plan steps=10,50+approval,100 bake=5s     the plan of the applies below; also soak=, atmost=, worseby=, success=,
- *                                               incident=, replacewithin=, ontimelimit=
+ *                                               incident=, replacewithin=, ontimelimit=,
+ *                                               bluegreen=1 (that many stand by; with checks home and load)
  *     given stable v1                           v1 is stable before the transcript begins, at 0 s
  *     > +1s apply v2                            an event, 1 s after the one before; without `+` at the same moment
  *     > sample candidate 40/2 stable 360/0 x 10 every 100ms
@@ -24,6 +26,7 @@ import {
  *     > tick heard                              samples of other services come; `tick alone`: none does
  *     > approvals met ana:sre until 60s         or `open sre`, `rejected ben`: what recorded approvals come to
  *     > promote override because ...            past approvals
+ *     > checked pass                            what a standby answered: also `answers 500`, `load 3/100 250ms`, `not-made`
  *     > show                                    what `tidegate status` would say now
  *
  * A step is `10` (gated), `10!` (not gated), `10+5s` (pause), `10+approval`, `10+sre&owner` (signed approvals of these roles), `10>5s` (at least), `0@x-canary=yes`.
@@ -111,6 +114,11 @@ class TranscriptWorld {
       case 'replaced': {
         const key = this.#state.rollout?.replacement?.effectKey ?? 'none';
         return { kind: 'effect-done', atMs, key };
+      }
+      case 'checked': {
+        const standby = this.#state.rollout?.standby;
+        const key = standby?.phase === 'checking' ? standby.effectKey : 'none';
+        return { kind: 'standby-checked', atMs, key, report: reportOf(rest) };
       }
       case 'approvals': {
         const rolloutId = this.#state.rollout?.id ?? 'none';
@@ -272,6 +280,7 @@ function planWith(plan: Plan, words: readonly string[]): Plan {
     const name = word.slice(0, at);
     const value = word.slice(at + 1);
     if (name === 'steps') next = { ...next, steps: value.split(',').map(readStep) };
+    else if (name === 'bluegreen') next = { ...next, strategy: blueGreenOf(value) };
     else if (name === 'bake') next = { ...next, bakeMs: durationMs(value) };
     else if (name === 'soak') next = { ...next, gate: { ...next.gate, soakMs: durationMs(value) } };
     else if (name === 'atmost')

@@ -78,6 +78,10 @@ function checkRoute(route: Route, place: string, note: Note): void {
       note(`${matchPlace}.revisionId`, `'${each.revisionId}' is not a backend of this route`);
     }
   }
+  const { previewRevisionId: preview } = route;
+  if (preview !== undefined && !revisions.has(preview)) {
+    note(`${place}.previewRevisionId`, `'${preview}' is not a backend of this route`);
+  }
   if (route.mirror !== undefined) {
     checkMirror(route.mirror, { revisions, place: `${place}.mirror`, note });
   }

@@ -35,6 +35,8 @@ export interface Route {
   readonly policy?: TrafficPolicy;
   /** Who gets copies of requests; absent: nobody. */
   readonly mirror?: MirrorRule;
+  /** Whose instances `preview.<host>` reaches, counted as matched; a backend of this route. Absent: there is no such host. */
+  readonly previewRevisionId?: string;
   /** Trouble made on purpose; absent: none. */
   readonly faults?: readonly FaultRule[];
 }

@@ -16,7 +16,9 @@ export function serviceDescription(service: ServiceView, look: Look): string[] {
     ['Revision:', `${revisionText(spec.revision)}${isThrownBack(service) ? ', rolled back' : ''}`],
     ['Command:', harmless(spec.revision.command.join(' '))],
     ['Instances:', `${spec.revision.instances}`],
-    ['Steps:', `${steps}, then ${durationText(spec.bakeMs)} of baking`],
+    spec.strategy === 'canary'
+      ? ['Steps:', `${steps}, then ${durationText(spec.bakeMs)} of baking`]
+      : ['Strategy:', `${harmless(spec.strategy)}, then ${durationText(spec.bakeMs)} of baking`],
     ...(gate.length === 0 ? [] : [['Judged by:', gate.join(', ')]]),
     ...spec.objectives.map((each) => ['Objective:', harmless(each)]),
     ['Request timeout:', durationText(spec.requestTimeoutMs)],
