@@ -49,8 +49,9 @@ test('each request asks for the standby of its host, with what the file says', a
     let body = '';
     request.setEncoding('utf8').on('data', (text: string) => (body += text));
     request.on('end', () => {
-      const preview = headers['x-tidegate-preview'];
-      seen.push(`${method} ${url} ${headers.host} ${preview} ${headers['x-user'] ?? '-'} ${body}`);
+      const preview = String(headers['x-tidegate-preview']);
+      const user = String(headers['x-user'] ?? '-');
+      seen.push(`${method} ${url} ${headers.host} ${preview} ${user} ${body}`);
       response.writeHead(method === 'POST' ? 201 : 200).end('good morning');
     });
   });
