@@ -181,6 +181,8 @@ export const serviceSchema = z.object({
           maxBodyBytes: count.optional(),
           /** Settings by key, as a release file writes them; absent: as the service's. */
           retries: z.record(z.string(), z.string()).optional(),
+          /** By the names of the limits, in words; absent: none of its own. */
+          rateLimit: z.record(z.string(), z.string()).optional(),
         }),
       )
       .optional(),

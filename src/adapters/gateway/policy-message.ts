@@ -1,3 +1,4 @@
+import type { RateLimit, RateLimitKey } from '../../domain/traffic/rate-limit.ts';
 import type {
   CircuitBreaker,
   LoadBalancing,
@@ -9,7 +10,7 @@ import { integer, list, MalformedError, record, text } from './shape.ts';
 
 /** A route's policy as the control socket and the kept table carry it; its bounds are checked by `checkTrafficPolicy`. */
 export function trafficPolicy(value: Record<string, unknown>): TrafficPolicy {
-  const { loadBalancing, retries, circuitBreaker, outlierDetection } = value;
+  const { loadBalancing, retries, circuitBreaker, outlierDetection, rateLimits } = value;
   return {
     ...(loadBalancing === undefined
       ? {}
@@ -21,6 +22,7 @@ export function trafficPolicy(value: Record<string, unknown>): TrafficPolicy {
     ...(outlierDetection === undefined
       ? {}
       : { outlierDetection: detection(record(outlierDetection, 'outlierDetection')) }),
+    ...(rateLimits === undefined ? {} : { rateLimits: limits(value) }),
   };
 }
 
@@ -49,6 +51,24 @@ export function retryPolicy(value: Record<string, unknown>): RetryPolicy {
     budgetPercent: number(value, 'budgetPercent'),
     minPerSecond: integer(value, 'minPerSecond'),
   };
+}
+
+/** Of a route, or of one of its rules: `rateLimits` of it. */
+export function limits(value: Record<string, unknown>): readonly RateLimit[] {
+  return list(value, 'rateLimits').map((item) => {
+    const limit = record(item, 'rateLimits');
+    return {
+      name: text(limit, 'name'),
+      ratePerSecond: number(limit, 'ratePerSecond'),
+      burst: integer(limit, 'burst'),
+      per: limitKey(record(limit['per'], 'per')),
+    };
+  });
+}
+
+function limitKey(value: Record<string, unknown>): RateLimitKey {
+  const kind = oneOf(value, 'kind', ['route', 'instance', 'address', 'header']);
+  return kind === 'header' ? { kind, name: text(value, 'name') } : { kind };
 }
 
 function breaker(value: Record<string, unknown>): CircuitBreaker {

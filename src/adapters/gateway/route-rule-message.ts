@@ -7,18 +7,19 @@ import {
 } from '../../domain/traffic/request-match.ts';
 import type { RouteRule, RuleTimeouts } from '../../domain/traffic/route-rules.ts';
 import type { StickyKey, StickyRule } from '../../domain/traffic/sticky.ts';
-import { retryPolicy } from './policy-message.ts';
+import { limits, retryPolicy } from './policy-message.ts';
 import { integer, list, MalformedError, number, record, text } from './shape.ts';
 
 /** What holds for some requests of a route, as `apply` carries it. A word that is not known is refused, never left out. */
 export function routeRule(value: Record<string, unknown>): RouteRule {
-  const { timeouts, maxBodyBytes, retries } = value;
+  const { timeouts, maxBodyBytes, retries, rateLimits } = value;
   return {
     name: text(value, 'name'),
     matches: list(value, 'matches').map((item) => requestMatch(record(item, 'match'))),
     ...(timeouts === undefined ? {} : { timeouts: ruleTimeouts(record(timeouts, 'timeouts')) }),
     ...(maxBodyBytes === undefined ? {} : { maxBodyBytes: integer(value, 'maxBodyBytes') }),
     ...(retries === undefined ? {} : { retries: retryPolicy(record(retries, 'retries')) }),
+    ...(rateLimits === undefined ? {} : { rateLimits: limits(value) }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { type RateLimitDocument, toRateLimits } from './rate-limit-document.ts';
 import type { ServiceInput } from './service-schema.ts';
 
 /** How requests are spread over instances, and what is done when some fail. What is not written is absent. */
@@ -22,6 +23,7 @@ export interface PolicyDocument {
     readonly maxEjectionPercent: number;
     readonly panicThresholdPercent: number;
   };
+  readonly rateLimits?: readonly RateLimitDocument[];
 }
 
 export interface RetriesDocument {
@@ -42,12 +44,13 @@ type Traffic = ServiceInput['spec']['traffic'];
 
 /** Empty where nothing is written, so that such a file is the same as before. */
 export function toPolicy(traffic: Traffic): { readonly policy?: PolicyDocument } {
-  const { loadBalancing, retries, circuitBreaker, outlierDetection } = traffic;
+  const { loadBalancing, retries, circuitBreaker, outlierDetection, rateLimit } = traffic;
   const policy: PolicyDocument = {
     ...(loadBalancing === undefined ? {} : { loadBalancing: toBalancing(loadBalancing) }),
     ...(retries === undefined ? {} : { retries: toRetries(retries) }),
     ...(circuitBreaker === undefined ? {} : { circuitBreaker: toBreaker(circuitBreaker) }),
     ...(outlierDetection === undefined ? {} : { outlierDetection: toOutliers(outlierDetection) }),
+    ...(rateLimit === undefined ? {} : { rateLimits: toRateLimits(rateLimit) }),
   };
   return Object.keys(policy).length === 0 ? {} : { policy };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration, field, integer, mapping, percent } from './fields.ts';
+import { rateLimitSchema } from './rate-limit-schema.ts';
 import { quoted, read, refused, wrongType } from './reading.ts';
 import type { Reading } from './reading.ts';
 
@@ -10,13 +11,17 @@ const countMax = 1_000_000;
 const consecutiveMax = 1000;
 const conditionsMax = 40;
 
-/** `traffic.loadBalancing`, `retries`, `circuitBreaker` and `outlierDetection`, in the words of Envoy, Istio and the Gateway API. */
+/**
+ * `traffic.loadBalancing`, `retries`, `circuitBreaker`, `outlierDetection` and `rateLimit`, in the words of Envoy, Istio and the
+ * Gateway API.
+ */
 export function policySchemas() {
   return {
     loadBalancing: loadBalancingSchema().optional(),
     retries: retriesSchema().optional(),
     circuitBreaker: circuitBreakerSchema().optional(),
     outlierDetection: outlierSchema().optional(),
+    rateLimit: rateLimitSchema().optional(),
   };
 }
 

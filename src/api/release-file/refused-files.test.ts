@@ -72,8 +72,8 @@ labels: { team: shop } => namespace: shop
     3:29: unknown key "namespace"; known are name, labels, annotations
 max: 10 => max: 10, on: { cpu: 70% }
     9:29: not supported yet: spec.scale.on; remove it
-timeout: 2s => rateLimit: { rate: 1000/s }
-    10:40: not supported yet: spec.traffic.rateLimit; remove it
+timeout: 2s => cache: { ttl: 10s }
+    10:40: not supported yet: spec.traffic.cache; remove it
 command: [node, server.js] => command: [a], image: shop:1
     5:24: not supported yet: spec.run.image; remove it
 [1% => [{ wieght: 1% }

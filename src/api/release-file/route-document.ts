@@ -1,3 +1,4 @@
+import { type RateLimitDocument, toRateLimits } from './rate-limit-document.ts';
 import { type RetriesDocument, toRetries } from './policy-document.ts';
 import type { ServiceInput } from './service-schema.ts';
 
@@ -28,6 +29,8 @@ export interface RuleDocument {
   readonly maxBodyBytes?: number;
   /** In place of the service's own. */
   readonly retries?: RetriesDocument;
+  /** Beside the service's own. */
+  readonly rateLimits?: readonly RateLimitDocument[];
 }
 
 export type StickyDocument =
@@ -66,7 +69,8 @@ export function toMatch({
   };
 }
 
-function toRule({ name, matches = [], timeouts = {}, maxBodyBytes, retries }: Rule): RuleDocument {
+function toRule(rule: Rule): RuleDocument {
+  const { name, matches = [], timeouts = {}, maxBodyBytes, retries, rateLimit } = rule;
   const { request, backendRequest, idle } = timeouts;
   // No limit at all, as the Gateway API says of 0s, is how it is without one.
   const limits = {
@@ -83,6 +87,7 @@ function toRule({ name, matches = [], timeouts = {}, maxBodyBytes, retries }: Ru
     ...(isLimited ? { timeouts: limits } : {}),
     ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
     ...(retries === undefined ? {} : { retries: toRetries(retries) }),
+    ...(rateLimit === undefined ? {} : { rateLimits: toRateLimits(rateLimit) }),
   };
 }
 

@@ -64,7 +64,7 @@ function specSchema() {
         sticky: stickySchema().optional(),
         ...policySchemas(),
       },
-      ['rateLimit', 'cache'],
+      ['cache'],
     ).prefault({}),
     metrics: mapping({
       path: text(pathRule).prefault('/metrics'),

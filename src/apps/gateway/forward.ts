@@ -6,7 +6,8 @@ import { requestHeaders, responseHeaders } from './forwarded-headers.ts';
 import { outcomeOf } from '../../domain/traffic/instance-health.ts';
 import type { Target } from './live-revision.ts';
 import { answerProblem } from './problem.ts';
-import { type Refusal, tooLarge } from './refusal.ts';
+import type { LimitStanding } from './limits/route-limits.ts';
+import { limitFields, type Refusal, tooLarge } from './refusal.ts';
 import { type OverLimit, overText } from './over-limit.ts';
 import type { RequestObservation } from './request-observation.ts';
 import { SoleAttempt } from './sole-attempt.ts';
@@ -21,6 +22,8 @@ export interface Exchange {
   readonly target: Target;
   readonly requestTimeoutMs: number;
   readonly treatment: Treatment | null;
+  /** Told to the caller with the answer; null: there are no limits. */
+  readonly standing: LimitStanding | null;
   /** For its shadow; null: nobody gets one. */
   readonly copy: CompatCopy | null;
   /** `performance.now()` when the request's head was there. */
@@ -98,9 +101,10 @@ export class Forward implements Dispatcher.DispatchHandler {
     // Informational answers (100, 103) are dropped; the final one follows.
     if (statusCode < 200 || this.#isEnded) return;
     clearTimeout(this.#timer);
-    const { response, target } = this.#exchange;
+    const { response, target, standing } = this.#exchange;
     const raw = (controller.rawHeaders ?? []) as readonly Buffer[];
     const headers = responseHeaders(raw, { status: statusCode, revisionId: target.revisionId });
+    if (standing !== null) headers.push(...limitFields(standing).flat());
     // Throws on what cannot be passed on; undici turns that into onResponseError, and F3 answers 502.
     response.writeHead(statusCode, statusMessage ?? '', headers);
     // The head goes with the body's first bytes if they came in one piece, else at once: streams must not wait.

@@ -16,7 +16,7 @@ import { circuitRefusal } from './live-revision.ts';
 import type { Choice, LiveRoutes } from './live-routes.ts';
 import { answerProblem, problemResponse } from './problem.ts';
 import { RequestObservation } from './request-observation.ts';
-import { refusal, type Refusal, tooLarge } from './refusal.ts';
+import { overLimitsRefusal, refusal, type Refusal, tooLarge } from './refusal.ts';
 import { bodyBytesMaxOf } from './treatment.ts';
 import { openTunnel, wantsTunnel } from './tunnel.ts';
 
@@ -135,7 +135,7 @@ export class HttpEngine implements Engine {
       answerProblem(request, response, choice.refusal);
       return;
     }
-    const { target, requestTimeoutMs, treatment } = choice;
+    const { target, requestTimeoutMs, treatment, standing } = choice;
     const bodyBytesMax = bodyBytesMaxOf(treatment, this.#limits.requestBodyBytes);
     if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) {
       observation.counter = target.counter;
@@ -148,7 +148,7 @@ export class HttpEngine implements Engine {
       target.counter.underWay -= 1;
     });
     const known = { request, response, path, authority: authority ?? '', requestTimeoutMs };
-    const served = { ...known, observation, bodyBytesMax, target, treatment, startedMs };
+    const served = { ...known, observation, bodyBytesMax, target, treatment, standing, startedMs };
     const fault = treatment?.fault ?? null;
     if (fault === null) {
       this.#forward({ ...served, expectsContinue });
@@ -216,6 +216,10 @@ export class HttpEngine implements Engine {
       if (full === null) return choice;
       choice.target.counter.count(noAnswer, 0);
       return { kind: 'refused', refusal: full, counter: choice.target.counter };
+    }
+    if (choice.kind === 'over-limits') {
+      this.#metrics.limits.refused(choice);
+      return { kind: 'refused', refusal: overLimitsRefusal(choice), counter: null };
     }
     if (choice.kind === 'unknown-host') {
       const detail = `no service has the host '${(authority ?? '').slice(0, 100)}'`;

@@ -17,6 +17,13 @@ import { StickyChoice } from '../../domain/traffic/sticky.ts';
 import { type SetAside, setAsides } from '../../domain/traffic/traffic-sample.ts';
 import type { Counter, CounterKey, Counters } from './counters.ts';
 import type { RevisionStanding } from './metrics/resilience-metrics.ts';
+import { type Buckets, OwnBuckets } from './limits/buckets.ts';
+import {
+  limitScopes,
+  type LimitStanding,
+  type OverLimits,
+  RouteLimits,
+} from './limits/route-limits.ts';
 import { type Treatment, Treatments } from './treatment.ts';
 import {
   type LiveRevision,
@@ -38,9 +45,20 @@ export type Choice =
       readonly requestTimeoutMs: number;
       /** Null: nothing special, as of most requests. */
       readonly treatment: Treatment | null;
+      /** Null: the route has no limits, as most have. */
+      readonly standing: LimitStanding | null;
     }
+  | OverLimits
   | { readonly kind: 'no-endpoints'; readonly revisionId: string; readonly counter: Counter }
   | { readonly kind: 'unknown-host' };
+
+export interface LiveRoutesOptions {
+  /** This process's among those that split the same traffic, see splitOf. */
+  readonly phase?: number;
+  readonly place?: ServingPlace;
+  /** Of rate limits; absent: this process has its own. */
+  readonly buckets?: Buckets;
+}
 
 /** What of a request decides where it goes and how it is counted; node:http's is one. */
 export interface RoutedRequest {
@@ -78,23 +96,21 @@ export class LiveRoutes {
   /** For choices between instances, and waits. */
   readonly random: Random;
   readonly #place: ServingPlace;
+  readonly #buckets: Buckets;
   /** When the request came that is dealt with now. */
   #nowMs = 0;
 
-  /**
-   * `votesKey` is random and of this gateway only, see ClientVotes; `phase` is this process's among those that split the same
-   * traffic, see splitOf.
-   */
+  /** `votesKey` is random and of this gateway only, see ClientVotes. */
   constructor(
     counters: Counters,
     votesKey: readonly [number, number],
-    phase = 0,
-    place: ServingPlace = {},
+    { phase = 0, place = {}, buckets = new OwnBuckets() }: LiveRoutesOptions = {},
   ) {
     this.#counters = counters;
     this.#votesKey = votesKey;
     this.#phase = phase;
     this.#place = place;
+    this.#buckets = buckets;
     // Only which of two instances is looked at depends on it.
     this.random = seededRandom(votesKey[0] + phase);
   }
@@ -118,6 +134,7 @@ export class LiveRoutes {
       this.#previews.set(previewHost(route.host), preview);
     }
     for (const [host, live] of before) this.#leave(live, this.#hosts.get(host) ?? null);
+    this.#buckets.retain(new Set(table.routes.flatMap(limitScopes)));
     this.#table = table;
   }
 
@@ -131,6 +148,18 @@ export class LiveRoutes {
     const live = this.#liveOf(authority);
     if (live === undefined) return { kind: 'unknown-host' };
     this.#nowMs = nowMs;
+    if (live.limits === null) return this.#treated(live, path, request);
+    const over = live.limits.before(path, request, nowMs);
+    if (over !== null) return over;
+    const choice = this.#treated(live, path, request);
+    if (choice.kind !== 'target') return choice;
+    const standing = live.limits.after(choice.target.revisionId, nowMs);
+    if (standing === null) return choice;
+    return 'kind' in standing ? standing : { ...choice, standing };
+  }
+
+  #treated(live: LiveRoute, path: string, request: RoutedRequest): Choice {
+    const nowMs = this.#nowMs;
     live.budget.earn(nowMs);
     const choice = this.#choose(live, path, request, nowMs);
     if (live.treatments === null || choice.kind !== 'target') return choice;
@@ -139,7 +168,7 @@ export class LiveRoutes {
     const requestTimeoutMs = treatment.timeouts?.requestMs ?? choice.requestTimeoutMs;
     const counter = treatment.fault?.counter ?? null;
     const target = counter === null ? choice.target : { ...choice.target, counter };
-    return { kind: 'target', target, requestTimeoutMs, treatment };
+    return { kind: 'target', target, requestTimeoutMs, treatment, standing: null };
   }
 
   /** What hosts are called is looked into once for each way to write it. */
@@ -240,7 +269,13 @@ export class LiveRoutes {
     if (instance === undefined) throw new Error(`${endpoint.instanceId} is not balanced`);
     const target = { revisionId, endpoint, origin, counter, instance, revision };
     const { requestTimeoutMs } = route;
-    const choice = { kind: 'target', target, requestTimeoutMs, treatment: null } as const;
+    const choice = {
+      kind: 'target',
+      target,
+      requestTimeoutMs,
+      treatment: null,
+      standing: null,
+    } as const;
     choices[requestClass] = choice;
     return choice;
   }
@@ -300,6 +335,7 @@ export class LiveRoutes {
         before?.treatments ?? null,
       ),
       setAsideSplit: splitOf(shares, before?.setAsideSplit ?? null, this.#phase),
+      limits: RouteLimits.of(route, this.#buckets),
       votesSalt: this.#votes?.saltOf(service) ?? 0,
       standbyIndex: null,
     };
@@ -322,6 +358,7 @@ interface LiveRoute {
   /** Null: nobody stays. */
   readonly sticky: StickyChoice | null;
   readonly treatments: Treatments | null;
+  readonly limits: RouteLimits | null;
   /** Of requests that are set aside (L2). */
   readonly setAsideSplit: Split;
   readonly votesSalt: number;

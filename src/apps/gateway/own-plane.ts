@@ -4,6 +4,7 @@ import type { RouteTable } from '../../domain/traffic/route-table.ts';
 import { type Counter, Counters } from './counters.ts';
 import type { Address, DataPlane } from './data-plane.ts';
 import type { MakeEngine } from './engine-kind.ts';
+import { type Buckets, OwnBuckets } from './limits/buckets.ts';
 import type { Engine } from './http-engine.ts';
 import type { ServingPlace } from './live-revision.ts';
 import { LiveRoutes } from './live-routes.ts';
@@ -23,6 +24,8 @@ export interface OwnPlaneOptions {
   readonly votesKey: readonly [number, number];
   readonly phase?: number;
   readonly place?: ServingPlace;
+  /** Of rate limits; absent: this process has its own. */
+  readonly buckets?: Buckets;
 }
 
 /** Requests are served by this process: routes, counters and an engine put together. */
@@ -35,8 +38,14 @@ export class OwnPlane implements DataPlane {
   readonly #routes: LiveRoutes;
   readonly #engine: Engine;
 
-  constructor({ engine, votesKey, phase = 0, place = {} }: OwnPlaneOptions) {
-    this.#routes = new LiveRoutes(this.counters, votesKey, phase, place);
+  constructor({
+    engine,
+    votesKey,
+    phase = 0,
+    place = {},
+    buckets = new OwnBuckets(),
+  }: OwnPlaneOptions) {
+    this.#routes = new LiveRoutes(this.counters, votesKey, { phase, place, buckets });
     this.#engine = engine(this.#routes, this.#metrics);
     this.#metrics.addSource(() => [
       ...activeFamilies(this.counters),

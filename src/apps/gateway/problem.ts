@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from './node-http.ts';
 import { hasBody } from './request-body.ts';
-import { type Refusal, retryAfterSeconds } from './refusal.ts';
+import { type Refusal, refusalFields } from './refusal.ts';
 
 /** Why the gateway answered itself. */
 export const reasonHeader = 'x-tidegate-reason';
@@ -15,12 +15,11 @@ export function answerProblem(
   const body = problemBody(refusal);
   // A body nobody reads would have to be read to its end before the connection could be used again.
   if (hasBody(request) && !request.complete) response.shouldKeepAlive = false;
-  const retryAfter = retryAfterSeconds(refusal);
   response.writeHead(refusal.status, {
     'content-type': 'application/problem+json',
     'content-length': Buffer.byteLength(body),
     [reasonHeader]: refusal.reason,
-    ...(retryAfter === null ? {} : { 'retry-after': String(retryAfter) }),
+    ...Object.fromEntries(refusalFields(refusal)),
   });
   response.end(body);
   refused.set(response, refusal.reason);
@@ -40,16 +39,23 @@ export function problemResponse(
   isHead = false,
 ): string {
   const body = problemBody(refusal);
-  const retryAfter = retryAfterSeconds(refusal);
+  const fields = refusalFields(refusal).map(([name, value]) => `${name}: ${value}\r\n`);
   return (
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}\r\n` +
     `content-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` +
-    (retryAfter === null ? '' : `retry-after: ${retryAfter}\r\n`) +
-    `${reasonHeader}: ${refusal.reason}\r\nconnection: ${connection}\r\n\r\n${isHead ? '' : body}`
+    `${fields.join('')}${reasonHeader}: ${refusal.reason}\r\nconnection: ${connection}\r\n\r\n${isHead ? '' : body}`
   );
 }
 
-export function problemBody({ status, reason, detail }: Refusal): string {
+export function problemBody({ status, reason, detail, over }: Refusal): string {
   const title = STATUS_CODES[status] ?? 'Error';
-  return `${JSON.stringify({ type: 'about:blank', title, status, reason, detail })}\n`;
+  const problem = { type: 'about:blank', title, status, reason, detail };
+  if (over === undefined) return `${JSON.stringify(problem)}\n`;
+  return `${JSON.stringify({ ...problem, ...quotaExceeded, 'violated-policies': over.limits })}\n`;
 }
+
+/** Of draft-ietf-httpapi-ratelimit-headers-10, section 6. */
+const quotaExceeded = {
+  type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+  title: 'Request cannot be satisfied as assigned quota has been exceeded',
+} as const;

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { LimitStanding, OverLimits } from './limits/route-limits.ts';
 
 /** Why the gateway answers a request itself. `reason` is sent as x-tidegate-reason. */
 export interface Refusal {
@@ -18,9 +19,12 @@ export interface Refusal {
     | 'caller-too-slow'
     | 'fault-injected'
     | 'body-too-large'
+    | 'rate-limited'
     | 'too-many-connections'
     | 'too-many-connections-of-caller';
   readonly detail: string;
+  /** Of `rate-limited`. */
+  readonly over?: OverLimits;
 }
 
 /** Bounds that may have room again a moment later. */
@@ -32,8 +36,31 @@ const passing: ReadonlySet<Refusal['reason']> = new Set([
 ]);
 
 /** `Retry-After` in seconds (RFC 9110 section 10.2.3); null: to wait mends nothing, or nobody knows how long. */
-export function retryAfterSeconds({ reason }: Refusal): number | null {
-  return passing.has(reason) ? 1 : null;
+function retryAfterSeconds({ reason, over }: Refusal): number | null {
+  return over?.retryAfterSeconds ?? (passing.has(reason) ? 1 : null);
+}
+
+/** Header fields of the answer beside those of its body: names in lower case, and values. */
+export function refusalFields(refusal: Refusal): readonly (readonly [string, string])[] {
+  const seconds = retryAfterSeconds(refusal);
+  return [
+    ...(seconds === null ? [] : [['retry-after', String(seconds)] as const]),
+    ...(refusal.over === undefined ? [] : limitFields(refusal.over.told)),
+  ];
+}
+
+/** draft-ietf-httpapi-ratelimit-headers-10. */
+export function limitFields(told: LimitStanding): readonly (readonly [string, string])[] {
+  return [
+    ['ratelimit-policy', told.policy],
+    ['ratelimit', told.standing],
+  ];
+}
+
+export function overLimitsRefusal(over: OverLimits): Refusal {
+  const { limits, retryAfterSeconds: seconds } = over;
+  const detail = `beyond the limit ${limits.join(', ')}; there is room again in ${seconds} s`;
+  return { status: 429, reason: 'rate-limited', detail, over };
 }
 
 export function tooLarge(bodyBytesMax: number): Refusal {

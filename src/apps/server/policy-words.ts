@@ -1,11 +1,12 @@
 import { formatDuration } from '../../api/release-file/duration.ts';
 import type { ServiceView } from '../../api/wire.ts';
+import type { RateLimit } from '../../domain/traffic/rate-limit.ts';
 import type { RetryPolicy, TrafficPolicy } from '../../domain/traffic/traffic-policy.ts';
 
 /** What a service says of balancing and resilience, by part, as a release file writes it; parts that are not set are left out. */
 export function policyWords(policy: TrafficPolicy | undefined): Partial<ServiceView['spec']> {
   if (policy === undefined) return {};
-  const { loadBalancing, retries, circuitBreaker, outlierDetection } = policy;
+  const { loadBalancing, retries, circuitBreaker, outlierDetection, rateLimits } = policy;
   return {
     trafficPolicy: {
       ...(loadBalancing === undefined
@@ -33,8 +34,33 @@ export function policyWords(policy: TrafficPolicy | undefined): Partial<ServiceV
               panicThreshold: `${outlierDetection.panicThresholdPercent}%`,
             },
           }),
+      ...(rateLimits === undefined ? {} : { rateLimit: limitWords(rateLimits) }),
     },
   };
+}
+
+/** By the names of the limits: `1000/s per instance, burst 100`. */
+export function limitWords(limits: readonly RateLimit[]): Record<string, string> {
+  return Object.fromEntries(
+    limits.map(({ name, ratePerSecond, burst, per }) => {
+      const whose = per.kind === 'header' ? `header ${per.name}` : per.kind;
+      return [name, `${rateText(ratePerSecond)} per ${whose}, burst ${burst}`];
+    }),
+  );
+}
+
+/** In the largest unit that makes it a whole number, as somebody would write it. */
+function rateText(ratePerSecond: number): string {
+  const units = [
+    ['s', 1],
+    ['m', 60],
+    ['h', 3600],
+  ] as const;
+  for (const [unit, seconds] of units) {
+    const count = ratePerSecond * seconds;
+    if (Math.abs(count - Math.round(count)) < 1e-9 * seconds) return `${Math.round(count)}/${unit}`;
+  }
+  return `${Number(ratePerSecond.toPrecision(4))}/s`;
 }
 
 export function retryWords(retries: RetryPolicy): Record<string, string> {

@@ -1,4 +1,5 @@
-import { checkMatch, checkPercent, type Note, ruleLimits } from './check-route-rules.ts';
+import type { Note } from './check-header-name.ts';
+import { checkMatch, checkPercent, ruleLimits } from './check-route-rules.ts';
 import { type FaultRule, faultLimits } from './fault-rule.ts';
 
 /** Notes everything that is wrong with a route's faults. What they name may have left the route meanwhile: they end by time. */

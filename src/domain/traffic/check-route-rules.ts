@@ -1,11 +1,10 @@
+import { checkHeaderName, type Note } from './check-header-name.ts';
+import { checkRateLimits } from './check-rate-limits.ts';
 import { checkRetries } from './check-traffic-policy.ts';
 import type { MirrorRule } from './mirror.ts';
 import { pathMatchTypes, type NamedValue, type RequestMatch } from './request-match.ts';
 import type { RouteRule, RuleTimeouts } from './route-rules.ts';
 import type { StickyRule } from './sticky.ts';
-
-/** Hears what is wrong with a part of a table, and where. */
-export type Note = (place: string, message: string) => void;
 
 /** Those of HTTPRouteRule and its parts, but for headers, which are bounded by what a head may have. */
 export const ruleLimits = {
@@ -25,7 +24,7 @@ export function checkRules(rules: readonly RouteRule[], place: string, note: Not
   }
   const names = new Set<string>();
   for (const [index, rule] of rules.entries()) {
-    const { name, matches, timeouts, maxBodyBytes = 0, retries } = rule;
+    const { name, matches, timeouts, maxBodyBytes = 0, retries, rateLimits = [] } = rule;
     const rulePlace = `${place}[${index}]`;
     if (name === '' || names.has(name)) {
       note(`${rulePlace}.name`, `'${name}' must be a name of its own`);
@@ -43,6 +42,7 @@ export function checkRules(rules: readonly RouteRule[], place: string, note: Not
     }
     if (timeouts !== undefined) checkTimeouts(timeouts, `${rulePlace}.timeouts`, note);
     if (retries !== undefined) checkRetries(retries, `${rulePlace}.retries`, note);
+    checkRateLimits(rateLimits, `${rulePlace}.rateLimits`, note);
   }
 }
 
@@ -97,11 +97,6 @@ export function checkPercent(percent: number, place: string, note: Note): void {
   const isStep = Math.abs(percent * 10 - Math.round(percent * 10)) < 1e-6;
   if (percent > 0 && percent <= 100 && isStep) return;
   note(place, `must be more than 0 and at most 100 in steps of 0.1, but is ${percent}`);
-}
-
-export function checkHeaderName(name: string, place: string, note: Note): void {
-  if (/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) return;
-  note(place, `'${name}' must be a header name in lower case`);
 }
 
 function checkValues(

@@ -1,11 +1,5 @@
-import {
-  checkHeaderName,
-  checkMatch,
-  checkMirror,
-  checkRules,
-  checkSticky,
-  type Note,
-} from './check-route-rules.ts';
+import { checkHeaderName, type Note } from './check-header-name.ts';
+import { checkMatch, checkMirror, checkRules, checkSticky } from './check-route-rules.ts';
 import { checkFaults } from './check-fault-rules.ts';
 import { checkTrafficPolicy } from './check-traffic-policy.ts';
 import { otherStratum } from './request-class.ts';

@@ -1,3 +1,5 @@
+import type { Note } from './check-header-name.ts';
+import { checkRateLimits } from './check-rate-limits.ts';
 import type { RetryPolicy, TrafficPolicy } from './traffic-policy.ts';
 
 /** Bounds of a policy: what a release file may say, and what a gateway takes. */
@@ -11,14 +13,13 @@ export const trafficPolicyLimits = {
   durationMs: 3_600_000,
 } as const;
 
-type Note = (place: string, message: string) => void;
-
 /** Notes everything that is out of its bounds, with its place below `place`. */
 export function checkTrafficPolicy(policy: TrafficPolicy, place: string, note: Note): void {
   const { loadBalancing, circuitBreaker } = policy;
   const { durationMs, count } = trafficPolicyLimits;
   if (policy.retries !== undefined) checkRetries(policy.retries, `${place}.retries`, note);
   checkOutliers(policy, place, note);
+  checkRateLimits(policy.rateLimits ?? [], `${place}.rateLimits`, note);
   if (loadBalancing !== undefined) {
     const within = boundsOf(note, `${place}.loadBalancing`);
     within('slowStartMs', loadBalancing.slowStartMs, 0, durationMs);

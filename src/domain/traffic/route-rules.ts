@@ -7,6 +7,7 @@ import {
   type RequestMatch,
   everyPath,
 } from './request-match.ts';
+import type { RateLimit } from './rate-limit.ts';
 import type { RetryPolicy } from './traffic-policy.ts';
 
 /**
@@ -22,6 +23,8 @@ export interface RouteRule {
   readonly maxBodyBytes?: number;
   /** In place of the route's own (HTTPRouteRetry of the Gateway API); they spend the same budget. */
   readonly retries?: RetryPolicy;
+  /** Beside the route's own. */
+  readonly rateLimits?: readonly RateLimit[];
 }
 
 /** In ms; absent: as the route has it. HTTPRouteTimeouts of the Gateway API, and `idleMs`. */

@@ -1,3 +1,5 @@
+import type { RateLimit } from './rate-limit.ts';
+
 /**
  * How requests are spread over a revision's instances, and what is done when some of them fail. The words are those of Envoy, Istio and
  * the Gateway API. A part that is absent has the defaults below.
@@ -7,6 +9,8 @@ export interface TrafficPolicy {
   readonly retries?: RetryPolicy;
   readonly circuitBreaker?: CircuitBreaker;
   readonly outlierDetection?: OutlierDetection;
+  /** Of all requests of the service; absent: as many as come. */
+  readonly rateLimits?: readonly RateLimit[];
 }
 
 export interface LoadBalancing {

@@ -53,14 +53,16 @@ const policyParts: ReadonlyMap<string, string> = new Map([
   ['retries', 'Retries'],
   ['circuitBreaker', 'Circuit breaker'],
   ['outlierDetection', 'Outlier detection'],
+  ['rateLimit', 'Rate limits'],
 ]);
 
 function routingFacts({ rules = [], sticky, stepMatches = [] }: ServiceView['spec']): string[][] {
   return [
-    ...rules.map(({ name, matches, timeouts, retries = {} }) => {
+    ...rules.map(({ name, matches, timeouts, retries = {}, rateLimit = {} }) => {
       const limits = [
         ...Object.entries(timeouts).map(([key, value]) => `${key} ${value}`),
         ...Object.entries(retries).map(([key, value]) => `retries ${key} ${value}`),
+        ...Object.entries(rateLimit).map(([key, value]) => `limit ${key} ${value}`),
       ];
       const which = matches.map(harmless).join(' or ') || 'every request';
       return [`Rule ${name}:`, [which, ...limits].join(', ')];

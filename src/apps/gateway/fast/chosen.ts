@@ -2,7 +2,7 @@ import { type Counter, noAnswer } from '../counters.ts';
 import type { RequestHead } from '../http1/head.ts';
 import { circuitRefusal } from '../live-revision.ts';
 import type { Choice } from '../live-routes.ts';
-import { type Refusal, tooLarge } from '../refusal.ts';
+import { overLimitsRefusal, type Refusal, tooLarge } from '../refusal.ts';
 import { bodyBytesMaxOf } from '../treatment.ts';
 import type { Parts } from './parts.ts';
 
@@ -25,6 +25,10 @@ export function chosen(parts: Parts, head: RequestHead, nowMs: number): Chosen {
     parts.bodyBytesMax = bodyBytesMax;
     if (head.contentLength <= bodyBytesMax) return full(choice) ?? choice;
     return { kind: 'refused', refusal: tooLarge(bodyBytesMax), counter: choice.target.counter };
+  }
+  if (choice.kind === 'over-limits') {
+    parts.metrics.limits.refused(choice);
+    return { kind: 'refused', refusal: overLimitsRefusal(choice), counter: null };
   }
   if (choice.kind === 'unknown-host') {
     const detail = `no service has the host '${authority.slice(0, 100)}'`;

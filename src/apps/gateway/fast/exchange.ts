@@ -90,7 +90,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
       this.#answerProblem(choice.refusal);
       return at;
     }
-    const { target, requestTimeoutMs, treatment } = choice;
+    const { target, requestTimeoutMs, treatment, standing } = choice;
     const fault = treatment === null ? null : treatment.fault;
     // No time limit runs while a fault holds the request up.
     const fromMs = fault === null ? nowMs : nowMs + fault.delayMs;
@@ -103,7 +103,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
       return at;
     }
     if (treatment !== null) this.#clock.limit(this, treatment.timeouts, fromMs);
-    this.#answer.wish.lines = parts.linesOf(target.revisionId);
+    this.#answer.wish.lines = parts.linesOf(target.revisionId, standing);
     this.#attempts.begin(target, head, nowMs, treatment === null ? null : treatment.retries);
     if (fault !== null) this.#attempts.heldUp(fault.delayMs);
     this.#answer.wish.turnsDown = this.#attempts.turnsAnyDown;

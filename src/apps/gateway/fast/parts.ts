@@ -1,6 +1,8 @@
 import type { AccessLog } from '../access-log/access-log.ts';
 import { type CallerLimits, usualCallerLimits } from '../caller-limits.ts';
+import type { LimitStanding } from '../limits/route-limits.ts';
 import type { LiveRoutes } from '../live-routes.ts';
+import { limitFields } from '../refusal.ts';
 import { revisionHeader } from '../forwarded-headers.ts';
 import { FixedLines, FixedValue } from '../http1/fixed-lines.ts';
 import { type Head, RequestHead, ResponseHead } from '../http1/head.ts';
@@ -118,8 +120,11 @@ export class Parts {
     this.opinion = options.opinion;
   }
 
-  /** The line that names the revision on its answers. */
-  linesOf(revisionId: string): FixedLines {
+  /** The line that names the revision on its answers, and those about limits if there are any. */
+  linesOf(revisionId: string, standing: LimitStanding | null): FixedLines {
+    if (standing !== null) {
+      return FixedLines.of([[revisionHeader, revisionId], ...limitFields(standing)]);
+    }
     let lines = this.#revisionLines.get(revisionId);
     if (lines === undefined) {
       lines = FixedLines.of([[revisionHeader, revisionId]]);

@@ -1,5 +1,5 @@
 import { problemBody, reasonHeader } from '../problem.ts';
-import { type Refusal, retryAfterSeconds } from '../refusal.ts';
+import { type Refusal, refusalFields } from '../refusal.ts';
 
 /** What the gateway answers by itself over HTTP/2: fields in turn, and a body. */
 export interface RefusalAnswer {
@@ -23,9 +23,8 @@ export function refusalAnswer(
   const body = problemBody(refusal);
   const length = ['content-length', String(Buffer.byteLength(body))];
   const type = ['content-type', 'application/problem+json'];
-  const seconds = retryAfterSeconds(refusal);
-  const retryAfter = seconds === null ? [] : ['retry-after', String(seconds)];
-  const fields = [':status', String(refusal.status), ...type, ...length, ...retryAfter, ...reason];
+  const own = refusalFields(refusal).flat();
+  const fields = [':status', String(refusal.status), ...type, ...length, ...own, ...reason];
   return { fields, body: isHead ? null : body };
 }
 

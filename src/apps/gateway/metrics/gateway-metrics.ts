@@ -1,4 +1,5 @@
 import { FaultMetrics } from './fault-metrics.ts';
+import { LimitMetrics } from './limit-metrics.ts';
 import { type MetricFamily, scalar } from './metric-family.ts';
 import { RequestMetrics } from './request-metrics.ts';
 
@@ -13,6 +14,7 @@ export type MetricsSource = () => readonly MetricFamily[];
 export class GatewayMetrics {
   readonly requests = new RequestMetrics();
   readonly faults = new FaultMetrics();
+  readonly limits = new LimitMetrics();
   connectionsAccepted = 0;
   /** Attempts after a request's first. */
   retries = 0;
@@ -35,6 +37,7 @@ export class GatewayMetrics {
     return [
       ...this.requests.families(),
       ...this.faults.families(),
+      ...this.limits.families(),
       {
         ...counter,
         name: 'tidegate_gateway_refusals',

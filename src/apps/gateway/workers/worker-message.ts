@@ -1,4 +1,5 @@
 import type { CounterReading } from '../../../adapters/gateway/control-message.ts';
+import type { TokenAsk, TokenLoan } from '../limits/token-message.ts';
 import type { MetricFamily } from '../metrics/metric-family.ts';
 import type { RouteTable } from '../../../domain/traffic/route-table.ts';
 
@@ -20,6 +21,8 @@ export type ToWorker =
     }
   /** Votes of another worker, see ClientVotes. */
   | VotesMessage
+  /** Answers `ask-tokens`. */
+  | { readonly type: 'tokens'; readonly loans: readonly TokenLoan[] }
   | { readonly type: 'table'; readonly table: RouteTable }
   /** Answered by `drained`. */
   | { readonly type: 'drain'; readonly id: string; readonly turn: number }
@@ -35,6 +38,7 @@ export type FromWorker =
   /** It cannot listen, and ends. */
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
   | VotesMessage
+  | { readonly type: 'ask-tokens'; readonly asks: readonly TokenAsk[] }
   | { readonly type: 'in-force'; readonly version: number }
   /** Also the sign of life: it comes every so often, whether anything was counted or not. */
   | CountedMessage

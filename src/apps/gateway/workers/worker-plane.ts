@@ -4,6 +4,8 @@ import type { WorkersReading } from '../../../adapters/gateway/control-message.t
 import type { RouteTable } from '../../../domain/traffic/route-table.ts';
 import { Counters } from '../counters.ts';
 import type { Address, DataPlane } from '../data-plane.ts';
+import { limitScopes } from '../limits/route-limits.ts';
+import { TokenLender } from '../limits/token-lender.ts';
 import { randomKey } from '../random-key.ts';
 import { MergedCounts } from './merged-counts.ts';
 import type { ProcessMetrics } from '../metrics/metric-family.ts';
@@ -49,6 +51,8 @@ export class WorkerPlane implements DataPlane {
   readonly #options: WorkerPlaneOptions;
   readonly #votesKey = randomKey();
   readonly #counts = new MergedCounts(this.counters);
+  /** Of rate limits, for all workers. */
+  readonly #tokens: TokenLender;
   readonly #metrics = new WorkerMetrics();
   readonly #slots: Slot[];
   readonly #looking: NodeJS.Timeout;
@@ -66,6 +70,7 @@ export class WorkerPlane implements DataPlane {
 
   constructor(options: WorkerPlaneOptions) {
     this.#options = options;
+    this.#tokens = new TokenLender(1 / options.workerCount);
     this.#slots = Array.from({ length: options.workerCount }, (_, index) => {
       return { index, worker: null, backOffMs: 0, timer: null };
     });
@@ -143,6 +148,11 @@ export class WorkerPlane implements DataPlane {
       onServing: (worker) => this.#served(worker),
       onVotes: (from, message) => {
         for (const other of this.#running()) if (other !== from) other.send(message);
+      },
+      onAsks: (worker, asks) => {
+        const nowMs = performance.now();
+        const loans = asks.map((ask) => this.#tokens.lend(ask, nowMs));
+        worker.send({ type: 'tokens', loans });
       },
       onMetrics: (worker, families) => {
         this.#metrics.heard(worker, { worker: String(worker.index), families });
@@ -226,6 +236,7 @@ export class WorkerPlane implements DataPlane {
         beforeSwitch();
         this.#table = table;
         this.#counts.release(table.version);
+        this.#tokens.retain(new Set(table.routes.flatMap(limitScopes)));
       }
       resolve(beforeSwitch !== null);
     }

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { MetricFamily } from '../metrics/metric-family.ts';
+import type { TokenAsk } from '../limits/token-message.ts';
 import type { CountedMessage, FromWorker, ToWorker, VotesMessage } from './worker-message.ts';
 import { noVersion } from './worker-message.ts';
 
@@ -16,6 +17,7 @@ export interface WorkerEvents {
   readonly onServing: (worker: WorkerProcess) => void;
   readonly onInForce: (worker: WorkerProcess) => void;
   readonly onVotes: (worker: WorkerProcess, message: VotesMessage) => void;
+  readonly onAsks: (worker: WorkerProcess, asks: readonly TokenAsk[]) => void;
   readonly onMetrics: (worker: WorkerProcess, families: readonly MetricFamily[]) => void;
   readonly onCounted: (worker: WorkerProcess, message: CountedMessage) => void;
   /** Once, after all that it said has been heard. */
@@ -150,6 +152,9 @@ export class WorkerProcess {
         return;
       case 'votes':
         this.#events.onVotes(this, message);
+        return;
+      case 'ask-tokens':
+        this.#events.onAsks(this, message.asks);
         return;
       case 'drained':
         this.#answered(message.turn);

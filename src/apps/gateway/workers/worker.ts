@@ -5,6 +5,8 @@ import { isSplit } from '../gateway.ts';
 import type { MakeEngine } from '../engine-kind.ts';
 import type { ServingPlace } from '../live-revision.ts';
 import { OwnPlane } from '../own-plane.ts';
+import { askEveryMs, BorrowedBuckets } from '../limits/borrowed-buckets.ts';
+import { limitScopes } from '../limits/route-limits.ts';
 import { ReportPace } from '../report-pace.ts';
 import { type FromWorker, noVersion, type ToWorker } from './worker-message.ts';
 
@@ -66,6 +68,9 @@ class Worker {
       case 'votes':
         this.#serving?.plane.learnVotes(message.votes);
         return;
+      case 'tokens':
+        this.#serving?.buckets.learn(message.loans, performance.now());
+        return;
       case 'drain':
         void this.#drain(message);
         return;
@@ -86,8 +91,15 @@ class Worker {
 
   #begin(message: Extract<ToWorker, { type: 'begin' }>): void {
     const { host, port, votesKey, phase, table } = message;
-    const plane = new OwnPlane({ engine: this.#engine, votesKey, phase, place: this.#place });
-    this.#serving = new Serving(plane);
+    const buckets = new BorrowedBuckets(this.#place.processShare ?? 1);
+    const plane = new OwnPlane({
+      engine: this.#engine,
+      votesKey,
+      phase,
+      place: this.#place,
+      buckets,
+    });
+    this.#serving = new Serving(plane, buckets);
     if (table !== null) this.#serving.apply({ table });
     plane.listen({ host, port, isShared: true }).then(
       () => tell({ type: 'serving' }),
@@ -119,15 +131,18 @@ class Worker {
 /** The plane of this process, and the telling of what it counts. */
 class Serving {
   readonly plane: OwnPlane;
+  readonly buckets: BorrowedBuckets;
   readonly #reported = new Reported();
   readonly #pace = new ReportPace(paceRatio);
   readonly #forgetting: Forgetting;
   #votesTimer: NodeJS.Timeout | null = null;
+  #asksTimer: NodeJS.Timeout | null = null;
   #timer: NodeJS.Timeout;
   #toldMs = 0;
 
-  constructor(plane: OwnPlane) {
+  constructor(plane: OwnPlane, buckets: BorrowedBuckets) {
     this.plane = plane;
+    this.buckets = buckets;
     this.#forgetting = new Forgetting(
       plane.counters,
       () => plane.table,
@@ -141,6 +156,7 @@ class Serving {
     void this.plane.apply(table, () => this.#tellNews());
     tell({ type: 'in-force', version: this.plane.table?.version ?? noVersion });
     this.#tellVotes(table.routes.some(({ oneVotePer }) => oneVotePer !== undefined));
+    this.#askTokens(table.routes.some((route) => limitScopes(route).length > 0));
     if (!table.routes.some(isSplit)) return;
     this.#pace.quicken();
     clearTimeout(this.#timer);
@@ -151,6 +167,7 @@ class Serving {
     await this.plane.stop(boundMs);
     clearTimeout(this.#timer);
     this.#tellVotes(false);
+    this.#askTokens(false);
     this.#forgetting[Symbol.dispose]();
     await new Promise<void>((resolve) => this.#tellNews(resolve));
   }
@@ -160,6 +177,18 @@ class Serving {
     if (areThere === (this.#votesTimer !== null)) return;
     if (this.#votesTimer !== null) clearInterval(this.#votesTimer);
     this.#votesTimer = areThere ? setInterval(() => this.#newVotes(), votesEveryMs) : null;
+  }
+
+  /** While there are routes with rate limits. */
+  #askTokens(areThere: boolean): void {
+    if (areThere === (this.#asksTimer !== null)) return;
+    if (this.#asksTimer !== null) clearInterval(this.#asksTimer);
+    this.#asksTimer = areThere ? setInterval(() => this.#newAsks(), askEveryMs) : null;
+  }
+
+  #newAsks(): void {
+    const asks = this.buckets.asks(performance.now());
+    if (asks.length > 0) tell({ type: 'ask-tokens', asks });
   }
 
   #newVotes(): void {

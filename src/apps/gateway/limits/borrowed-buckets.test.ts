@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import type { BucketShape } from '../../../domain/traffic/rate-limit.ts';
+import { askEveryMs, BorrowedBuckets } from './borrowed-buckets.ts';
+import { TokenLender } from './token-lender.ts';
+import type { TokenLoan } from './token-message.ts';
+
+const key = { scope: 'all', client: '' };
+
+interface Traffic {
+  readonly shape: BucketShape;
+  /** Between two requests of a process. */
+  readonly everyMs: readonly number[];
+  readonly seconds: number;
+  /** How long a loan is on its way. */
+  readonly lateMs: number;
+}
+
+/** In virtual time: how many requests each of the processes let through. */
+function allowed({ shape, everyMs, seconds, lateMs }: Traffic): readonly number[] {
+  const share = 1 / everyMs.length;
+  const lender = new TokenLender(share);
+  const processes = everyMs.map((every, index) => {
+    const buckets = new BorrowedBuckets(share);
+    return { buckets, every, nextMs: index / 10, allowed: 0, loans: [] as [number, TokenLoan[]][] };
+  });
+  for (let nowMs = 0; nowMs < seconds * 1000; nowMs += 1) {
+    for (const each of processes) {
+      for (const [atMs, loans] of each.loans) if (atMs <= nowMs) each.buckets.learn(loans, nowMs);
+      each.loans = each.loans.filter(([atMs]) => atMs > nowMs);
+      for (; each.nextMs < nowMs + 1; each.nextMs += each.every) {
+        if (each.buckets.waitMs(key, shape, nowMs) > 0) continue;
+        each.buckets.take(key, shape, nowMs);
+        each.allowed += 1;
+      }
+      if (nowMs % askEveryMs !== 0) continue;
+      const asks = each.buckets.asks(nowMs);
+      const loans = asks.map((ask) => lender.lend(ask, nowMs));
+      each.loans.push([nowMs + lateMs, loans]);
+    }
+  }
+  return processes.map((each) => each.allowed);
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}
+
+const thousandASecond = { msPerToken: 1, burst: 1000 };
+
+test('three processes offered three times the limit let through the limit, evenly', () => {
+  const counts = allowed({
+    shape: thousandASecond,
+    everyMs: [1, 1, 1],
+    seconds: 20,
+    lateMs: 1,
+  });
+  const wanted = 1000 + 20 * 1000;
+  assert.ok(Math.abs(sum(counts) - wanted) <= 0.01 * wanted, `${counts.join(' + ')} of ${wanted}`);
+  for (const count of counts)
+    assert.ok(Math.abs(count - wanted / 3) <= 0.05 * wanted, counts.join());
+});
+
+test('what one process has no use for, another may have', () => {
+  const counts = allowed({
+    shape: thousandASecond,
+    everyMs: [0.5, 100, 100],
+    seconds: 20,
+    lateMs: 1,
+  });
+  const wanted = 1000 + 20 * 1000;
+  assert.ok(Math.abs(sum(counts) - wanted) <= 0.02 * wanted, `${counts.join(' + ')} of ${wanted}`);
+  assert.equal(counts[1], 200, 'a process with few requests is not refused');
+});
+
+test('below the limit nobody is refused, wherever the requests come', () => {
+  for (const everyMs of [
+    [2, 4, 8],
+    [1.1, 1000, 1000],
+    [4, 4, 4],
+  ]) {
+    const counts = allowed({ shape: thousandASecond, everyMs, seconds: 10, lateMs: 2 });
+    const offered = everyMs.map((every, index) => Math.ceil((10_000 - index / 10) / every));
+    assert.deepEqual(counts, offered);
+  }
+});
+
+test('a small bucket gives all it has to a caller whose requests all come to one process', () => {
+  const lender = new TokenLender(1 / 4);
+  const buckets = new BorrowedBuckets(1 / 4);
+  const hourly = { msPerToken: 3_600_000, burst: 3 };
+  let used = 0;
+  for (let nowMs = 0; nowMs < 300; nowMs += askEveryMs) {
+    if (nowMs % 20 === 0 && buckets.waitMs(key, hourly, nowMs) === 0) {
+      buckets.take(key, hourly, nowMs);
+      used += 1;
+      assert.equal(nowMs, 20 * (used - 1), 'none is refused before all are used');
+    }
+    const loans = buckets.asks(nowMs).map((ask) => lender.lend(ask, nowMs));
+    buckets.learn(loans, nowMs);
+  }
+  assert.equal(used, 3);
+});
+
+test('in the long run no more gets through than the limit says, whatever comes when', () => {
+  const traffic = fc.record({
+    shape: fc.record({
+      msPerToken: fc.constantFrom(1, 7, 100, 6000),
+      burst: fc.integer({ min: 1, max: 100 }),
+    }),
+    everyMs: fc.array(fc.constantFrom(0.3, 1, 13, 150, 700), { minLength: 1, maxLength: 4 }),
+    seconds: fc.constant(20),
+    lateMs: fc.constantFrom(0, 1, 4),
+  });
+  fc.assert(
+    fc.property(traffic, (each) => {
+      const { shape, everyMs } = each;
+      const count = sum(allowed(each));
+      // T2: a part of a full bucket each, and what came with a loan, between two messages.
+      const ahead = shape.burst + everyMs.length * (1 + 2 * shape.burst);
+      const most = shape.burst + 20_000 / shape.msPerToken + ahead;
+      assert.ok(count <= most, `${count} of ${most}`);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('tokens that are not used come back', () => {
+  const lender = new TokenLender(0.5);
+  const [one, other] = [new BorrowedBuckets(0.5), new BorrowedBuckets(0.5)];
+  const hourly = { msPerToken: 3_600_000, burst: 8 };
+  const turn = (buckets: BorrowedBuckets, nowMs: number): void => {
+    buckets.learn(
+      buckets.asks(nowMs).map((ask) => lender.lend(ask, nowMs)),
+      nowMs,
+    );
+  };
+  assert.equal(one.waitMs(key, hourly, 0), 0);
+  one.take(key, hourly, 0);
+  for (let nowMs = 0; nowMs < 2000; nowMs += askEveryMs) turn(one, nowMs);
+  let used = 0;
+  for (let nowMs = 2000; nowMs < 3000; nowMs += askEveryMs) {
+    if (other.waitMs(key, hourly, nowMs) === 0) {
+      other.take(key, hourly, nowMs);
+      used += 1;
+    }
+    turn(other, nowMs);
+  }
+  assert.equal(used, 7, 'eight, and one is used');
+});
