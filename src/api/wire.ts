@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { cdEventsStatusSchema } from './cd-events-wire.ts';
 
 import { faultSchema } from './faults-wire.ts';
+import { scalingSchema } from './scaling-wire.ts';
 
 export const apiVersion = 'tidegate.dev/v1';
 
@@ -226,6 +227,8 @@ export const serviceSchema = z.object({
     instances: z.array(instanceSchema),
     /** What is injected on purpose now; absent: nothing is, or a list was asked for. */
     faults: z.array(faultSchema).optional(),
+    /** Of revisions whose number of instances follows their load; absent: none does. */
+    scaling: z.array(scalingSchema).optional(),
   }),
 });
 

@@ -165,6 +165,30 @@ test('an instance to be replaced leaves the table and is drained before it stops
   assert.equal(leaving.size, 0);
 });
 
+test('where there are to be fewer, the newest leaves the table and is drained before it stops', async () => {
+  const { lanes, clock, machine, router, outcomes, instances, leaving, signal } = world();
+  const platform = new MemoryPlatform({ clock, machine });
+  const { id } = revisionOf(1);
+  lanes.start('web', [{ ...run(1), count: 11 }], signal);
+  await clock.pass(0);
+  instances.push(...(await platform.observe(signal)));
+  lanes.start('web', [route(1)], signal);
+  await clock.pass(0);
+  const sentTo = (): number => router.table?.routes[0]?.backends[0]?.endpoints.length ?? 0;
+  assert.equal(sentTo(), 11);
+  const seen: string[] = [];
+  router.drain = async (each) => {
+    const isThere = machine.instances.get(each)?.goneAtMs === null;
+    seen.push(`${each} ${isThere ? 'runs' : 'is gone'}, traffic to ${sentTo()}`);
+  };
+  lanes.start('web', [{ ...run(1), count: 9 }], signal);
+  await clock.pass(0);
+  assert.deepEqual(seen, [`${id}-10 runs, traffic to 9`, `${id}-11 runs, traffic to 9`]);
+  assert.equal(machine.instances.size, 9);
+  assert.deepEqual(outcomes(), ['done run 1', 'done route 1', 'done run 1']);
+  assert.equal(leaving.size, 0);
+});
+
 test('a replacement that is not carried out stops nothing', async () => {
   const { lanes, clock, machine, router, outcomes, signal } = world();
   lanes.start('web', [run(1)], signal);
@@ -360,7 +384,7 @@ function failingPlatform(ensure: Platform['ensure']): Platform {
   };
 }
 
-function run(number: number): Effect {
+function run(number: number): Extract<Effect, { kind: 'ensure-instances' }> {
   const revision = revisionOf(number);
   return { kind: 'ensure-instances', key: `run ${number}`, revision, count: 2 };
 }

@@ -2,7 +2,7 @@ import type { Revision } from '../domain/release/revision.ts';
 import type { Effect, Traffic } from '../domain/release/effect.ts';
 import type { StandbyReport } from '../domain/release/strategy.ts';
 import type { Clock } from '../ports/clock.ts';
-import { type Platform, PlatformError } from '../ports/platform.ts';
+import { type Instance, type Platform, PlatformError } from '../ports/platform.ts';
 import { RouterError, type TrafficRouter } from '../ports/traffic-router.ts';
 import type { StandbyChecker } from '../ports/standby-checker.ts';
 import type { TablePusher } from './table-pusher.ts';
@@ -177,7 +177,7 @@ export class EffectLanes {
   #do(effect: Effect, signal: AbortSignal): Promise<void> {
     switch (effect.kind) {
       case 'ensure-instances':
-        return this.#platform.ensure(effect.revision, effect.count, signal);
+        return this.#ensureDrained(effect, signal);
       case 'stop-instances':
         return this.#stopDrained(effect.revision, signal);
       case 'replace-instance':
@@ -186,6 +186,23 @@ export class EffectLanes {
         return this.#checkStandby(effect, signal);
       case 'set-traffic':
         return this.#pusher.push(signal);
+    }
+  }
+
+  /** Where there are to be fewer, those that go leave the table and finish what they have first (L3). */
+  async #ensureDrained(
+    { revision, count }: Of<'ensure-instances'>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const going = surplusOf(await this.#platform.observe(signal), revision.id, count);
+    for (const id of going) this.#leaving.add(id);
+    try {
+      if (going.length > 0) await this.#pusher.push(signal);
+      await Promise.all(going.map((id) => this.#router.drain(id, signal)));
+      await this.#platform.ensure(revision, count, signal);
+    } finally {
+      // Gone, or wanted again by a newer order.
+      for (const id of going) this.#leaving.delete(id);
     }
   }
 
@@ -214,6 +231,20 @@ export class EffectLanes {
     // It is no instance any more, and its name is never given again.
     this.#leaving.delete(instanceId);
   }
+}
+
+/** Whom the platform stops when it is to have `count`: the newest. */
+function surplusOf(
+  instances: readonly Instance[],
+  revisionId: string,
+  count: number,
+): readonly string[] {
+  const numberOf = (id: string): number => Number(id.slice(revisionId.length + 1));
+  return instances
+    .filter((each) => each.revisionId === revisionId && each.state !== 'stopping')
+    .map(({ id }) => id)
+    .toSorted((a, b) => numberOf(a) - numberOf(b))
+    .slice(count);
 }
 
 type Of<Kind extends Effect['kind']> = Extract<Effect, { kind: Kind }>;

@@ -190,10 +190,10 @@ export class ControlLoop {
     }
   }
 
-  /** Hands in what a person asked for; resolves with the decision when it is durable, rejects when the loop stops first. */
+  /** Hands in what a person asked for, or what another look of ours has seen; resolves with the decision when it is durable, rejects when the loop stops first. */
   submit(
     service: string,
-    event: Extract<UntimedEvent, { kind: 'apply' | 'operate' | 'approvals' }>,
+    event: Extract<UntimedEvent, { kind: 'apply' | 'operate' | 'approvals' | 'scale' }>,
     signal: AbortSignal,
   ): Promise<Decision> {
     const either = AbortSignal.any([signal, this.#stop.signal]);

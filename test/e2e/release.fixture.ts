@@ -11,6 +11,8 @@ export interface ReleaseWish {
   readonly steps?: readonly string[];
   readonly bake?: string;
   readonly instances?: number;
+  /** In place of `instances`. */
+  readonly scale?: string;
   /** Default: node with the shop's payments. */
   readonly command?: readonly string[];
   readonly timeout?: string;
@@ -53,7 +55,7 @@ spec:
     workingDirectory: ${JSON.stringify(shopFolder)}
   health: ${map({ ready: '/readyz', ...quick.health, ...wish.health })}
   dependsOn: ${list(wish.dependsOn ?? [])}
-  scale: { min: ${wish.instances ?? 1} }
+  scale: ${wish.scale ?? `{ min: ${wish.instances ?? 1} }`}
   traffic: { host: ${name}.localhost, timeout: ${wish.timeout ?? '2s'} }
   objectives: ${wish.objectives ?? '[]'}
   rollout:

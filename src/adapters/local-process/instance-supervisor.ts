@@ -3,6 +3,7 @@ import type { ProbeResult, ProbeSpec, ProbeState } from '../../domain/health/pro
 import type { Endpoint } from '../../domain/traffic/route-table.ts';
 import type { Instance, InstanceState } from '../../ports/platform.ts';
 import { PlatformError } from '../../ports/platform.ts';
+import type { InstanceUse } from '../../ports/usage-source.ts';
 import { backoffMs, crashesAfter } from './crash-backoff.ts';
 import {
   endGroup,
@@ -132,6 +133,16 @@ export class InstanceSupervisor {
 
   sample(): void {
     if (this.#life !== null) this.#usage = measureGroup(this.#life.identity);
+  }
+
+  /** Measured now; null: no process runs. */
+  use(): InstanceUse | null {
+    const life = this.#life;
+    if (life === null) return null;
+    const { cpuSeconds, rssBytes: memoryBytes } = measureGroup(life.identity);
+    const measuredAtMs = this.#world.clock.nowMs();
+    const { startedAtMs } = life;
+    return { instanceId: this.id, measuredAtMs, startedAtMs, cpuSeconds, memoryBytes };
   }
 
   snapshot(): Instance {

@@ -3,6 +3,7 @@ import type { Revision } from '../../domain/release/revision.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { PlatformError } from '../../ports/platform.ts';
 import type { Instance, LogLine, LogQuery, Platform } from '../../ports/platform.ts';
+import type { InstanceUse, UsageSource } from '../../ports/usage-source.ts';
 import type { Environment } from './instance-environment.ts';
 import type { Surroundings } from './instance-life.ts';
 import { RECORD_FORMAT, type InstanceRecord } from './instance-record.ts';
@@ -56,7 +57,7 @@ export async function openLocalProcessPlatform(
  *
  * An aborted call stops waiting; what it began is finished, because half a start or half a stop helps nobody.
  */
-export class LocalProcessPlatform implements Platform, AsyncDisposable {
+export class LocalProcessPlatform implements Platform, UsageSource, AsyncDisposable {
   readonly #world: Surroundings;
   readonly #closing: AbortController;
   readonly #supervisors = new Map<string, InstanceSupervisor>();
@@ -122,6 +123,11 @@ export class LocalProcessPlatform implements Platform, AsyncDisposable {
   async observe(signal: AbortSignal): Promise<readonly Instance[]> {
     signal.throwIfAborted();
     return Array.from(this.#supervisors.values(), (supervisor) => supervisor.snapshot());
+  }
+
+  async usage(signal: AbortSignal): Promise<readonly InstanceUse[]> {
+    signal.throwIfAborted();
+    return [...this.#supervisors.values()].flatMap((supervisor) => supervisor.use() ?? []);
   }
 
   logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine> {

@@ -83,6 +83,10 @@ if (mode === 'with-child' || mode === 'crashing-parent') {
     if (mode === 'crashing-parent') process.exit(4);
   });
 }
+if (mode === 'busy-child') {
+  // Ends by itself, should nobody end it.
+  spawn(process.execPath, ['-e', 'const end = Date.now() + 60000; while (Date.now() < end) {}'], { stdio: 'inherit' });
+}
 if (mode === 'chatty') setInterval(() => console.log('line ' + 'x'.repeat(90)), 20);
 let hung = false;
 let failing = 0;

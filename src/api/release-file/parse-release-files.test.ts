@@ -5,6 +5,7 @@ import { exampleFile as good } from './example-file.ts';
 import { parseReleaseFiles, problemCountMax } from './parse-release-files.ts';
 import { formatProblem } from './problem.ts';
 import { unknownDependencies } from './service-conflicts.ts';
+import { toScale } from './scale-document.ts';
 
 /** Places and messages of one file, without the drawing of the line. */
 function problemsOf(text: string): string[] {
@@ -31,7 +32,7 @@ test('a good file is parsed with every quantity in house units', () => {
         startTimeoutMs: 30_000,
       },
       dependsOn: ['payments'],
-      scale: { min: 3, max: 10 },
+      scale: toScale({ min: 3, max: 10 }, undefined),
       traffic: { host: 'checkout.localhost', requestTimeoutMs: 2000 },
       objectives: [
         { kind: 'success', name: 'availability', ratioMin: 0.99 },

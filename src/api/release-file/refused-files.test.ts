@@ -70,8 +70,8 @@ bake: 5m => <<: { bake: 5m }
     18:5: merge keys (<<) are not supported
 labels: { team: shop } => namespace: shop
     3:29: unknown key "namespace"; known are name, labels, annotations
-max: 10 => max: 10, on: { cpu: 70% }
-    9:29: not supported yet: spec.scale.on; remove it
+max: 10 => max: 10, toZero: 30s
+    9:29: not supported yet: spec.scale.toZero; remove it
 timeout: 2s => cache: { ttl: 10s }
     10:40: not supported yet: spec.traffic.cache; remove it
 command: [node, server.js] => command: [a], image: shop:1

@@ -8,6 +8,12 @@ import {
 } from './route-document.ts';
 import { type HealthDocument, toHealth } from './health-document.ts';
 import { type PolicyDocument, toPolicy } from './policy-document.ts';
+import {
+  type ResourcesDocument,
+  type ScaleDocument,
+  toResources,
+  toScale,
+} from './scale-document.ts';
 import { type StrategyDocument, toStrategy } from './strategy-document.ts';
 import type { SeriesText } from './series-selector.ts';
 import { quantiles } from './service-schema.ts';
@@ -27,7 +33,7 @@ export interface ServiceDocument {
   readonly zones?: readonly string[];
   readonly health: HealthDocument;
   readonly dependsOn: readonly string[];
-  readonly scale: { readonly min: number; readonly max: number | null };
+  readonly scale: ScaleDocument;
   readonly traffic: {
     readonly host: string;
     readonly requestTimeoutMs: number;
@@ -45,6 +51,8 @@ export interface RunDocument {
   readonly env: Readonly<Record<string, string>>;
   /** As written: relative to the folder of the file, or absolute. */
   readonly workingDirectory: string;
+  /** Absent: nothing is requested. */
+  readonly resources?: ResourcesDocument;
 }
 
 export type ObjectiveDocument =
@@ -139,13 +147,13 @@ export function toServiceDocument({ metadata, spec }: ServiceInput): ServiceDocu
     name: metadata.name,
     labels: metadata.labels,
     annotations: metadata.annotations,
-    run: spec.run,
+    run: toRun(spec.run),
     port: spec.port ?? null,
     ...(spec.appProtocol === undefined ? {} : { appProtocol: spec.appProtocol }),
     ...(spec.zones === undefined ? {} : { zones: spec.zones }),
     health: toHealth(spec.health),
     dependsOn: spec.dependsOn,
-    scale: { min: spec.scale.min, max: spec.scale.max ?? null },
+    scale: toScale(spec.scale, spec.run.resources),
     traffic: {
       host: spec.traffic.host ?? `${metadata.name}.localhost`,
       requestTimeoutMs: spec.traffic.timeout,
@@ -158,6 +166,10 @@ export function toServiceDocument({ metadata, spec }: ServiceInput): ServiceDocu
 }
 
 type Spec = ServiceInput['spec'];
+
+function toRun({ resources, ...run }: Spec['run']): RunDocument {
+  return resources === undefined ? run : { ...run, resources: toResources(resources) };
+}
 
 /** The schema has seen to it that there is exactly one. */
 export function toObjectives({

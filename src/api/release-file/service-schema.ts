@@ -15,6 +15,7 @@ import { healthSchema } from './health-schema.ts';
 import { policySchemas } from './policy-schema.ts';
 import { rolloutSchema } from './rollout-schema.ts';
 import { rulesSchema, stickySchema } from './route-schema.ts';
+import { resourcesSchema, scaleSchema } from './scale-schema.ts';
 
 const hourMs = 3_600_000;
 
@@ -73,7 +74,12 @@ function specSchema() {
     objectives: objectivesSchema().prefault([]),
     rollout: rolloutSchema().prefault({}),
   });
-  return spec.superRefine(({ objectives, rollout }, context) => {
+  return spec.superRefine(({ run, scale, objectives, rollout }, context) => {
+    if (scale.on?.memory !== undefined && run.resources?.requests.memory === undefined) {
+      const message =
+        'is a part of what is requested, and "run.resources.requests.memory" is not there';
+      context.addIssue({ code: 'custom', path: ['scale', 'on', 'memory'], message });
+    }
     const taken = new Set(objectives.map((objective) => objective.name));
     for (const [index, { name: metric }] of (rollout.gate.metrics ?? []).entries()) {
       if (!taken.has(metric)) continue;
@@ -92,6 +98,7 @@ function runSchema() {
       command: commandSchema(),
       env: textMap(environmentNameRule, anyText(argumentLengthMax)).prefault({}),
       workingDirectory: text(workingDirectoryRule).prefault('.'),
+      resources: resourcesSchema().optional(),
     },
     ['image'],
   );
@@ -111,19 +118,6 @@ function dependsOnSchema() {
         context.addIssue({ code: 'custom', path: [index], message: `names "${name}" twice` });
       }
     });
-}
-
-function scaleSchema() {
-  const count = () => integer({ min: 1, max: 1000 });
-  const scale = mapping({ min: count().prefault(1), max: count().optional() }, ['on', 'toZero']);
-  return scale.superRefine(({ min, max }, context) => {
-    if (max === undefined || max >= min) return;
-    context.addIssue({
-      code: 'custom',
-      path: ['max'],
-      message: `is ${max}, less than "min" (${min})`,
-    });
-  });
 }
 
 /** The percentiles a latency objective can be about, and their quantiles. */

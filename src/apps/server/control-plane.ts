@@ -15,6 +15,7 @@ import type {
 } from '../../api/wire.ts';
 import type { FaultDesk } from '../../control/fault-desk.ts';
 import type { ControlLoop } from '../../control/loop.ts';
+import type { InstanceScaler } from '../../control/instance-scaler.ts';
 import type { Recorder } from '../../control/recorder.ts';
 import { replayRollout, serviceOfRollout } from '../../control/replay.ts';
 import { replaySummary } from '../../control/replay-summary.ts';
@@ -40,6 +41,7 @@ import { ongoingEstimate } from './ongoing-estimate.ts';
 import type { RateMeter } from './rate-meter.ts';
 import { serviceSpecOf } from './service-spec.ts';
 import { diffSpecs } from './spec-diff.ts';
+import { scalingViews } from './scaling-view.ts';
 import { serviceView, summaryView } from './views.ts';
 
 /** What the API can ask for, in the API's shapes. Throws HttpProblem for what cannot be answered. */
@@ -47,6 +49,7 @@ export class ControlPlane {
   readonly #loop: ControlLoop;
   readonly #faults: Pick<FaultDesk, 'active'>;
   readonly #heldBy: (service: string) => string | null;
+  readonly #scaler: Pick<InstanceScaler, 'lookOf'>;
   readonly #recorder: Recorder;
   readonly #store: Pick<LedgerStore, 'blob'>;
   readonly #clock: Clock;
@@ -59,6 +62,7 @@ export class ControlPlane {
     readonly faults: Pick<FaultDesk, 'active'>;
     /** Why a promotion waits for witnesses; null: it does not. */
     readonly heldBy: (service: string) => string | null;
+    readonly scaler: Pick<InstanceScaler, 'lookOf'>;
     readonly recorder: Recorder;
     readonly store: Pick<LedgerStore, 'blob'>;
     readonly clock: Clock;
@@ -71,6 +75,7 @@ export class ControlPlane {
     this.#loop = parts.loop;
     this.#faults = parts.faults;
     this.#heldBy = parts.heldBy;
+    this.#scaler = parts.scaler;
     this.#recorder = parts.recorder;
     this.#store = parts.store;
     this.#clock = parts.clock;
@@ -97,11 +102,18 @@ export class ControlPlane {
   }
 
   /** The decider has promoted it; what it waits for is known to the desk alone. */
-  #withHold(view: ServiceView): ServiceView {
+  #withHold(seen: ServiceView): ServiceView {
+    const view = this.#withScaling(seen);
     const held = this.#heldBy(view.metadata.name);
     if (held === null) return view;
     const { status } = view;
     return { ...view, status: { ...status, sentence: `${held}; ${status.sentence}` } };
+  }
+
+  #withScaling(view: ServiceView): ServiceView {
+    const state = this.#state(view.metadata.name);
+    const scaling = scalingViews(state, (revisionId) => this.#scaler.lookOf(revisionId));
+    return scaling.length === 0 ? view : { ...view, status: { ...view.status, scaling } };
   }
 
   /** Also services that were deleted: what they left can be read. */

@@ -21,6 +21,7 @@ import { FaultDesk } from '../../control/fault-desk.ts';
 import { exportLedger } from '../../control/ledger-export.ts';
 import { ControlLoop } from '../../control/loop.ts';
 import { mergedMetrics } from '../../control/merged-metrics.ts';
+import { InstanceScaler } from '../../control/instance-scaler.ts';
 import { MetricScraper } from '../../control/metric-scraper.ts';
 import { requiredBlob } from '../../control/projections.ts';
 import { scrapeTargets } from '../../control/scrape-targets.ts';
@@ -116,6 +117,8 @@ export async function runServer(options: ServerOptions, signal: AbortSignal): Pr
   const scraping = loop.scraper.run(both);
   // A defect there ends the server as one of the loop does.
   scraping.catch((error: unknown) => stopping.abort(error));
+  const scaling = loop.scaler.run(both);
+  scaling.catch((error: unknown) => stopping.abort(error));
   // The loop answers it once it runs.
   const resuming = loop.desk.resume(both).catch((error: unknown) => {
     if (!both.aborted)
@@ -133,6 +136,7 @@ export async function runServer(options: ServerOptions, signal: AbortSignal): Pr
     stopping.abort(new Error('the server is stopping'));
     await resuming;
     await scraping;
+    await scaling;
     await checkpointing;
     await retiring;
     await telling;
@@ -244,6 +248,7 @@ async function openLoop(
   readonly faults: FaultDesk;
   readonly blobs: BlobDesk;
   readonly scraper: MetricScraper;
+  readonly scaler: InstanceScaler;
   readonly meter: RateMeter;
 }> {
   const { store, recorder, clock, platform, router, feed } = world;
@@ -287,7 +292,9 @@ async function openLoop(
   );
   loop.onSample = (sample) => meter.add(sample);
   const desk = new ApprovalDesk({ loop, recorder, clock });
-  return { loop, desk, faults, blobs, scraper, meter };
+  const isHeard = (): boolean => router.isConnected;
+  const scaler = new InstanceScaler({ loop, usage: platform, metrics: router, clock, isHeard });
+  return { loop, desk, faults, blobs, scraper, scaler, meter };
 }
 
 async function listen(
@@ -299,7 +306,7 @@ async function listen(
     readonly stop: (all: boolean) => void;
   },
 ): Promise<void> {
-  const { world, loop, desk, faults, meter, signal, stop, resources } = running;
+  const { world, loop, desk, faults, meter, scaler, signal, stop, resources } = running;
   const { recorder, clock, platform, store, keys } = world;
   const startedAtMs = clock.nowMs();
   const address = { url: '' };
@@ -312,6 +319,7 @@ async function listen(
     plane: new ControlPlane({
       loop,
       heldBy: (service) => world.evidence.heldBy(service),
+      scaler,
       faults,
       recorder,
       store,

@@ -3,6 +3,7 @@ import { pathOf } from '../../api/release-file/document-origin.ts';
 import type { ServiceDocument } from '../../api/release-file/service-document.ts';
 import { canonicalJson } from '../../domain/evidence/canonical-json.ts';
 import { sha256Hex } from '../../domain/evidence/digest.ts';
+import type { HorizontalScaling } from '../../domain/scaling/horizontal.ts';
 import type { Revision, ServiceSpec } from '../../domain/release/revision.ts';
 
 /** A document of a release file in the domain's words. Two documents with equal content give the same revision. */
@@ -38,10 +39,24 @@ function revisionOf(document: ServiceDocument): Revision {
     env: document.run.env,
     health: document.health,
     instances: document.scale.min,
+    ...scalingOf(document),
     // Absent where it is not given, so that revisions of before keep their names.
     ...(document.appProtocol === undefined ? {} : { appProtocol: document.appProtocol }),
     ...(document.zones === undefined ? {} : { zones: document.zones }),
   };
   const digest = sha256Hex(canonicalJson(content));
   return { ...content, digest, id: `${document.name}-${digest.slice(0, 10)}` };
+}
+
+/** Within a tenth of its target a metric changes nothing, as in autoscaling/v2. */
+const tolerance: HorizontalScaling['tolerance'] = { up: 0.1, down: 0.1 };
+
+function scalingOf({ scale, run }: ServiceDocument): Pick<Revision, 'scale' | 'requests'> {
+  const requests = run.resources === undefined ? {} : { requests: run.resources.requests };
+  const { min, max, load } = scale;
+  if (load === undefined || max === null) return requests;
+  const targets = load.targets.map((target) => {
+    return { ...target, setsUnreadyAside: target.metric === 'cpu' };
+  });
+  return { ...requests, scale: { min, max, targets, behavior: load.behavior, tolerance } };
 }

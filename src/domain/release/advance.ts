@@ -1,6 +1,7 @@
 import type { Verdict } from '../gate/gate.ts';
 import { approvalsText, isApproved, requestOf, waitSentence } from './approvals.ts';
 import { candidateCount } from './blue-green.ts';
+import { capacityHold } from './capacity-hold.ts';
 import { order, unchanged } from './order.ts';
 import { forwardParked, isWaitingForInstance, parkAsAdvised } from './parking.ts';
 import { progress } from './progress.ts';
@@ -106,7 +107,8 @@ function isSameVerdict(before: Verdict | null, now: Verdict): boolean {
 function advanceStart(state: ServiceState, rollout: Rollout, atMs: number): Decision {
   const { candidate, phase } = rollout;
   if (isCandidateReady(state, rollout)) {
-    if (rollout.paused !== null) return unchanged(state);
+    if (rollout.paused !== null || capacityHold(state, rollout, 0) !== null)
+      return unchanged(state);
     const weight = percentText(rollout.plan.steps[0]?.weightPercent ?? 100);
     const count = candidateCount(rollout);
     const what = switchText(rollout, 0) ?? `giving it ${weight}`;
@@ -188,7 +190,8 @@ function forwardJudging(
     atMs - sinceMs < step.atLeastMs ||
     moment.isFaulty ||
     isWaitingForInstance(rollout) ||
-    !isCandidateReady(state, rollout);
+    !isCandidateReady(state, rollout) ||
+    capacityHold(state, rollout, stepIndex + 1) !== null;
   if (isBlocked) {
     const limited = step.gated ? followTimeLimit(state, rollout, moment) : null;
     return limited ?? progress(state, rollout, moment);
@@ -206,7 +209,10 @@ function forwardWaiting(
   const isGated = rollout.plan.steps[stepIndex]?.gated ?? true;
   const isOver = isApproved(rollout.phase, atMs) || (untilMs !== null && atMs >= untilMs);
   const mayPass = (!isGated || verdict.kind === 'pass') && !moment.isFaulty;
-  const isWhole = isCandidateReady(state, rollout) && !isWaitingForInstance(rollout);
+  const isWhole =
+    isCandidateReady(state, rollout) &&
+    !isWaitingForInstance(rollout) &&
+    capacityHold(state, rollout, stepIndex + 1) === null;
   if (!isOver || !mayPass || rollout.paused !== null || !isWhole) {
     return progress(state, rollout, moment);
   }

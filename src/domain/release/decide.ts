@@ -15,6 +15,7 @@ import { advance } from './advance.ts';
 import { seeApprovals } from './approvals.ts';
 import type { ReleaseEvent } from './event.ts';
 import { seeEffectDone, seeEffectFailed } from './outcome.ts';
+import { seeScale } from './see-scale.ts';
 import { operate } from './operate.ts';
 import { recover } from './recover.ts';
 import { seeInstances } from './instances.ts';
@@ -45,6 +46,8 @@ export function decide(state: ServiceState, event: ReleaseEvent): Decision {
       const seen = seeApprovals(state, event);
       return seen.record === null ? advance(seen.state, event.atMs) : seen;
     }
+    case 'scale':
+      return seeScale(state, event);
     case 'recovered':
       return recover(state, event.atMs);
   }

@@ -1,3 +1,4 @@
+import type { LoadNeed } from '../scaling/capacity-guard.ts';
 import type { StableWindow } from '../gate/before-after.ts';
 import type { TrafficSample } from '../traffic/traffic-sample.ts';
 import type { Effect } from './effect.ts';
@@ -65,8 +66,20 @@ export type ReleaseEvent =
       readonly stepIndex: number;
       readonly standing: ApprovalStanding;
     }
+  /** A look at the load of services that follow it; at rest only one that wants another number of instances. */
+  | { readonly kind: 'scale'; readonly atMs: number; readonly arms: readonly ArmScaling[] }
   /** The control loop was away and is back: effects under way are unknown and are issued again. */
   | { readonly kind: 'recovered'; readonly atMs: number };
+
+/** What a look at the load says of one revision that is scaled. */
+export interface ArmScaling {
+  readonly revisionId: string;
+  readonly instances: number;
+  /** Why so many: metric, value, target. */
+  readonly sentence: string;
+  /** Null: what there is to carry is not known. */
+  readonly needs: readonly LoadNeed[] | null;
+}
 
 /** Who did something by hand, and why. */
 export interface Hand {

@@ -1,5 +1,6 @@
 import type { Verdict } from '../gate/gate.ts';
 import { percentText } from './amount-text.ts';
+import { capacityHold } from './capacity-hold.ts';
 import { instancesOf } from './see.ts';
 import type { Rollout, ServiceState } from './service-state.ts';
 
@@ -47,7 +48,8 @@ export function whyNotWiden(
   if (explanation.against > widenAgainstMax) return 'something speaks against the candidate';
   if (moment.isFaulty) return 'the telemetry is faulty';
   const ready = instancesOf(state, candidate.id)?.ready ?? 0;
-  return ready < candidate.instances ? 'not all instances are ready' : null;
+  if (ready < candidate.instances) return 'not all instances are ready';
+  return capacityHold(state, rollout, moment.stepIndex + 1);
 }
 
 /** What the gate names in one word, for people; what it does not know is an objective's name. */

@@ -1,5 +1,5 @@
-import { candidateCount } from './blue-green.ts';
 import type { Effect } from './effect.ts';
+import { wantedInstances } from './instance-counts.ts';
 import { order, stableTraffic, unchanged } from './order.ts';
 import { describeService } from './sentence.ts';
 import {
@@ -35,9 +35,10 @@ export function recover(state: ServiceState, atMs: number): Decision {
 
 /** Time that nobody watched is no waiting: a start and a bake get their whole time again. */
 function resume(rollout: Rollout, atMs: number): Rollout {
+  const { needs: _needs, ...known } = rollout;
   const { phase, plan, unreadySinceMs } = rollout;
   const seen: Rollout = {
-    ...listenAnew(rollout, atMs),
+    ...listenAnew(known, atMs),
     unreadySinceMs: unreadySinceMs === null ? null : atMs,
     ...replacingAnew(rollout, atMs),
     ...standbyAnew(rollout, atMs),
@@ -60,14 +61,14 @@ function wantedEffects(state: ServiceState, key: string): readonly Effect[] {
     const replacement = rollout?.candidate.id === revision.id ? rollout.replacement : undefined;
     if (replacement?.phase === 'ordered') {
       const { effectKey, instanceId } = replacement;
-      const count = revision.instances;
+      const count = wantedInstances(state, revision);
       return { kind: 'replace-instance', key: effectKey, revision, count, instanceId };
     }
     return {
       kind: 'ensure-instances',
       key: `${key}/run/${revision.id}`,
       revision,
-      count: rollout?.candidate.id === revision.id ? candidateCount(rollout) : revision.instances,
+      count: wantedInstances(state, revision),
     };
   });
   const stops = leftovers(state, rollout).map((revision): Effect => {

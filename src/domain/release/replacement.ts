@@ -9,6 +9,7 @@
  *     rollout goes back: the evidence had reached its limit, and what could have excused it did not come.
  */
 import type { Verdict } from '../gate/gate.ts';
+import { wantedInstances } from './instance-counts.ts';
 import { isWaitingForInstance } from './parking.ts';
 import { nextKey, order } from './order.ts';
 import { revert } from './revert.ts';
@@ -83,7 +84,7 @@ function orderReplacement(
           kind: 'replace-instance',
           key: effectKey,
           revision: candidate,
-          count: candidate.instances,
+          count: wantedInstances(state, candidate),
           instanceId,
         },
       ],

@@ -1,4 +1,5 @@
 import type { ProbeName, ProbeSpec } from '../health/probe.ts';
+import type { HorizontalScaling } from '../scaling/horizontal.ts';
 import type { AppProtocol } from '../traffic/route-table.ts';
 import type { ApprovalPolicy } from '../evidence/approval/approval.ts';
 import type { MetricSpec } from '../gate/custom-metrics.ts';
@@ -24,8 +25,12 @@ export interface Revision {
   readonly workingDirectory: string;
   readonly env: Readonly<Record<string, string>>;
   readonly health: HealthSpec;
-  /** How many instances carry full traffic, >= 1. */
+  /** How many instances it starts with, >= 1; without `scale` it always has so many. */
   readonly instances: number;
+  /** How their number follows the load; absent: it does not. */
+  readonly scale?: HorizontalScaling;
+  /** What an instance asks for; absent: not said. */
+  readonly requests?: { readonly cpuCores?: number; readonly memoryBytes?: number };
   /** What its instances speak; absent: HTTP/1.1. */
   readonly appProtocol?: AppProtocol;
   /** Instances are dealt out to these zones in turn; absent: their zone is not known. */

@@ -2,6 +2,7 @@ import { countText, percentText, secondsText } from './amount-text.ts';
 import { standingText } from './approvals.ts';
 import { candidateCount, standbyText, stepShareText } from './blue-green.ts';
 import type { Hand } from './event.ts';
+import { capacityHold } from './capacity-hold.ts';
 import { limitText } from './limit-text.ts';
 import type { Revision } from './revision.ts';
 import {
@@ -69,7 +70,10 @@ export function holdText(state: ServiceState, rollout: Rollout, atMs: number): s
   const isLimited = verdict?.explanation.heldBy === 'time-limit';
   const moment = { atMs, isFaulty: fault !== null, stepIndex: phase.stepIndex };
   const limit = isLimited ? limitText(state, rollout, { ...moment, verdict }) : '';
-  return `${telemetry}${instancesText(state, rollout, atMs)}${limit}`;
+  const capacity =
+    phase.kind === 'parked' ? null : capacityHold(state, rollout, phase.stepIndex + 1);
+  const room = capacity === null ? '' : `; held by capacity: ${capacity}`;
+  return `${telemetry}${instancesText(state, rollout, atMs)}${room}${limit}`;
 }
 
 function instancesText(state: ServiceState, rollout: Rollout, atMs: number): string {
@@ -97,7 +101,7 @@ function describePhase(state: ServiceState, rollout: Rollout, atMs: number): str
     case 'starting': {
       const seen = state.instances.find((each) => each.revisionId === candidate.id);
       const reason = seen?.reason === null || seen === undefined ? '' : `: ${seen.reason}`;
-      return `starting ${nameOf(candidate)}, ${seen?.ready ?? 0} of ${candidateCount(rollout)} instances ready after ${secondsText(atMs - phase.sinceMs)}${reason}`;
+      return `starting ${nameOf(candidate)}, ${seen?.ready ?? 0} of ${candidateCount(rollout)} instances ready after ${secondsText(atMs - phase.sinceMs)}${reason}${startText(state, rollout)}`;
     }
     case 'shifting': {
       const weight = stepShareText(rollout, phase.stepIndex);
@@ -150,6 +154,14 @@ function describePhase(state: ServiceState, rollout: Rollout, atMs: number): str
     case 'rolled-back':
       return `${rollout.stable === null ? 'gave up' : 'rolled back'} ${nameOf(candidate)}: ${phase.cause.sentence}`;
   }
+}
+
+/** What the first step waits for once the candidate is ready. */
+function startText(state: ServiceState, rollout: Rollout): string {
+  const seen = state.instances.find((each) => each.revisionId === rollout.candidate.id);
+  if ((seen?.ready ?? 0) < rollout.candidate.instances) return '';
+  const capacity = capacityHold(state, rollout, 0);
+  return capacity === null ? '' : `; held by capacity: ${capacity}`;
 }
 
 /** What a person can do about a candidate that is held at 0. */

@@ -1,6 +1,7 @@
 import type { ShadowTotals } from './shadow.ts';
 import type { ApprovalPolicy, RoleRule } from '../evidence/approval/approval.ts';
 import type { GateState, Verdict } from '../gate/gate.ts';
+import type { LoadNeed } from '../scaling/capacity-guard.ts';
 import type { ArmCount } from '../traffic/traffic-sample.ts';
 import type { Effect, Traffic } from './effect.ts';
 import type { Hand, RevisionInstances } from './event.ts';
@@ -28,6 +29,8 @@ export interface ServiceState {
   /** The traffic last ordered; null before the first order. */
   readonly traffic: Traffic | null;
   readonly isDeleted: boolean;
+  /** How many instances of scaled revisions were ordered last; absent: never another number than they began with. */
+  readonly counts?: readonly { readonly revisionId: string; readonly instances: number }[];
 }
 
 export const stableHistoryMax = 20;
@@ -69,6 +72,8 @@ export interface Rollout {
   readonly extensionCount?: number;
   /** What is known of the samples themselves; absent: there was none. */
   readonly telemetry?: TelemetryWatch;
+  /** What scaled arms have to carry, by the newest look; absent: nobody has looked. */
+  readonly needs?: readonly { readonly revisionId: string; readonly needs: readonly LoadNeed[] }[];
   /** Of copies that the candidate got; absent: none. */
   readonly shadow?: ShadowTotals;
   /** How the checks of a standby stand; absent: none were ordered. */
@@ -294,6 +299,8 @@ export type DecisionKind =
   /** What the plan wants at the time limit of a step. */
   | 'extend'
   | 'widen'
+  /** Another number of instances, by their load. */
+  | 'scale'
   /** Something is wrong with the telemetry, and it is well again. */
   | 'alert'
   | 'alert-over'

@@ -2,6 +2,7 @@ import type { StableWindow } from '../gate/before-after.ts';
 import { openGate, withStableBefore } from '../gate/gate.ts';
 import { candidateCount, strategyText } from './blue-green.ts';
 import type { Hand, ReleaseEvent } from './event.ts';
+import { withoutCount } from './instance-counts.ts';
 import { order, stableTraffic, unchanged } from './order.ts';
 import type { Plan, Revision, ServiceSpec, Step } from './revision.ts';
 import { stableRestarts } from './see.ts';
@@ -93,7 +94,7 @@ export function start(
     isLimitRecorded: false,
   };
   return order(
-    { ...state, rollout, rolloutCount },
+    { ...withoutCount(state, candidate.id), rollout, rolloutCount },
     {
       atMs,
       type: 'release-plan',

@@ -1,31 +1,34 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { instancesFor, shortages } from './capacity-guard.ts';
+import { instancesFor, neededFor, shortageOf } from './capacity-guard.ts';
 
-const look = {
-  load: 2500,
-  perInstance: 1000,
-  stableReady: 3,
-  candidateReady: 1,
-  candidatePercent: 40,
-};
+const requests = { metric: 'requestsPerSecond', load: 2500, perInstance: 1000 };
+const cores = { metric: 'cpu', load: 2, perInstance: 0.5 };
+const stable = { needs: [requests], shareRatio: 1, ready: 3, max: 10 };
 
-test('a step goes on when the candidate carries its share and stable all of it', () => {
-  assert.deepEqual(shortages(look), []);
+test('a step goes on when an arm carries its share', () => {
+  assert.equal(shortageOf(stable), null);
+  assert.equal(shortageOf({ ...stable, shareRatio: 0.4, ready: 1 }), null);
 });
 
-test('it waits for stable, which must be able to take all back, whatever its share is now', () => {
-  const less = { ...look, stableReady: 2, candidatePercent: 1 };
-  assert.deepEqual(shortages(less), [{ arm: 'stable', ready: 2, needed: 3 }]);
+test('it waits for an arm that has too few, and names the metric that needs most', () => {
+  const less = { ...stable, ready: 2 };
+  assert.deepEqual(shortageOf(less), { ready: 2, needed: 3, by: requests });
+  const both = { ...stable, needs: [requests, cores], ready: 2 };
+  assert.deepEqual(shortageOf(both), { ready: 2, needed: 4, by: cores });
+  const half = { ...stable, shareRatio: 0.5, ready: 1 };
+  assert.deepEqual(shortageOf(half), { ready: 1, needed: 2, by: requests });
 });
 
-test('it waits for the candidate', () => {
-  const more = { ...look, candidatePercent: 50 };
-  assert.deepEqual(shortages(more), [{ arm: 'candidate', ready: 1, needed: 2 }]);
+test('it does not wait for more than there may be', () => {
+  assert.equal(shortageOf({ ...stable, ready: 2, max: 2 }), null);
+  assert.equal(shortageOf({ ...stable, ready: 1, max: 2 })?.needed, 2);
 });
 
 test('without load nobody is needed; any load needs one; sums of parts are no reason for one more', () => {
-  assert.deepEqual(shortages({ ...look, load: 0, stableReady: 0, candidateReady: 0 }), []);
+  assert.equal(shortageOf({ ...stable, needs: [{ ...requests, load: 0 }], ready: 0 }), null);
+  assert.equal(neededFor([], 1), 0);
+  assert.equal(neededFor([requests, cores], 0.5), 2);
   assert.equal(instancesFor(0.001, 1000), 1);
   assert.equal(instancesFor(3 * 0.7, 0.7), 3);
 });

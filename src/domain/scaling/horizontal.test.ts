@@ -157,3 +157,24 @@ test('what is remembered is bounded by the windows', () => {
   }
   assert.ok(state.wishes.length <= 22 && state.changes.length <= 21);
 });
+
+test('a look that knows nothing begins no window anew', () => {
+  // Every other look is blind; after five minutes and a look it goes down all the same.
+  const loads = times(24, 0).map((_each, index) => (index % 2 === 0 ? 2000 : null));
+  const after = counts(follow(rateOnly, 10, loads));
+  assert.deepEqual(after.slice(0, 20), times(20, 10));
+  assert.equal(after.at(-1), 2);
+});
+
+test('what is needed for another reason is kept, and the decision says that it is', () => {
+  const usages = new Map([['requestsPerSecond', [{ instanceId: 'a', value: 10, isReady: true }]]]);
+  const look = { atMs: 0, present: 1, usages };
+  const scaleAt = (more: { readonly atLeast?: number }) =>
+    scaleHorizontally(rateOnly, openHorizontal, { ...look, ...more }).decision;
+  const reserve = scaleAt({ atLeast: 4 });
+  assert.deepEqual([reserve.instances, reserve.limitedBy], [4, 'reserve']);
+  assert.equal(scaleAt({}).instances, 1);
+  assert.equal(scaleAt({ atLeast: 9_999 }).instances, 5, 'policies hold for it too');
+  const blind = { ...look, usages: new Map(), atLeast: 3 };
+  assert.equal(scaleHorizontally(rateOnly, openHorizontal, blind).decision.instances, 3);
+});

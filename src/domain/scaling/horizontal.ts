@@ -50,6 +50,8 @@ export interface HorizontalLook {
   readonly atMs: number;
   /** Instances there are or are being started. */
   readonly present: number;
+  /** What is needed for another reason than these usages; absent: nothing is. */
+  readonly atLeast?: number;
   /** By metric. */
   readonly usages: ReadonlyMap<string, readonly InstanceUsage[]>;
 }
@@ -60,7 +62,7 @@ export interface HorizontalDecision {
   readonly advice: readonly MetricAdvice[];
   /** Before windows, policies and bounds. */
   readonly wished: number;
-  readonly limitedBy: 'nothing' | 'no metrics' | 'window' | 'policy' | 'min' | 'max';
+  readonly limitedBy: 'nothing' | 'no metrics' | 'reserve' | 'window' | 'policy' | 'min' | 'max';
 }
 
 /** One look at the load: the new number of instances and the new state. */
@@ -75,7 +77,9 @@ export function scaleHorizontally(
     adviceOf(present, look.usages.get(target.metric) ?? [], target, scaling.tolerance),
   );
   const wished = wishOf(present, advice);
-  const wish = Math.min(Math.max(wished ?? present, min), max);
+  const { atLeast = 0 } = look;
+  if (wished === null && present >= atLeast) return blind(scaling, state, { present, advice });
+  const wish = Math.min(Math.max(wished ?? present, min, atLeast), max);
   const kept = remembered(state, atMs - memoryMs(behavior));
   // Whoever begins to look may not know better than what there is.
   const first = state.wishes.length === 0 ? [{ atMs, instances: present }] : [];
@@ -85,11 +89,22 @@ export function scaleHorizontally(
   const instances = Math.min(Math.max(paced, min), max);
   const by = instances - present;
   const changes = by === 0 ? kept.changes : [...kept.changes, { atMs, by }];
-  const limitedBy = limitOf({ wished, wish, steady, paced, instances });
+  const isReserve = wish === atLeast && atLeast > Math.max(wished ?? present, min);
+  const limitedBy = limitOf({ wished, wish, steady, paced, instances, isReserve });
   return {
     state: { wishes, changes },
     decision: { instances, advice, wished: wished ?? present, limitedBy },
   };
+}
+
+/** Nobody knows anything: that is no wish for the present number either, or it would begin every window anew. */
+function blind(
+  { min, max }: HorizontalScaling,
+  state: HorizontalState,
+  { present, advice }: Pick<HorizontalDecision, 'advice'> & { readonly present: number },
+): { readonly state: HorizontalState; readonly decision: HorizontalDecision } {
+  const instances = Math.min(Math.max(present, min), max);
+  return { state, decision: { instances, advice, wished: present, limitedBy: 'no metrics' } };
 }
 
 /** The most that a metric asks for. While one is unknown, the others may ask for more and not for less; null: all are. */
@@ -106,6 +121,7 @@ interface Stages {
   readonly steady: number;
   readonly paced: number;
   readonly instances: number;
+  readonly isReserve: boolean;
 }
 
 /** The last thing that made the number another one than wished. */
@@ -115,11 +131,13 @@ function limitOf({
   steady,
   paced,
   instances,
+  isReserve,
 }: Stages): HorizontalDecision['limitedBy'] {
   if (wished === null) return 'no metrics';
   if (instances !== paced) return instances > paced ? 'min' : 'max';
   if (paced !== steady) return 'policy';
   if (steady !== wish) return 'window';
+  if (isReserve) return 'reserve';
   if (wish !== wished) return wish > wished ? 'min' : 'max';
   return 'nothing';
 }

@@ -1,5 +1,6 @@
 import type { RolloutView, ServiceView } from '../../../api/wire.ts';
 import { harmless, type Look, paint } from '../look.ts';
+import { scalingFacts } from './scaling-facts.ts';
 import { serviceTree } from './status-tree.ts';
 import { tableLines } from './table.ts';
 import { countText, durationText, percentText, revisionText } from './words.ts';
@@ -16,6 +17,7 @@ export function serviceDescription(service: ServiceView, look: Look): string[] {
     ['Revision:', `${revisionText(spec.revision)}${isThrownBack(service) ? ', rolled back' : ''}`],
     ['Command:', harmless(spec.revision.command.join(' '))],
     ['Instances:', `${spec.revision.instances}`],
+    ...scalingFacts(service),
     spec.strategy === 'canary'
       ? ['Steps:', `${steps}, then ${durationText(spec.bakeMs)} of baking`]
       : ['Strategy:', `${harmless(spec.strategy)}, then ${durationText(spec.bakeMs)} of baking`],

@@ -7,6 +7,7 @@ import type {
 } from '../../../api/wire.ts';
 import { harmless, type Look, padEnd, paint, widthOf, wrap } from '../look.ts';
 import { inDependencyOrder } from './dependency-order.ts';
+import { scalingText } from './scaling-facts.ts';
 import { type Share, shareText, weightBar } from './weight-bar.ts';
 import { bytesText, countText, instanceSign, paintPhase, phaseSign, versionText } from './words.ts';
 
@@ -82,6 +83,8 @@ interface Branch {
   readonly role: 'stable' | 'candidate' | 'leaving';
   readonly share: Share | null;
   readonly instances: readonly InstanceView[];
+  /** Empty: its number does not follow the load. */
+  readonly scaling: string;
 }
 
 /** Stable first, then the candidate, then revisions that only have instances left to stop. */
@@ -104,7 +107,8 @@ function branchesOf(service: ServiceView): Branch[] {
 
 function branchOf(service: ServiceView, revision: RevisionView, role: Branch['role']): Branch {
   const instances = service.status.instances.filter((each) => each.revisionId === revision.id);
-  return { revision, role, share: shareOf(service, revision.id, role), instances };
+  const scaling = scalingText(service, revision.id);
+  return { revision, role, share: shareOf(service, revision.id, role), instances, scaling };
 }
 
 function shareOf(service: ServiceView, revisionId: string, role: Branch['role']): Share | null {
@@ -136,10 +140,11 @@ function branchLines(branch: Branch, { look, isLast, labelWidth }: Place): strin
   const { fork, end, bar } = trunk(look);
   const share =
     branch.share === null ? '' : `  ${weightBar(look, branch.share)} ${shareText(branch.share)}`;
+  const scaling = branch.scaling === '' ? '' : `  ${branch.scaling}`;
   const label = padEnd(branchLabel(branch), labelWidth);
   const below = isLast ? '   ' : `${bar}  `;
   return [
-    `${isLast ? end : fork} ${label}${share}`.trimEnd(),
+    `${isLast ? end : fork} ${label}${share}${scaling}`.trimEnd(),
     ...branch.instances.map((instance, index) => {
       const joint = index === branch.instances.length - 1 ? end : fork;
       return `${below}${joint} ${instanceLine(instance, look)}`;

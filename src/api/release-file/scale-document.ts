@@ -1,0 +1,120 @@
+import type { ResourcesInput, ScaleInput } from './scale-schema.ts';
+
+/** How many instances a service has. */
+export interface ScaleDocument {
+  readonly min: number;
+  /** Null: always `min`. */
+  readonly max: number | null;
+  /** Absent: it does not follow the load. */
+  readonly load?: LoadDocument;
+}
+
+/** How the number follows the load; the words of autoscaling/v2. */
+export interface LoadDocument {
+  /** CPU and memory as a ratio of what is requested. */
+  readonly targets: readonly TargetDocument[];
+  readonly behavior: { readonly scaleUp: RulesDocument; readonly scaleDown: RulesDocument };
+}
+
+export interface TargetDocument {
+  readonly metric: 'cpu' | 'memory' | 'requestsPerSecond';
+  readonly perInstance: number;
+}
+
+export interface RulesDocument {
+  readonly stabilizationWindowMs: number;
+  readonly selectPolicy: 'max' | 'min' | 'disabled';
+  readonly policies: readonly {
+    readonly kind: 'instances' | 'percent';
+    readonly value: number;
+    readonly periodMs: number;
+  }[];
+}
+
+/** What an instance asks for. */
+export interface ResourcesDocument {
+  readonly requests: {
+    /** Absent: not said. */
+    readonly cpuCores?: number;
+    readonly memoryBytes?: number;
+  };
+}
+
+/** The load is followed where a metric or a behaviour is written, or where there is room between min and max. */
+export function toScale(
+  { min, max, on, behavior }: ScaleInput,
+  resources: ResourcesInput | undefined,
+): ScaleDocument {
+  const isFollowed = on !== undefined || behavior !== undefined || (max ?? 0) > (min ?? 1);
+  if (!isFollowed) return { min: min ?? 1, max: max ?? null };
+  const most = max ?? Math.max(usualMax, min ?? 0);
+  const hasMemory = resources?.requests.memory !== undefined;
+  return {
+    min: min ?? Math.min(usualMin, most),
+    max: most,
+    load: {
+      targets: on === undefined ? usualTargets(hasMemory) : targetsOf(on),
+      behavior: {
+        scaleUp: rulesOf(behavior?.scaleUp, usualUp),
+        scaleDown: rulesOf(behavior?.scaleDown, usualDown),
+      },
+    },
+  };
+}
+
+export function toResources({ requests }: ResourcesInput): ResourcesDocument {
+  return {
+    requests: {
+      ...(requests.cpu === undefined ? {} : { cpuCores: requests.cpu }),
+      ...(requests.memory === undefined ? {} : { memoryBytes: requests.memory }),
+    },
+  };
+}
+
+const usualMin = 3;
+const usualMax = 10;
+
+/** Memory counts where it is known what is 100 %. */
+function usualTargets(hasMemory: boolean): readonly TargetDocument[] {
+  return targetsOf({
+    cpu: 0.7,
+    memory: hasMemory ? 0.75 : undefined,
+    requestsPerSecond: 1000,
+  });
+}
+
+function targetsOf(on: NonNullable<ScaleInput['on']>): readonly TargetDocument[] {
+  return (['cpu', 'memory', 'requestsPerSecond'] as const).flatMap((metric) => {
+    const perInstance = on[metric];
+    return perInstance === undefined ? [] : [{ metric, perInstance }];
+  });
+}
+
+/** Up at once, doubled or by four each 15 s; down after five calm minutes: the defaults of autoscaling/v2. */
+const usualUp: RulesDocument = {
+  stabilizationWindowMs: 0,
+  selectPolicy: 'max',
+  policies: [
+    { kind: 'percent', value: 100, periodMs: 15_000 },
+    { kind: 'instances', value: 4, periodMs: 15_000 },
+  ],
+};
+
+const usualDown: RulesDocument = {
+  stabilizationWindowMs: 300_000,
+  selectPolicy: 'max',
+  policies: [{ kind: 'percent', value: 100, periodMs: 15_000 }],
+};
+
+type RulesInput = NonNullable<NonNullable<ScaleInput['behavior']>['scaleUp']>;
+
+function rulesOf(written: RulesInput | undefined, usual: RulesDocument): RulesDocument {
+  const { stabilizationWindow, selectPolicy, policies } = written ?? {};
+  return {
+    stabilizationWindowMs: stabilizationWindow ?? usual.stabilizationWindowMs,
+    selectPolicy: selectPolicy ?? usual.selectPolicy,
+    policies:
+      policies?.map(({ type: kind, value, period: periodMs }) => ({ kind, value, periodMs })) ??
+      usual.policies,
+  };
+}

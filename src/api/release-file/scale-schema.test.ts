@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseReleaseFiles } from './parse-release-files.ts';
+import { formatProblem } from './problem.ts';
+
+/** `scale:` stands in line 6, `resources:` in line 5. */
+function read(scale: string, resources = '') {
+  const text = `apiVersion: tidegate.dev/v1
+kind: Service
+metadata: { name: web }
+spec:
+  run: { command: [node]${resources === '' ? '' : `, resources: ${resources}`} }
+  scale: ${scale}
+`;
+  const { services, problems } = parseReleaseFiles([{ path: 'f', text }]);
+  return { service: services[0], problems: problems.map(formatProblem) };
+}
+
+const usualUp = {
+  stabilizationWindowMs: 0,
+  selectPolicy: 'max',
+  policies: [
+    { kind: 'percent', value: 100, periodMs: 15_000 },
+    { kind: 'instances', value: 4, periodMs: 15_000 },
+  ],
+};
+const usualDown = {
+  stabilizationWindowMs: 300_000,
+  selectPolicy: 'max',
+  policies: [{ kind: 'percent', value: 100, periodMs: 15_000 }],
+};
+const usual = { scaleUp: usualUp, scaleDown: usualDown };
+const cpu = { metric: 'cpu', perInstance: 0.7 };
+const memory = { metric: 'memory', perInstance: 0.75 };
+const requests = { metric: 'requestsPerSecond', perInstance: 1000 };
+const requested = '{ requests: { cpu: 500m, memory: 256Mi } }';
+
+const good: readonly (readonly [string, string, string, unknown])[] = [
+  ['a fixed number', '{ min: 4 }', '', { min: 4, max: null }],
+  ['a most that is the least', '{ min: 4, max: 4 }', '', { min: 4, max: 4 }],
+  [
+    'room to grow: the usual metrics',
+    '{ min: 3, max: 10 }',
+    '',
+    { min: 3, max: 10, load: { targets: [cpu, requests], behavior: usual } },
+  ],
+  [
+    'memory counts where it is known what all of it is',
+    '{ max: 5 }',
+    requested,
+    { min: 3, max: 5, load: { targets: [cpu, memory, requests], behavior: usual } },
+  ],
+  [
+    'only a metric: 3 to 10',
+    '{ on: { cpu: 50% } }',
+    '',
+    { min: 3, max: 10, load: { targets: [{ ...cpu, perInstance: 0.5 }], behavior: usual } },
+  ],
+  [
+    'only a metric and a least above the usual most',
+    '{ min: 12, on: { requestsPerSecond: 0.5 } }',
+    '',
+    {
+      min: 12,
+      max: 12,
+      load: { targets: [{ ...requests, perInstance: 0.5 }], behavior: usual },
+    },
+  ],
+  [
+    'how fast',
+    '{ min: 1, max: 2, on: { memory: 80% }, behavior: { scaleUp: { stabilizationWindow: 30s, selectPolicy: min, policies: [{ type: instances, value: 2, period: 1m }] }, scaleDown: { selectPolicy: disabled } } }',
+    requested,
+    {
+      min: 1,
+      max: 2,
+      load: {
+        targets: [{ ...memory, perInstance: 0.8 }],
+        behavior: {
+          scaleUp: {
+            stabilizationWindowMs: 30_000,
+            selectPolicy: 'min',
+            policies: [{ kind: 'instances', value: 2, periodMs: 60_000 }],
+          },
+          scaleDown: { ...usualDown, selectPolicy: 'disabled' },
+        },
+      },
+    },
+  ],
+];
+
+for (const [name, scale, resources, want] of good) {
+  test(`read: ${name}`, () => {
+    const { service, problems } = read(scale, resources);
+    assert.deepEqual(problems, []);
+    assert.deepEqual(service?.scale, want);
+  });
+}
+
+test('resources are cores and bytes', () => {
+  const { service } = read('{ min: 1 }', '{ requests: { cpu: 1.5, memory: 1.5Gi } }');
+  assert.deepEqual(service?.run.resources, {
+    requests: { cpuCores: 1.5, memoryBytes: 1_610_612_736 },
+  });
+  assert.equal('resources' in (read('{ min: 1 }').service?.run ?? {}), false);
+});
+
+const bad: readonly (readonly [string, string, string])[] = [
+  ['{ min: 3, max: 2 }', '', 'f:6:25: "max" is 2, less than "min" (3)'],
+  ['{ max: 1001 }', '', 'f:6:17: "max" must be 1 to 1000, not 1001'],
+  ['{ on: {} }', '', 'f:6:16: "on" must have at least one of cpu, memory'],
+  ['{ on: { cpu: 70 } }', '', 'did you mean "70%"?'],
+  ['{ on: { cpu: 0% } }', '', 'f:6:23: "cpu" must be 1% to 1000%'],
+  ['{ on: { requestsPerSecond: "9" } }', '', 'write 9 without quotes'],
+  ['{ on: { cpus: 70% } }', '', 'unknown key "cpus"; did you mean "cpu"?'],
+  ['{ on: { concurrency: 10 } }', '', 'not supported yet: spec.scale.on.concurrency'],
+  ['{ on: { memory: 75% } }', '', '"run.resources.requests.memory" is not there'],
+  ['{ behavior: { scaleUp: { stabilizationWindow: 30 } } }', '', 'did you mean "30s"?'],
+  ['{ behavior: { scaleUp: { selectPolicy: Max } } }', '', 'did you mean "max"?'],
+  ['{ behavior: { scaleUp: { policies: [] } } }', '', '"policies" must have at least one item'],
+  [
+    '{ behavior: { scaleUp: { policies: [{ type: pods, value: 1, period: 15s }] } } }',
+    '',
+    'must be one of instances, percent, not "pods"',
+  ],
+  ['{ min: 1 }', '{ requests: { cpu: 500mm } }', 'f:5:57: '],
+  ['{ min: 1 }', '{ requests: { cpu: 0.5m } }', 'must be cores such as 500m or 2'],
+  ['{ min: 1 }', '{ requests: { memory: 256 } }', 'did you mean "256Mi"?'],
+  ['{ min: 1 }', '{ requests: { memory: 256MB } }', 'did you mean "256Mi"?'],
+  ['{ min: 1 }', '{ requests: { memory: 1Ki } }', 'must be 1Mi to 10Ti, not "1Ki"'],
+  ['{ min: 1 }', '{ request: {} }', 'did you mean "requests"?'],
+];
+
+for (const [scale, resources, want] of bad) {
+  test(`refused: ${scale} ${resources}`, () => {
+    const { problems } = read(scale, resources);
+    assert.ok(problems.join('\n').includes(want), problems.join('\n'));
+  });
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { duration, field, integer, mapping, number, ratio } from './fields.ts';
+import { cpu, memory } from './quantity.ts';
+import { quoted, read, refused, wrongType } from './reading.ts';
+import type { Reading } from './reading.ts';
+
+const hourMs = 3_600_000;
+/** More policies for one direction tell nobody anything. */
+const policyCountMax = 10;
+
+/** `scale:` of a service: a number of instances, or how it follows the load. What depends on other keys is set by the document. */
+export function scaleSchema() {
+  const count = () => integer({ min: 1, max: 1000 });
+  const scale = mapping(
+    {
+      min: count().optional(),
+      max: count().optional(),
+      on: onSchema().optional(),
+      behavior: behaviorSchema().optional(),
+    },
+    ['toZero'],
+  );
+  return scale.superRefine(({ min = 1, max }, context) => {
+    if (max === undefined || max >= min) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['max'],
+      message: `is ${max}, less than "min" (${min})`,
+    });
+  });
+}
+
+/** What an instance asks for, in the words of Kubernetes. */
+export function resourcesSchema() {
+  return mapping({
+    requests: mapping({
+      cpu: cpu({ minCores: 0.01, maxCores: 1000 }).optional(),
+      memory: memory({ min: '1Mi', max: '10Ti' }).optional(),
+    }).prefault({}),
+  });
+}
+
+export type ScaleInput = z.output<ReturnType<typeof scaleSchema>>;
+export type ResourcesInput = z.output<ReturnType<typeof resourcesSchema>>;
+
+/** What one instance should use on average. */
+function onSchema() {
+  const share = (examplePercent: number) =>
+    ratio({ unit: '%', minPercent: 1, maxPercent: 1000, examplePercent }).optional();
+  const on = mapping(
+    {
+      cpu: share(70),
+      memory: share(75),
+      requestsPerSecond: number({ min: 0.001, max: 1_000_000 }).optional(),
+    },
+    ['concurrency', 'metrics'],
+  );
+  return on.superRefine((written, context) => {
+    if (Object.values(written).some((target) => target !== undefined)) return;
+    const message = 'must have at least one of cpu, memory, requestsPerSecond';
+    context.addIssue({ code: 'custom', message });
+  });
+}
+
+function behaviorSchema() {
+  return mapping({ scaleUp: rulesSchema().optional(), scaleDown: rulesSchema().optional() });
+}
+
+const selections = ['max', 'min', 'disabled'] as const;
+const kinds = ['instances', 'percent'] as const;
+
+function rulesSchema() {
+  return mapping({
+    stabilizationWindow: duration({ minMs: 0, maxMs: hourMs, usualUnit: 's' }).optional(),
+    selectPolicy: oneOf(selections).optional(),
+    policies: z.array(policySchema()).min(1).max(policyCountMax).optional(),
+  });
+}
+
+function policySchema() {
+  return mapping({
+    type: oneOf(kinds),
+    value: integer({ min: 1, max: 10_000 }),
+    period: duration({ minMs: 1000, maxMs: hourMs / 2, usualUnit: 's' }),
+  });
+}
+
+function oneOf<Word extends string>(words: readonly Word[]) {
+  const reader = (input: unknown): Reading<Word> => {
+    if (typeof input !== 'string') return wrongType('a text');
+    const found = words.find((each) => each === input);
+    if (found !== undefined) return read(found);
+    const lower = words.find((each) => each === input.toLowerCase());
+    const hint = lower === undefined ? null : `did you mean ${quoted(lower)}?`;
+    return refused(`must be one of ${words.join(', ')}, not ${quoted(input)}`, hint);
+  };
+  return field(reader, { type: 'string', enum: words });
+}

@@ -1,0 +1,31 @@
+import { z } from 'zod';
+
+/** How many instances one revision is to have by its load, and why. */
+export const scalingSchema = z.object({
+  revisionId: z.string(),
+  min: z.int().nonnegative(),
+  max: z.int().nonnegative(),
+  /** Of the newest look; null: nobody has looked yet. */
+  desired: z.int().nonnegative().nullable(),
+  /** Ordered last. */
+  ordered: z.int().nonnegative(),
+  ready: z.int().nonnegative(),
+  /** What made the number another one than the metrics ask for. */
+  limitedBy: z
+    .enum(['nothing', 'no metrics', 'reserve', 'window', 'policy', 'min', 'max'])
+    .nullable(),
+  /** CPU and memory as a ratio of what is requested; others in their own unit. */
+  metrics: z.array(
+    z.object({
+      metric: z.string(),
+      /** Mean of the instances it is known of; null: of none. */
+      perInstance: z.number().nullable(),
+      target: z.number(),
+      /** What this metric alone asks for; null: nothing, as it is not known. */
+      instances: z.int().nonnegative().nullable(),
+    }),
+  ),
+  sentence: z.string(),
+});
+
+export type ScalingView = z.infer<typeof scalingSchema>;

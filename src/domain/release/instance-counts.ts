@@ -1,0 +1,65 @@
+import { type LoadNeed, neededFor } from '../scaling/capacity-guard.ts';
+import { candidateCount } from './blue-green.ts';
+import type { Revision } from './revision.ts';
+import { activeRollout, type Rollout, type ServiceState, stableOf } from './service-state.ts';
+
+/** How many instances of the revision were ordered last. */
+export function wantedInstances(state: ServiceState, revision: Revision): number {
+  const ordered = state.counts?.find(({ revisionId }) => revisionId === revision.id);
+  if (ordered !== undefined) return ordered.instances;
+  const rollout = activeRollout(state);
+  return rollout?.candidate.id === revision.id ? candidateCount(rollout) : revision.instances;
+}
+
+/** A revision that starts anew begins with its own number. */
+export function withoutCount(state: ServiceState, revisionId: string): ServiceState {
+  if (state.counts === undefined) return state;
+  return { ...state, counts: state.counts.filter((each) => each.revisionId !== revisionId) };
+}
+
+/** Who may be scaled: stable, and a candidate that has not been given up and is no small standby. */
+export function armsOf(state: ServiceState): readonly Revision[] {
+  const stable = state.isDeleted ? null : stableOf(state);
+  const rollout = activeRollout(state);
+  return [stable, rollout === null ? null : scaledCandidate(rollout)].filter(
+    (each) => each !== null,
+  );
+}
+
+function scaledCandidate(rollout: Rollout): Revision | null {
+  const { candidate, phase } = rollout;
+  const isSmall = candidateCount(rollout) < candidate.instances;
+  return isSmall || phase.kind === 'reverting' ? null : candidate;
+}
+
+/** What an arm must have at least for what a rollout may do next, whatever its own load is: N3. At rest 0. */
+export function leastInstances(
+  state: ServiceState,
+  revision: Revision,
+  needs: readonly LoadNeed[],
+): number {
+  const rollout = activeRollout(state);
+  if (rollout === null) return 0;
+  return neededFor(needs, revision.id === rollout.candidate.id ? shareAhead(rollout) : 1);
+}
+
+/** Of the step in force and the next one the larger share, so that a gate that passes need not wait. */
+function shareAhead({ phase, plan }: Rollout): number {
+  const weightAt = (index: number) => (plan.steps[index]?.weightPercent ?? 100) / 100;
+  switch (phase.kind) {
+    case 'starting':
+      return weightAt(0);
+    case 'shifting':
+    case 'parked':
+      return weightAt(phase.stepIndex);
+    case 'judging':
+    case 'waiting':
+      return Math.max(weightAt(phase.stepIndex), weightAt(phase.stepIndex + 1));
+    case 'baking':
+      return 1;
+    case 'reverting':
+    case 'promoted':
+    case 'rolled-back':
+      return 0;
+  }
+}

@@ -1,0 +1,82 @@
+import type { Effect } from './effect.ts';
+import type { ReleaseEvent } from './event.ts';
+import { armsOf, wantedInstances } from './instance-counts.ts';
+import { order, unchanged } from './order.ts';
+import type { Revision } from './revision.ts';
+import { nameOf } from './sentence.ts';
+import { activeRollout, type Decision, type ServiceState } from './service-state.ts';
+
+/**
+ * How many instances each arm is to have. The number follows the load by the arithmetic of domain/scaling, which looks every few
+ * seconds; here is what a look may change, and what a rollout waits for.
+ *
+ * N1  A revision without `scale` has always `instances`.
+ * N2  The number stays within `scale.min` and `scale.max`, whoever asks.
+ * N3  A share goes up only when the candidate has instances for it and stable has them for all of the load. What a way back
+ *     orders waits for nobody.
+ * N4  A look from before the control loop was away is no reason to go on.
+ */
+export function seeScale(
+  state: ServiceState,
+  event: Extract<ReleaseEvent, { kind: 'scale' }>,
+): Decision {
+  const looked = withNeeds(state, event);
+  const changes = armsOf(looked).flatMap((revision): readonly Change[] => {
+    const asked = event.arms.find(({ revisionId }) => revisionId === revision.id);
+    if (asked === undefined || revision.scale === undefined) return [];
+    const { min, max } = revision.scale;
+    const to = Math.min(Math.max(asked.instances, min), max);
+    const from = wantedInstances(state, revision);
+    return to === from ? [] : [{ revision, from, to, why: asked.sentence }];
+  });
+  if (changes.length === 0) return unchanged(looked);
+  return order(
+    { ...looked, counts: countsAfter(looked, changes) },
+    {
+      atMs: event.atMs,
+      type: 'decision',
+      decision: 'scale',
+      sentence: changes.map(changeText).join('; '),
+      effects: (key) =>
+        changes.map(({ revision, to: count }): Effect => {
+          return { kind: 'ensure-instances', key: `${key}/run/${revision.id}`, revision, count };
+        }),
+    },
+  );
+}
+
+function withNeeds(
+  state: ServiceState,
+  { arms }: Extract<ReleaseEvent, { kind: 'scale' }>,
+): ServiceState {
+  const rollout = activeRollout(state);
+  if (rollout === null) return state;
+  const needs = arms.flatMap(({ revisionId, needs: own }) =>
+    own === null ? [] : [{ revisionId, needs: own }],
+  );
+  return { ...state, rollout: { ...rollout, needs } };
+}
+
+interface Change {
+  readonly revision: Revision;
+  readonly from: number;
+  readonly to: number;
+  readonly why: string;
+}
+
+/** Of those that have left nothing is kept. */
+function countsAfter(
+  state: ServiceState,
+  changes: readonly Change[],
+): NonNullable<ServiceState['counts']> {
+  return armsOf(state).map((revision) => ({
+    revisionId: revision.id,
+    instances:
+      changes.find((change) => change.revision.id === revision.id)?.to ??
+      wantedInstances(state, revision),
+  }));
+}
+
+function changeText({ revision, from, to, why }: Change): string {
+  return `${nameOf(revision)} from ${from} to ${to} instances: ${why}`;
+}
