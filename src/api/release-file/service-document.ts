@@ -189,11 +189,11 @@ const percentiles = ['p50', 'p90', 'p95', 'p99'] as const;
 
 function toRollout(
   rollout: Spec['rollout'],
-  { metrics: scrape, scale }: Pick<Spec, 'metrics' | 'scale'>,
+  { metrics: scrape, scale, run }: Pick<Spec, 'metrics' | 'scale' | 'run'>,
 ): RolloutDocument {
   const { steps = canarySteps, gate, bake } = rollout;
   const rest = { gate: toGate(gate, scrape), bakeMs: bake };
-  const strategy = toStrategy(rollout, scale.min);
+  const strategy = toStrategy(rollout, toScale(scale, run.resources).min);
   if (strategy !== null) {
     const standby = {
       ...toStep({ weight: 0, gate: false }),
