@@ -10,6 +10,7 @@ import {
   type NamedDigest,
   type Statement,
 } from '../domain/evidence/statement.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Signer } from '../ports/identity.ts';
 import type { LedgerBatch, NewBlob, NewEntry } from '../ports/ledger-store.ts';
 import { RecorderError } from './recorder-index.ts';
@@ -37,25 +38,68 @@ export interface NamedBytes {
   readonly bytes: Uint8Array;
 }
 
+/** Where the next entry goes: after all that is durable (RecorderIndex), or after a draft that has yet to become so. */
+export interface ChainEnd {
+  readonly size: number;
+  readonly headLeafHash: string | null;
+  readonly lastAtMs: number;
+  versionOf(stream: string): number;
+  indexOf(stream: string, idempotencyKey: string): number | null;
+}
+
 export interface DraftContext {
   readonly index: RecorderIndex;
   readonly signer: Signer;
   readonly version: string;
-  readonly nowMs: number;
+  readonly clock: Pick<Clock, 'nowMs'>;
 }
 
-/** The entries of one transaction, chained and signed on top of what the index knows. */
-export class Draft {
+/**
+ * The entries of one transaction, chained and signed after `base`. It may be begun while that is itself a draft on its way to the
+ * disk: then it holds only if that one does.
+ */
+export class Draft implements ChainEnd {
   readonly #context: DraftContext;
+  readonly #firstIndex: number;
   readonly #entries: DraftedEntry[] = [];
+  readonly #streams = new Map<string, DraftedStream>();
   readonly #blobs: NewBlob[] = [];
+  #base: ChainEnd;
 
-  constructor(context: DraftContext) {
+  constructor(context: DraftContext, base: ChainEnd = context.index) {
     this.#context = context;
+    this.#base = base;
+    this.#firstIndex = base.size;
   }
 
   get isEmpty(): boolean {
     return this.#entries.length === 0;
+  }
+
+  get size(): number {
+    return this.#firstIndex + this.#entries.length;
+  }
+
+  get headLeafHash(): string | null {
+    return this.#entries.at(-1)?.leafHash ?? this.#base.headLeafHash;
+  }
+
+  get lastAtMs(): number {
+    return this.#entries.at(-1)?.statement.observedAtMs ?? this.#base.lastAtMs;
+  }
+
+  versionOf(stream: string): number {
+    return this.#streams.get(stream)?.version ?? this.#base.versionOf(stream);
+  }
+
+  indexOf(stream: string, idempotencyKey: string): number | null {
+    const drafted = this.#streams.get(stream)?.keys.get(idempotencyKey);
+    return drafted ?? this.#base.indexOf(stream, idempotencyKey);
+  }
+
+  /** What it was begun after is durable, and so in the index. */
+  restOnIndex(): void {
+    this.#base = this.#context.index;
   }
 
   /**
@@ -63,21 +107,21 @@ export class Draft {
    * the draft as it was when one of them can't be written.
    */
   async add(batch: RecordBatch, signal: AbortSignal): Promise<readonly number[]> {
-    const inputs = batch.blobs.map(({ name, bytes }) => ({ name, sha256: sha256Hex(bytes) }));
-    const sizeBefore = this.#entries.length;
+    const blobs = batch.blobs.map(({ name, bytes }) => ({ name, sha256: sha256Hex(bytes), bytes }));
+    const inputs = blobs.map(({ name, sha256 }) => ({ name, sha256 }));
+    const countBefore = this.#entries.length;
     try {
       const indexes: number[] = [];
       for (const entry of batch.entries) {
-        const known = this.#indexOf(batch.stream, entry.idempotencyKey);
+        const known = this.indexOf(batch.stream, entry.idempotencyKey);
         indexes.push(known ?? (await this.#append(this.#statement(batch, entry, inputs), signal)));
       }
-      if (this.#entries.length > sizeBefore) {
-        for (const { bytes } of batch.blobs)
-          this.#blobs.push({ sha256Hex: sha256Hex(bytes), bytes });
+      if (this.#entries.length > countBefore) {
+        for (const { sha256, bytes } of blobs) this.#blobs.push({ sha256Hex: sha256, bytes });
       }
       return indexes;
     } catch (error) {
-      this.#entries.length = sizeBefore;
+      this.#takeBack(countBefore);
       if (!(error instanceof EvidenceError)) throw error;
       throw new RecorderError(
         'invalid-entry',
@@ -89,7 +133,7 @@ export class Draft {
 
   batch(): LedgerBatch {
     return {
-      expectedSize: this.#context.index.size,
+      expectedSize: this.#firstIndex,
       entries: this.#entries.map((entry) => entry.stored),
       blobs: this.#blobs,
     };
@@ -100,19 +144,18 @@ export class Draft {
   }
 
   #statement(batch: RecordBatch, entry: RecordEntry, inputs: readonly NamedDigest[]): Statement {
-    const { index, nowMs, version } = this.#context;
-    const last = this.#entries.at(-1);
-    const head = last ?? { index: index.size - 1, leafHash: index.headLeafHash };
+    const { clock, version } = this.#context;
+    const { headLeafHash: leafHash } = this;
     const { stream } = batch;
     const ownSubject = [{ name: stream, sha256: sha256Hex(stream) }];
     return {
       type: entry.type,
       subjects: entry.subjects.length === 0 ? ownSubject : entry.subjects,
       stream,
-      streamVersion: this.#versionOf(stream) + 1,
-      previous: head.leafHash === null ? null : { index: head.index, leafHash: head.leafHash },
+      streamVersion: this.versionOf(stream) + 1,
+      previous: leafHash === null ? null : { index: this.size - 1, leafHash },
       // A machine's clock may have been set back while we were away; the ledger's time never goes back.
-      observedAtMs: Math.max(nowMs, last?.statement.observedAtMs ?? index.lastAtMs),
+      observedAtMs: Math.max(clock.nowMs(), this.lastAtMs),
       collector: { name: 'tidegate', version },
       idempotencyKey: entry.idempotencyKey,
       inputs,
@@ -124,14 +167,28 @@ export class Draft {
     const { signer } = this.#context;
     this.#checkKeys(statement);
     const unsigned = unsignedLeaf(statement);
-    const index = this.#context.index.size + this.#entries.length;
+    const index = this.size;
     const signature = await signer.sign(unsigned.signedBytes, signal);
     const second = await this.#second(statement, index, unsigned.signedBytes, signal);
     const leaf = leafBytes(unsigned, signer.keyId, signature, second);
     const leafHash = leafHashHex(leaf);
-    const { stream } = statement;
+    const { stream, streamVersion, idempotencyKey } = statement;
     this.#entries.push({ index, leafHash, statement, stored: { stream, leaf, leafHash } });
+    const drafted = this.#streams.get(stream) ?? { version: 0, keys: new Map<string, number>() };
+    drafted.version = streamVersion;
+    drafted.keys.set(idempotencyKey, index);
+    this.#streams.set(stream, drafted);
     return index;
+  }
+
+  /** Only of the batch that was added last, so of one stream. */
+  #takeBack(countBefore: number): void {
+    for (const { statement } of this.#entries.splice(countBefore)) {
+      const drafted = this.#streams.get(statement.stream);
+      if (drafted === undefined) continue;
+      drafted.version -= 1;
+      drafted.keys.delete(statement.idempotencyKey);
+    }
   }
 
   /** By ML-DSA-65, for what decides, once the ledger knows such a key of this signer. */
@@ -152,29 +209,23 @@ export class Draft {
 
   /**
    * What the verifier would find wrong later is refused now: a key event that makes no sense, an approval that its signer may
-   * not make at this very index. Such entries come alone (recorder.ts), so the index knows all keys there are.
+   * not make at this very index. Such entries come alone (recorder-pipeline.ts), so the index knows all keys there are.
    */
   #checkKeys(statement: Statement): void {
     const { index } = this.#context;
     const isAboutKeys = statement.type === 'approval' || statement.type === 'key-event';
     if (!isAboutKeys) return;
-    if (this.#entries.length > 0) throw new EvidenceError('an entry about keys comes alone');
-    const at = index.size;
+    const at = this.size;
+    if (at !== index.size) throw new EvidenceError('an entry about keys comes alone');
     if (statement.type === 'approval') checkApprovalEntry(at, statement.data, index.keys.people);
     if (statement.type === 'key-event' && at > 0) index.keys.check(statement.data);
   }
+}
 
-  #indexOf(stream: string, idempotencyKey: string): number | null {
-    const drafted = this.#entries.find(
-      ({ statement }) => statement.stream === stream && statement.idempotencyKey === idempotencyKey,
-    );
-    return drafted?.index ?? this.#context.index.indexOf(stream, idempotencyKey);
-  }
-
-  #versionOf(stream: string): number {
-    const drafted = this.#entries.filter(({ statement }) => statement.stream === stream).length;
-    return this.#context.index.versionOf(stream) + drafted;
-  }
+interface DraftedStream {
+  version: number;
+  /** Index by idempotency key. */
+  readonly keys: Map<string, number>;
 }
 
 interface DraftedEntry extends ReadEntry {

@@ -7,9 +7,10 @@ import { LedgerError } from '../ports/ledger-store.ts';
 import type { LedgerQuery, LedgerStore, StoredEntry } from '../ports/ledger-store.ts';
 import type { LedgerTree } from '../ports/ledger-tree.ts';
 import { enrolSigner, rotateTo } from './log-keys.ts';
-import { Draft } from './recorder-draft.ts';
 import type { RecordBatch } from './recorder-draft.ts';
 import { readEntry, RecorderError, RecorderIndex } from './recorder-index.ts';
+import { MAX_GROUP_ENTRIES, RecorderPipeline } from './recorder-pipeline.ts';
+import type { RecordedPlace } from './recorder-places.ts';
 import { loadIndex, saveIndex } from './recorder-snapshot.ts';
 import { WholeStream } from './whole-stream.ts';
 
@@ -18,19 +19,20 @@ import { WholeStream } from './whole-stream.ts';
  *
  * W1 when `record` has resolved, its entries are durable, chained and signed; when it rejects with a retryable error,
  *    nothing or everything was written, and the same call again is safe because of the idempotency keys;
- * W2 appends are serialised: callers wait in a queue and one transaction takes what has gathered (group commit);
+ * W2 appends are serialised: callers wait in a queue and one transaction takes what has gathered (group commit), while the next
+ *    one is drafted (recorder-pipeline.ts);
  * W3 one caller's bad entry is refused to that caller only;
- * W4 an abort takes a waiting call out of the queue; a call that is being written is reported as it went.
+ * W4 an abort takes a waiting call out of the queue; a call that is drafted is reported as it went.
  */
 export class Recorder implements AsyncDisposable {
   readonly #parts: RecorderParts;
   readonly #index: RecorderIndex;
   /** The one that the ledger wants next is taken: during a rotation there are two. */
   readonly #signers: Signer[];
-  readonly #queue: Waiting[] = [];
-  #writing: Promise<void> | null = null;
+  readonly #pipeline: RecorderPipeline;
   #isClosed = false;
   #snapshotSize: number;
+  #saving: Promise<void> | null = null;
 
   /** Use `openRecorder`. */
   constructor(parts: RecorderParts, index: RecorderIndex) {
@@ -39,6 +41,16 @@ export class Recorder implements AsyncDisposable {
     this.#signers = successor === null ? [signer] : [signer, successor];
     this.#index = index;
     this.#snapshotSize = index.size;
+    const { store, clock, version } = parts;
+    this.#pipeline = new RecorderPipeline({
+      store,
+      clock,
+      version,
+      index,
+      // An empty ledger gets to know its first key by the entry that this one signs.
+      signer: () => (index.size > 0 ? this.signer : signer),
+      onDurable: () => this.#saveSometimes(),
+    });
   }
 
   /** Who may sign, after all that is durable. */
@@ -98,17 +110,7 @@ export class Recorder implements AsyncDisposable {
         { retryable: false },
       );
     }
-    if (this.#queue.length >= MAX_WAITING) {
-      throw new RecorderError(
-        'overloaded',
-        `cannot record in stream ${batch.stream}: ${MAX_WAITING} calls are waiting already; try again later`,
-        { retryable: true },
-      );
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<readonly RecordedPlace[]>();
-    this.#queue.push({ batch, signal, resolve, reject });
-    this.#writing ??= this.#drain();
-    return promise;
+    return this.#pipeline.put(batch, signal);
   }
 
   /** What was recorded, oldest first; `stream` null: of all streams. Ends at what was there when it began. */
@@ -141,8 +143,18 @@ export class Recorder implements AsyncDisposable {
   /** Takes no more calls and waits for those that were taken. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
-    await this.#writing;
+    await this.#pipeline.settled();
+    await this.#saving;
     if (this.#index.size > this.#snapshotSize) await this.#saveSnapshot();
+  }
+
+  /** Beside the writing, which doesn't wait for it. */
+  #saveSometimes(): void {
+    const { size } = this.#index;
+    if (this.#saving !== null || size - this.#snapshotSize < snapshotAfter(size)) return;
+    this.#saving = this.#saveSnapshot().finally(() => {
+      this.#saving = null;
+    });
   }
 
   /** Only ever saves time: when it fails, the next start reads more entries. */
@@ -150,101 +162,12 @@ export class Recorder implements AsyncDisposable {
     const { tree } = this.#parts;
     if (tree === undefined) return;
     this.#snapshotSize = this.#index.size;
-    await saveIndex(
-      { tree, signer: this.signer, index: this.#index },
-      new AbortController().signal,
-    ).catch((error: unknown) => {
-      if (!(error instanceof LedgerError)) throw error;
-    });
-  }
-
-  async #drain(): Promise<void> {
-    // Everything asked for in this turn of the event loop shares the first transaction.
-    await Promise.resolve();
-    while (this.#queue.length > 0) {
-      const group = this.#takeGroup();
-      try {
-        await this.#write(group);
-      } catch (error) {
-        for (const waiting of group) waiting.reject(error);
-      }
-      const { size } = this.#index;
-      if (size - this.#snapshotSize >= snapshotAfter(size)) await this.#saveSnapshot();
+    try {
+      const parts = { tree, signer: this.signer, index: this.#index };
+      await saveIndex(parts, new AbortController().signal);
+    } catch (error) {
+      if (!(error instanceof LedgerError || error instanceof RecorderError)) throw error;
     }
-    this.#writing = null;
-  }
-
-  #takeGroup(): Waiting[] {
-    const group: Waiting[] = [];
-    let entries = 0;
-    let next = this.#queue[0];
-    while (
-      next !== undefined &&
-      fits(group, next) &&
-      entries + next.batch.entries.length <= MAX_GROUP_ENTRIES
-    ) {
-      this.#queue.shift();
-      if (next.signal.aborted) {
-        next.reject(next.signal.reason);
-      } else {
-        group.push(next);
-        entries += next.batch.entries.length;
-      }
-      next = this.#queue[0];
-    }
-    return group;
-  }
-
-  async #write(group: readonly Waiting[]): Promise<void> {
-    const { store, clock, version } = this.#parts;
-    // What has begun is finished (W4): it belongs to several callers, and none of them may stop the others.
-    const { signal } = new AbortController();
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      // An empty ledger gets to know its first key by the entry that this one signs.
-      const signer = this.#index.size > 0 ? this.signer : this.#parts.signer;
-      const context = { index: this.#index, signer, version, nowMs: clock.nowMs() };
-      const draft = new Draft(context);
-      const drafted = await addAll(draft, group, signal);
-      const outcome = draft.isEmpty ? 'appended' : await store.append(draft.batch(), signal);
-      if (outcome === 'appended') {
-        const entries = draft.entries();
-        for (const entry of entries) this.#index.add(entry);
-        const fresh = new Map(entries.map(({ index, leafHash }) => [index, leafHash]));
-        for (const { waiting, indexes } of drafted) {
-          waiting.resolve(await this.#places(indexes, fresh, signal));
-        }
-        return;
-      }
-      await this.#index.catchUp(store, signal);
-    }
-    throw new RecorderError(
-      'contended',
-      `cannot record: another writer was quicker ${MAX_ATTEMPTS} times; see which other process writes to this ledger`,
-      { retryable: true },
-    );
-  }
-
-  /** Entries recorded long ago are rare here (a repeated call after a crash): their hash is read again. */
-  async #places(
-    indexes: readonly number[],
-    fresh: ReadonlyMap<number, string>,
-    signal: AbortSignal,
-  ): Promise<readonly RecordedPlace[]> {
-    const places: RecordedPlace[] = [];
-    for (const index of indexes) {
-      const leafHash = fresh.get(index) ?? (await this.#leafHashAt(index, signal));
-      places.push({ index, leafHash });
-    }
-    return places;
-  }
-
-  async #leafHashAt(fromIndex: number, signal: AbortSignal): Promise<string> {
-    for await (const { leafHash } of this.#parts.store.read({ fromIndex, stream: null }, signal)) {
-      return leafHash;
-    }
-    throw new RecorderError('unreadable-ledger', `cannot find entry ${fromIndex} again`, {
-      retryable: false,
-    });
   }
 }
 
@@ -258,11 +181,6 @@ export interface RecorderParts {
   readonly clock: Clock;
   /** Of this program; stands in every entry. */
   readonly version: string;
-}
-
-export interface RecordedPlace {
-  readonly index: number;
-  readonly leafHash: string;
 }
 
 export interface RecordedEntry extends RecordedPlace {
@@ -286,15 +204,6 @@ export function recordedEntry(stored: StoredEntry): RecordedEntry {
 
 /** Where the ledger speaks of its own keys. */
 export const KEY_STREAM = 'ledger/keys';
-
-/** Entries in one transaction: at most 256 x 60 KiB. */
-export const MAX_GROUP_ENTRIES = 256;
-
-/** Calls waiting for a transaction. */
-export const MAX_WAITING = 4_096;
-
-/** Tries of one transaction while other writers are quicker. */
-export const MAX_ATTEMPTS = 5;
 
 /** Often enough that a start after a crash reads few entries, seldom enough to cost little beside the entries themselves. */
 function snapshotAfter(size: number): number {
@@ -334,42 +243,4 @@ async function knownIndex(
 function isWanted({ keys, size }: RecorderIndex, { keyId, postQuantum }: Signer): boolean {
   if (!keys.isValidAt(keyId, size)) return false;
   return !keys.needsBothAt(size) || keys.setAt(size)?.mlDsa65.keyId === postQuantum?.keyId;
-}
-
-/** Who may sign is asked of what is durable: entries that change it, or rest on it, are written by themselves. */
-function fits(group: readonly Waiting[], next: Waiting): boolean {
-  return group.length === 0 || ![...group, next].some(({ batch }) => isAboutKeys(batch));
-}
-
-function isAboutKeys({ entries }: RecordBatch): boolean {
-  return entries.some(({ type }) => type === 'key-event' || type === 'approval');
-}
-
-interface Waiting {
-  readonly batch: RecordBatch;
-  readonly signal: AbortSignal;
-  readonly resolve: (places: readonly RecordedPlace[]) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-interface Drafted {
-  readonly waiting: Waiting;
-  readonly indexes: readonly number[];
-}
-
-/** Refuses bad batches to their callers and drafts the others. */
-async function addAll(
-  draft: Draft,
-  group: readonly Waiting[],
-  signal: AbortSignal,
-): Promise<readonly Drafted[]> {
-  const drafted: Drafted[] = [];
-  for (const waiting of group) {
-    try {
-      drafted.push({ waiting, indexes: await draft.add(waiting.batch, signal) });
-    } catch (error) {
-      waiting.reject(error);
-    }
-  }
-  return drafted;
 }

@@ -44,9 +44,21 @@ export interface EnvelopeParts {
 
 /** "DSSEv1" SP LEN(type) SP type SP LEN(payload) SP payload; lengths in bytes, decimal (DSSE protocol.md). */
 export function preAuthenticationEncoding(payloadType: string, payload: Uint8Array): Uint8Array {
-  const typeBytes = Buffer.byteLength(payloadType);
-  const head = `DSSEv1 ${typeBytes} ${payloadType} ${payload.length} `;
-  return Buffer.concat([Buffer.from(head), payload]);
+  return Buffer.concat([Buffer.from(encodingHead(payloadType, payload.length)), payload]);
+}
+
+/** As `preAuthenticationEncoding`, of a text; the payload's own bytes stand at its end. */
+export function encodedText(
+  payloadType: string,
+  text: string,
+): { readonly signedBytes: Uint8Array; readonly payload: Uint8Array } {
+  const sizeBytes = Buffer.byteLength(text);
+  const signedBytes = Buffer.from(encodingHead(payloadType, sizeBytes) + text);
+  return { signedBytes, payload: signedBytes.subarray(signedBytes.length - sizeBytes) };
+}
+
+function encodingHead(payloadType: string, payloadBytes: number): string {
+  return `DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${payloadBytes} `;
 }
 
 /** Canonical as it stands: the keys are in order, and base64 is the same text in JSON. */

@@ -1,6 +1,6 @@
 import { canonicalJson, EvidenceError } from './canonical-json.ts';
 import { leafHashHex } from './digest.ts';
-import { envelopeText, preAuthenticationEncoding, readEnvelopeBytes } from './envelope.ts';
+import { encodedText, envelopeText, readEnvelopeBytes } from './envelope.ts';
 import type { SecondSignature } from './envelope.ts';
 import { readStatement, statementJson } from './statement.ts';
 import type { Statement } from './statement.ts';
@@ -33,8 +33,7 @@ export interface UnsignedLeaf {
 }
 
 export function unsignedLeaf(statement: Statement): UnsignedLeaf {
-  const payload = Buffer.from(canonicalJson(statementJson(statement)));
-  return { payload, signedBytes: preAuthenticationEncoding(PAYLOAD_TYPE, payload) };
+  return encodedText(PAYLOAD_TYPE, canonicalJson(statementJson(statement)));
 }
 
 export function leafBytes(
