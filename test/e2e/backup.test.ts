@@ -14,7 +14,7 @@ test('a backup taken during a rollout restores the ledger to the byte, and the r
   await world.applyAndWait(release({ version: 'v1' }));
   const steps = ['{ weight: 30%, gate: false, approval: true }', '100%'];
   await world.apply(release({ version: 'v2', steps }));
-  const waiting = await world.run(['rollout', 'status', 'pay', '--timeout', '60s']);
+  const waiting = await world.run(['rollout', 'status', 'pay', '--timeout', '170s']);
   assert.equal(waiting.code, 4, waiting.stdout + waiting.stderr);
 
   const backup = join(world.folder, 'backup');
@@ -39,7 +39,7 @@ test('a backup taken during a rollout restores the ledger to the byte, and the r
   assert.deepEqual(await leavesOf(world.stateFolder, Infinity, signal), before);
 
   await world.must(...world.upArguments);
-  const again = await world.run(['rollout', 'status', 'pay', '--timeout', '60s']);
+  const again = await world.run(['rollout', 'status', 'pay', '--timeout', '170s']);
   assert.equal(again.code, 4, again.stdout + again.stderr);
   await world.must('rollout', 'promote', 'pay', '--reason', 'it is back');
   await world.must('rollout', 'status', 'pay', '--timeout', '2m');

@@ -15,7 +15,7 @@ interface BadCandidate {
   readonly wish: Omit<ReleaseWish, 'version' | 'name'>;
   readonly cause: string;
   readonly sentence: RegExp;
-  /** Requests of users that may fail at most. */
+  /** Requests of users that may fail at most: of 8 a second that a fifth of the traffic is, some seconds' worth. */
   readonly failuresMax: number;
   /** Default 40. */
   readonly rps?: number;
@@ -25,7 +25,7 @@ const badCandidates: readonly BadCandidate[] = [
   {
     name: 'unready',
     what: 'that never becomes ready gets no request at all',
-    wish: { faults: { READY: 'false' }, health: { startTimeout: '1s' } },
+    wish: { faults: { READY: 'false' }, health: { startTimeout: '15s' } },
     cause: 'not-ready',
     sentence: /0 of 1 instances of unready v2 \(\w+\) became ready in .* s: .*503/,
     failuresMax: 0,
@@ -36,7 +36,7 @@ const badCandidates: readonly BadCandidate[] = [
     wish: { faults: { EXIT_AFTER: '5' }, gate: { soak: '20s' } },
     cause: 'gate-failed',
     sentence: /candidate requests failed/,
-    failuresMax: 20,
+    failuresMax: 50,
   },
   {
     name: 'crashing',
@@ -54,7 +54,7 @@ const badCandidates: readonly BadCandidate[] = [
     wish: { faults: { HANG: 'true' }, timeout: '500ms' },
     cause: 'gate-failed',
     sentence: /candidate requests failed/,
-    failuresMax: 30,
+    failuresMax: 60,
   },
   {
     name: 'dead',
@@ -62,7 +62,7 @@ const badCandidates: readonly BadCandidate[] = [
     wish: { faults: { FAIL_PERCENT: '100' } },
     cause: 'gate-failed',
     sentence: /candidate requests failed \(100/,
-    failuresMax: 20,
+    failuresMax: 50,
   },
   {
     name: 'late',
@@ -74,7 +74,7 @@ const badCandidates: readonly BadCandidate[] = [
     },
     cause: 'bake-failed',
     sentence: /failed/,
-    failuresMax: 150,
+    failuresMax: 300,
   },
   {
     name: 'unlively',
@@ -82,7 +82,7 @@ const badCandidates: readonly BadCandidate[] = [
     wish: { faults: { LIVE: 'false' }, health: { live: '/livez' }, gate: { soak: '20s' } },
     cause: 'gate-failed',
     sentence: /candidate requests failed/,
-    failuresMax: 20,
+    failuresMax: 50,
   },
 ];
 

@@ -34,8 +34,11 @@ test('events reach the sink in order through its failures and a killed server, a
   receiver.state.status = 503;
   await world.applyAndWait(release({ version: 'v1', steps: ['100%'], bake: '0s' }));
   await waitFor('a try that failed', () => receiver.state.tries > 0);
-  const { cdEvents } = await world.status();
-  assert.match(cdEvents?.problem ?? '', /cannot send CDEvents to http:\/\/127\.0\.0\.1:\d+: /);
+  // The server knows of it when it has the answer.
+  const failed = /cannot send CDEvents to http:\/\/127\.0\.0\.1:\d+: /;
+  await waitFor('the server to say so', async () =>
+    failed.test((await world.status()).cdEvents?.problem ?? ''),
+  );
   assert.match((await world.must('status')).stdout, /all later ones wait/);
   await world.killServer();
   // Remembered.
@@ -52,7 +55,7 @@ test('events reach the sink in order through its failures and a killed server, a
     release({ version: 'v2', steps: ['{ weight: 100%, gate: false }'], bake: '0s' }),
   );
   await world.must('rollout', 'undo', 'pay', '--reason', 'v2 loses carts');
-  await world.must('rollout', 'status', 'pay', '--timeout', '90s');
+  await world.must('rollout', 'status', 'pay', '--timeout', '170s');
   await waitFor('the events of the undo', () => receiver.state.taken.length >= 6);
   const kinds = receiver.state.taken.map(({ type }) => type.split('.').slice(2, 4).join('.'));
   const arrivals = ['deployed', 'upgraded', 'rolledback'];

@@ -22,7 +22,7 @@ test('a server killed at random moments of a rollout loses no request, no entry,
     release({ version: 'v2', instances: 2, timeout: '30s', gate: { worseBy: '5pp' } }),
   );
   const hasBegun = Promise.withResolvers<void>();
-  const follower = world.run(['rollout', 'status', 'pay', '--timeout', '100s'], {
+  const follower = world.run(['rollout', 'status', 'pay', '--timeout', '170s'], {
     onOutput: () => hasBegun.resolve(),
   });
   await hasBegun.promise;
@@ -58,7 +58,8 @@ test('a bad candidate goes back though the server is killed in between', async (
   const end = await rolloutEnd(world, 'pay', { rolloutId: 'pay-2' });
   assert.deepEqual([end.outcome, end.cause?.kind], ['rolled-back', 'gate-failed']);
   const { errors, requests } = await load.stop();
-  assert.ok(errors <= 20, `${errors} of ${requests} requests failed`);
+  // Three seconds of its share at most, also where the server is slow to start and to judge.
+  assert.ok(errors <= 60, `${errors} of ${requests} requests failed`);
   await world.verifyLedger();
   // Any policy that would go back at least as soon has seen the same requests, with and without the server.
   const policy = join(world.folder, 'policy.yaml');

@@ -7,13 +7,13 @@ import { projectFolder, rolloutEnd, startWorld, waitFor } from './world.fixture.
 test('a server that nobody here wrote is released from one published version to another', async () => {
   const folder = join(projectFolder, 'examples', 'foreign');
   await using world = await startWorld();
-  await world.must('apply', '--wait', '--timeout', '90s', '-f', join(folder, 'release-a.yaml'));
+  await world.must('apply', '--wait', '--timeout', '170s', '-f', join(folder, 'release-a.yaml'));
   await using load = world.load({ service: 'site', rps: 400 });
   const before = (await world.service('site')).status.stable;
   assert.equal(before?.version, '2.0.2');
 
   await world.must('apply', '-f', join(folder, 'release-b.yaml'));
-  const followed = await world.run(['rollout', 'status', 'site', '--timeout', '90s']);
+  const followed = await world.run(['rollout', 'status', 'site', '--timeout', '170s']);
   assert.equal(followed.code, 0, followed.stdout + followed.stderr);
   const end = await rolloutEnd(world, 'site');
   assert.deepEqual([end.outcome, end.toVersion], ['promoted', '3.0.1']);

@@ -22,7 +22,7 @@ describe('through the command line', { concurrency: true }, () => {
 
   test('a step with approval waits with exit code 4 until it is promoted, and undo goes back', async () => {
     await begin('approved', { bake: '0s' });
-    const waiting = await world.run(['rollout', 'status', 'approved', '--timeout', '60s']);
+    const waiting = await world.run(['rollout', 'status', 'approved', '--timeout', '170s']);
     assert.equal(waiting.code, 4, waiting.stdout + waiting.stderr);
     assert.match(
       waiting.stdout,
@@ -42,7 +42,7 @@ describe('through the command line', { concurrency: true }, () => {
       undone.stdout,
       /^service\/approved: approved-3 started: approved v2 .* -> approved v1 .*, 100 %\n$/,
     );
-    assert.equal((await world.run(['rollout', 'status', 'approved', '--timeout', '60s'])).code, 0);
+    assert.equal((await world.run(['rollout', 'status', 'approved', '--timeout', '170s'])).code, 0);
     const end = await rolloutEnd(world, 'approved');
     assert.equal(end.kind, 'undo');
     assert.equal(end.toVersion, 'v1');

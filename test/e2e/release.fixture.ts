@@ -32,7 +32,8 @@ const quick = {
   steps: ['20%', '100%'],
   bake: '1s',
   gate: { worseBy: '3pp', soak: '1s', atMost: '1m' },
-  health: { stopGrace: '2s', startTimeout: '5s' },
+  // Both are for machines that are very slow; what ends or is ready sooner waits for nothing.
+  health: { stopGrace: '10s', startTimeout: '60s' },
 };
 
 export function release(wish: ReleaseWish): string {
@@ -56,7 +57,7 @@ spec:
   health: ${map({ ready: '/readyz', ...quick.health, ...wish.health })}
   dependsOn: ${list(wish.dependsOn ?? [])}
   scale: ${wish.scale ?? `{ min: ${wish.instances ?? 1} }`}
-  traffic: { host: ${name}.localhost, timeout: ${wish.timeout ?? '2s'} }
+  traffic: { host: ${name}.localhost, timeout: ${wish.timeout ?? '30s'} }
   objectives: ${wish.objectives ?? '[]'}
   rollout:
     ${strategyOf(wish)}

@@ -10,7 +10,7 @@ test('a killed gateway is back at once with the share it had', async () => {
   await world.applyAndWait(release({ version: 'v1' }));
   const steps = ['{ weight: 30%, gate: false, approval: true }', '100%'];
   await world.apply(release({ version: 'v2', steps }));
-  assert.equal((await world.run(['rollout', 'status', 'pay', '--timeout', '60s'])).code, 4);
+  assert.equal((await world.run(['rollout', 'status', 'pay', '--timeout', '170s'])).code, 4);
   const { gateway } = await world.status();
   kill(gateway.pid ?? assert.fail('no gateway'));
   await waitFor('an answer of the new gateway', async () => {
@@ -75,7 +75,7 @@ test('a server ended by down finds everything as it was applied when it is start
   await world.applyAndWait(release({ version: 'v1' }));
   const steps = ['{ weight: 30%, gate: false, approval: true }', '100%'];
   await world.apply(release({ version: 'v2', steps }));
-  assert.equal((await world.run(['rollout', 'status', 'pay', '--timeout', '60s'])).code, 4);
+  assert.equal((await world.run(['rollout', 'status', 'pay', '--timeout', '170s'])).code, 4);
   await world.down();
   assert.deepEqual(world.processes(), []);
   const away = await world.run(['status']);

@@ -15,8 +15,8 @@ before(async () => {
 after(() => world[Symbol.asyncDispose]());
 
 function withTraffic(text: string): string {
-  const traffic = 'timeout: 2s, sticky: { cookie: sid }';
-  const sticky = text.replace('timeout: 2s', traffic);
+  const traffic = 'timeout: 30s, sticky: { cookie: sid }';
+  const sticky = text.replace('timeout: 30s', traffic);
   assert.notEqual(sticky, text);
   return sticky;
 }

@@ -88,7 +88,7 @@ test('a program that no longer starts ends its rollout, not the server', async (
   const script = await world.write('#!/no/such/interpreter\n', 'script');
   await chmod(script, 0o755);
   await world.apply(release({ version: 'v2', command: [script] }));
-  const status = await world.run(['rollout', 'status', 'pay', '--timeout', '60s']);
+  const status = await world.run(['rollout', 'status', 'pay', '--timeout', '170s']);
   assert.equal(status.code, 1, status.stderr);
   assert.match(status.stdout, /rolled back pay v2 .*: .*script/);
 });

@@ -16,7 +16,7 @@ test('a WebSocket stays with its instance through a rollout, and new ones follow
 
   const steps = ['{ weight: 50%, gate: false, approval: true }', '100%'];
   await world.apply(release({ name: 'echo', version: 'v2', command, steps }));
-  assert.equal((await world.run(['rollout', 'status', 'echo', '--timeout', '60s'])).code, 4);
+  assert.equal((await world.run(['rollout', 'status', 'echo', '--timeout', '170s'])).code, 4);
   const fresh = await Promise.all(Array.from({ length: 10 }, () => open(world)));
   const young = fresh.filter((each) => each.version === 'v2');
   assert.equal(young.length, 5, 'half of the new connections');

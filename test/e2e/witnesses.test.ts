@@ -33,7 +33,7 @@ test('a promotion is held while the witness is away, goes on when it is there, a
 
   const steps = ['{ weight: 30%, gate: false, approval: true }', '100%'];
   await world.apply(release({ version: 'v2', steps }));
-  const waiting = await world.run(['rollout', 'status', 'pay', '--timeout', '60s']);
+  const waiting = await world.run(['rollout', 'status', 'pay', '--timeout', '170s']);
   assert.equal(waiting.code, 4, waiting.stdout + waiting.stderr);
   await world.run(['rollout', 'promote', 'pay', '--reason', 'the witness is away'], {
     boundMs: 20_000,

@@ -116,7 +116,7 @@ export class World implements AsyncDisposable {
   get upArguments(): readonly string[] {
     const { api, gateway } = this.ports;
     const listen = ['--listen', `127.0.0.1:${api}`, '--gateway-listen', `127.0.0.1:${gateway}`];
-    return ['up', ...listen, '--gateway-metrics', '127.0.0.1:0'];
+    return ['up', '--timeout', '120s', ...listen, '--gateway-metrics', '127.0.0.1:0'];
   }
 
   /** Runs `tidegate ARGUMENTS --state ...` to its end; any exit code is an answer. */
@@ -154,11 +154,11 @@ export class World implements AsyncDisposable {
   }
 
   async up(): Promise<void> {
-    await this.must(...this.upArguments, '--timeout', '120s');
+    await this.must(...this.upArguments);
   }
 
   async down(): Promise<void> {
-    await this.must('down', '--timeout', '90s');
+    await this.must('down', '--timeout', '170s');
   }
 
   /** Writes release files into the world's folder and gives their paths. */
@@ -177,7 +177,7 @@ export class World implements AsyncDisposable {
 
   /** Applies, and waits until the first rollout of the service has brought up its instances. */
   async applyAndWait(text: string): Promise<void> {
-    await this.must('apply', '--wait', '--timeout', '90s', '-f', await this.write(text));
+    await this.must('apply', '--wait', '--timeout', '170s', '-f', await this.write(text));
   }
 
   service(name: string): Promise<ServiceView> {
@@ -295,7 +295,7 @@ export class World implements AsyncDisposable {
     this.#agent.destroy();
     const file = await this.serverFile().catch(() => null);
     const isUp = file !== null && isAlive(file.pid);
-    const said = isUp ? await this.run(['down', '--timeout', '90s']) : null;
+    const said = isUp ? await this.run(['down', '--timeout', '170s']) : null;
     const left = isUp ? this.processes().map((pid) => `${pid}: ${commandLine(pid)}`) : [];
     await this.discard();
     if (said !== null) assert.equal(said.code, 0, `tidegate down failed: ${said.stderr}`);
@@ -311,7 +311,7 @@ export class World implements AsyncDisposable {
 
 /** Waits between two looks of `waitFor`, and how long it looks when nothing else is said. */
 const lookMs = 100;
-const waitTimeoutMs = 60_000;
+const waitTimeoutMs = 120_000;
 
 /**
  * The first answer that is neither false, null nor undefined. Throws when there is none in time, with the last error

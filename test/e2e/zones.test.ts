@@ -12,7 +12,7 @@ const requests = 30;
 test('a gateway in a zone sends to the instance there, and describe shows who is where', async () => {
   await using world = await makeWorld();
   const log = join(world.folder, 'access.log');
-  await world.must(...world.upArguments, '--timeout', '120s', '--zone', 'b', '--access-log', log);
+  await world.must(...world.upArguments, '--zone', 'b', '--access-log', log);
   const text = release({ version: 'v1', instances: 2 }).replace(
     'spec:\n',
     'spec:\n  zones: [a, b]\n',

@@ -117,7 +117,7 @@ async function run(
       TIDEGATE_STATE: place.stateFolder,
     },
     stdio: ['pipe', 'pipe', 'pipe'],
-    timeout: 30_000,
+    timeout: 300_000,
   });
   child.stdin.end(program);
   const [stdout, stderr] = await Promise.all([

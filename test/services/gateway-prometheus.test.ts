@@ -65,7 +65,7 @@ interface Vector {
 
 test(
   'Prometheus scrapes the gateway, its checker has nothing to say, and exemplars lead to traces',
-  { skip, timeout: 120_000 },
+  { skip, timeout: 900_000 },
   async () => {
     // Spans are made whether or not a collector is there to take them.
     const flags = ['--otlp', 'http://127.0.0.1:1/v1/traces'];

@@ -54,7 +54,7 @@ interface Told {
 }
 
 async function call(args: readonly string[]): Promise<Told> {
-  const { stdout } = await run(python, [script('grpc-client'), ...args], { timeout: 60_000 });
+  const { stdout } = await run(python, [script('grpc-client'), ...args], { timeout: 300_000 });
   return JSON.parse(stdout) as Told;
 }
 
@@ -97,7 +97,7 @@ test(
     }
     assert.ok(changes > 10, `${changes} changes`);
     const calls = told.reduce((sum, each) => sum + each.calls, 0);
-    await until(() => gateway.counted()[1] === calls, 20_000);
+    await until(() => gateway.counted()[1] === calls);
     assert.deepEqual(gateway.counted(), [0, calls, 0, 0, 0, 0]);
   },
 );
@@ -122,7 +122,7 @@ test(
     const target = `127.0.0.1:${gateway.port}`;
     const seen: unknown = await call([target, host, 'status', ...codes]);
     assert.deepEqual(seen, Object.fromEntries(codes.map((code) => [code, code])));
-    await until(() => gateway.counted().join() === '0,0,0,2,4,0', 20_000);
+    await until(() => gateway.counted().join() === '0,0,0,2,4,0');
     await server[Symbol.asyncDispose]();
     assert.deepEqual(await call([target, host, 'status', 'OK']), { OK: 'UNAVAILABLE' });
     assert.deepEqual(await call([target, 'none.test.example', 'status', 'OK']), {

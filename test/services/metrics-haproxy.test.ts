@@ -15,6 +15,8 @@ import { waitFor } from '../e2e/world.fixture.ts';
 /** Metrics that nobody here wrote: those of HAProxy's own Prometheus exporter, of Debian's package haproxy. */
 const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'];
 const program = folders.map((folder) => join(folder, 'haproxy')).find((path) => existsSync(path));
+/** For what is to be answered. */
+const boundMs = 60_000;
 const skip = program === undefined ? 'not installed: haproxy' : false;
 
 async function startHaproxy(path: string) {
@@ -68,25 +70,33 @@ test(
   async () => {
     await using haproxy = await startHaproxy(program ?? '');
     const { url, metricsUrl, endpoint } = haproxy;
-    await waitFor(
-      'HAProxy',
-      async () => (await fetch(url).catch(() => null))?.status === 200 || null,
-    );
+    let asked = 0;
+    await waitFor('HAProxy', async () => {
+      const answer = await fetch(url).catch(() => null);
+      if (answer !== null) asked += 1;
+      return answer?.status === 200 || null;
+    });
     const text = await (await fetch(metricsUrl)).text();
     const exposition = parseExposition(text, () => true);
     assert.ok(!('fault' in exposition), 'fault' in exposition ? exposition.fault : '');
     assert.ok(exposition.samples.length > 100 && exposition.types.size > 50);
 
-    const metrics = new PrometheusTextMetrics();
+    const metrics = new PrometheusTextMetrics({ timeoutMs: boundMs });
     const look = async () => {
       const from = { endpoint, path: '/metrics' };
-      const [reading] = await metrics.read(from, [failed], AbortSignal.timeout(5000));
+      const [reading] = await metrics.read(from, [failed], AbortSignal.timeout(boundMs));
       assert.ok(reading?.kind === 'counter', JSON.stringify(reading));
       return reading;
     };
-    const before = await look();
+    // HAProxy counts an answer when it has ended, which may be after its caller has it.
+    const counted = (total: number) =>
+      waitFor('its counters', async () => {
+        const seen = await look();
+        return seen.total >= total ? seen : null;
+      });
+    const before = await counted(asked);
     for (const path of ['/', '/bad', '/', '/bad', '/bad']) await (await fetch(url + path)).text();
-    const after = await look();
+    const after = await counted(before.total + 5);
     assert.deepEqual([after.bad - before.bad, after.total - before.total], [3, 5]);
   },
 );

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GatewayClient } from '../../src/adapters/gateway/gateway-client.ts';
 import { findGateway } from '../../src/adapters/gateway/gateway-file.ts';
-import { gatewayProgram, until } from '../../src/apps/gateway/gateway-fixture.ts';
+import { boundMs, gatewayProgram, until } from '../../src/apps/gateway/gateway-fixture.ts';
 import { CertificateFolder } from '../../src/apps/gateway/tls/certificate.fixture.ts';
 import type { Backend } from '../../src/domain/traffic/route-table.ts';
 import { type InstanceCount, type TrafficSample } from '../../src/domain/traffic/traffic-sample.ts';
@@ -34,7 +34,11 @@ export class TlsGateway implements AsyncDisposable {
     this.#process = made.process;
     this.#state = made.state;
     this.folder = made.folder;
-    this.client = new GatewayClient({ socketPath: ports.controlSocket });
+    this.client = new GatewayClient({
+      socketPath: ports.controlSocket,
+      applyTimeoutMs: boundMs,
+      versionTimeoutMs: boundMs,
+    });
     this.client.subscribe((sample) => this.samples.push(sample));
   }
 
@@ -51,12 +55,12 @@ export class TlsGateway implements AsyncDisposable {
     await until(async () => {
       if (child.exitCode !== null) throw new Error(`the gateway has ended: ${log}`);
       return /serving TLS on/.test(log) && (await findGateway(state)) !== null;
-    }, 30_000);
+    });
     const file = await findGateway(state);
     const tlsPort = Number(/serving TLS on 127\.0\.0\.1:(\d+)/.exec(log)?.[1]);
     if (file === null) throw new Error(`the gateway has ended: ${log}`);
     const gateway = new TlsGateway({ ...file, tlsPort }, { process: child, state, folder });
-    await gateway.client.version(AbortSignal.timeout(10_000));
+    await gateway.client.version(AbortSignal.timeout(boundMs));
     return gateway;
   }
 
@@ -67,10 +71,10 @@ export class TlsGateway implements AsyncDisposable {
   /** One route for a host, under the next version. */
   async route(host: string, backends: readonly Backend[]): Promise<void> {
     this.#version += 1;
-    const route = { service: 'svc', host, requestTimeoutMs: 15_000, backends, matches: [] };
+    const route = { service: 'svc', host, requestTimeoutMs: boundMs, backends, matches: [] };
     await this.client.apply(
       { version: this.#version, routes: [route] },
-      AbortSignal.timeout(20_000),
+      AbortSignal.timeout(boundMs),
     );
   }
 

@@ -100,7 +100,7 @@ suite('probes of an instance', () => {
       { failureThreshold: 2 },
     );
     const plain = health(place, { liveness });
-    const change = { health: { ...plain.health, stopGraceMs: 300 } };
+    const change = { health: { ...plain.health, stopGraceMs: 3_000 } };
     await platform.ensure(place.revision('ignores-sigterm', change), 1, never);
     const before = await untilOnly(platform, isReady);
     await writeFile(marker, '');

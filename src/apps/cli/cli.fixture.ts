@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 export const mainPath = fileURLToPath(new URL('./main.ts', import.meta.url));
 const token = 'a-token-of-the-tests';
-const childTimeoutMs = 30_000;
+const childTimeoutMs = 300_000;
 
 /** Gives the body of an answer, or the answer itself by writing it. `undefined`: not found. */
 export type Answer = (call: {
@@ -26,8 +26,11 @@ export interface FakeServer extends AsyncDisposable {
   readonly url: string;
   /** `METHOD /path?query` of each call so far. */
   readonly calls: readonly string[];
-  /** Closes the port and leaves the state folder as it is. */
-  stopListening(): Promise<void>;
+  /**
+   * From now on the state folder names an address where nobody listens. A port that is let go may be another server's a
+   * moment later, so this one is held.
+   */
+  goAway(): Promise<void>;
 }
 
 /** A real HTTP server on a free port with a state folder of its own. */
@@ -43,22 +46,21 @@ export async function startFakeServer(answers: Answers): Promise<FakeServer> {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   const url = `http://127.0.0.1:${address.port}`;
-  const file = { url, gatewayUrl: url, pid: process.pid, startTicks: null, version: '0.1.0' };
-  await writeFile(join(stateFolder, 'server.json'), JSON.stringify(file));
-  await writeFile(join(stateFolder, 'token'), `${token}\n`, { mode: 0o600 });
-  const stopListening = async () => {
-    if (!server.listening) return;
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
+  const writeAddress = (at: string): Promise<void> => {
+    const file = { url: at, gatewayUrl: at, pid: process.pid, startTicks: null, version: '0.1.0' };
+    return writeFile(join(stateFolder, 'server.json'), JSON.stringify(file));
   };
+  await writeAddress(url);
+  await writeFile(join(stateFolder, 'token'), `${token}\n`, { mode: 0o600 });
   return {
     stateFolder,
     url,
     calls,
-    stopListening,
+    goAway: () => writeAddress(url.replace('127.0.0.1', '127.0.0.2')),
     async [Symbol.asyncDispose]() {
-      await stopListening();
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
       await rm(stateFolder, { recursive: true, force: true });
     },
   };

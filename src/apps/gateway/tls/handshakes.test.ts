@@ -62,7 +62,7 @@ async function start(limits: HandshakeLimits) {
 }
 
 test('a caller that begins no handshake, or ends none, is let go', async () => {
-  await using place = await start({ ...usualHandshakeLimits, handshakeMs: 300 });
+  await using place = await start({ ...usualHandshakeLimits, handshakeMs: 2000 });
   const silent = await place.silent();
   const begun = await place.silent();
   // The head of a record of a ClientHello (RFC 8446 section 5.1), and no more of it.
