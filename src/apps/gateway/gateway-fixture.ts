@@ -193,6 +193,7 @@ export interface SendOptions {
   readonly headers?: Record<string, string | readonly string[]>;
   readonly body?: Buffer | string;
   readonly host?: string;
+  /** Absent: a connection of its own. */
   readonly agent?: Agent;
   /** Absent: 127.0.0.1. */
   readonly address?: string;
@@ -214,7 +215,8 @@ export function send(port: number, options: SendOptions = {}): Promise<Answer> {
       method: options.method ?? 'GET',
       path: options.path ?? '/',
       headers: { host: options.host ?? 'svc.localhost', ...options.headers },
-      ...(options.agent === undefined ? {} : { agent: options.agent }),
+      // Node's own agent would keep connections, and so give a next request one that is about to be closed.
+      agent: options.agent ?? new Agent(),
     },
     (response) => {
       const chunks: Buffer[] = [];
