@@ -1,9 +1,12 @@
 /** What a rollout's gate saw, and what its candidate last said, are kept beside the ledger; a full quota is told and stops nothing. */
 import assert from 'node:assert/strict';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { blobPath } from '../../src/domain/evidence/blob-event.ts';
 import { release } from './release.fixture.ts';
-import { startWorld, waitFor, type World } from './world.fixture.ts';
+import { projectFolder, type Ran, startWorld, waitFor, type World } from './world.fixture.ts';
 
 interface Listed {
   readonly name: string;
@@ -32,6 +35,7 @@ test('samples and logs of a rollout that went back are there by digest, and with
     assert.equal((JSON.parse(line) as { service: string }).service, 'pay');
   }
   await world.must('replay', 'pay-2');
+  await auditorsCompareBlobs(world, samples.sha256);
 
   // No room at all: the next rollout goes back as fast, and entries say what is not there.
   await world.must('down', '--keep-instances');
@@ -45,6 +49,33 @@ test('samples and logs of a rollout that went back are there by digest, and with
   await world.must('replay', 'pay-3');
   await world.must('verify');
 });
+
+/** From the export alone, by a policy that requires blobs; a changed byte and a blob taken away are found. */
+async function auditorsCompareBlobs(world: World, sha256: string): Promise<void> {
+  await world.must('ledger', 'checkpoint');
+  const exported = await world.must('ledger', 'export', 'audit', '--with-blobs');
+  assert.match(exported.stderr, /, 2 blobs, 2 of them new\)/);
+  const { stdout } = await world.must('ledger', 'keys');
+  await writeFile(join(world.folder, 'policy.tlog'), `${stdout}#tidegate require-blobs\n`);
+  const verified = (): Promise<Ran> => {
+    const verifier = join(projectFolder, 'bin', 'tidegate-verify.js');
+    return world.runNode([verifier, 'audit', '--policy', 'policy.tlog']);
+  };
+  const whole = await verified();
+  assert.equal(whole.code, 0, whole.stdout + whole.stderr);
+  assert.match(whole.stdout, /blobs: 2 of 2 are here with the bytes/);
+  const path = join(world.folder, 'audit', 'blobs', blobPath(sha256));
+  assert.equal((await stat(path)).mode & 0o777, 0o600);
+  const bytes = await readFile(path);
+  await writeFile(path, bytes.subarray(0, -8));
+  const changed = await verified();
+  assert.equal(changed.code, 1);
+  assert.match(changed.stdout, /NOT VALID[^]*blobs: 1 of 2 [^]*1 HAVE OTHER BYTES/);
+  await rm(path);
+  const taken = await verified();
+  assert.equal(taken.code, 1);
+  assert.match(taken.stdout, /it is missing, and the policy requires it/);
+}
 
 async function rolledBack(world: World, version: string): Promise<void> {
   await using load = world.load({ service: 'pay', rps: 100 });

@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { blobPath } from '../../domain/evidence/blob-event.ts';
 import { sha256Hex } from '../../domain/evidence/digest.ts';
 import { blobStoreContract } from '../../ports/blob-store.contract.ts';
 import { BlobError } from '../../ports/blob-store.ts';
-import { BlobFolder, pathOf } from './blob-folder.ts';
+import { BlobFolder } from './blob-folder.ts';
 
 const { signal } = new AbortController();
 
@@ -23,7 +24,7 @@ test('a blob is a compressed file that only its owner can read, and counts after
   const digest = sha256Hex(bytes);
   const store = await BlobFolder.open(folder.path, { quotaBytes: 10_000 });
   await store.put(digest, bytes, signal);
-  const { mode, size } = await stat(join(folder.path, pathOf(digest)));
+  const { mode, size } = await stat(join(folder.path, blobPath(digest)));
   assert.equal(mode & 0o777, 0o600);
   assert.ok(size < 1_000);
   assert.equal(store.usedBytes, size);
@@ -36,7 +37,7 @@ test('a blob whose file was changed at any byte is damaged, or comes back as it 
   const digest = sha256Hex(bytes);
   const store = await BlobFolder.open(folder.path, { quotaBytes: 10_000 });
   await store.put(digest, bytes, signal);
-  const path = join(folder.path, pathOf(digest));
+  const path = join(folder.path, blobPath(digest));
   const packed = await readFile(path);
   let damaged = 0;
   for (const at of packed.keys()) {

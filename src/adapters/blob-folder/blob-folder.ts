@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 
+import { blobPath } from '../../domain/evidence/blob-event.ts';
 import { sha256Hex } from '../../domain/evidence/digest.ts';
 import { BlobError, type BlobStore, type StoredBlob } from '../../ports/blob-store.ts';
 
@@ -52,7 +53,7 @@ export class BlobFolder implements BlobStore {
 
   async put(sha256: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const path = join(this.#folder, pathOf(sha256));
+    const path = join(this.#folder, blobPath(sha256));
     if ((await sizeOf(path)) !== null) return;
     const packed = await compress(bytes);
     if (this.#usedBytes + packed.length > this.#quotaBytes) {
@@ -71,7 +72,7 @@ export class BlobFolder implements BlobStore {
 
   async get(sha256: string, signal: AbortSignal): Promise<Uint8Array | null> {
     signal.throwIfAborted();
-    const path = join(this.#folder, pathOf(sha256));
+    const path = join(this.#folder, blobPath(sha256));
     if ((await sizeOf(path)) === null) return null;
     const bytes = await unpacked(path);
     if (sha256Hex(bytes) === sha256) return bytes;
@@ -90,17 +91,12 @@ export class BlobFolder implements BlobStore {
 
   async remove(sha256: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const path = join(this.#folder, pathOf(sha256));
+    const path = join(this.#folder, blobPath(sha256));
     const size = await sizeOf(path);
     if (size === null) return;
     await rm(path, { force: true });
     this.#usedBytes -= size;
   }
-}
-
-/** `3f/3f9a….zst`, in the folder of blobs. */
-export function pathOf(sha256: string): string {
-  return `${sha256.slice(0, 2)}/${sha256}.zst`;
 }
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);

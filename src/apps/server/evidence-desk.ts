@@ -123,7 +123,9 @@ export class EvidenceDesk {
 /** Throws an Error that says what is wrong with the settings and what to do. */
 export function readWitnessPolicy({ mode, policy }: WitnessSettings): TrustPolicy {
   if (policy === '') {
-    if (mode === 'off') return { logs: [], witnesses: [], quorum: { kind: 'none' } };
+    if (mode === 'off') {
+      return { logs: [], witnesses: [], quorum: { kind: 'none' }, requiresBlobs: false };
+    }
     throw new Error(`--witness-mode ${mode} needs to know the witnesses: give --witnesses FILE`);
   }
   try {

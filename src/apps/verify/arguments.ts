@@ -5,8 +5,10 @@ export const usage = `usage: tidegate-verify <export> --policy FILE [--lenient] 
 
 Checks an exported ledger, or the proof of one entry, from files alone: no server, no network, no clock.
 
-  <export>         folder that tidegate ledger export wrote (c2sp.org/tlog-tiles)
-  --policy FILE    whom you trust (c2sp.org/tlog-policy): the log's keys, witnesses, quorum
+  <export>         folder that tidegate ledger export wrote (c2sp.org/tlog-tiles), or a backup; blobs in it are
+                   compared with their digests
+  --policy FILE    whom you trust (c2sp.org/tlog-policy): the log's keys, witnesses, quorum; a line
+                   "#tidegate require-blobs" refuses an export without a blob that its entries say is kept
   --entry FILE     with a proof: the entry's bytes
   --lenient        one of the log's keys is enough, and signatures of strangers are passed over
   --workers N      processor cores to use, 1-64 (default: all)

@@ -8,6 +8,7 @@ import { Checkpointer, logPolicyLines } from '../../control/checkpointer.ts';
 import { exportTiles } from '../../control/ledger-tiles.ts';
 import { openRecorder, type Recorder } from '../../control/recorder.ts';
 import { Witnessing } from '../../control/witnessing.ts';
+import { BLOB_STREAM, type BlobEvent, blobEventData } from '../../domain/evidence/blob-event.ts';
 import { parseCheckpoint, signatureOf, signedMessage } from '../../domain/evidence/checkpoint.ts';
 import { originOf } from '../../domain/evidence/export-format.ts';
 import { formatVkey, noteKey, rawKeyOf } from '../../domain/evidence/note-key.ts';
@@ -35,6 +36,8 @@ export async function exportedLedger(
     readonly fork?: string;
     /** Whether what decides has two signatures. */
     readonly isPaired?: boolean;
+    /** Entries after the others, in this order. */
+    readonly blobEvents?: readonly BlobEvent[];
   },
 ): Promise<ExportedLedger> {
   const signal = AbortSignal.timeout(120_000);
@@ -53,6 +56,7 @@ export async function exportedLedger(
     signal,
   );
   await fill(recorder, count, options.fork ?? '', signal);
+  await recordBlobEvents(recorder, options.blobEvents ?? [], signal);
   const publicKey = rawKeyOf('ed25519', signer.publicKey);
   const ed25519: NoteSigner = { type: 'ed25519', publicKey, sign: (...of) => signer.sign(...of) };
   const signers = [ed25519, mlDsa];
@@ -83,11 +87,25 @@ export async function exportedLedger(
   const { note } = await new Checkpointer(parts).make(signal);
   const writeTo = async (folder: string): Promise<void> => {
     const written = AbortSignal.timeout(120_000);
-    const tiles = exportTiles(store, { size: count, isThere: () => false }, written);
+    const { size } = recorder;
+    const tiles = exportTiles(store, { size, isThere: () => false }, written);
     for await (const { path, bytes } of tiles) await write(join(folder, path), bytes);
     await write(join(folder, 'checkpoint'), Buffer.from(note));
   };
   return { store, signers, policyText, note, writeTo };
+}
+
+async function recordBlobEvents(
+  recorder: Recorder,
+  events: readonly BlobEvent[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const [number, event] of events.entries()) {
+    const subjects = event.blobs.map(({ name, sha256 }) => ({ name, sha256 }));
+    const about = { type: 'blob-event', subjects, idempotencyKey: `${number}` } as const;
+    const entries = [{ ...about, data: blobEventData(event) }];
+    await recorder.record({ stream: BLOB_STREAM, entries, blobs: [] }, signal);
+  }
 }
 
 async function fill(

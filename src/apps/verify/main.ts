@@ -9,6 +9,7 @@ import { evidenceLines } from '../../domain/evidence/evidence-check.ts';
 import { parsePolicy } from '../../domain/evidence/trust-policy.ts';
 import type { TrustPolicy } from '../../domain/evidence/trust-policy.ts';
 import { type Arguments, readArguments, UnusableInput, usage } from './arguments.ts';
+import { type BlobsReport, blobsText } from './blob-check.ts';
 import { verifyFolder } from './verify-folder.ts';
 import { verifyProof } from './verify-proof.ts';
 import type { VerifyResult } from './verify-result.ts';
@@ -63,14 +64,19 @@ async function read(path: string): Promise<Uint8Array> {
 }
 
 function linesOf(result: VerifyResult): string[] {
-  const { valid, entries, origin, size, root, witnesses, proves, evidence } = result;
+  const { valid, entries, origin, size, root, witnesses, proves, evidence, blobs } = result;
   return [
     valid ? `valid: ${entries} ${entries === 1 ? 'entry' : 'entries'}` : 'NOT VALID',
     ...(origin === null ? [] : [`  log: ${origin}`, `  checkpoint: ${size} entries, root ${root}`]),
     ...witnesses.map(({ name, at }) => `  witness: ${name} at ${at}`),
+    ...(blobs === null || !isSpokenOf(blobs) ? [] : [`  ${blobsText(blobs)}`]),
     `  ${proves}`,
     ...(evidence === null || !valid ? [] : evidenceLines(evidence).map((line) => `  ${line}`)),
   ].map((line) => line.replaceAll(/\p{Cc}/gu, '?'));
+}
+
+function isSpokenOf({ stored, explained, strangers }: BlobsReport): boolean {
+  return stored + explained + strangers > 0;
 }
 
 /** One line on a terminal, rewritten; nothing anywhere else. */

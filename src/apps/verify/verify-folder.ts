@@ -15,6 +15,7 @@ import type { Tile } from '../../domain/evidence/tile.ts';
 import type { TrustPolicy } from '../../domain/evidence/trust-policy.ts';
 import { LedgerVerification } from '../../domain/evidence/verify-ledger.ts';
 import { UnusableInput } from './arguments.ts';
+import { BlobCheck, type BlobsFound } from './blob-check.ts';
 import type { FactsAnswer } from './bundle-facts.ts';
 import { FactsPool } from './facts-pool.ts';
 
@@ -30,7 +31,7 @@ export interface FolderVerification {
 }
 
 /**
- * Checks an exported log: the checkpoint by the policy, every entry, the root over them, and every tile. Bundles are read one after
+ * Checks an exported log: the checkpoint by the policy, every entry, the root over them, every tile, and the blobs that are with it. Bundles are read one after
  * the other, some under way at a time, so memory stays the same however long the log is.
  */
 export async function verifyFolder(options: FolderVerification): Promise<VerifyResult> {
@@ -52,7 +53,9 @@ class FolderCheck {
   problem: string | null = null;
   readonly #options: FolderVerification;
   readonly #ledger = new LedgerVerification({ trustedKeyId: null });
+  readonly #blobs = new BlobCheck();
   #judged: JudgedCheckpoint | null = null;
+  #found: BlobsFound | null = null;
   /** By level, from 1 on: roots whose tile has not been compared yet. */
   readonly #roots = new Map<number, Hash[]>();
 
@@ -67,6 +70,7 @@ class FolderCheck {
       judged: this.#judged,
       report: this.#ledger.finish(),
       renamings,
+      blobs: this.#found?.report ?? null,
     };
   }
 
@@ -91,6 +95,14 @@ class FolderCheck {
       const [index] = this.#ledger.renamings.map((each) => each.index).slice(-1);
       throw new EvidenceError(`entry ${index ?? 0} is not the one that ${origin} is named after`);
     }
+    await this.#checkBlobs();
+  }
+
+  /** After everything else: what entries say of blobs is worth as much as the entries. */
+  async #checkBlobs(): Promise<void> {
+    const { folder, policy } = this.#options;
+    this.#found = await this.#blobs.compare(folder, { isRequired: policy.requiresBlobs });
+    if (this.#found.problem !== null) throw new EvidenceError(this.#found.problem);
   }
 
   #checkSigners(size: number): void {
@@ -132,6 +144,9 @@ class FolderCheck {
         if (Number.isInteger(level)) await this.#addRoot(level, hash);
       }
       this.#teach(each, pool);
+      if (this.#ledger.problem === null) {
+        within(`entry ${this.#ledger.entries - 1}`, () => this.#blobs.take(each));
+      }
     }
     await this.#compareTile(
       { ...next.tile, level: 0 },

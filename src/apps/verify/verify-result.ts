@@ -1,5 +1,6 @@
 import type { EvidenceReport } from '../../domain/evidence/evidence-check.ts';
 import type { JudgedCheckpoint, Strictness } from '../../domain/evidence/judge-checkpoint.ts';
+import type { BlobsReport } from './blob-check.ts';
 import type { Renaming, VerificationReport } from '../../domain/evidence/verify-ledger.ts';
 
 /** What the program says; its JSON is this, word for word. */
@@ -21,6 +22,8 @@ export interface VerifyResult {
   readonly witnesses: readonly { readonly name: string; readonly at: string }[];
   /** Whether what the plans of rollouts owe is in the ledger; null: one entry can't tell. */
   readonly evidence: EvidenceReport | null;
+  /** Blobs held against what entries say of them; null: not looked at, as one entry can't tell or something else is wrong. */
+  readonly blobs: BlobsReport | null;
   /** In one sentence: what is proven, and what is not. */
   readonly proves: string;
 }
@@ -30,10 +33,11 @@ interface FolderState {
   readonly judged: JudgedCheckpoint | null;
   readonly report: VerificationReport;
   readonly renamings: readonly Renaming[];
+  readonly blobs: BlobsReport | null;
 }
 
 export function provenByFolder(
-  { problem, judged, report, renamings }: FolderState,
+  { problem, judged, report, renamings, blobs }: FolderState,
   { strictness }: { readonly strictness: Strictness },
 ): VerifyResult {
   const parts = partsOf(judged);
@@ -49,7 +53,8 @@ export function provenByFolder(
     entries: report.entries,
     keyIds: report.keyIds,
     evidence: report.evidence,
-    proves: sentence({ problem, what, witnesses: parts.witnesses, strictness }),
+    blobs,
+    proves: sentence({ problem, what, witnesses: parts.witnesses, strictness, blobs }),
   };
 }
 
@@ -79,7 +84,8 @@ export function provenByProof(
     entries: problem === null ? 1 : 0,
     keyIds: keyId === null ? [] : [keyId],
     evidence: null,
-    proves: sentence({ problem, what, witnesses: parts.witnesses, strictness }),
+    blobs: null,
+    proves: sentence({ problem, what, witnesses: parts.witnesses, strictness, blobs: null }),
   };
 }
 
@@ -111,8 +117,9 @@ function sentence(of: {
   readonly what: string;
   readonly witnesses: VerifyResult['witnesses'];
   readonly strictness: Strictness;
+  readonly blobs: BlobsReport | null;
 }): string {
-  const { problem, what, witnesses, strictness } = of;
+  const { problem, what, witnesses, strictness, blobs } = of;
   if (problem !== null) return `Nothing is proven: ${problem}.`;
   const names = witnesses.map(({ name, at }) => `${name} (${at})`).join(', ');
   const outside =
@@ -121,9 +128,12 @@ function sentence(of: {
       : `what these witnesses saw was never rewritten unless they all helped: ${names}`;
   const lenient =
     strictness === 'lenient' ? '; signatures of strangers on the checkpoint were passed over' : '';
+  const compared =
+    blobs === null || blobs.same === 0 ? '' : `; ${blobs.same} blobs are as they were`;
+  const others = compared === '' ? 'blobs' : 'other blobs';
   return (
-    `Proven: ${what}; ${outside}${lenient}. Not proven: that no later entries exist, that what was never recorded did not happen, ` +
-    'and the content of blobs, of which entries hold the digests only.'
+    `Proven: ${what}${compared}; ${outside}${lenient}. Not proven: that no later entries exist, that what was never recorded ` +
+    `did not happen, and the content of ${others}, of which entries hold the digests only.`
   );
 }
 

@@ -27,6 +27,11 @@ export interface BlobDescriptor {
   readonly sizeBytes: number;
 }
 
+/** Where a blob is kept, in the folder of blobs of a state folder, a backup or an export: `3f/3f9a….zst`, compressed with zstd. */
+export function blobPath(sha256: string): string {
+  return `${sha256.slice(0, 2)}/${sha256}.zst`;
+}
+
 /** Where the ledger speaks of its blobs. */
 export const BLOB_STREAM = 'ledger/blobs';
 

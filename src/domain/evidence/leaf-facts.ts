@@ -24,7 +24,7 @@ export type LeafFacts =
       readonly previous: PreviousEntry | null;
       readonly observedAtMs: number;
       readonly keyId: string;
-      /** Of entries that later ones are judged by, such as key events; null of others. */
+      /** Of entries that later ones, or blobs, are judged by, such as key events; null of others. */
       readonly data: JsonValue;
       /** What is left to check when the key was not known. */
       readonly signature: 'valid' | OpenSignature;
@@ -78,5 +78,12 @@ export function leafFacts(bytes: Uint8Array, keys: ReadonlyMap<string, KeyObject
 }
 
 function isJudgedBy(type: EntryType): boolean {
-  return type === 'key-event' || type === 'approval' || type === 'origin-event';
+  return JUDGING.has(type);
 }
+
+const JUDGING: ReadonlySet<EntryType> = new Set([
+  'key-event',
+  'approval',
+  'origin-event',
+  'blob-event',
+]);

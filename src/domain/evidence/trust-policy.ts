@@ -9,11 +9,17 @@ import type { NoteKey } from './note-key.ts';
  *   witness <name> <vkey> [<url>]
  *   group <name> all|any|<k> <member>...
  *   quorum <name>|none
+ *   #tidegate require-blobs
+ *
+ * The last is ours, and a comment to other readers, who know no blobs. After `#tidegate` nothing else is taken, so that a slip of the
+ * pen doesn't pass for a comment.
  */
 export interface TrustPolicy {
   readonly logs: readonly TrustedLog[];
   readonly witnesses: readonly TrustedWitness[];
   readonly quorum: Quorum;
+  /** Whether an export has to have each blob that its entries say is stored. */
+  readonly requiresBlobs: boolean;
 }
 
 export interface TrustedLog {
@@ -87,6 +93,7 @@ class PolicyReader {
   readonly #named = new Map<string, Quorum>([['none', { kind: 'none' }]]);
   readonly #members = new Set<string>();
   #quorum: Quorum | null = null;
+  #requiresBlobs = false;
 
   add(line: string): void {
     // oxlint-disable-next-line no-control-regex -- the format names the control characters it allows
@@ -95,6 +102,7 @@ class PolicyReader {
     }
     const words = line.split(/[ \t]+/).filter((word) => word !== '');
     const [keyword = '', ...rest] = words;
+    if (keyword === '#tidegate') return this.#addOwn(rest);
     if (keyword === '' || keyword.startsWith('#')) return;
     if (keyword === 'log') return this.#addLog(rest);
     if (keyword === 'witness') return this.#addWitness(rest);
@@ -105,7 +113,20 @@ class PolicyReader {
 
   finish(): TrustPolicy {
     if (this.#quorum === null) throw new EvidenceError('the policy has no quorum line');
-    return { logs: this.#logs, witnesses: this.#witnesses, quorum: this.#quorum };
+    return {
+      logs: this.#logs,
+      witnesses: this.#witnesses,
+      quorum: this.#quorum,
+      requiresBlobs: this.#requiresBlobs,
+    };
+  }
+
+  #addOwn(words: readonly string[]): void {
+    const [wish, more] = words;
+    if (wish !== 'require-blobs' || more !== undefined) {
+      throw new EvidenceError('after #tidegate only require-blobs is known');
+    }
+    this.#requiresBlobs = true;
   }
 
   #addLog(words: readonly string[]): void {

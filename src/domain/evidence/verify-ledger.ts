@@ -95,6 +95,11 @@ export class LedgerVerification implements Verification {
     return this.#edge.size;
   }
 
+  /** What is wrong first; null: nothing so far. */
+  get problem(): LedgerProblem | null {
+    return this.#problem;
+  }
+
   /** Leaf hash of entry 0, once it was found good. */
   get firstEntryHash(): string | null {
     return this.#firstEntryHash;

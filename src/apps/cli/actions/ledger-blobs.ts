@@ -2,17 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import { BlobFolder } from '../../../adapters/blob-folder/blob-folder.ts';
-import { recordedEntry } from '../../../control/recorder.ts';
-import {
-  applyBlobEvent,
-  BLOB_STREAM,
-  type BlobState,
-  readBlobEvent,
-} from '../../../domain/evidence/blob-event.ts';
+import type { BlobState } from '../../../domain/evidence/blob-event.ts';
 import { BlobError } from '../../../ports/blob-store.ts';
 import { CliError } from '../cli-error.ts';
 import { type DataFormat, printData } from '../data-format.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { knownBlobsIn } from '../ledger/known-blobs.ts';
 import { withLedger } from '../ledger/ledger-reader.ts';
 import { print, say, type Session } from '../session.ts';
 import { tableLines } from '../views/table.ts';
@@ -92,16 +87,12 @@ export async function blobGet(
 }
 
 async function blobsOf(session: Session): Promise<readonly BlobState[]> {
-  const known = new Map<string, BlobState>();
+  let known: readonly BlobState[] = [];
   await withLedger(session, async (ledger) => {
-    const query = { fromIndex: 0, stream: BLOB_STREAM };
-    for await (const stored of ledger.read(query, session.signal)) {
-      const { data, observedAtMs } = recordedEntry(stored);
-      applyBlobEvent(known, readBlobEvent(data), observedAtMs);
-    }
+    known = await knownBlobsIn(ledger, Infinity, session.signal);
     return exitCodes.ok;
   });
-  return [...known.values()];
+  return known;
 }
 
 async function conditionOf(

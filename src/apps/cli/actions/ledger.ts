@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
 import type { LedgerReader } from '../../../adapters/sqlite/sqlite-ledger-store.ts';
+import { isErrno } from '../../../adapters/system/errno.ts';
 import { openLogNoteSigners } from '../../../adapters/system/note-signing-key.ts';
 import { checkpointResponseSchema } from '../../../api/wire.ts';
 import { logPolicyLines } from '../../../control/checkpointer.ts';
 import { originAt } from '../../../control/ledger-origin.ts';
 import { inclusionProof } from '../../../control/ledger-proofs.ts';
 import { exportTiles } from '../../../control/ledger-tiles.ts';
+import { blobPath } from '../../../domain/evidence/blob-event.ts';
 import { hexOfHash } from '../../../domain/evidence/digest.ts';
 import { MerkleEdge } from '../../../domain/evidence/merkle-edge.ts';
 import { TILE_WIDTH, tilesOf } from '../../../domain/evidence/tile.ts';
@@ -19,6 +21,7 @@ import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { type DataFormat, printData } from '../data-format.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { knownBlobsIn } from '../ledger/known-blobs.ts';
 import { withLedger } from '../ledger/ledger-reader.ts';
 import { print, say, type Session } from '../session.ts';
 
@@ -53,7 +56,11 @@ export async function ledgerKeys(session: Session): Promise<ExitCode> {
 }
 
 /** Writes the ledger up to its newest checkpoint as static files. */
-export async function ledgerExport(session: Session, folder: string): Promise<ExitCode> {
+export async function ledgerExport(
+  session: Session,
+  folder: string,
+  options: { readonly withBlobs?: boolean },
+): Promise<ExitCode> {
   const target = resolve(session.workingFolder, folder);
   return withLedger(session, async (ledger) => {
     const { size, note } = await newestCheckpoint(session, ledger);
@@ -63,12 +70,49 @@ export async function ledgerExport(session: Session, folder: string): Promise<Ex
       await writeWhole(join(target, file.path), file.bytes);
       files += 1;
     }
+    const blobs =
+      options.withBlobs === true ? `, ${await exportBlobs(session, ledger, { size, target })}` : '';
     // Last, so that a folder whose checkpoint is there has all that it speaks of.
     await writeWhole(join(target, 'checkpoint'), Buffer.from(note));
     await dropPartials(target, size);
-    say(session, `Exported ${size} entries to ${target} (${files} new files).`);
+    say(session, `Exported ${size} entries to ${target} (${files} new files${blobs}).`);
     return exitCodes.ok;
   });
+}
+
+/** Copies what the entries say is kept, as it is kept; says how much that was. */
+async function exportBlobs(
+  session: Session,
+  ledger: LedgerReader,
+  { size, target }: { readonly size: number; readonly target: string },
+): Promise<string> {
+  const counts = { copied: 0, there: 0, missing: 0 };
+  for (const { sha256, action } of await knownBlobsIn(ledger, size, session.signal)) {
+    if (action !== 'stored') continue;
+    const path = join('blobs', blobPath(sha256));
+    if (existsSync(join(target, path))) {
+      counts.there += 1;
+      continue;
+    }
+    const bytes = await readIfThere(join(session.stateFolder, path));
+    if (bytes === null) counts.missing += 1;
+    else {
+      // They have what services logged: for whom the export is given to, and nobody else on the machine.
+      await writeWhole(join(target, path), bytes, 0o600);
+      counts.copied += 1;
+    }
+  }
+  const missing = counts.missing === 0 ? '' : `, ${counts.missing} MISSING`;
+  return `${counts.copied + counts.there} blobs, ${counts.copied} of them new${missing}`;
+}
+
+async function readIfThere(path: string): Promise<Uint8Array | null> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    if (isErrno(cause, 'ENOENT')) return null;
+    throw new CliError(`cannot read ${path}: ${String(cause)}`, { code: 'unreadable', cause });
+  }
 }
 
 /** Writes an entry and the proof that it is in the ledger. */
@@ -146,10 +190,10 @@ async function newestCheckpoint(session: Session, ledger: LedgerReader): Promise
 }
 
 /** There whole or not at all; what is there already is replaced at once. */
-export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+export async function writeWhole(path: string, bytes: Uint8Array, mode = 0o666): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(`${path}.tmp`, bytes);
+    await writeFile(`${path}.tmp`, bytes, { mode });
     await rename(`${path}.tmp`, path);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);

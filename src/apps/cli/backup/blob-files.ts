@@ -2,10 +2,11 @@ import { mkdir, readFile, rename } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { BlobFolder, pathOf } from '../../../adapters/blob-folder/blob-folder.ts';
+import { BlobFolder } from '../../../adapters/blob-folder/blob-folder.ts';
 import { replaceFile, syncFolder } from '../../../adapters/system/durable-file.ts';
 import type { BackupPart } from '../../../control/ledger-backup.ts';
 import { DAMAGED_REMEDY, RestoreRefusal } from '../../../control/restore-refusal.ts';
+import { blobPath } from '../../../domain/evidence/blob-event.ts';
 import type { BackupFile } from '../../../domain/evidence/backup-manifest.ts';
 import { BlobError } from '../../../ports/blob-store.ts';
 import type { BackupFolder } from './backup-folder.ts';
@@ -19,10 +20,10 @@ export async function* blobParts(
 ): AsyncIterable<BackupPart> {
   const folder = join(stateFolder, folderName);
   for await (const { sha256Hex } of BlobFolder.reader(folder).list(signal)) {
-    const path = join(folder, pathOf(sha256Hex));
+    const path = join(folder, blobPath(sha256Hex));
     // Deleted meanwhile, as its time was over.
     if (!existsSync(path)) continue;
-    yield { path: `${folderName}/${pathOf(sha256Hex)}`, content: () => readFile(path) };
+    yield { path: `${folderName}/${blobPath(sha256Hex)}`, content: () => readFile(path) };
   }
 }
 

@@ -33,12 +33,20 @@ function addExport(ledger: Command, frame: Frame): void {
       'Writes entries, Merkle tree and newest checkpoint into a folder, as c2sp.org/tlog-tiles has them. Into a folder that has an earlier export it writes only what is new. Check it with tidegate-verify.',
     )
     .argument('<folder>', 'where to')
-    .action((folder: string) =>
+    .option(
+      '--with-blobs',
+      'also the blobs that entries say are kept: raw samples, load results, and logs as the services wrote them',
+    )
+    .action((folder: string, options: { withBlobs?: boolean }) =>
       frame.perform(async (session) =>
-        (await import('../actions/ledger.ts')).ledgerExport(session, folder),
+        (await import('../actions/ledger.ts')).ledgerExport(session, folder, options),
       ),
     );
-  withExamples(command, 'tidegate ledger export audit');
+  withExamples(
+    command,
+    'tidegate ledger export audit',
+    'tidegate ledger export audit --with-blobs',
+  );
 }
 
 function addProof(ledger: Command, frame: Frame): void {
