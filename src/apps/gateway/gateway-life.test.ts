@@ -36,6 +36,12 @@ async function run(...args: readonly string[]): Promise<{ code: number | null; s
   return { code, stderr };
 }
 
+/** No SIGHUP (the first bit) is on its way to the process any more: proc(5), ShdPnd. */
+async function hasHeard(pid: number): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return (Number(`0x${/^ShdPnd:\s*(\w+)$/m.exec(status)?.[1]?.slice(-8)}`) & 1) === 0;
+}
+
 test('a killed gateway is started again at once and serves with the kept table', async () => {
   await using fixture = await GatewayFixture.start(undefined, { listen });
   await fixture.single((_request, response) => response.end('v1'));
@@ -259,6 +265,9 @@ for (const engine of engines) {
     const slow = send(file.port, { address, path: '/slow' });
     await until(() => answering !== null);
     child.kill('SIGHUP');
+    await until(() => hasHeard(child.pid ?? 0));
+    // A signal without a handler would have ended it by now.
+    assert.equal((await send(file.port, { address })).status, 200);
     child.kill('SIGTERM');
     // A signal takes its time: what is asked until it is heard is served and counted.
     let servedBefore = 0;
@@ -274,7 +283,7 @@ for (const engine of engines) {
     assert.equal(answer.headers.connection, 'close');
     const [code] = (await exited) as [number | null];
     assert.equal(code, 0);
-    await until(() => counted === 2 + servedBefore);
+    await until(() => counted === 3 + servedBefore);
     await rm(stateFolder, { recursive: true });
   });
 }

@@ -72,7 +72,36 @@ test('a head that is refused is logged without a word of it', async () => {
   assert.ok(!(await readFile(path, 'utf8')).includes('planted'));
 });
 
-test('SIGHUP begins another file, and a sample has what failed and its share of the rest', async () => {
+/** What this process has open. */
+async function openFiles(pid: number | string): Promise<readonly string[]> {
+  const names = await readdir(`/proc/${pid}/fd`);
+  return Promise.all(names.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')));
+}
+
+for (const engine of engines) {
+  test(`SIGHUP alone has the engine ${engine} begin another file, and requests go on`, async () => {
+    const flags = ['--access-log', 'access.log'];
+    await using fixture = await GatewayFixture.start(engine, { arguments: flags });
+    const path = join(fixture.stateFolder, 'access.log');
+    await fixture.single((_request, response) => response.end());
+    await fixture.send();
+    await until(async () => (await linesOf(path)).length === 1);
+    await rename(path, `${path}.1`);
+    const { pid } = fixture.process.file;
+    process.kill(pid, 'SIGHUP');
+    // Nothing is asked meanwhile: with its next lines a writer notices by itself that its file was moved.
+    await until(async () => {
+      const open = await openFiles(pid);
+      return open.includes(path) && !open.includes(`${path}.1`);
+    });
+    assert.equal((await fixture.send()).status, 200);
+    await until(async () => (await linesOf(path)).length === 1);
+    assert.equal((await linesOf(`${path}.1`)).length, 1);
+    assert.equal(fixture.process.file.pid, pid);
+  });
+}
+
+test('a sample has what failed and its share of the rest', async () => {
   const flags = ['--access-log', 'access.log', '--access-log-sample', '0.1', '--access-log-query'];
   await using fixture = await GatewayFixture.start('fast', { arguments: flags });
   const path = join(fixture.stateFolder, 'access.log');
@@ -84,12 +113,6 @@ test('SIGHUP begins another file, and a sample has what failed and its share of 
   await until(async () => (await linesOf(path)).length === 6);
   const lines = await linesOf(path);
   assert.equal(lines.filter((line) => line['url.query'] === 'q=1').length, 5);
-  await rename(path, `${path}.1`);
-  process.kill(fixture.process.file.pid, 'SIGHUP');
-  await until(async () => {
-    await fixture.send({ path: '/bad' });
-    return (await linesOf(path)).length > 0;
-  });
 });
 
 test('SIGHUP to the gateway begins another file in each worker', async () => {
@@ -103,12 +126,8 @@ test('SIGHUP to the gateway begins another file in each worker', async () => {
   process.kill(fixture.process.file.pid, 'SIGHUP');
   const { pid } = fixture.process.file;
   const workers = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
-  const filesOf = async (worker: string): Promise<readonly string[]> => {
-    const names = await readdir(`/proc/${worker}/fd`);
-    return Promise.all(names.map((fd) => readlink(`/proc/${worker}/fd/${fd}`).catch(() => '')));
-  };
   await until(async () => {
-    const files = await Promise.all(workers.map(filesOf));
+    const files = await Promise.all(workers.map(openFiles));
     return (
       files.length === 2 &&
       files.every((open) => open.includes(path) && !open.includes(`${path}.1`))

@@ -145,6 +145,25 @@ test('answers without a body end with their head, and say what they would have h
   session.destroy();
 });
 
+test('a refused HEAD ends with its head, whoever refuses it', { timeout: 300_000 }, async () => {
+  await using fixture = await start((socket) => socket.destroy());
+  const session = fixture.session('a.test');
+  const rows = [
+    ['a scheme that is none of ours', { ':scheme': 'ftp' }, 400],
+    ['a target with a fragment', { ':path': '/#x' }, 400],
+    ['another host than the certificate has', { ':authority': 'b.test' }, 421],
+    ['an instance that is lost', {}, 502],
+  ] as const;
+  for (const [name, more, status] of rows) {
+    const asked = fields({ ':method': 'HEAD', ...more });
+    const answer = await answerOf(session.request(asked, { endStream: true }));
+    const seen = [answer.headers[':status'], answer.body.length, answer.resetCode];
+    assert.deepEqual(seen, [status, 0, constants.NGHTTP2_NO_ERROR], name);
+    assert.equal(answer.headers['content-type'], 'application/problem+json', name);
+  }
+  session.destroy();
+});
+
 test('what the gateway refuses is a problem, and what an instance fails at too', async () => {
   await using fixture = await start((socket) => socket.destroy());
   const session = fixture.session('a.test');

@@ -41,8 +41,10 @@ for (const engine of engines) {
       const first = await fixture.send();
       assert.equal(first.status, 200);
       assert.equal(first.headers['ratelimit-policy'], '"told";q=2;w=7200');
-      assert.equal(first.headers['ratelimit'], '"told";r=1;t=3600');
-      assert.equal((await fixture.send()).headers['ratelimit'], '"told";r=0;t=7200');
+      assert.match(String(first.headers['ratelimit']), /^"told";r=1;t=3(600|5\d\d)$/);
+      // A token is back in an hour from when it was taken, which may be some seconds ago.
+      const second = String((await fixture.send()).headers['ratelimit']);
+      assert.match(second, /^"told";r=0;t=7(200|1\d\d)$/);
       const over = await fixture.send({ method: 'POST', body: 'x' });
       assert.equal(over.status, 429);
       assert.equal(over.headers['x-tidegate-reason'], 'rate-limited');
@@ -102,7 +104,8 @@ for (const engine of engines) {
       const as = (key: string) => ({ headers: { 'x-api-key': key } });
       assert.deepEqual(await statuses(9, as('loud')), [200, ...Array(8).fill(429)]);
       const other = await fixture.send(as('other'));
-      assert.equal(other.headers['ratelimit'], '"all";r=2;t=7200, "mine";r=0;t=3600');
+      const told = /^"all";r=2;t=7(200|1\d\d), "mine";r=0;t=3(600|5\d\d)$/;
+      assert.match(String(other.headers['ratelimit']), told);
     });
 
     test("a rule's limit is for its requests, beside the service's", async () => {
