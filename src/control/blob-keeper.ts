@@ -21,6 +21,16 @@ export interface BlobItem {
   readonly bytes: Uint8Array;
 }
 
+export interface KeptBlobs {
+  readonly stored: readonly BlobDescriptor[];
+  readonly refused: readonly RefusedBlob[];
+}
+
+interface RefusedBlob {
+  readonly blob: BlobDescriptor;
+  readonly reason: string;
+}
+
 export interface BlobKeeperParts {
   readonly store: BlobStore;
   readonly recorder: Pick<Recorder, 'record' | 'replay'>;
@@ -49,9 +59,9 @@ export class BlobKeeper {
     about: Pick<BlobEvent, 'service' | 'rolloutId'>,
     items: readonly BlobItem[],
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<KeptBlobs> {
     const stored: BlobDescriptor[] = [];
-    const refused: { readonly blob: BlobDescriptor; readonly reason: string }[] = [];
+    const refused: RefusedBlob[] = [];
     for (const { name, mediaType, bytes } of items) {
       const blob = { name, mediaType, sha256: sha256Hex(bytes), sizeBytes: bytes.length };
       try {
@@ -69,6 +79,7 @@ export class BlobKeeper {
     for (const { blob, reason } of refused) {
       await this.#record({ action: 'not-stored', ...about, reason, blobs: [blob] }, signal);
     }
+    return { stored, refused };
   }
 
   /** Deletes what is over its time, and files no entry speaks of that a crash left behind. */

@@ -124,7 +124,7 @@ export class RolloutBlobs {
 }
 
 export interface RolloutBlobParts {
-  readonly keeper: Pick<BlobKeeper, 'keep'>;
+  readonly keeper: { keep(...of: Parameters<BlobKeeper['keep']>): Promise<unknown> };
   /** Of a stream, from this index on, oldest first. */
   readonly entries: (
     stream: string,

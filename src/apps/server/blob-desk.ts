@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { BlobFolder } from '../../adapters/blob-folder/blob-folder.ts';
 import { BlobKeeper, isPassingTrouble } from '../../control/blob-keeper.ts';
+import { LoadDesk } from '../../control/load-desk.ts';
 import { recordedEntry, type Recorder } from '../../control/recorder.ts';
 import { RolloutBlobs } from '../../control/rollout-blobs.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -25,6 +26,7 @@ const dayMs = 24 * 60 * 60 * 1000;
 /** Blobs as the server composes them. */
 export class BlobDesk {
   readonly rollouts: RolloutBlobs;
+  readonly loads: LoadDesk;
   readonly #keeper: BlobKeeper;
   readonly #parts: BlobDeskParts;
 
@@ -33,6 +35,7 @@ export class BlobDesk {
     const retentionMs = settings.retentionDays * dayMs;
     this.#parts = parts;
     this.#keeper = new BlobKeeper({ store: folder, recorder, clock, retentionMs, log });
+    this.loads = new LoadDesk({ keeper: this.#keeper, recorder });
     this.rollouts = new RolloutBlobs({
       keeper: this.#keeper,
       readBlob: (sha256) => store.blob(sha256, parts.signal),

@@ -13,6 +13,7 @@ import { addApprovalRoutes } from './http-approval-routes.ts';
 import { addKeyRoutes } from './http-key-routes.ts';
 import { HttpProblem } from './http-problem.ts';
 import { addFaultRoutes } from './http-fault-routes.ts';
+import { addLoadRoutes } from './http-load-routes.ts';
 import { addReadRoutes } from './http-read-routes.ts';
 import { addStreamRoutes } from './http-stream-routes.ts';
 import { addWriteRoutes } from './http-write-routes.ts';
@@ -57,6 +58,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
     addApprovalRoutes(typed, parts);
     addKeyRoutes(typed, parts);
     addFaultRoutes(typed, parts);
+    addLoadRoutes(typed, parts);
     addStreamRoutes(typed, parts);
   });
   return http;

@@ -3,7 +3,9 @@ import type { MadeCheckpoint } from '../../control/checkpointer.ts';
 import type { ControlLoop } from '../../control/loop.ts';
 import type { ApprovalDesk } from '../../control/approval-desk.ts';
 import type { FaultDesk } from '../../control/fault-desk.ts';
+import type { LoadDesk } from '../../control/load-desk.ts';
 import type { Recorder } from '../../control/recorder.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { Platform } from '../../ports/platform.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { EventFeed } from './event-feed.ts';
@@ -17,6 +19,8 @@ export interface ServerParts {
   readonly loop: ControlLoop;
   readonly desk: ApprovalDesk;
   readonly faults: FaultDesk;
+  readonly loads: LoadDesk;
+  readonly clock: Pick<Clock, 'nowMs'>;
   readonly recorder: Recorder;
   readonly platform: Platform;
   readonly feed: EventFeed;

@@ -306,13 +306,15 @@ async function listen(
     readonly stop: (all: boolean) => void;
   },
 ): Promise<void> {
-  const { world, loop, desk, faults, meter, scaler, signal, stop, resources } = running;
+  const { world, loop, desk, faults, blobs, meter, scaler, signal, stop, resources } = running;
   const { recorder, clock, platform, store, keys } = world;
   const startedAtMs = clock.nowMs();
   const address = { url: '' };
   const http = await httpServer({
     desk,
     faults,
+    loads: blobs.loads,
+    clock,
     recorder,
     version: options.version,
     token: await openToken(options.stateFolder),

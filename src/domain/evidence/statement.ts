@@ -17,6 +17,7 @@ export const ENTRY_TYPES = [
   'service-change',
   'origin-event',
   'blob-event',
+  'load-test',
 ] as const;
 
 export type EntryType = (typeof ENTRY_TYPES)[number];

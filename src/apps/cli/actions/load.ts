@@ -1,11 +1,17 @@
 import { LoadError, type LoadOptions } from '../../../adapters/load/load-options.ts';
 import { runLoad } from '../../../adapters/load/load-generator.ts';
+import {
+  type LoadReceipt,
+  loadReceiptSchema,
+  type LoadTestReport,
+} from '../../../api/load-wire.ts';
 import { serverStatusSchema, serviceSchema } from '../../../api/wire.ts';
 import type { LoadInterval, LoadResult } from '../../../domain/load/load-result.ts';
 import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { type DataFormat, printData } from '../data-format.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { harmless } from '../look.ts';
 import { print, say, type Session } from '../session.ts';
 import { failedThresholds, loadLines, progressLine } from '../views/load-lines.ts';
 
@@ -19,6 +25,9 @@ export interface LoadCommandOptions {
   readonly connections: number;
   readonly maxErrors?: number;
   readonly maxP99?: number;
+  /** Keep the result as evidence of the service. */
+  readonly record?: boolean;
+  readonly reason?: string;
   readonly output?: DataFormat;
 }
 
@@ -41,9 +50,46 @@ export async function load(
     p99MsMax: options.maxP99 ?? null,
   };
   const failed = failedThresholds(result, thresholds);
-  if (options.output === undefined) print(session, loadLines(result, failed, session.look));
-  else await printData(session, { ...result, failedThresholds: failed }, options.output);
+  const recorded =
+    options.record === true ? await record(session, options, { result, thresholds, failed }) : null;
+  if (options.output === undefined) {
+    const receipt = recorded === null ? [] : receiptLines(recorded);
+    print(session, [...loadLines(result, failed, session.look), ...receipt]);
+  } else {
+    const data = {
+      ...result,
+      failedThresholds: failed,
+      ...(recorded === null ? {} : { recorded }),
+    };
+    await printData(session, data, options.output);
+  }
   return result.valid && failed.length === 0 ? exitCodes.ok : exitCodes.invalid;
+}
+
+async function record(
+  session: Session,
+  { service = '', path, reason }: LoadCommandOptions,
+  found: {
+    readonly result: LoadResult;
+    readonly thresholds: LoadTestReport['thresholds'];
+    readonly failed: readonly string[];
+  },
+): Promise<LoadReceipt> {
+  const { result, thresholds, failed } = found;
+  const test = { path, thresholds, failedThresholds: failed, result };
+  const body = { who: session.who, why: reason ?? null, ...test };
+  using client = await Client.connect(session);
+  const answer = { schema: loadReceiptSchema, signal: session.signal };
+  return await client.post(`/v1/services/${encodeURIComponent(service)}/load-tests`, body, answer);
+}
+
+function receiptLines({ entryIndex, rolloutId, sha256, notKept }: LoadReceipt): string[] {
+  const of = rolloutId === null ? '' : ` with the rollout ${rolloutId}`;
+  const kept =
+    notKept === null
+      ? `the result is the blob ${sha256.slice(0, 12)}`
+      : `the result itself is not kept: ${harmless(notKept)}`;
+  return [`Recorded as entry ${entryIndex}${of}; ${kept}.`];
 }
 
 async function run(session: Session, options: LoadOptions): Promise<LoadResult> {
@@ -71,6 +117,12 @@ async function targetOf(
     throw new CliError('cannot tell where the load goes', {
       code: 'usage',
       remedy: 'give either a URL or --service NAME',
+    });
+  }
+  if (url !== null && options.record === true) {
+    throw new CliError('cannot record a load of a URL: a result is evidence of a service', {
+      code: 'usage',
+      remedy: 'name the service with --service, or leave out --record',
     });
   }
   if (url !== null) return { url, headers: {} };

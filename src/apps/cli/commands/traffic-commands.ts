@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import type { LoadCommandOptions } from '../actions/load.ts';
 import { parseCount, parseDurationMs, parsePositive, parseRatio } from '../duration.ts';
 import type { Frame } from '../program.ts';
-import { outputOption, withExamples } from './command-parts.ts';
+import { outputOption, reasonOption, withExamples } from './command-parts.ts';
 
 const defaults = { rps: 100, durationMs: 10_000, connections: 50 };
 
@@ -38,6 +38,11 @@ export function addTrafficCommands(program: Command, frame: Frame): void {
         parseDurationMs,
       ),
     )
+    .option(
+      '--record',
+      'with --service: keep the result beside the ledger, and an entry with its digest and figures',
+    )
+    .addOption(reasonOption())
     .addOption(outputOption(['json', 'yaml']))
     .action((url: string | undefined, options: LoadCommandOptions) =>
       frame.perform(async (session) =>
@@ -47,6 +52,7 @@ export function addTrafficCommands(program: Command, frame: Frame): void {
   withExamples(
     load,
     'tidegate load --service web --rps 800 --duration 30s --max-errors 0.1%',
+    'tidegate load --service web --rps 800 --duration 5m --record --reason "before the sale"',
     'tidegate load http://127.0.0.1:8080/ --rps 50',
   );
 }
