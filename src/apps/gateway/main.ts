@@ -10,12 +10,16 @@ import { engineKindOf, type EngineOptions, loadEngine } from './engine-kind.ts';
 import type { Address, DataPlane } from './data-plane.ts';
 import { zonePattern, zoneWords } from '../../domain/traffic/check-route-table.ts';
 import { Gateway } from './gateway.ts';
+import { Borrowing } from './limits/borrowing.ts';
 import type { ServingPlace } from './live-revision.ts';
 import { OwnPlane } from './own-plane.ts';
 import { randomKey } from './random-key.ts';
 import { listeningOf, TlsError, tlsFlags, tlsOptionsOf } from './tls/tls-flags.ts';
 import { runWorker } from './workers/worker.ts';
 import { workerCountOf } from '../../adapters/gateway/worker-count.ts';
+import { MemoryTokens } from '../../adapters/memory/memory-tokens.ts';
+import { readPrivateText } from '../../adapters/system/private-text.ts';
+import type { TokenSource } from '../../ports/token-source.ts';
 import { WorkerPlane } from './workers/worker-plane.ts';
 
 /**
@@ -36,7 +40,8 @@ const usage =
   'usage: gateway --state DIR --listen HOST:PORT [--control PATH] ' +
   '[--engine fast|compat] [--metrics HOST:PORT] [--otlp URL] [--workers N|auto] [--zone NAME] ' +
   '[--h2c] [--tls-listen HOST:PORT (--tls-folder DIR | --tls-cert FILE --tls-key FILE ...) [--tls-default NAME]] ' +
-  '[--access-log FILE|-] [--access-log-sample RATIO] [--access-log-query] [--limit NAME=NUMBER ...]';
+  '[--access-log FILE|-] [--access-log-sample RATIO] [--access-log-query] [--limit NAME=NUMBER ...] ' +
+  '[--redis-url-file FILE]';
 
 function log(message: string): void {
   process.stderr.write(`${new Date().toISOString()} gateway[${process.pid}] ${message}\n`);
@@ -53,6 +58,7 @@ function readOptions(): {
   workerCount: number;
   /** This process is a worker. */
   isWorker: boolean;
+  redisUrlFile: string | null;
 } {
   const { values } = parseArgs({
     options: {
@@ -67,6 +73,7 @@ function readOptions(): {
       zone: { type: 'string' },
       ...tlsFlags,
       limit: { type: 'string', multiple: true },
+      'redis-url-file': { type: 'string' },
       'access-log': { type: 'string' },
       'access-log-sample': { type: 'string' },
       'access-log-query': { type: 'boolean' },
@@ -95,10 +102,12 @@ function readOptions(): {
   const callerLimits = callerLimitsOf(values.limit ?? [], processShare);
   if (typeof callerLimits === 'string') throw new Error(callerLimits);
   const engine = { kind, otlpUrl, accessLog, callerLimits, listening: tlsOptionsOf(values) };
-  const { state: stateFolder, zone = null } = values;
+  const { state: stateFolder, zone = null, 'redis-url-file': urlFile } = values;
   if (zone !== null && !zonePattern.test(zone)) throw new Error(`--zone: must be ${zoneWords}`);
   const place = { zone, processShare };
-  return { stateFolder, ...listen, controlSocket, admin, engine, place, workerCount, isWorker };
+  const redisUrlFile = urlFile === undefined ? null : resolve(urlFile);
+  const places = { stateFolder, ...listen, controlSocket, admin, redisUrlFile };
+  return { ...places, engine, place, workerCount, isWorker };
 }
 
 function accessLogOf(given: {
@@ -140,14 +149,38 @@ async function readVersion(): Promise<string> {
   return (JSON.parse(text) as { readonly version: string }).version;
 }
 
+/** Null: each gateway keeps its own. Throws for a file that can't be used. */
+async function tokensOf(redisUrlFile: string | null): Promise<TokenSource | null> {
+  if (redisUrlFile === null) return null;
+  const read = await readPrivateText(redisUrlFile);
+  if (read.kind === 'refused') throw new RangeError(read.why);
+  // Its code is loaded by those alone who use it.
+  const { RedisTokens } = await import('../../adapters/redis/redis-tokens.ts');
+  return new RedisTokens(read.text, log);
+}
+
+function borrowingOf(tokens: TokenSource | null): Borrowing | null {
+  if (tokens === null) return null;
+  const near = new MemoryTokens(() => performance.now());
+  const borrowing: Borrowing = new Borrowing({
+    processShare: 1,
+    shared: tokens,
+    askNear: (asks) => borrowing.buckets.learn(near.lendNow(asks), performance.now()),
+  });
+  return borrowing;
+}
+
 async function planeOf(
   engine: EngineOptions,
   place: ServingPlace,
-  workerCount: number,
+  { workerCount, tokens }: { readonly workerCount: number; readonly tokens: TokenSource | null },
 ): Promise<DataPlane> {
   if (workerCount === 1) {
-    return new OwnPlane({ engine: await loadEngine(engine, log), votesKey: randomKey(), place });
+    const parts = { engine: await loadEngine(engine, log), borrowing: borrowingOf(tokens) };
+    return new OwnPlane({ ...parts, votesKey: randomKey(), place });
   }
+  // It was opened to see that it can be; the workers have their own.
+  await tokens?.[Symbol.asyncDispose]();
   // Each worker reads the certificates; what is wrong with them is better said once, and at once.
   (await listeningOf(engine.listening, log)).tls?.certificates[Symbol.dispose]();
   const program = { entry: fileURLToPath(import.meta.url), argv: process.argv.slice(2) };
@@ -164,8 +197,9 @@ async function main(): Promise<number> {
   }
   // The terminal that started it may go; the gateway stays.
   process.on('SIGHUP', () => {});
-  const { engine, place, workerCount, isWorker, ...rest } = options;
-  if (isWorker) return runWorker(await loadEngine(engine, log), place, log);
+  const { engine, place, workerCount, isWorker, redisUrlFile, ...rest } = options;
+  const tokens = await tokensOf(redisUrlFile);
+  if (isWorker) return runWorker({ engine: await loadEngine(engine, log), place, tokens, log });
   const asked = Promise.withResolvers<void>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => asked.resolve());
   const fault = await accessLogFault(engine.accessLog ?? null);
@@ -178,7 +212,7 @@ async function main(): Promise<number> {
     log,
     version: await readVersion(),
     engineName: engine.kind,
-    plane: await planeOf(engine, place, workerCount),
+    plane: await planeOf(engine, place, { workerCount, tokens }),
   });
   const started = await gateway.start();
   if ('kind' in started) {
@@ -196,7 +230,7 @@ async function main(): Promise<number> {
 
 process.exit(
   await main().catch((error: unknown) => {
-    if (!(error instanceof TlsError)) throw error;
+    if (!(error instanceof TlsError || error instanceof RangeError)) throw error;
     log(error.message);
     return 2;
   }),

@@ -4,7 +4,7 @@ import type { RouteTable } from '../../domain/traffic/route-table.ts';
 import { type Counter, Counters } from './counters.ts';
 import type { Address, DataPlane } from './data-plane.ts';
 import type { MakeEngine } from './engine-kind.ts';
-import { type Buckets, OwnBuckets } from './limits/buckets.ts';
+import type { Borrowing } from './limits/borrowing.ts';
 import type { Engine } from './http-engine.ts';
 import type { ServingPlace } from './live-revision.ts';
 import { LiveRoutes } from './live-routes.ts';
@@ -24,8 +24,8 @@ export interface OwnPlaneOptions {
   readonly votesKey: readonly [number, number];
   readonly phase?: number;
   readonly place?: ServingPlace;
-  /** Of rate limits; absent: this process has its own. */
-  readonly buckets?: Buckets;
+  /** Of tokens for rate limits; null: this process has its own buckets. */
+  readonly borrowing?: Borrowing | null;
 }
 
 /** Requests are served by this process: routes, counters and an engine put together. */
@@ -37,15 +37,15 @@ export class OwnPlane implements DataPlane {
   onWorkersChanged = (): void => {};
   readonly #routes: LiveRoutes;
   readonly #engine: Engine;
+  readonly #borrowing: Borrowing | null;
 
-  constructor({
-    engine,
-    votesKey,
-    phase = 0,
-    place = {},
-    buckets = new OwnBuckets(),
-  }: OwnPlaneOptions) {
-    this.#routes = new LiveRoutes(this.counters, votesKey, { phase, place, buckets });
+  constructor({ engine, votesKey, phase = 0, place = {}, borrowing = null }: OwnPlaneOptions) {
+    this.#routes = new LiveRoutes(this.counters, votesKey, {
+      phase,
+      place,
+      ...(borrowing === null ? {} : { buckets: borrowing.buckets }),
+    });
+    this.#borrowing = borrowing;
     this.#engine = engine(this.#routes, this.#metrics);
     this.#metrics.addSource(() => [
       ...activeFamilies(this.counters),
@@ -65,6 +65,7 @@ export class OwnPlane implements DataPlane {
     if (this.table !== null && table.version <= this.table.version) return Promise.resolve(false);
     beforeSwitch();
     this.#routes.apply(table);
+    this.#borrowing?.applied(table);
     this.#engine.routesChanged();
     return Promise.resolve(true);
   }
@@ -94,5 +95,6 @@ export class OwnPlane implements DataPlane {
   async stop(boundMs: number): Promise<void> {
     await this.#engine.drain(boundMs);
     this.#process[Symbol.dispose]();
+    await this.#borrowing?.[Symbol.asyncDispose]();
   }
 }

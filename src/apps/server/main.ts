@@ -8,7 +8,7 @@ import type { LedgerPlaceWish } from '../../adapters/system/ledger-place.ts';
 import { type WitnessSettings, witnessModes } from './evidence-desk.ts';
 import { type Address, runServer, type ServerOptions } from './server.ts';
 
-const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--zone NAME] [--gateway-limit NAME=NUMBER] [--otlp URL] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--cdevents-sink URL|off | --cdevents-sink-file FILE] [--cdevents-environment NAME] [--h2c] [--tls-listen HOST:PORT --tls-folder DIR [--tls-default NAME]]`;
+const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--zone NAME] [--gateway-limit NAME=NUMBER] [--otlp URL] [--redis-url-file FILE] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--cdevents-sink URL|off | --cdevents-sink-file FILE] [--cdevents-environment NAME] [--h2c] [--tls-listen HOST:PORT --tls-folder DIR [--tls-default NAME]]`;
 
 async function main(): Promise<void> {
   const stop = new AbortController();
@@ -30,6 +30,7 @@ async function readOptions(): Promise<ServerOptions> {
       'gateway-metrics': { type: 'string', default: '127.0.0.1:7401' },
       'gateway-limit': { type: 'string', multiple: true, default: [] },
       otlp: { type: 'string' },
+      'redis-url-file': { type: 'string' },
       'access-log': { type: 'string' },
       'access-log-sample': { type: 'string' },
       'access-log-query': { type: 'boolean', default: false },
@@ -56,6 +57,7 @@ async function readOptions(): Promise<ServerOptions> {
   // Checked by the gateway, which says what is wrong with them.
   const handedOn = {
     '--otlp': values.otlp,
+    '--redis-url-file': values['redis-url-file'],
     '--access-log': accessLog === undefined ? undefined : resolve(accessLog),
     '--access-log-sample': values['access-log-sample'],
     '--zone': values.zone,
@@ -68,8 +70,6 @@ async function readOptions(): Promise<ServerOptions> {
   });
   const limits = values['gateway-limit'].flatMap((limit) => ['--limit', limit]);
   const fallback = join(homedir(), '.local', 'state', 'tidegate');
-  const packageText = await readFile(new URL('../../../package.json', import.meta.url), 'utf8');
-  const { version } = JSON.parse(packageText) as { readonly version: string };
   return {
     stateFolder: resolve(values.state ?? fallback),
     listen: addressOf(values.listen, '--listen'),
@@ -82,7 +82,7 @@ async function readOptions(): Promise<ServerOptions> {
       ...(values.h2c ? ['--h2c'] : []),
     ],
     workers: workersOf(values.workers),
-    version,
+    version: await readVersion(),
     tickMs: 100,
     environment: process.env,
     witnesses: await witnessSettings(values.witnesses, values['witness-mode']),
@@ -91,6 +91,11 @@ async function readOptions(): Promise<ServerOptions> {
     cdEvents: cdEventWish(values),
     log,
   };
+}
+
+async function readVersion(): Promise<string> {
+  const text = await readFile(new URL('../../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { readonly version: string }).version;
 }
 
 /** Null: not said, so the gateway is one process, or what it is already. */

@@ -27,6 +27,7 @@ export interface UpOptions {
   /** `off`: nowhere; absent: as the server's default. */
   readonly gatewayMetrics?: string;
   readonly otlp?: string;
+  readonly redisUrlFile?: string;
   readonly accessLog?: string;
   readonly accessLogSample?: string;
   readonly accessLogQuery?: boolean;
@@ -101,6 +102,7 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
     '--gateway-listen': gatewayListen,
     '--gateway-metrics': options.gatewayMetrics,
     '--otlp': options.otlp,
+    '--redis-url-file': absolute(session, options.redisUrlFile),
     '--access-log': accessLogPath(options.accessLog),
     '--access-log-sample': options.accessLogSample,
     '--workers': options.workers,

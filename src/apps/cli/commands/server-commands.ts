@@ -23,6 +23,10 @@ export function addServerCommands(program: Command, frame: Frame): void {
       '127.0.0.1:7401',
     )
     .option('--otlp <url>', 'collector for spans of all requests, as http://HOST:4318/v1/traces')
+    .option(
+      '--redis-url-file <file>',
+      'file (chmod 600) with the URL of a Redis that keeps rate limits for several gateways',
+    )
     .option('--access-log <file>', 'log each request of the gateway as a line of JSON')
     .option('--access-log-sample <ratio>', 'log this share of what ended well, as 0.1')
     .option('--access-log-query', 'log queries, too; they often have secrets in them')

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { MemoryTokens } from '../../../adapters/memory/memory-tokens.ts';
 import type { BucketShape } from '../../../domain/traffic/rate-limit.ts';
-import { askEveryMs, BorrowedBuckets } from './borrowed-buckets.ts';
-import { TokenLender } from './token-lender.ts';
-import type { TokenLoan } from './token-message.ts';
+import { type TokenLoan, turnMs } from '../../../domain/traffic/token-loan.ts';
+import { BorrowedBuckets } from './borrowed-buckets.ts';
 
 const key = { scope: 'all', client: '' };
 
@@ -20,12 +20,19 @@ interface Traffic {
 /** In virtual time: how many requests each of the processes let through. */
 function allowed({ shape, everyMs, seconds, lateMs }: Traffic): readonly number[] {
   const share = 1 / everyMs.length;
-  const lender = new TokenLender(share);
+  let nowMs = 0;
+  const lender = new MemoryTokens(() => nowMs);
   const processes = everyMs.map((every, index) => {
     const buckets = new BorrowedBuckets(share);
-    return { buckets, every, nextMs: index / 10, allowed: 0, loans: [] as [number, TokenLoan[]][] };
+    return {
+      buckets,
+      every,
+      nextMs: index / 10,
+      allowed: 0,
+      loans: [] as [number, readonly TokenLoan[]][],
+    };
   });
-  for (let nowMs = 0; nowMs < seconds * 1000; nowMs += 1) {
+  for (; nowMs < seconds * 1000; nowMs += 1) {
     for (const each of processes) {
       for (const [atMs, loans] of each.loans) if (atMs <= nowMs) each.buckets.learn(loans, nowMs);
       each.loans = each.loans.filter(([atMs]) => atMs > nowMs);
@@ -34,10 +41,8 @@ function allowed({ shape, everyMs, seconds, lateMs }: Traffic): readonly number[
         each.buckets.take(key, shape, nowMs);
         each.allowed += 1;
       }
-      if (nowMs % askEveryMs !== 0) continue;
-      const asks = each.buckets.asks(nowMs);
-      const loans = asks.map((ask) => lender.lend(ask, nowMs));
-      each.loans.push([nowMs + lateMs, loans]);
+      if (nowMs % turnMs !== 0) continue;
+      each.loans.push([nowMs + lateMs, lender.lendNow(each.buckets.asks(nowMs))]);
     }
   }
   return processes.map((each) => each.allowed);
@@ -87,18 +92,18 @@ test('below the limit nobody is refused, wherever the requests come', () => {
 });
 
 test('a small bucket gives all it has to a caller whose requests all come to one process', () => {
-  const lender = new TokenLender(1 / 4);
+  let nowMs = 0;
+  const lender = new MemoryTokens(() => nowMs);
   const buckets = new BorrowedBuckets(1 / 4);
   const hourly = { msPerToken: 3_600_000, burst: 3 };
   let used = 0;
-  for (let nowMs = 0; nowMs < 300; nowMs += askEveryMs) {
+  for (; nowMs < 300; nowMs += turnMs) {
     if (nowMs % 20 === 0 && buckets.waitMs(key, hourly, nowMs) === 0) {
       buckets.take(key, hourly, nowMs);
       used += 1;
       assert.equal(nowMs, 20 * (used - 1), 'none is refused before all are used');
     }
-    const loans = buckets.asks(nowMs).map((ask) => lender.lend(ask, nowMs));
-    buckets.learn(loans, nowMs);
+    buckets.learn(lender.lendNow(buckets.asks(nowMs)), nowMs);
   }
   assert.equal(used, 3);
 });
@@ -127,25 +132,23 @@ test('in the long run no more gets through than the limit says, whatever comes w
 });
 
 test('tokens that are not used come back', () => {
-  const lender = new TokenLender(0.5);
+  let nowMs = 0;
+  const lender = new MemoryTokens(() => nowMs);
   const [one, other] = [new BorrowedBuckets(0.5), new BorrowedBuckets(0.5)];
   const hourly = { msPerToken: 3_600_000, burst: 8 };
-  const turn = (buckets: BorrowedBuckets, nowMs: number): void => {
-    buckets.learn(
-      buckets.asks(nowMs).map((ask) => lender.lend(ask, nowMs)),
-      nowMs,
-    );
+  const turn = (buckets: BorrowedBuckets): void => {
+    buckets.learn(lender.lendNow(buckets.asks(nowMs)), nowMs);
   };
   assert.equal(one.waitMs(key, hourly, 0), 0);
   one.take(key, hourly, 0);
-  for (let nowMs = 0; nowMs < 2000; nowMs += askEveryMs) turn(one, nowMs);
+  for (; nowMs < 2000; nowMs += turnMs) turn(one);
   let used = 0;
-  for (let nowMs = 2000; nowMs < 3000; nowMs += askEveryMs) {
+  for (; nowMs < 3000; nowMs += turnMs) {
     if (other.waitMs(key, hourly, nowMs) === 0) {
       other.take(key, hourly, nowMs);
       used += 1;
     }
-    turn(other, nowMs);
+    turn(other);
   }
   assert.equal(used, 7, 'eight, and one is used');
 });

@@ -1,9 +1,14 @@
 import type { BucketShape } from '../../../domain/traffic/rate-limit.ts';
-import type { BucketKey, Buckets } from './buckets.ts';
-import type { TokenAsk, TokenLoan } from './token-message.ts';
+import {
+  type BucketKey,
+  type TokenAsk,
+  type TokenLoan,
+  turnMs,
+} from '../../../domain/traffic/token-loan.ts';
+import type { Buckets } from './buckets.ts';
 
 /**
- * Buckets that several processes share: one of them keeps them (token-lender.ts), the others borrow tokens ahead of requests, so that no request
+ * Buckets that several processes share: somebody keeps them for all (TokenSource), the others borrow tokens ahead of requests, so that no request
  * waits for another process.
  *
  * - T1. What is used is always told, and taken from the bucket even if it is empty by then: in the long run no more gets through than the
@@ -28,7 +33,7 @@ export class BorrowedBuckets implements Buckets {
     holding.shape = shape;
     if (holding.tokens > 0 || holding.owed < holding.owedMax) return 0;
     holding.missed += 1;
-    return Math.max(askEveryMs, holding.waitUntilMs - nowMs);
+    return Math.max(turnMs, holding.waitUntilMs - nowMs);
   }
 
   take(key: BucketKey, shape: BucketShape, nowMs: number): number {
@@ -50,7 +55,7 @@ export class BorrowedBuckets implements Buckets {
     }
   }
 
-  /** To be called every `askEveryMs`: what is to be told and asked now. */
+  /** To be called every `turnMs`: what is to be told and asked now. */
   asks(nowMs: number): readonly TokenAsk[] {
     const asks: TokenAsk[] = [];
     for (const holding of this.#active) {
@@ -72,13 +77,12 @@ export class BorrowedBuckets implements Buckets {
   }
 
   learn(loans: readonly TokenLoan[], nowMs: number): void {
-    for (const { key, tokens, left, waitMs, fullInMs } of loans) {
+    for (const { key, tokens, ahead, waitMs, fullInMs } of loans) {
       const holding = this.#holdings.get(key.scope)?.get(key.client);
       // It was forgotten meanwhile: the tokens are lost, which errs on the safe side.
       if (holding === undefined) continue;
       holding.tokens += tokens;
-      // One that is there must not be refused because it can't be divided.
-      holding.owedMax = left === 0 ? 0 : Math.max(1, Math.floor(left * this.#processShare));
+      holding.owedMax = ahead;
       holding.waitUntilMs = nowMs + waitMs;
       holding.fullAtMs = nowMs + fullInMs;
     }
@@ -107,8 +111,6 @@ export class BorrowedBuckets implements Buckets {
   }
 }
 
-/** A loan is for so long; shorter makes more messages, longer makes what gets through less even. */
-export const askEveryMs = 5;
 /** Half a second: a caller that asks once a second must not have its part of a full bucket each time. */
 const idleTurnsMax = 100;
 const wantedMax = 10_000;

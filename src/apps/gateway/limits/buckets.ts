@@ -1,17 +1,6 @@
-import {
-  afterTaking,
-  type BucketShape,
-  tokensAt,
-  waitMsFor,
-} from '../../../domain/traffic/rate-limit.ts';
-
-/** Whose bucket: of a limit, and of a client where each has its own. */
-export interface BucketKey {
-  /** Of the limit, the same in every process that shares it. */
-  readonly scope: string;
-  /** Empty: everybody's. */
-  readonly client: string;
-}
+import { afterTaking, type BucketShape, waitMsFor } from '../../../domain/traffic/rate-limit.ts';
+import { ClientStates } from '../../../domain/traffic/client-states.ts';
+import type { BucketKey } from '../../../domain/traffic/token-loan.ts';
 
 /** Where tokens come from. All of it is answered at once: a request waits for no bucket. */
 export interface Buckets {
@@ -23,81 +12,26 @@ export interface Buckets {
   retain(scopes: ReadonlySet<string>): void;
 }
 
-/**
- * Buckets of this process alone. At most `clientsMax` of a limit are kept: one that is full again is as if it had never
- * been, and is forgotten first. While all are in use, clients that come new share one bucket, so that nobody gets past the limit
- * by making up names.
- */
+/** Buckets of this process alone. */
 export class OwnBuckets implements Buckets {
-  readonly #scopes = new Map<string, Scope>();
-  readonly #clientsMax: number;
+  /** When each is full again; one that is full is as if nobody had ever used it. */
+  readonly #fullAtMs: ClientStates<number>;
 
-  constructor(clientsMax = usualClientsMax) {
-    this.#clientsMax = clientsMax;
+  constructor(clientsMax?: number) {
+    this.#fullAtMs = new ClientStates((fullAtMs, nowMs) => fullAtMs <= nowMs, clientsMax);
   }
 
   waitMs(key: BucketKey, shape: BucketShape, nowMs: number): number {
-    return waitMsFor(this.#fullAtMs(key, nowMs), shape, nowMs);
+    return waitMsFor(this.#fullAtMs.find(key, nowMs) ?? 0, shape, nowMs);
   }
 
   take(key: BucketKey, shape: BucketShape, nowMs: number): number {
-    return this.takeMany(key, shape, nowMs, 1);
-  }
-
-  /** Whole tokens that are there, in [0, burst]. */
-  tokens(key: BucketKey, shape: BucketShape, nowMs: number): number {
-    return Math.max(0, Math.floor(tokensAt(this.#fullAtMs(key, nowMs), shape, nowMs)));
-  }
-
-  /** Whether they are there or not; negative ones are given back. */
-  takeMany(key: BucketKey, shape: BucketShape, nowMs: number, tokens: number): number {
-    const scope = this.#scopeOf(key.scope);
-    const client = this.#clientIn(scope, key.client, nowMs);
-    const fullAtMs = afterTaking(scope.fullAtMs.get(client) ?? 0, shape, nowMs, tokens);
-    scope.fullAtMs.set(client, fullAtMs);
+    const fullAtMs = afterTaking(this.#fullAtMs.find(key, nowMs) ?? 0, shape, nowMs);
+    this.#fullAtMs.set(key, fullAtMs, nowMs);
     return fullAtMs;
   }
 
   retain(scopes: ReadonlySet<string>): void {
-    for (const scope of this.#scopes.keys()) if (!scopes.has(scope)) this.#scopes.delete(scope);
-  }
-
-  /** 0: nobody has used it, or it is full. */
-  #fullAtMs(key: BucketKey, nowMs: number): number {
-    const scope = this.#scopes.get(key.scope);
-    return scope?.fullAtMs.get(this.#clientIn(scope, key.client, nowMs)) ?? 0;
-  }
-
-  #scopeOf(name: string): Scope {
-    let scope = this.#scopes.get(name);
-    if (scope === undefined) {
-      scope = { fullAtMs: new Map(), sweptAtMs: -Infinity };
-      this.#scopes.set(name, scope);
-    }
-    return scope;
-  }
-
-  #clientIn(scope: Scope, client: string, nowMs: number): string {
-    if (scope.fullAtMs.size < this.#clientsMax || scope.fullAtMs.has(client)) return client;
-    // A look at all of them takes milliseconds, so there is one a second at most.
-    if (nowMs - scope.sweptAtMs >= sweepEveryMs) {
-      scope.sweptAtMs = nowMs;
-      for (const [each, fullAtMs] of scope.fullAtMs) {
-        if (fullAtMs <= nowMs) scope.fullAtMs.delete(each);
-      }
-      if (scope.fullAtMs.size < this.#clientsMax) return client;
-    }
-    return crowd;
+    this.#fullAtMs.retain(scopes);
   }
 }
-
-interface Scope {
-  readonly fullAtMs: Map<string, number>;
-  sweptAtMs: number;
-}
-
-/** No client is called so: header values have no control characters. */
-const crowd = '\0crowd';
-/** A hundred bytes each. */
-const usualClientsMax = 100_000;
-const sweepEveryMs = 1000;

@@ -11,7 +11,8 @@ import {
 import { type ReadyRules, readyRules, ruleIndexOf } from '../../../domain/traffic/route-rules.ts';
 import type { Backend, Route } from '../../../domain/traffic/route-table.ts';
 import type { RoutedRequest } from '../live-routes.ts';
-import type { BucketKey, Buckets } from './buckets.ts';
+import type { BucketKey } from '../../../domain/traffic/token-loan.ts';
+import type { Buckets } from './buckets.ts';
 
 /** What callers are told of their limits: values of RateLimit-Policy and RateLimit. */
 export interface LimitStanding {

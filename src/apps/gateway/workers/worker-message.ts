@@ -1,5 +1,5 @@
 import type { CounterReading } from '../../../adapters/gateway/control-message.ts';
-import type { TokenAsk, TokenLoan } from '../limits/token-message.ts';
+import type { TokenAsk, TokenLoan } from '../../../domain/traffic/token-loan.ts';
 import type { MetricFamily } from '../metrics/metric-family.ts';
 import type { RouteTable } from '../../../domain/traffic/route-table.ts';
 

@@ -5,7 +5,7 @@ import type { RouteTable } from '../../../domain/traffic/route-table.ts';
 import { Counters } from '../counters.ts';
 import type { Address, DataPlane } from '../data-plane.ts';
 import { limitScopes } from '../limits/route-limits.ts';
-import { TokenLender } from '../limits/token-lender.ts';
+import { MemoryTokens } from '../../../adapters/memory/memory-tokens.ts';
 import { randomKey } from '../random-key.ts';
 import { MergedCounts } from './merged-counts.ts';
 import type { ProcessMetrics } from '../metrics/metric-family.ts';
@@ -52,7 +52,7 @@ export class WorkerPlane implements DataPlane {
   readonly #votesKey = randomKey();
   readonly #counts = new MergedCounts(this.counters);
   /** Of rate limits, for all workers. */
-  readonly #tokens: TokenLender;
+  readonly #tokens = new MemoryTokens(() => performance.now());
   readonly #metrics = new WorkerMetrics();
   readonly #slots: Slot[];
   readonly #looking: NodeJS.Timeout;
@@ -70,7 +70,6 @@ export class WorkerPlane implements DataPlane {
 
   constructor(options: WorkerPlaneOptions) {
     this.#options = options;
-    this.#tokens = new TokenLender(1 / options.workerCount);
     this.#slots = Array.from({ length: options.workerCount }, (_, index) => {
       return { index, worker: null, backOffMs: 0, timer: null };
     });
@@ -150,9 +149,7 @@ export class WorkerPlane implements DataPlane {
         for (const other of this.#running()) if (other !== from) other.send(message);
       },
       onAsks: (worker, asks) => {
-        const nowMs = performance.now();
-        const loans = asks.map((ask) => this.#tokens.lend(ask, nowMs));
-        worker.send({ type: 'tokens', loans });
+        worker.send({ type: 'tokens', loans: this.#tokens.lendNow(asks) });
       },
       onMetrics: (worker, families) => {
         this.#metrics.heard(worker, { worker: String(worker.index), families });

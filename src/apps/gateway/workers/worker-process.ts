@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { MetricFamily } from '../metrics/metric-family.ts';
-import type { TokenAsk } from '../limits/token-message.ts';
+import type { TokenAsk } from '../../../domain/traffic/token-loan.ts';
 import type { CountedMessage, FromWorker, ToWorker, VotesMessage } from './worker-message.ts';
 import { noVersion } from './worker-message.ts';
 

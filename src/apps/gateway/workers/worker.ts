@@ -5,8 +5,8 @@ import { isSplit } from '../gateway.ts';
 import type { MakeEngine } from '../engine-kind.ts';
 import type { ServingPlace } from '../live-revision.ts';
 import { OwnPlane } from '../own-plane.ts';
-import { askEveryMs, BorrowedBuckets } from '../limits/borrowed-buckets.ts';
-import { limitScopes } from '../limits/route-limits.ts';
+import type { TokenSource } from '../../../ports/token-source.ts';
+import { Borrowing } from '../limits/borrowing.ts';
 import { ReportPace } from '../report-pace.ts';
 import { type FromWorker, noVersion, type ToWorker } from './worker-message.ts';
 
@@ -24,12 +24,8 @@ const orphanDrainMs = 30_000;
  *
  * Resolves with the exit code.
  */
-export function runWorker(
-  engine: MakeEngine,
-  place: ServingPlace,
-  log: (message: string) => void,
-): Promise<number> {
-  const worker = new Worker(engine, place, log);
+export function runWorker(parts: WorkerParts): Promise<number> {
+  const worker = new Worker(parts);
   // The gateway process ends its workers in order; a terminal's interrupt reaches them all at once.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
@@ -39,18 +35,22 @@ export function runWorker(
   return worker.ended;
 }
 
+export interface WorkerParts {
+  readonly engine: MakeEngine;
+  readonly place: ServingPlace;
+  /** Of several gateways; null: there is none. */
+  readonly tokens: TokenSource | null;
+  readonly log: (message: string) => void;
+}
+
 class Worker {
-  readonly #engine: MakeEngine;
-  readonly #place: ServingPlace;
-  readonly #log: (message: string) => void;
+  readonly #parts: WorkerParts;
   readonly #exit = Promise.withResolvers<number>();
   #serving: Serving | null = null;
   #isStopping = false;
 
-  constructor(engine: MakeEngine, place: ServingPlace, log: (message: string) => void) {
-    this.#engine = engine;
-    this.#place = place;
-    this.#log = log;
+  constructor(parts: WorkerParts) {
+    this.#parts = parts;
   }
 
   get ended(): Promise<number> {
@@ -69,7 +69,7 @@ class Worker {
         this.#serving?.plane.learnVotes(message.votes);
         return;
       case 'tokens':
-        this.#serving?.buckets.learn(message.loans, performance.now());
+        this.#serving?.borrowing.buckets.learn(message.loans, performance.now());
         return;
       case 'drain':
         void this.#drain(message);
@@ -85,21 +85,26 @@ class Worker {
   orphaned(): void {
     // Whoever ends the gateway process while it drains does not want to wait.
     if (this.#isStopping) this.#exit.resolve(1);
-    this.#log('the gateway process is gone: finishing what is under way');
+    this.#parts.log('the gateway process is gone: finishing what is under way');
     void this.#stop(orphanDrainMs);
   }
 
   #begin(message: Extract<ToWorker, { type: 'begin' }>): void {
     const { host, port, votesKey, phase, table } = message;
-    const buckets = new BorrowedBuckets(this.#place.processShare ?? 1);
+    const { engine, place, tokens: shared } = this.#parts;
+    const borrowing = new Borrowing({
+      processShare: place.processShare ?? 1,
+      shared,
+      askNear: (asks) => tell({ type: 'ask-tokens', asks }),
+    });
     const plane = new OwnPlane({
-      engine: this.#engine,
+      engine,
       votesKey,
       phase,
-      place: this.#place,
-      buckets,
+      place,
+      borrowing,
     });
-    this.#serving = new Serving(plane, buckets);
+    this.#serving = new Serving(plane, borrowing);
     if (table !== null) this.#serving.apply({ table });
     plane.listen({ host, port, isShared: true }).then(
       () => tell({ type: 'serving' }),
@@ -131,18 +136,17 @@ class Worker {
 /** The plane of this process, and the telling of what it counts. */
 class Serving {
   readonly plane: OwnPlane;
-  readonly buckets: BorrowedBuckets;
+  readonly borrowing: Borrowing;
   readonly #reported = new Reported();
   readonly #pace = new ReportPace(paceRatio);
   readonly #forgetting: Forgetting;
   #votesTimer: NodeJS.Timeout | null = null;
-  #asksTimer: NodeJS.Timeout | null = null;
   #timer: NodeJS.Timeout;
   #toldMs = 0;
 
-  constructor(plane: OwnPlane, buckets: BorrowedBuckets) {
+  constructor(plane: OwnPlane, borrowing: Borrowing) {
     this.plane = plane;
-    this.buckets = buckets;
+    this.borrowing = borrowing;
     this.#forgetting = new Forgetting(
       plane.counters,
       () => plane.table,
@@ -156,7 +160,6 @@ class Serving {
     void this.plane.apply(table, () => this.#tellNews());
     tell({ type: 'in-force', version: this.plane.table?.version ?? noVersion });
     this.#tellVotes(table.routes.some(({ oneVotePer }) => oneVotePer !== undefined));
-    this.#askTokens(table.routes.some((route) => limitScopes(route).length > 0));
     if (!table.routes.some(isSplit)) return;
     this.#pace.quicken();
     clearTimeout(this.#timer);
@@ -167,7 +170,6 @@ class Serving {
     await this.plane.stop(boundMs);
     clearTimeout(this.#timer);
     this.#tellVotes(false);
-    this.#askTokens(false);
     this.#forgetting[Symbol.dispose]();
     await new Promise<void>((resolve) => this.#tellNews(resolve));
   }
@@ -177,18 +179,6 @@ class Serving {
     if (areThere === (this.#votesTimer !== null)) return;
     if (this.#votesTimer !== null) clearInterval(this.#votesTimer);
     this.#votesTimer = areThere ? setInterval(() => this.#newVotes(), votesEveryMs) : null;
-  }
-
-  /** While there are routes with rate limits. */
-  #askTokens(areThere: boolean): void {
-    if (areThere === (this.#asksTimer !== null)) return;
-    if (this.#asksTimer !== null) clearInterval(this.#asksTimer);
-    this.#asksTimer = areThere ? setInterval(() => this.#newAsks(), askEveryMs) : null;
-  }
-
-  #newAsks(): void {
-    const asks = this.buckets.asks(performance.now());
-    if (asks.length > 0) tell({ type: 'ask-tokens', asks });
   }
 
   #newVotes(): void {
