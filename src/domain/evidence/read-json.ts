@@ -50,10 +50,12 @@ export function readBase64(value: JsonValue | undefined, what: string): Uint8Arr
   return bytes;
 }
 
+/** ignoreBOM keeps a byte order mark in the text, where it is then refused, instead of hiding it. */
+const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 export function readUtf8(bytes: Uint8Array, what: string): string {
   try {
-    // ignoreBOM keeps a byte order mark in the text, where it is then refused, instead of hiding it.
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return STRICT_UTF8.decode(bytes);
   } catch (error) {
     throw new EvidenceError(`${what} is not UTF-8`, { cause: error });
   }
