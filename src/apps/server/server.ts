@@ -14,6 +14,7 @@ import { GatewayStandbyChecker } from '../../adapters/load/gateway-standby-check
 import { readProcess } from '../../adapters/local-process/process-table.ts';
 import { PrometheusTextMetrics } from '../../adapters/prometheus-text/prometheus-text-metrics.ts';
 import type { LedgerPlaceWish } from '../../adapters/system/ledger-place.ts';
+import { rememberedCheckpoint } from '../../adapters/system/newest-checkpoint.ts';
 import { SystemClock } from '../../adapters/system/system-clock.ts';
 import type { ServerStatus } from '../../api/wire.ts';
 import { ApprovalDesk } from '../../control/approval-desk.ts';
@@ -26,6 +27,7 @@ import { MetricScraper } from '../../control/metric-scraper.ts';
 import { requiredBlob } from '../../control/projections.ts';
 import { scrapeTargets } from '../../control/scrape-targets.ts';
 import { openRecorder, type Recorder } from '../../control/recorder.ts';
+import { requireNotRolledBack } from '../../control/rolled-back.ts';
 import { lastObservedAtMs } from '../../control/recorder-index.ts';
 import { isServiceStream, recoverServices } from '../../control/recovery.ts';
 import type { LedgerError } from '../../ports/ledger-store.ts';
@@ -166,6 +168,8 @@ async function openWorld(
     { stateFolder, wish: options.ledger, trouble, resources },
     signal,
   );
+  const known = await rememberedCheckpoint(stateFolder);
+  if (known !== null) await requireNotRolledBack(store, known, signal);
   const keys = await LogKeyDesk.open(join(stateFolder, 'keys'));
   const clock = new SystemClock({ notBeforeMs: await lastObservedAtMs(store, signal) });
   const recorder = resources.use(
