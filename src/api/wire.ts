@@ -103,11 +103,13 @@ export const stepResultSchema = z.object({
 
 export const rolloutSchema = z.object({
   id: z.string(),
-  kind: z.enum(['first', 'canary', 'blue-green', 'undo']),
+  kind: z.enum(['first', 'canary', 'blue-green', 'rolling', 'recreate', 'undo']),
   from: revisionSchema.nullable(),
   to: revisionSchema,
   phase: z.enum([
     'starting',
+    /** Instances of one revision go and those of the other come. */
+    'rolling',
     'shifting',
     'judging',
     'waiting',
@@ -237,7 +239,7 @@ export const serviceListSchema = z.object({ items: z.array(serviceSchema) });
 /** One finished rollout. */
 export const rolloutSummarySchema = z.object({
   id: z.string(),
-  kind: z.enum(['first', 'canary', 'blue-green', 'undo']),
+  kind: z.enum(['first', 'canary', 'blue-green', 'rolling', 'recreate', 'undo']),
   fromRevisionId: z.string().nullable(),
   toRevisionId: z.string(),
   toVersion: z.string().nullable(),

@@ -189,6 +189,11 @@ function decidedBy(rollout: Rollout, atMs: number, sinceMs: number | null): Unde
     case 'reverting':
     case 'rolled-back':
       return { kind: phase.cause.kind, afterMs, candidate, sentence: phase.cause.sentence };
+    case 'rolling': {
+      const { cause } = phase;
+      if (cause === null) return null;
+      return { kind: cause.kind, afterMs, candidate, sentence: cause.sentence };
+    }
     case 'starting':
     case 'shifting':
     case 'judging':

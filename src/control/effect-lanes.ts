@@ -2,9 +2,10 @@ import type { Revision } from '../domain/release/revision.ts';
 import type { Effect, Traffic } from '../domain/release/effect.ts';
 import type { StandbyReport } from '../domain/release/strategy.ts';
 import type { Clock } from '../ports/clock.ts';
-import { type Instance, type Platform, PlatformError } from '../ports/platform.ts';
+import { type Platform, PlatformError } from '../ports/platform.ts';
 import { RouterError, type TrafficRouter } from '../ports/traffic-router.ts';
 import type { StandbyChecker } from '../ports/standby-checker.ts';
+import { surplusOf } from './surplus.ts';
 import type { TablePusher } from './table-pusher.ts';
 
 /** How an ordered effect ended. A superseded effect has no outcome: the newer order speaks for both. */
@@ -60,7 +61,7 @@ export class EffectLanes {
     readonly standby: StandbyChecker | null;
     /** Wanted traffic by service, shared with the table builder. */
     readonly traffic: Map<string, Traffic>;
-    /** Instances that are about to be replaced, shared with the table builder: nothing is sent to them. */
+    /** Instances that go, shared with the table builder: nothing is sent to them. Who is seen gone is taken out by the loop. */
     readonly leaving: Set<string>;
     readonly report: (service: string, outcome: EffectOutcome) => void;
     /** Called with what is neither a platform's nor a router's failure: a defect of ours. */
@@ -194,15 +195,20 @@ export class EffectLanes {
     { revision, count }: Of<'ensure-instances'>,
     signal: AbortSignal,
   ): Promise<void> {
-    const going = surplusOf(await this.#platform.observe(signal), revision.id, count);
+    const { going, isNewest } = surplusOf(await this.#platform.observe(signal), revision.id, count);
     for (const id of going) this.#leaving.add(id);
     try {
       if (going.length > 0) await this.#pusher.push(signal);
       await Promise.all(going.map((id) => this.#router.drain(id, signal)));
-      await this.#platform.ensure(revision, count, signal);
-    } finally {
-      // Gone, or wanted again by a newer order.
+      if (isNewest) return await this.#platform.ensure(revision, count, signal);
+      for (const [index, instanceId] of going.entries()) {
+        const left = count + going.length - 1 - index;
+        await this.#platform.replace(revision, { instanceId, count: left }, signal);
+      }
+    } catch (error) {
+      // Wanted again by a newer order, or tried again.
       for (const id of going) this.#leaving.delete(id);
+      throw error;
     }
   }
 
@@ -228,23 +234,7 @@ export class EffectLanes {
     await this.#pusher.push(signal);
     await this.#router.drain(instanceId, signal);
     await this.#platform.replace(revision, { instanceId, count }, signal);
-    // It is no instance any more, and its name is never given again.
-    this.#leaving.delete(instanceId);
   }
-}
-
-/** Whom the platform stops when it is to have `count`: the newest. */
-function surplusOf(
-  instances: readonly Instance[],
-  revisionId: string,
-  count: number,
-): readonly string[] {
-  const numberOf = (id: string): number => Number(id.slice(revisionId.length + 1));
-  return instances
-    .filter((each) => each.revisionId === revisionId && each.state !== 'stopping')
-    .map(({ id }) => id)
-    .toSorted((a, b) => numberOf(a) - numberOf(b))
-    .slice(count);
 }
 
 type Of<Kind extends Effect['kind']> = Extract<Effect, { kind: Kind }>;

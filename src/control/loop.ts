@@ -324,6 +324,9 @@ export class ControlLoop {
   /** Looks at the platform; tells the services what changed and the router who is there. */
   async #look(signal: AbortSignal): Promise<void> {
     this.#instances = await this.#parts.platform.observe(signal);
+    // Their names are never given again; until they are seen gone a table made of what was seen before would have them.
+    const known = new Set(this.#instances.map(({ id }) => id));
+    for (const id of this.#leaving) if (!known.has(id)) this.#leaving.delete(id);
     const views = instancesByService(this.#instances);
     for (const name of new Set([...this.#lanes.keys(), ...views.keys()])) {
       const view: readonly RevisionInstances[] = views.get(name) ?? [];

@@ -61,7 +61,7 @@ describe('a blue-green release', { concurrency: false }, () => {
       await world.must('rollout', 'undo', 'pay', '--reason', 'orders look odd');
       const end = await rolloutEnd(world, 'pay');
       assert.equal(end.outcome, 'rolled-back');
-      assert.match(end.cause?.sentence ?? '', /undone by .* while the old revision was warm/);
+      assert.match(end.cause?.sentence ?? '', /undone by .* within the bake/);
       await servesAlone('v1');
     } finally {
       const { byStatus, byError, requests } = await load.stop();

@@ -65,7 +65,7 @@ success: => p999:
     12:7: item 1 of "objectives" must have exactly one of success, p50, p90, p95, p99; it has none
     12:29: unknown key "p999"; did you mean "p99"?
   bake: 5m =>   color: blue
-    18:5: unknown key "color"; known are strategy, steps, blueGreen, gate, bake
+    18:5: unknown key "color"; known are strategy, steps, blueGreen, rolling, recreate, gate, bake
 bake: 5m => <<: { bake: 5m }
     18:5: merge keys (<<) are not supported
 labels: { team: shop } => namespace: shop
@@ -313,10 +313,8 @@ p95: 500ms => p95: 500ms, p99: 1s
     13:7: item 2 of "objectives" must have exactly one of success, p50, p90, p95, p99; it has none
 name: latency => name: availability
     13:15: "name" "availability" is the name of an earlier objective
-strategy: canary => strategy: rolling
-    15:15: "strategy" "rolling" is not supported yet; use canary or blueGreen
 strategy: canary => strategy: yolo
-    15:15: "strategy" must be canary or blueGreen, not "yolo"
+    15:15: "strategy" must be canary, blueGreen, rolling or recreate, not "yolo"
 `);
 });
 

@@ -7,7 +7,7 @@ import { quoted, read, refused, wrongType } from './reading.ts';
 import type { Reading } from './reading.ts';
 import { matchesSchema, mirrorSchema } from './route-schema.ts';
 import { formatDuration } from './duration.ts';
-import { blueGreenSchema } from './strategy-schema.ts';
+import { blueGreenSchema, recreateSchema, rollingSchema } from './strategy-schema.ts';
 
 const hourMs = 3_600_000;
 const weekMs = 168 * hourMs;
@@ -21,6 +21,8 @@ export function rolloutSchema() {
     strategy: field(readStrategy, { type: 'string', enum: strategies }).prefault('canary'),
     steps: stepsSchema().optional(),
     blueGreen: blueGreenSchema().optional(),
+    rolling: rollingSchema().optional(),
+    recreate: recreateSchema().optional(),
     gate: gateSchema().prefault({}),
     bake: duration({ minMs: 0, maxMs: weekMs, usualUnit: 'm' }).prefault('5m'),
   });
@@ -34,25 +36,22 @@ export function rolloutSchema() {
   });
 }
 
-type StrategyName = 'canary' | 'blueGreen';
-const strategies: readonly StrategyName[] = ['canary', 'blueGreen'];
+type StrategyName = 'canary' | 'blueGreen' | 'rolling' | 'recreate';
+const strategies: readonly StrategyName[] = ['canary', 'blueGreen', 'rolling', 'recreate'];
 
 /** What belongs to one strategy alone. */
 const strategyKeys = [
   ['steps', 'canary'],
   ['blueGreen', 'blueGreen'],
+  ['rolling', 'rolling'],
+  ['recreate', 'recreate'],
 ] as const;
-
-const plannedStrategies = ['rolling', 'recreate'];
 
 function readStrategy(input: unknown): Reading<StrategyName> {
   const name = strategies.find((each) => each === input);
   if (name !== undefined) return read(name);
   if (typeof input !== 'string') return wrongType('a text');
-  const known = strategies.join(' or ');
-  if (plannedStrategies.includes(input))
-    return refused(`${quoted(input)} is not supported yet`, `use ${known}`);
-  return refused(`must be ${known}, not ${quoted(input)}`);
+  return refused(`must be canary, blueGreen, rolling or recreate, not ${quoted(input)}`);
 }
 
 function gateSchema() {

@@ -67,7 +67,7 @@ export type ObjectiveDocument =
 export interface RolloutDocument {
   /** Absent: canary, by the steps alone. */
   readonly strategy?: StrategyDocument;
-  /** Weights strictly increase; the last one is 100. Of blue-green: the standby at 0, and the switch. */
+  /** Weights strictly increase; the last one is 100. Of blue-green: the standby at 0, and the switch; of rolling and recreate: 100 alone. */
   readonly steps: readonly StepDocument[];
   readonly gate: GateDocument;
   readonly bakeMs: number;
@@ -194,6 +194,9 @@ function toRollout(
   const { steps = canarySteps, gate, bake } = rollout;
   const rest = { gate: toGate(gate, scrape), bakeMs: bake };
   const strategy = toStrategy(rollout, toScale(scale, run.resources).min);
+  if (strategy !== null && strategy.kind !== 'blue-green') {
+    return { strategy, steps: [toStep({ weight: 100 })], ...rest };
+  }
   if (strategy !== null) {
     const standby = {
       ...toStep({ weight: 0, gate: false }),

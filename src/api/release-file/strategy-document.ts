@@ -1,8 +1,10 @@
 import type { ServiceInput } from './service-schema.ts';
-import type { BlueGreenInput } from './strategy-schema.ts';
+import type { AmountInput, BlueGreenInput } from './strategy-schema.ts';
 
 /** How a candidate takes stable's place, where that is not by a canary's steps. */
-export interface StrategyDocument {
+export type StrategyDocument = BlueGreenDocument | RollingDocument | RecreateDocument;
+
+export interface BlueGreenDocument {
   readonly kind: 'blue-green';
   /** Instances while the standby is checked, in [1, those of the service]. */
   readonly standbyInstances: number;
@@ -10,6 +12,18 @@ export interface StrategyDocument {
   readonly checks: readonly CheckDocument[];
   readonly load: LoadDocument | null;
   readonly withinMs: number;
+}
+
+export interface RollingDocument {
+  readonly kind: 'rolling';
+  readonly maxSurge: AmountInput;
+  readonly maxUnavailable: AmountInput;
+  readonly progressDeadlineMs: number;
+}
+
+export interface RecreateDocument {
+  readonly kind: 'recreate';
+  readonly progressDeadlineMs: number;
 }
 
 export interface CheckDocument {
@@ -34,11 +48,37 @@ export interface LoadDocument {
 
 /** Null: canary. `instances` is how many the service has. */
 export function toStrategy(
-  { strategy, blueGreen }: Pick<ServiceInput['spec']['rollout'], 'strategy' | 'blueGreen'>,
+  rollout: Pick<Rollout, 'strategy' | 'blueGreen' | 'rolling' | 'recreate'>,
   instances: number,
 ): StrategyDocument | null {
-  if (strategy === 'canary') return null;
-  const written = blueGreen ?? defaults;
+  switch (rollout.strategy) {
+    case 'canary':
+      return null;
+    case 'blueGreen':
+      return toBlueGreen(rollout.blueGreen ?? defaults, instances);
+    case 'rolling': {
+      const {
+        maxSurge = quarter,
+        maxUnavailable = quarter,
+        progressDeadline,
+      } = rollout.rolling ?? {};
+      const progressDeadlineMs = progressDeadline ?? progressDeadlineDefaultMs;
+      return { kind: 'rolling', maxSurge, maxUnavailable, progressDeadlineMs };
+    }
+    case 'recreate': {
+      const progressDeadlineMs = rollout.recreate?.progressDeadline ?? progressDeadlineDefaultMs;
+      return { kind: 'recreate', progressDeadlineMs };
+    }
+  }
+}
+
+type Rollout = ServiceInput['spec']['rollout'];
+
+/** As an empty `rolling` is read. */
+const quarter = { kind: 'percent', percent: 25 } as const;
+const progressDeadlineDefaultMs = 600_000;
+
+function toBlueGreen(written: BlueGreenInput, instances: number): BlueGreenDocument {
   return {
     kind: 'blue-green',
     standbyInstances: Math.min(written.standby ?? instances, instances),

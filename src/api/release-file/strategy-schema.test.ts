@@ -104,8 +104,40 @@ test('no more instances stand by than the service has', () => {
   assert.equal(strategy?.kind === 'blue-green' && strategy.standbyInstances, 3);
 });
 
+test('a rolling release has the words and the defaults of a Deployment', () => {
+  assert.deepEqual(rolloutOf('strategy: rolling')?.strategy, {
+    kind: 'rolling',
+    maxSurge: { kind: 'percent', percent: 25 },
+    maxUnavailable: { kind: 'percent', percent: 25 },
+    progressDeadlineMs: 600_000,
+  });
+  const written =
+    'strategy: rolling\nrolling: { maxSurge: 2, maxUnavailable: 0%, progressDeadline: 90s }';
+  const rollout = rolloutOf(written);
+  assert.deepEqual(rollout?.strategy, {
+    kind: 'rolling',
+    maxSurge: { kind: 'count', count: 2 },
+    maxUnavailable: { kind: 'percent', percent: 0 },
+    progressDeadlineMs: 90_000,
+  });
+  assert.deepEqual(
+    rollout.steps.map(({ weightPercent }) => weightPercent),
+    [100],
+  );
+});
+
+test('a recreated release has a deadline', () => {
+  const wanted = { kind: 'recreate', progressDeadlineMs: 600_000 };
+  assert.deepEqual(rolloutOf('strategy: recreate')?.strategy, wanted);
+  const written = rolloutOf('strategy: recreate\nrecreate: { progressDeadline: 5s }');
+  assert.deepEqual(written?.strategy, { ...wanted, progressDeadlineMs: 5_000 });
+});
+
 const refused: readonly (readonly [rollout: string, problem: RegExp])[] = [
-  ['strategy: bluegreen', /^8:15: "strategy" must be canary or blueGreen, not "bluegreen"/],
+  [
+    'strategy: bluegreen',
+    /^8:15: "strategy" must be canary, blueGreen, rolling or recreate, not "bluegreen"/,
+  ],
   [
     'blueGreen: {}',
     /^8:16: "blueGreen" cannot stand beside the strategy canary; it is for the strategy blueGreen/,
@@ -157,6 +189,22 @@ const refused: readonly (readonly [rollout: string, problem: RegExp])[] = [
     'strategy: blueGreen\nblueGreen: { approval: true, approvals: { roles: { sre: 1 } } }',
     /"approvals" cannot stand beside "approval"/,
   ],
+  ['rolling: {}', /^8:14: "rolling" cannot stand beside the strategy canary/],
+  ['strategy: rolling\nrecreate: {}', /^9:15: "recreate" cannot stand beside the strategy rolling/],
+  [
+    'strategy: rolling\nrolling: { maxSurge: 0, maxUnavailable: 0% }',
+    /"maxUnavailable" cannot be 0 beside a "maxSurge" of 0/,
+  ],
+  [
+    'strategy: rolling\nrolling: { maxSurge: -1 }',
+    /"maxSurge" must be 0 to 1000 or a percentage, not -1/,
+  ],
+  [
+    'strategy: rolling\nrolling: { maxSurge: 1.5 }',
+    /"maxSurge" must be 0 to 1000 or a percentage, not 1.5/,
+  ],
+  ['strategy: rolling\nrolling: { maxSurge: 101% }', /"maxSurge" must be 0% to 100%, not "101%"/],
+  ['strategy: rolling\nrolling: { maxSurge: all }', /"maxSurge" must be a percentage such as 25%/],
   ['strategy: blueGreen\nblueGreen: { warmup: { requests: 5 } }', /unknown key "warmup"/],
 ];
 

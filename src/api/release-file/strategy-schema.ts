@@ -1,8 +1,20 @@
 import { z } from 'zod';
 import { type ApprovalsInput, approvalsSchema } from './approvals-schema.ts';
 import { formatDuration } from './duration.ts';
-import { boolean, duration, integer, mapping, matching, ratio, text, textMap } from './fields.ts';
+import {
+  boolean,
+  duration,
+  field,
+  integer,
+  mapping,
+  matching,
+  ratio,
+  text,
+  textMap,
+} from './fields.ts';
 import { anyText, headerNameRule, headerValueRule, name, pathRule } from './names.ts';
+import { readPercent } from './percentage.ts';
+import { read, refused, type Reading, wrongType } from './reading.ts';
 
 const hourMs = 3_600_000;
 const checkCountMax = 50;
@@ -132,4 +144,57 @@ function loadSchema() {
     failures: ratio({ ...failures, examplePercent: 1 }).prefault('0%'),
     p95: duration({ minMs: 1, maxMs: 60_000, usualUnit: 'ms' }).optional(),
   });
+}
+
+/** `rolling:` of a rollout, in the words of a Deployment of Kubernetes. */
+export function rollingSchema() {
+  const rolling = mapping({
+    maxSurge: amount().prefault('25%'),
+    maxUnavailable: amount().prefault('25%'),
+    progressDeadline: progressDeadline(),
+  });
+  return rolling.superRefine(({ maxSurge, maxUnavailable }, context) => {
+    if (sizeOf(maxSurge) > 0 || sizeOf(maxUnavailable) > 0) return;
+    const message = 'cannot be 0 beside a "maxSurge" of 0: no instance could be replaced';
+    context.addIssue({ code: 'custom', path: ['maxUnavailable'], message });
+  });
+}
+
+/** `recreate:` of a rollout. */
+export function recreateSchema() {
+  return mapping({ progressDeadline: progressDeadline() });
+}
+
+export type AmountInput =
+  | { readonly kind: 'count'; readonly count: number }
+  | { readonly kind: 'percent'; readonly percent: number };
+
+function sizeOf(written: AmountInput): number {
+  return written.kind === 'count' ? written.count : written.percent;
+}
+
+function progressDeadline() {
+  return duration({ minMs: 1000, maxMs: hourMs, usualUnit: 'm' }).prefault('10m');
+}
+
+const instancesMax = 1000;
+
+/** A number of instances, or a part of all in percent (IntOrString of Kubernetes). */
+function amount() {
+  const schema = field(readAmount, { type: 'string' });
+  return schema.meta({ type: ['integer', 'string'] });
+}
+
+function readAmount(input: unknown): Reading<AmountInput> {
+  if (typeof input === 'number') {
+    if (Number.isInteger(input) && input >= 0 && input <= instancesMax) {
+      return read({ kind: 'count', count: input });
+    }
+    return refused(`must be 0 to ${instancesMax} or a percentage, not ${input}`);
+  }
+  if (typeof input !== 'string')
+    return wrongType('a number of instances or a percentage', 'such as 1 or 25%');
+  const share = { unit: '%', minPercent: 0, maxPercent: 100, examplePercent: 25 } as const;
+  const reading = readPercent(input, share);
+  return reading.kind === 'read' ? read({ kind: 'percent', percent: reading.value }) : reading;
 }

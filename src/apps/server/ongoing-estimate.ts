@@ -143,6 +143,7 @@ function placeOf(rollout: Rollout, atMs: number): RolloutPlace {
   const place = { stepAgeMs: 0, isGatePassed: false, waitLeftMs: 0, knowledge };
   switch (phase.kind) {
     case 'starting':
+    case 'rolling':
     case 'reverting':
       return { ...place, stepIndex: 0 };
     // After a parking the step begins anew.

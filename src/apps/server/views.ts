@@ -131,6 +131,7 @@ function waitsForPerson({ paused, phase, lastVerdict }: Rollout, atMs: number): 
     case 'baking':
       return atMs >= phase.untilMs && heldBy === 'before-after';
     case 'starting':
+    case 'rolling':
     case 'shifting':
     case 'reverting':
     case 'promoted':

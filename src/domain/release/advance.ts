@@ -9,6 +9,7 @@ import { promoted } from './promoted.ts';
 import { followReplacement, replacedText } from './replacement.ts';
 import { revert } from './revert.ts';
 import type { Step } from './revision.ts';
+import { followRolling } from './rolling.ts';
 import { instancesOf, stableRestarts } from './see.ts';
 import { percentText, secondsText, timesText } from './amount-text.ts';
 import { nameOf } from './sentence.ts';
@@ -32,9 +33,12 @@ export function advance(
 ): Decision {
   const rollout = activeRollout(state);
   if (rollout === null || rollout.phase.kind === 'reverting') return unchanged(state);
+  const isRollingBack = rollout.phase.kind === 'rolling' && rollout.phase.cause !== null;
+  if (isRollingBack) return followRolling(state, rollout, atMs);
   const crash = crashSentence(state, rollout);
   if (crash !== null) return revert(state, rollout, { kind: 'crash-loop', sentence: crash, atMs });
   if (rollout.phase.kind === 'starting') return advanceStart(state, rollout, atMs);
+  if (rollout.phase.kind === 'rolling') return followRolling(state, rollout, atMs);
 
   const unreadyMs = rollout.unreadySinceMs === null ? 0 : atMs - rollout.unreadySinceMs;
   if (unreadyMs > rollout.candidate.health.startTimeoutMs) {
@@ -150,6 +154,7 @@ function forward(state: ServiceState, rollout: Rollout, moment: Moment): Decisio
       }
       return progress(state, rollout, moment);
     case 'starting':
+    case 'rolling':
     case 'shifting':
     case 'reverting':
     case 'promoted':

@@ -1,6 +1,7 @@
 import { previewHost } from '../traffic/preview.ts';
 import { percentText, secondsText } from './amount-text.ts';
 import type { Plan } from './revision.ts';
+import { rolledText } from './rolling-arms.ts';
 import type { Rollout, ServiceState } from './service-state.ts';
 import type { BlueGreen } from './strategy.ts';
 
@@ -39,6 +40,7 @@ export function previewOf(
 /** `blue-green: 1 instance stands by, warmed, checked by home, under load -> 100 %`. */
 export function strategyText({ strategy }: Plan): string | null {
   if (strategy === undefined) return null;
+  if (strategy.kind !== 'blue-green') return rolledText(strategy);
   const { standbyInstances, warmUp, checks, load } = strategy;
   const count =
     standbyInstances === 1 ? '1 instance stands' : `${standbyInstances} instances stand`;

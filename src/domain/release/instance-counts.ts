@@ -1,13 +1,16 @@
 import { type LoadNeed, neededFor } from '../scaling/capacity-guard.ts';
 import { candidateCount } from './blue-green.ts';
 import type { Revision } from './revision.ts';
+import { rolledBy, rolledCount } from './rolling-arms.ts';
 import { activeRollout, type Rollout, type ServiceState, stableOf } from './service-state.ts';
 
 /** How many instances of the revision were ordered last. */
 export function wantedInstances(state: ServiceState, revision: Revision): number {
+  const rollout = activeRollout(state);
+  const rolled = rollout === null ? null : rolledCount(rollout, revision.id);
+  if (rolled !== null) return rolled;
   const ordered = state.counts?.find(({ revisionId }) => revisionId === revision.id);
   if (ordered !== undefined) return ordered.instances;
-  const rollout = activeRollout(state);
   return rollout?.candidate.id === revision.id ? candidateCount(rollout) : revision.instances;
 }
 
@@ -17,13 +20,34 @@ export function withoutCount(state: ServiceState, revisionId: string): ServiceSt
   return { ...state, counts: state.counts.filter((each) => each.revisionId !== revisionId) };
 }
 
+/** The number that a revision goes on with. */
+export function withCount(
+  state: ServiceState,
+  revision: Revision,
+  instances: number,
+): ServiceState {
+  if (revision.scale === undefined) return state;
+  const others = (state.counts ?? []).filter(({ revisionId }) => revisionId !== revision.id);
+  return { ...state, counts: [...others, { revisionId: revision.id, instances }] };
+}
+
 /** Who may be scaled: stable, and a candidate that has not been given up and is no small standby. */
 export function armsOf(state: ServiceState): readonly Revision[] {
   const stable = state.isDeleted ? null : stableOf(state);
   const rollout = activeRollout(state);
-  return [stable, rollout === null ? null : scaledCandidate(rollout)].filter(
-    (each) => each !== null,
-  );
+  if (rollout === null) return stable === null ? [] : [stable];
+  // Who comes and who goes is not for the load to say; in a bake only the candidate is there.
+  if (rolledBy(rollout) !== null) {
+    return rollout.phase.kind === 'baking' ? [rollout.candidate] : [];
+  }
+  return [stable, scaledCandidate(rollout)].filter((each) => each !== null);
+}
+
+/** How many a candidate that is rolled should have in the end: as many as stable has by its load, where it scales too. */
+export function rolledDesired(state: ServiceState, candidate: Revision, stable: Revision): number {
+  if (candidate.scale === undefined) return candidate.instances;
+  const carried = Math.min(wantedInstances(state, stable), candidate.scale.max);
+  return Math.max(candidate.instances, carried);
 }
 
 function scaledCandidate(rollout: Rollout): Revision | null {
@@ -55,6 +79,7 @@ function shareAhead({ phase, plan }: Rollout): number {
     case 'judging':
     case 'waiting':
       return Math.max(weightAt(phase.stepIndex), weightAt(phase.stepIndex + 1));
+    case 'rolling':
     case 'baking':
       return 1;
     case 'reverting':

@@ -47,6 +47,9 @@ export function operate(
 
 function operateRollout(state: ServiceState, rollout: Rollout, request: Request): Decision {
   const { action, by, atMs } = request;
+  if (rollout.phase.kind === 'rolling' && rollout.phase.cause !== null) {
+    return refuse(state, request, `${rollout.id} is going back already`);
+  }
   if (rollout.phase.kind === 'reverting') {
     // The way out when the router refused the way back for good and can take it now.
     if (action.kind === 'abort') {
@@ -80,6 +83,9 @@ function promote(state: ServiceState, rollout: Rollout, request: Request): Decis
   const { action, by, atMs } = request;
   if (phase.kind === 'starting') {
     return refuse(state, request, `the candidate of ${rollout.id} is not ready yet`);
+  }
+  if (phase.kind === 'rolling') {
+    return refuse(state, request, `${rollout.id} goes on by itself as its instances become ready`);
   }
   const verdict = verdictAt(rollout, atMs);
   if (verdict.kind === 'fail') {
@@ -185,7 +191,7 @@ function undo(
 ): Decision {
   if (active !== null) {
     if (isUndoneByBake(active, request.toRevisionId)) {
-      const sentence = `undone by ${handText(request.by)} while the old revision was warm`;
+      const sentence = `undone by ${handText(request.by)} within the bake`;
       const cause = { kind: 'aborted', sentence, atMs: request.atMs } as const;
       return revert(state, active, cause, { by: request.by });
     }

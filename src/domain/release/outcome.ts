@@ -5,6 +5,8 @@ import { order, unchanged } from './order.ts';
 import { promoted } from './promoted.ts';
 import { replaced } from './replacement.ts';
 import { revert, reverted } from './revert.ts';
+import { rolledOut } from './rolling.ts';
+import { rolledBy } from './rolling-arms.ts';
 import { percentText, secondsText } from './amount-text.ts';
 import { nameOf } from './sentence.ts';
 import {
@@ -21,7 +23,8 @@ export function seeEffectDone(
   event: Extract<ReleaseEvent, { kind: 'effect-done' }>,
 ): Decision {
   const active = activeRollout(state);
-  const newer = active === null ? null : replaced(active, event.key);
+  const newer =
+    active === null ? null : (replaced(active, event.key) ?? rolledOut(active, event.key));
   if (newer !== null) return advance({ ...state, rollout: newer }, event.atMs);
   const rollout = active;
   const phase = rollout?.phase;
@@ -126,8 +129,16 @@ function inForce(
       type: 'deploy-outcome',
       decision: isFull ? 'bake' : 'progress',
       sentence: isFull
-        ? `100 % in force; ${rollout.stable === null ? 'it is watched' : `${nameOf(rollout.stable)} stays warm`} ${bakeMs === 0 ? 'until the rollout is resumed' : `for ${secondsText(bakeMs)}`}`
+        ? `100 % in force; ${warmText(rollout)} ${bakeMs === 0 ? 'until the rollout is resumed' : `for ${secondsText(bakeMs)}`}`
         : `step ${stepIndex + 1} of ${rollout.plan.steps.length}: ${stepShareText(rollout, stepIndex)} in force`,
     },
   );
+}
+
+/** What a bake has to go back to. */
+function warmText(rollout: Rollout): string {
+  const { stable } = rollout;
+  if (stable === null) return 'it is watched';
+  const name = nameOf(stable);
+  return rolledBy(rollout) === null ? `${name} stays warm` : `${name} is gone; it is watched`;
 }

@@ -1,6 +1,7 @@
 import type { Effect } from './effect.ts';
 import { wantedInstances } from './instance-counts.ts';
 import { order, stableTraffic, unchanged } from './order.ts';
+import { awaitedStop, rolledCount } from './rolling-arms.ts';
 import { describeService } from './sentence.ts';
 import {
   activeRollout,
@@ -44,6 +45,7 @@ function resume(rollout: Rollout, atMs: number): Rollout {
     ...standbyAnew(rollout, atMs),
   };
   if (phase.kind === 'starting') return { ...seen, phase: { ...phase, sinceMs: atMs } };
+  if (phase.kind === 'rolling') return { ...seen, phase: { ...phase, movedAtMs: atMs } };
   if (phase.kind !== 'baking') return seen;
   return { ...seen, phase: { ...phase, untilMs: atMs + plan.bakeMs } };
 }
@@ -58,6 +60,10 @@ function wantedEffects(state: ServiceState, key: string): readonly Effect[] {
   const stable = state.isDeleted ? null : stableOf(state);
   const runs = [stable, rollout?.candidate ?? null].filter((each) => each !== null);
   const ensures = runs.map((revision): Effect => {
+    if (rollout !== null && rolledCount(rollout, revision.id) === 0) {
+      const stopKey = awaitedStop(rollout, revision.id) ?? `${key}/stop/${revision.id}`;
+      return { kind: 'stop-instances', key: stopKey, revision };
+    }
     const replacement = rollout?.candidate.id === revision.id ? rollout.replacement : undefined;
     if (replacement?.phase === 'ordered') {
       const { effectKey, instanceId } = replacement;

@@ -1,6 +1,8 @@
 import { closeBlock, type Verdict } from '../gate/gate.ts';
 import type { Hand } from './event.ts';
 import { nextKey, order, stableTraffic } from './order.ts';
+import { rollBack } from './rolling.ts';
+import { rolledBy } from './rolling-arms.ts';
 import { withSummary } from './promoted.ts';
 import { secondsText } from './amount-text.ts';
 import { nameOf } from './sentence.ts';
@@ -19,6 +21,10 @@ export function revert(
   } = {},
 ): Decision {
   const { againAtMs, ...who } = said;
+  // Stable's instances are not all there: they come back as the candidate's go.
+  if (rolledBy(rollout) !== null && rollout.phase.kind !== 'reverting') {
+    return rollBack(state, rollout, cause, who);
+  }
   const effectKey = `${nextKey(state)}/route`;
   const wayBack =
     rollout.stable === null

@@ -7,7 +7,7 @@ import type { MirrorRule } from '../traffic/mirror.ts';
 import type { RequestMatch } from '../traffic/request-match.ts';
 import type { RouteRule } from '../traffic/route-rules.ts';
 import type { StickyKey } from '../traffic/sticky.ts';
-import type { BlueGreen } from './strategy.ts';
+import type { Strategy } from './strategy.ts';
 import type { TrafficPolicy } from '../traffic/traffic-policy.ts';
 
 /** One immutable version of a service. `id` is derived from the content, so equal content is one revision. */
@@ -79,7 +79,7 @@ export interface Plan {
   readonly bakeMs: number;
   readonly objectives: readonly Objective[];
   /** Absent: canary, by the steps alone. */
-  readonly strategy?: BlueGreen;
+  readonly strategy?: Strategy;
 }
 
 export interface Step {

@@ -5,6 +5,7 @@ import type { Hand } from './event.ts';
 import { capacityHold } from './capacity-hold.ts';
 import { limitText } from './limit-text.ts';
 import type { Revision } from './revision.ts';
+import { rolledBy, rollingText } from './rolling-arms.ts';
 import {
   type ArmPair,
   isFinal,
@@ -103,6 +104,8 @@ function describePhase(state: ServiceState, rollout: Rollout, atMs: number): str
       const reason = seen?.reason === null || seen === undefined ? '' : `: ${seen.reason}`;
       return `starting ${nameOf(candidate)}, ${seen?.ready ?? 0} of ${candidateCount(rollout)} instances ready after ${secondsText(atMs - phase.sinceMs)}${reason}${startText(state, rollout)}`;
     }
+    case 'rolling':
+      return rollingText(state, rollout, atMs) ?? 'rolling';
     case 'shifting': {
       const weight = stepShareText(rollout, phase.stepIndex);
       return `step ${phase.stepIndex + 1} of ${steps}: moving to ${weight}, the router has not confirmed for ${secondsText(atMs - phase.sinceMs)}`;
@@ -145,7 +148,8 @@ function describePhase(state: ServiceState, rollout: Rollout, atMs: number): str
         : isHeld
           ? `until a person decides: "tidegate rollout promote ${state.name}" or abort`
           : `for another ${secondsText(Math.max(0, phase.untilMs - atMs))}`;
-      return `baking at 100 %${measuredText(rollout)}, the old revision stays warm ${left}: ${rollout.lastVerdict?.explanation.sentence ?? 'no request yet'}`;
+      const warm = rolledBy(rollout) === null ? 'the old revision stays warm' : 'watched';
+      return `baking at 100 %${measuredText(rollout)}, ${warm} ${left}: ${rollout.lastVerdict?.explanation.sentence ?? 'no request yet'}`;
     }
     case 'reverting':
       return `${rollout.stable === null ? `giving up ${nameOf(candidate)}` : `going back to ${nameOf(rollout.stable)}`}, the router has not confirmed for ${secondsText(atMs - phase.sinceMs)}: ${phase.cause.sentence}`;

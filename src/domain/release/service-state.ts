@@ -40,7 +40,7 @@ export const rolloutHistoryMax = 50;
 export interface Rollout {
   /** `<service>-<number>`, number counting from 1 within the service. */
   readonly id: string;
-  readonly kind: 'first' | 'canary' | 'blue-green' | 'undo';
+  readonly kind: 'first' | 'canary' | 'blue-green' | 'rolling' | 'recreate' | 'undo';
   readonly candidate: Revision;
   /** Null in the first rollout of a service: there is nothing to compare with or go back to. */
   readonly stable: Revision | null;
@@ -157,6 +157,25 @@ export type Phase =
       readonly effectKey: string | null;
       /** Parked too often: it stays at 0 until a person decides. */
       readonly isHeld: boolean;
+    }
+  | {
+      /** Instances of one revision go while those of the other come; see rolling.ts. */
+      readonly kind: 'rolling';
+      readonly sinceMs: number;
+      /** When the last instance came or went. */
+      readonly movedAtMs: number;
+      /** How many were ordered last. */
+      readonly wanted: { readonly candidate: number; readonly stable: number };
+      /** How many each has when it has all places. */
+      readonly desired: { readonly candidate: number; readonly stable: number };
+      /** Most that were seen ready of those that come. */
+      readonly readyMost: number;
+      /** The order to stop the last of those that go, until it is done; null: none is under way. */
+      readonly stopKey: string | null;
+      /** Why stable comes back; null: the candidate comes. */
+      readonly cause: Cause | null;
+      /** Whether it has been recorded that the way back does not get on. */
+      readonly isStuckRecorded: boolean;
     }
   | { readonly kind: 'baking'; readonly sinceMs: number; readonly untilMs: number }
   | {
@@ -292,6 +311,8 @@ export type DecisionKind =
   | 'park'
   | 'probe'
   | 'unpark'
+  /** Instances of one revision go and those of the other come. */
+  | 'roll'
   /** A standby is to be checked, and may be switched to. */
   | 'check'
   /** One instance of the candidate is to be replaced. */

@@ -1,10 +1,13 @@
 import type { StableWindow } from '../gate/before-after.ts';
 import { openGate, withStableBefore } from '../gate/gate.ts';
 import { candidateCount, strategyText } from './blue-green.ts';
+import type { Effect } from './effect.ts';
 import type { Hand, ReleaseEvent } from './event.ts';
 import { withoutCount } from './instance-counts.ts';
 import { order, stableTraffic, unchanged } from './order.ts';
 import type { Plan, Revision, ServiceSpec, Step } from './revision.ts';
+import { beginRolling } from './rolling.ts';
+import { rolledBy } from './rolling-arms.ts';
 import { stableRestarts } from './see.ts';
 import { percentText, secondsText } from './amount-text.ts';
 import { nameOf } from './sentence.ts';
@@ -65,6 +68,7 @@ export function start(
   const { kind, candidate, atMs, by } = wish;
   const stable = stableOf(state);
   const plan = kind === 'first' || kind === 'undo' ? inOneStep(wish.plan, kind) : wish.plan;
+  const isRolled = stable !== null && rolledBy({ kind, plan, stable }) !== null;
   const rolloutCount = state.rolloutCount + 1;
   const fromTo =
     stable === null
@@ -78,7 +82,9 @@ export function start(
     plan,
     startedAtMs: atMs,
     startedBy: by,
-    phase: { kind: 'starting', sinceMs: atMs },
+    phase: isRolled
+      ? beginRolling(state, { candidate, stable }, atMs)
+      : { kind: 'starting', sinceMs: atMs },
     paused: null,
     gate: withStableBefore(
       openGate(plan.gate, plan.objectives, atMs, plannedMs(plan)),
@@ -102,14 +108,12 @@ export function start(
       by,
       plan,
       sentence: `${rollout.id} started: ${fromTo}, ${planText(plan)}${unjudgedText(kind, plan)}`,
-      effects: (key) => [
-        {
-          kind: 'ensure-instances',
-          key: `${key}/run`,
-          revision: candidate,
-          count: candidateCount(rollout),
-        },
-      ],
+      effects: (key): readonly Effect[] => {
+        // What is rolled begins with the next look.
+        if (isRolled) return [];
+        const count = candidateCount(rollout);
+        return [{ kind: 'ensure-instances', key: `${key}/run`, revision: candidate, count }];
+      },
     },
   );
 }
@@ -194,8 +198,11 @@ function inOneStep(plan: Plan, kind: 'first' | 'undo'): Plan {
     gated: false,
     wait: { kind: 'none' },
   };
-  const { strategy: _ofCanary, ...rest } = plan;
-  return { ...rest, steps: [step], bakeMs: kind === 'first' ? 0 : plan.bakeMs };
+  const { strategy, ...rest } = plan;
+  // Who must not run beside another must not on the way back either.
+  const isKept = kind === 'undo' && strategy !== undefined && strategy.kind !== 'blue-green';
+  const bakeMs = kind === 'first' ? 0 : plan.bakeMs;
+  return { ...rest, steps: [step], bakeMs, ...(isKept ? { strategy } : {}) };
 }
 
 /** How long the plan may take when every gate uses its time: the horizon of the gate's onset mixture. */

@@ -1,8 +1,26 @@
+import type { InstanceAmount } from '../scaling/rolling-update.ts';
 import { listText, percentText, secondsText } from './amount-text.ts';
 
+/** How a candidate takes stable's place, where that is not by a canary's steps. */
+export type Strategy = BlueGreen | Rolling | Recreate;
+
+/** Instance by instance, each taking its part of the traffic as soon as it serves. */
+export interface Rolling {
+  readonly kind: 'rolling';
+  readonly maxSurge: InstanceAmount;
+  readonly maxUnavailable: InstanceAmount;
+  /** Without any progress for so long it goes back. */
+  readonly progressDeadlineMs: number;
+}
+
+/** All of stable stop before the first of the candidate starts. */
+export interface Recreate {
+  readonly kind: 'recreate';
+  readonly progressDeadlineMs: number;
+}
+
 /**
- * How a candidate takes stable's place, where that is not by steps: blue-green brings it up beside stable, checks it on its preview
- * address, and gives it all traffic in one switch.
+ * The candidate is brought up beside stable, is checked on its preview address, and gets all traffic in one switch.
  */
 export interface BlueGreen {
   readonly kind: 'blue-green';

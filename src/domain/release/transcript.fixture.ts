@@ -4,6 +4,7 @@ import { decide } from './decide.ts';
 import type { Action, Hand, ReleaseEvent, RevisionInstances } from './event.ts';
 import { ana, awaitedKey, gate, revisionOf, sampleOf, specOf, stepOf } from './release.fixture.ts';
 import type { Plan, Step, TimeLimitChoice } from './revision.ts';
+import { rolledOf } from './rolling.fixture.ts';
 import { blueGreenOf, reportOf } from './standby.fixture.ts';
 import { describeService } from './sentence.ts';
 import {
@@ -18,12 +19,14 @@ import {
  *
  *     plan steps=10,50+approval,100 bake=5s     the plan of the applies below; also soak=, atmost=, worseby=, success=,
  *                                               incident=, replacewithin=, ontimelimit=,
+ *                                               rolling=1,0 (at most 1 more, 0 fewer), recreate=60s (deadline)
  *                                               bluegreen=1 (that many stand by; with checks home and load)
  *     given stable v1                           v1 is stable before the transcript begins, at 0 s
  *     > +1s apply v2                            an event, 1 s after the one before; without `+` at the same moment
  *     > sample candidate 40/2 stable 360/0 x 10 every 100ms
  *     > sample candidate#1 4/4 candidate#2 4/0 stable*20 19/0      by instance; `*20` is 20 instances with that each
  *     > tick heard                              samples of other services come; `tick alone`: none does
+ *     > gone                                    the order to stop the last of those that are rolled is done
  *     > approvals met ana:sre until 60s         or `open sre`, `rejected ben`: what recorded approvals come to
  *     > promote override because ...            past approvals
  *     > checked pass                            what a standby answered: also `answers 500`, `load 3/100 250ms`, `not-made`
@@ -111,6 +114,11 @@ class TranscriptWorld {
         return { kind: 'effect-done', atMs, key: rest[0] ?? awaitedKey(this.#state) ?? 'none' };
       case 'failed':
         return { kind: 'effect-failed', atMs, ...failureOf(rest) };
+      case 'gone': {
+        const phase = this.#state.rollout?.phase;
+        const key = phase?.kind === 'rolling' ? phase.stopKey : null;
+        return { kind: 'effect-done', atMs, key: key ?? 'none' };
+      }
       case 'replaced': {
         const key = this.#state.rollout?.replacement?.effectKey ?? 'none';
         return { kind: 'effect-done', atMs, key };
@@ -281,6 +289,8 @@ function planWith(plan: Plan, words: readonly string[]): Plan {
     const value = word.slice(at + 1);
     if (name === 'steps') next = { ...next, steps: value.split(',').map(readStep) };
     else if (name === 'bluegreen') next = { ...next, strategy: blueGreenOf(value) };
+    else if (name === 'rolling' || name === 'recreate')
+      next = { ...next, strategy: rolledOf(name, value) };
     else if (name === 'bake') next = { ...next, bakeMs: durationMs(value) };
     else if (name === 'soak') next = { ...next, gate: { ...next.gate, soakMs: durationMs(value) } };
     else if (name === 'atmost')
