@@ -6,18 +6,29 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import type { LoadProcess } from '../../src/adapters/load/load-process.ts';
-import { release } from './release.fixture.ts';
+import { release as releaseOf, type ReleaseWish } from './release.fixture.ts';
 import { rolloutEnd, startWorld, waitFor, type World } from './world.fixture.ts';
 
 const isV2 = `{ name: version, contains: '"version":"v2"', timeout: 30s }`;
 const isReady = '{ name: ready, path: /readyz, timeout: 30s }';
+
+const slowly = { timeoutMs: 300_000 };
+
+function release(wish: ReleaseWish): string {
+  return releaseOf({
+    instances: 2,
+    timeout: '60s',
+    health: { startTimeout: '60s', stopGrace: '30s' },
+    ...wish,
+  });
+}
 
 describe('a blue-green release', { concurrency: false }, () => {
   let world: World;
 
   before(async () => {
     world = await startWorld();
-    await world.applyAndWait(release({ version: 'v1', instances: 2 }));
+    await world.applyAndWait(release({ version: 'v1' }));
   });
 
   after(async () => {
@@ -26,9 +37,13 @@ describe('a blue-green release', { concurrency: false }, () => {
   });
 
   async function atPhase(phase: string): Promise<void> {
-    await waitFor(`pay to be ${phase}`, async () => {
-      return (await world.service('pay')).status.rollout?.phase === phase;
-    });
+    await waitFor(
+      `pay to be ${phase}`,
+      async () => {
+        return (await world.service('pay')).status.rollout?.phase === phase;
+      },
+      slowly,
+    );
   }
 
   async function servesAlone(version: string): Promise<void> {
@@ -41,7 +56,7 @@ describe('a blue-green release', { concurrency: false }, () => {
     const load: LoadProcess = world.load({ service: 'pay', rps: 50 });
     try {
       const blueGreen = `{ standby: 1, warmUp: { requests: 5 }, checks: [${isV2}], approval: true }`;
-      await world.apply(release({ version: 'v2', instances: 2, blueGreen, bake: '10m' }));
+      await world.apply(release({ version: 'v2', blueGreen, bake: '10m' }));
       await atPhase('waiting');
       const { status } = await world.service('pay');
       assert.equal(status.rollout?.kind, 'blue-green');
@@ -59,7 +74,7 @@ describe('a blue-green release', { concurrency: false }, () => {
       assert.equal((await world.visit('preview.pay')).status, 404);
 
       await world.must('rollout', 'undo', 'pay', '--reason', 'orders look odd');
-      const end = await rolloutEnd(world, 'pay');
+      const end = await rolloutEnd(world, 'pay', slowly);
       assert.equal(end.outcome, 'rolled-back');
       assert.match(end.cause?.sentence ?? '', /undone by .* within the bake/);
       await servesAlone('v1');
@@ -73,8 +88,8 @@ describe('a blue-green release', { concurrency: false }, () => {
   test('that fails a check never has a user', async () => {
     const blueGreen = `{ checks: [${isReady}, { name: home, timeout: 30s }] }`;
     const faults = { FAIL_PERCENT: '100' };
-    await world.apply(release({ version: 'v3', instances: 2, blueGreen, faults }));
-    const end = await rolloutEnd(world, 'pay');
+    await world.apply(release({ version: 'v3', blueGreen, faults }));
+    const end = await rolloutEnd(world, 'pay', slowly);
     assert.equal(end.cause?.kind, 'checks-failed');
     assert.match(end.cause.sentence, /check home had 500 to GET \/, not 200/);
     assert.equal((await world.visit('preview.pay')).status, 404);
@@ -87,10 +102,8 @@ describe('a blue-green release', { concurrency: false }, () => {
       const blueGreen = `{ checks: [${isReady}] }`;
       const faults = { FAIL_PERCENT: '60' };
       const objectives = '[{ name: availability, success: 99% }]';
-      await world.apply(
-        release({ version: 'v4', instances: 2, blueGreen, faults, objectives, bake: '10m' }),
-      );
-      const end = await rolloutEnd(world, 'pay');
+      await world.apply(release({ version: 'v4', blueGreen, faults, objectives, bake: '10m' }));
+      const end = await rolloutEnd(world, 'pay', slowly);
       assert.equal(end.cause?.kind, 'bake-failed');
       assert.match(end.cause.sentence, /requests failed at 100 %/);
       await servesAlone('v1');
@@ -102,8 +115,8 @@ describe('a blue-green release', { concurrency: false }, () => {
 
   test('is promoted when its bake is over, and the old revision is gone', async () => {
     const blueGreen = `{ checks: [${isReady}] }`;
-    await world.apply(release({ version: 'v5', instances: 2, blueGreen, bake: '1s' }));
-    const end = await rolloutEnd(world, 'pay');
+    await world.apply(release({ version: 'v5', blueGreen, bake: '1s' }));
+    const end = await rolloutEnd(world, 'pay', slowly);
     assert.equal(end.outcome, 'promoted');
     await servesAlone('v5');
     await waitFor('the old instances to be gone', async () => {

@@ -19,6 +19,8 @@ export interface ReleaseWish {
   readonly dependsOn?: readonly string[];
   /** Further lines of `health:`. */
   readonly health?: Readonly<Record<string, string>>;
+  /** Lines of `rollout:`, in place of steps. */
+  readonly rollout?: string;
   /** What `blueGreen:` says, in braces; then there are no steps. */
   readonly blueGreen?: string;
   /** What `objectives:` says, in brackets. */
@@ -66,7 +68,8 @@ spec:
 `;
 }
 
-function strategyOf({ blueGreen, steps = quick.steps }: ReleaseWish): string {
+function strategyOf({ rollout, blueGreen, steps = quick.steps }: ReleaseWish): string {
+  if (rollout !== undefined) return rollout;
   if (blueGreen === undefined) return `steps: [${steps.join(', ')}]`;
   return `strategy: blueGreen\n    blueGreen: ${blueGreen}`;
 }

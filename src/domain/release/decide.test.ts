@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 
 import { decide } from './decide.ts';
+import { rolledOf } from './rolling.fixture.ts';
 import { blueGreenOf, reportOf } from './standby.fixture.ts';
 import type { Traffic } from './effect.ts';
 import type { Action, ReleaseEvent } from './event.ts';
@@ -78,6 +79,13 @@ const plans: readonly Plan[] = [
     objectives: [{ kind: 'success', name: 'answers', ratioMin: 0.99 }],
     strategy: blueGreenOf('1'),
   },
+  ...(['rolling', 'recreate'] as const).map((kind) => ({
+    steps: [stepOf(100)],
+    gate,
+    bakeMs: 5_000,
+    objectives: [],
+    strategy: rolledOf(kind, kind === 'rolling' ? '1,0' : '20s'),
+  })),
 ];
 
 /** Steps forward are drawn often, so that sequences get somewhere. */
@@ -340,7 +348,7 @@ holds('R3: a rollout begins only when none is under way, and ends once', (turns)
     const [was, is] = [before.rollout, state.rollout];
     if (is !== null && was?.id !== is.id) {
       assert.equal(activeRollout(before), null);
-      assert.equal(is.phase.kind, 'starting');
+      assert.match(is.phase.kind, /^(starting|rolling)$/);
       assert.equal(is.id, `web-${before.rolloutCount + 1}`);
     }
     if (was?.id === is?.id && was !== null && isFinal(was.phase)) {
@@ -370,7 +378,7 @@ holds('R4: after a failed gate no higher weight, in a pause none by itself', (tu
       assert.notEqual(rollout.phase.kind, 'promoted');
     }
     if (isSame && is > was) {
-      assert.match(record?.decision ?? '', /^(advance|widen|probe|unpark)$/);
+      assert.match(record?.decision ?? '', /^(advance|widen|probe|unpark|roll)$/);
       const { phase } = rollout;
       const stepIndex = 'stepIndex' in phase ? phase.stepIndex : rollout.plan.steps.length - 1;
       assert.ok(is <= (rollout.plan.steps[stepIndex]?.weightPercent ?? 0), `${is}`);
@@ -421,9 +429,9 @@ test('the drawn sequences reach every phase and every decision', () => {
       if (decision.record !== null) decisions.add(decision.record.decision);
     }
   }
-  assert.equal(phases.size, 10);
+  assert.equal(phases.size, 11);
   const wanted =
-    'advance alert alert-over bake check delete extend hold park pause probe progress promoted recover refuse replace resume roll-back rolled-back start unchanged unpark update wait widen';
+    'advance alert alert-over bake check delete extend hold park pause probe progress promoted recover refuse replace resume roll roll-back rolled-back start unchanged unpark update wait widen';
   assert.equal([...decisions].toSorted().join(' '), wanted);
 });
 

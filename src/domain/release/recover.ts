@@ -1,7 +1,7 @@
 import type { Effect } from './effect.ts';
 import { wantedInstances } from './instance-counts.ts';
 import { order, stableTraffic, unchanged } from './order.ts';
-import { awaitedStop, rolledCount } from './rolling-arms.ts';
+import { awaitedStop, isIncoming, rolledCount } from './rolling-arms.ts';
 import { describeService } from './sentence.ts';
 import {
   activeRollout,
@@ -59,8 +59,10 @@ function wantedEffects(state: ServiceState, key: string): readonly Effect[] {
   const rollout = activeRollout(state);
   const stable = state.isDeleted ? null : stableOf(state);
   const runs = [stable, rollout?.candidate ?? null].filter((each) => each !== null);
-  const ensures = runs.map((revision): Effect => {
+  const ensures = runs.flatMap((revision): Effect | readonly Effect[] => {
     if (rollout !== null && rolledCount(rollout, revision.id) === 0) {
+      // Who comes next has its share already, and nobody there yet.
+      if (isIncoming(rollout, revision.id)) return [];
       const stopKey = awaitedStop(rollout, revision.id) ?? `${key}/stop/${revision.id}`;
       return { kind: 'stop-instances', key: stopKey, revision };
     }

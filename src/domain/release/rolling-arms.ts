@@ -75,9 +75,17 @@ export function rolledCount(rollout: Rollout, revisionId: string): number | null
 
 /** The key of the order to stop a revision that is still waited for; null: none is. */
 export function awaitedStop({ phase, candidate }: Rollout, revisionId: string): string | null {
-  if (phase.kind !== 'rolling') return null;
-  const isOutgoing = (phase.cause === null) !== (revisionId === candidate.id);
-  return isOutgoing ? phase.stopKey : null;
+  if (phase.kind !== 'rolling' || isIncoming({ phase, candidate }, revisionId)) return null;
+  return phase.stopKey;
+}
+
+/** Whether this revision's instances come now. */
+export function isIncoming(
+  { phase, candidate }: Pick<Rollout, 'phase' | 'candidate'>,
+  revisionId: string,
+): boolean {
+  if (phase.kind !== 'rolling') return false;
+  return (phase.cause === null) === (revisionId === candidate.id);
 }
 
 /** `2 of 3 instances of web v2 (…) are ready, 1 of web v1 (…)`; names as people say them. */

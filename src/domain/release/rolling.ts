@@ -232,8 +232,11 @@ function trafficEffect(
   const comes = Math.min(incoming.ready, plan.incoming);
   const stays = Math.min(outgoing.ready, plan.outgoing);
   const isRecreate = rolledBy(rollout)?.kind === 'recreate';
-  if (!isRecreate && comes + stays === 0) return null;
-  const incomingPercent = isRecreate ? 100 : Math.round((1000 * comes) / (comes + stays)) / 10;
+  const isLast = plan.outgoing === 0;
+  // Nobody serves: it stays with those that may come back. Who is stopped gets nothing in any case (R6).
+  if (!isRecreate && !isLast && comes + stays === 0) return null;
+  const isAll = isRecreate || isLast;
+  const incomingPercent = isAll ? 100 : Math.round((1000 * comes) / (comes + stays)) / 10;
   const candidatePercent = isBack ? (1000 - 10 * incomingPercent) / 10 : incomingPercent;
   const weightPercent = isBack ? Math.min(now, candidatePercent) : candidatePercent;
   if (weightPercent === now) return null;
