@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { type InstanceAmount, planRecreate, planRolling, rollingBounds } from './rolling-update.ts';
 
 const count = (value: number): InstanceAmount => ({ kind: 'count', count: value });
