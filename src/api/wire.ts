@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { cdEventsStatusSchema } from './cd-events-wire.ts';
 
 import { faultSchema } from './faults-wire.ts';
+import { restartSchema } from './restart-wire.ts';
 import { scalingSchema } from './scaling-wire.ts';
 
 export const apiVersion = 'tidegate.dev/v1';
@@ -227,6 +228,8 @@ export const serviceSchema = z.object({
     rollout: rolloutSchema.nullable(),
     traffic: z.array(z.object({ revisionId: z.string(), weightPercent: percent })),
     instances: z.array(instanceSchema),
+    /** The newest restart by hand; absent: there was none. */
+    restart: restartSchema.optional(),
     /** What is injected on purpose now; absent: nothing is, or a list was asked for. */
     faults: z.array(faultSchema).optional(),
     /** Of revisions whose number of instances follows their load; absent: none does. */
@@ -327,6 +330,7 @@ export const actionRequestSchema = z.object({
     'abort',
     'retry',
     'undo',
+    'restart',
     'delete',
   ]),
   /** Only for undo: id, `<version>` or null for the one before. */

@@ -231,9 +231,17 @@ export class EffectLanes {
   async #replaceDrained(effect: Of<'replace-instance'>, signal: AbortSignal): Promise<void> {
     const { revision, count, instanceId } = effect;
     this.#leaving.add(instanceId);
-    await this.#pusher.push(signal);
-    await this.#router.drain(instanceId, signal);
-    await this.#platform.replace(revision, { instanceId, count }, signal);
+    let isStopping = false;
+    try {
+      await this.#pusher.push(signal);
+      await this.#router.drain(instanceId, signal);
+      isStopping = true;
+      await this.#platform.replace(revision, { instanceId, count }, signal);
+    } catch (error) {
+      // A newer order wants it to stay; what the platform has begun to stop goes in any case.
+      if (!isStopping) this.#leaving.delete(instanceId);
+      throw error;
+    }
   }
 }
 

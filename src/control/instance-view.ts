@@ -4,12 +4,16 @@ import type { Instance } from '../ports/platform.ts';
 /** What the decider needs to know of the instances, by service; stopping ones are left out. */
 export function instancesByService(
   instances: readonly Instance[],
+  /** Of these services the names of ready instances are told too. */
+  named: ReadonlySet<string> = new Set(),
 ): ReadonlyMap<string, readonly RevisionInstances[]> {
   const services = new Map<string, Map<string, RevisionInstances>>();
   for (const instance of instances) {
     if (instance.state === 'stopping') continue;
     const revisions = services.get(instance.service) ?? new Map<string, RevisionInstances>();
-    revisions.set(instance.revisionId, withInstance(revisions.get(instance.revisionId), instance));
+    const sum = withInstance(revisions.get(instance.revisionId), instance);
+    const isNamed = named.has(instance.service);
+    revisions.set(instance.revisionId, isNamed ? withName(sum, instance) : sum);
     services.set(instance.service, revisions);
   }
   return new Map([...services].map(([name, revisions]) => [name, [...revisions.values()]]));
@@ -23,8 +27,14 @@ function withInstance(sum: RevisionInstances | undefined, instance: Instance): R
     ready: (sum?.ready ?? 0) + (isReady ? 1 : 0),
     total: (sum?.total ?? 0) + 1,
     restarts: (sum?.restarts ?? 0) + instance.restarts,
+    ...(sum?.readyIds === undefined ? {} : { readyIds: sum.readyIds }),
     reason: sum?.reason ?? (isReady ? null : reasonOf(instance)),
   };
+}
+
+function withName(sum: RevisionInstances, { id, state, isEjected }: Instance): RevisionInstances {
+  const isReady = state === 'ready' && isEjected !== true;
+  return { ...sum, readyIds: [...(sum.readyIds ?? []), ...(isReady ? [id] : [])] };
 }
 
 function reasonOf({ id, isEjected, reason }: Instance): string | null {

@@ -123,7 +123,7 @@ export class RunningLoop {
     return this.loop.submit('web', { kind: 'apply', spec, by: ana }, forever);
   }
 
-  operate(kind: Exclude<Action['kind'], 'undo'>): Promise<Decision> {
+  operate(kind: Exclude<Action['kind'], 'undo' | 'restart'>): Promise<Decision> {
     return this.loop.submit('web', { kind: 'operate', action: { kind }, by: ana }, forever);
   }
 

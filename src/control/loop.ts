@@ -292,7 +292,7 @@ export class ControlLoop {
       // Blind for a moment: what was seen last stays, and the ticks go on so that the gate does too.
       await this.#look(signal).catch(rethrowUnlessRetryable);
       for (const lane of this.#lanes.values()) {
-        if (!lane.isActive) continue;
+        if (!lane.isActive && !lane.isRestarting) continue;
         const { name } = lane.state;
         const isOthersHeard = this.#isHeardBeside(name);
         this.#putMinor({ service: name, event: { kind: 'tick', isOthersHeard } });
@@ -327,7 +327,9 @@ export class ControlLoop {
     // Their names are never given again; until they are seen gone a table made of what was seen before would have them.
     const known = new Set(this.#instances.map(({ id }) => id));
     for (const id of this.#leaving) if (!known.has(id)) this.#leaving.delete(id);
-    const views = instancesByService(this.#instances);
+    const restarting = [...this.#lanes.values()].filter((lane) => lane.isRestarting);
+    const named = new Set(restarting.map((lane) => lane.state.name));
+    const views = instancesByService(this.#instances, named);
     for (const name of new Set([...this.#lanes.keys(), ...views.keys()])) {
       const view: readonly RevisionInstances[] = views.get(name) ?? [];
       const text = JSON.stringify(view);

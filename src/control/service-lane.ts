@@ -1,5 +1,6 @@
 import { decide } from '../domain/release/decide.ts';
 import type { ReleaseEvent } from '../domain/release/event.ts';
+import { activeRestart } from '../domain/release/restart.ts';
 import {
   activeRollout,
   type Decision,
@@ -40,6 +41,10 @@ export class ServiceLane {
 
   get isActive(): boolean {
     return activeRollout(this.#state) !== null;
+  }
+
+  get isRestarting(): boolean {
+    return activeRestart(this.#state) !== null;
   }
 
   /** Decides, and keeps the event when it changed anything. Time never goes back, whatever the clock says. */

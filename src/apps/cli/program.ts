@@ -9,6 +9,7 @@ import { addLedgerCommands } from './commands/ledger-commands.ts';
 import { addReadCommands } from './commands/read-commands.ts';
 import { addReleaseCommands } from './commands/release-commands.ts';
 import { addReportCommands } from './commands/report-commands.ts';
+import { addRestartCommand } from './commands/restart-command.ts';
 import { addRolloutCommands } from './commands/rollout-commands.ts';
 import { addServerCommands } from './commands/server-commands.ts';
 import { addTrafficCommands } from './commands/traffic-commands.ts';
@@ -41,6 +42,7 @@ export function buildProgram(frame: Frame): Command {
   addReleaseCommands(program, frame);
   addReadCommands(program, frame);
   addRolloutCommands(program, frame);
+  addRestartCommand(program, frame);
   addApprovalCommands(program, frame);
   addEvidenceCommands(program, frame);
   addLedgerCommands(program, frame);

@@ -13,7 +13,7 @@ import { isErrno } from '../../adapters/system/errno.ts';
 import { readPrivateText } from '../../adapters/system/private-text.ts';
 import type { CdEventsStatus } from '../../api/cd-events-wire.ts';
 import { CdEventSender, type CdEventSenderParts } from '../../control/cd-event-sender.ts';
-import { timeText } from './views.ts';
+import { timeText } from './time-text.ts';
 
 /** What was said at this start; null: nothing, so that what was said last holds. */
 export interface CdEventWish {

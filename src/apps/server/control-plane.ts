@@ -22,6 +22,7 @@ import { replaySummary } from '../../control/replay-summary.ts';
 import { streamOfService } from '../../control/recovery.ts';
 import { decide } from '../../domain/release/decide.ts';
 import type { Action, Hand } from '../../domain/release/event.ts';
+import { restartOrder } from '../../domain/release/restart.ts';
 import type { ServiceSpec } from '../../domain/release/revision.ts';
 import {
   activeRollout,
@@ -32,6 +33,7 @@ import {
 } from '../../domain/release/service-state.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { LedgerStore } from '../../ports/ledger-store.ts';
+import type { Instance } from '../../ports/platform.ts';
 import { readReleaseFiles } from './apply-files.ts';
 import { estimateView, type KnownTraffic } from './estimate-view.ts';
 import { eventView } from './event-view.ts';
@@ -145,7 +147,7 @@ export class ControlPlane {
     const state = this.#state(name);
     if (state.spec === null || state.isDeleted) return notFound(name);
     const by: Hand = { who: request.who, why: request.why };
-    const action = actionOf(state, request);
+    const action = actionOf(state, request, this.#loop.instances);
     const decision = await this.#loop.submit(name, { kind: 'operate', action, by }, signal);
     const sentence = decision.record?.sentence ?? 'nothing changed';
     if (decision.record?.decision === 'refuse') throw new HttpProblem(409, sentence);
@@ -262,9 +264,18 @@ function outcomeOf({ record }: Decision): ApplyResult['outcome'] {
   return record?.decision === 'refuse' ? 'refused' : 'unchanged';
 }
 
-function actionOf(state: ServiceState, request: ActionRequest): Action {
+function actionOf(
+  state: ServiceState,
+  request: ActionRequest,
+  instances: readonly Instance[],
+): Action {
   if (request.action === 'promote' || request.action === 'promote-full') {
     return { kind: request.action, ...(request.override && { override: true }) };
+  }
+  if (request.action === 'restart') {
+    const stable = stableOf(state);
+    const own = instances.filter(({ revisionId }) => revisionId === stable?.id);
+    return { kind: 'restart', instanceIds: stable === null ? [] : restartOrder(own, stable) };
   }
   if (request.action !== 'undo') return { kind: request.action };
   const wanted = request.toRevision;

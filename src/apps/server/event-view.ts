@@ -4,7 +4,7 @@ import type { JsonValue } from '../../domain/evidence/canonical-json.ts';
 import { readEnrolment } from '../../domain/evidence/approval/person-enrolment.ts';
 import type { RecordedEntry } from '../../control/recorder.ts';
 import type { ReleaseRecord } from '../../domain/release/service-state.ts';
-import { timeText } from './views.ts';
+import { timeText } from './time-text.ts';
 
 /** A ledger entry as people read it. Key events carry no sentence, so that one is made here. */
 export function eventView(entry: RecordedEntry): EventView {

@@ -2,7 +2,7 @@ import type { WorkersReading } from '../../adapters/gateway/control-message.ts';
 import type { Recorder } from '../../control/recorder.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventFeed } from './event-feed.ts';
-import { timeText } from './views.ts';
+import { timeText } from './time-text.ts';
 
 /** Stream of the ledger for what happens to the gateway itself. */
 const stream = 'gateway';

@@ -14,7 +14,7 @@ import type { Recorder } from '../../control/recorder.ts';
 import type { PersonEvent } from '../../domain/evidence/approval/person-enrolment.ts';
 import { HttpProblem } from './http-problem.ts';
 import type { Http } from './http-server.ts';
-import { timeText } from './views.ts';
+import { timeText } from './time-text.ts';
 
 export interface ApprovalParts {
   readonly desk: ApprovalDesk;

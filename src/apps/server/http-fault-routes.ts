@@ -20,7 +20,7 @@ import { RouterError } from '../../ports/traffic-router.ts';
 import type { EventFeed } from './event-feed.ts';
 import { HttpProblem } from './http-problem.ts';
 import type { Http } from './http-server.ts';
-import { timeText } from './views.ts';
+import { timeText } from './time-text.ts';
 
 export interface FaultParts {
   readonly faults: FaultDesk;

@@ -7,7 +7,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { EventFeed } from './event-feed.ts';
 import { HttpProblem } from './http-problem.ts';
 import type { Http } from './http-server.ts';
-import { timeText } from './views.ts';
+import { timeText } from './time-text.ts';
 
 export interface LoadParts {
   readonly loads: LoadDesk;

@@ -45,7 +45,7 @@ import { type OpenedLedger, openServerLedger, whileHeld } from './ledger-opening
 import { LedgerTrouble } from './ledger-trouble.ts';
 import { LogKeyDesk } from './log-key-desk.ts';
 import { RateMeter } from './rate-meter.ts';
-import { timeText } from './views.ts';
+import { timeText } from './time-text.ts';
 import { witnessJournal } from './witness-journal.ts';
 
 export interface ServerOptions {

@@ -27,7 +27,9 @@ import type { Instance } from '../../ports/platform.ts';
 import { withEjectionReason } from './ejected-instances.ts';
 import { gateWords, objectiveWords } from './plan-words.ts';
 import { policyWords } from './policy-words.ts';
+import { restartView } from './restart-view.ts';
 import { routingWords } from './routing-words.ts';
+import { timeText } from './time-text.ts';
 
 /** A service as the API shows it. Null: nothing was ever applied, or it was deleted. */
 export function serviceView(
@@ -65,6 +67,7 @@ export function serviceView(
       instances: instances
         .filter((each) => each.service === state.name)
         .map((each) => withEjectionReason(instanceView(each), spec.trafficPolicy)),
+      ...(state.restart === undefined ? {} : { restart: restartView(state.restart, atMs) }),
     },
   };
 }
@@ -98,11 +101,6 @@ export function summaryView(summary: RolloutSummary): RolloutSummaryView {
     startedAt: timeText(startedAtMs),
     endedAt: timeText(endedAtMs),
   };
-}
-
-/** RFC 3339 in UTC. */
-export function timeText(atMs: number): string {
-  return new Date(atMs).toISOString();
 }
 
 function servicePhase(state: ServiceState, atMs: number): ServiceView['status']['phase'] {

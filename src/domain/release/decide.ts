@@ -18,6 +18,7 @@ import { seeEffectDone, seeEffectFailed } from './outcome.ts';
 import { seeScale } from './see-scale.ts';
 import { operate } from './operate.ts';
 import { recover } from './recover.ts';
+import { followRestart } from './restart.ts';
 import { seeInstances } from './instances.ts';
 import { seeSample } from './see.ts';
 import type { Decision, ServiceState } from './service-state.ts';
@@ -35,7 +36,9 @@ export function decide(state: ServiceState, event: ReleaseEvent): Decision {
     case 'instances':
       return seeInstances(state, event);
     case 'tick':
-      return advance(state, event.atMs, event.isOthersHeard ?? null);
+      return (
+        followRestart(state, event.atMs) ?? advance(state, event.atMs, event.isOthersHeard ?? null)
+      );
     case 'effect-done':
       return seeEffectDone(state, event);
     case 'effect-failed':

@@ -102,6 +102,8 @@ export type Action =
   | { readonly kind: 'retry' }
   /** Back to an earlier stable revision (null: the one before) in one step, watched by the bake. */
   | { readonly kind: 'undo'; readonly toRevisionId: string | null }
+  /** Replaces stable's instances, these and in this order, one at a time. */
+  | { readonly kind: 'restart'; readonly instanceIds: readonly string[] }
   /** Takes the service away: no route, no instance. */
   | { readonly kind: 'delete' };
 
@@ -111,6 +113,8 @@ export interface RevisionInstances {
   readonly total: number;
   /** Sum over the instances that exist now. */
   readonly restarts: number;
+  /** Their names, while a restart is under way; absent: nobody asks. */
+  readonly readyIds?: readonly string[];
   /** Why the least healthy one isn't ready; null: nothing to say. */
   readonly reason: string | null;
 }

@@ -1,6 +1,7 @@
 import { advance } from './advance.ts';
 import type { ReleaseEvent } from './event.ts';
 import { order, unchanged } from './order.ts';
+import { followRestart } from './restart.ts';
 import { instancesOf } from './see.ts';
 import { timesText } from './amount-text.ts';
 import { nameOf } from './sentence.ts';
@@ -13,7 +14,9 @@ export function seeInstances(
 ): Decision {
   const seen: ServiceState = { ...state, instances: event.revisions };
   const rollout = activeRollout(seen);
-  if (rollout === null) return seeAtRest(state, seen, event.atMs);
+  if (rollout === null) {
+    return followRestart(seen, event.atMs) ?? seeAtRest(state, seen, event.atMs);
+  }
   if (rollout.phase.kind === 'starting') return advance(seen, event.atMs);
   const isAnyReady = (instancesOf(seen, rollout.candidate.id)?.ready ?? 0) > 0;
   const unreadySinceMs = isAnyReady ? null : (rollout.unreadySinceMs ?? event.atMs);

@@ -5,6 +5,7 @@ import type { Effect } from './effect.ts';
 import type { Action, Hand, ReleaseEvent } from './event.ts';
 import { order, stableTraffic } from './order.ts';
 import { promoted, withSummary } from './promoted.ts';
+import { activeRestart, beginRestart, endRestart, supersedeRestart } from './restart.ts';
 import { revert } from './revert.ts';
 import { instancesOf } from './see.ts';
 import { percentText } from './amount-text.ts';
@@ -34,12 +35,18 @@ export function operate(
     case 'pause':
     case 'resume':
     case 'abort':
+      if (rollout === null && event.action.kind === 'abort') {
+        const ended = abortRestart(state, event);
+        if (ended !== null) return ended;
+      }
       if (rollout === null) return refuse(state, event, `${state.name} has no rollout under way`);
       return operateRollout(state, rollout, event);
     case 'retry':
       return retry(state, rollout, event);
     case 'undo':
       return undo(state, rollout, { ...event, toRevisionId: event.action.toRevisionId });
+    case 'restart':
+      return restartInstances(state, rollout, { ...event, ...event.action });
     case 'delete':
       return remove(state, rollout, event);
   }
@@ -73,6 +80,7 @@ function operateRollout(state: ServiceState, rollout: Rollout, request: Request)
       return promote(state, rollout, request);
     case 'retry':
     case 'undo':
+    case 'restart':
     case 'delete':
       return refuse(state, request, `${action.kind} is no action on a rollout under way`);
   }
@@ -222,6 +230,23 @@ function isUndoneByBake({ phase, stable, kind }: Rollout, toRevisionId: string |
   return toRevisionId === null || toRevisionId === stable.id;
 }
 
+function restartInstances(
+  state: ServiceState,
+  active: Rollout | null,
+  request: Request & { readonly instanceIds: readonly string[] },
+): Decision {
+  if (active !== null) return refuse(state, request, `${active.id} is under way`);
+  if (state.isDeleted) return refuse(state, request, `there is no service ${state.name}`);
+  const begun = beginRestart(state, request);
+  return typeof begun === 'string' ? refuse(state, request, begun) : begun;
+}
+
+function abortRestart(state: ServiceState, { by, atMs }: Request): Decision | null {
+  const restart = activeRestart(state);
+  if (restart === null) return null;
+  return endRestart(state, restart, { because: `aborted by ${handText(by)}`, atMs, by });
+}
+
 /** Takes the route away and stops everything that may run. The stop waits for the router in the loop (R6). */
 function remove(state: ServiceState, active: Rollout | null, request: Request): Decision {
   const { atMs, by } = request;
@@ -232,7 +257,8 @@ function remove(state: ServiceState, active: Rollout | null, request: Request): 
   if (state.rollout !== null) revisions.set(state.rollout.candidate.id, state.rollout.candidate);
   const sentence = `deleted by ${handText(by)}`;
   const ended = active === null ? state : ending(state, active, { atMs, sentence });
-  const deleted: ServiceState = { ...ended, isDeleted: true };
+  const { state: alone } = supersedeRestart(ended, { because: sentence, atMs });
+  const deleted: ServiceState = { ...alone, isDeleted: true };
   return order(deleted, {
     atMs,
     type: 'operator-action',

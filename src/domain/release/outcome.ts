@@ -3,6 +3,7 @@ import { stepShareText } from './blue-green.ts';
 import type { ReleaseEvent } from './event.ts';
 import { order, unchanged } from './order.ts';
 import { promoted } from './promoted.ts';
+import { activeRestart, endRestart, restartDone } from './restart.ts';
 import { replaced } from './replacement.ts';
 import { revert, reverted } from './revert.ts';
 import { rolledOut } from './rolling.ts';
@@ -22,6 +23,8 @@ export function seeEffectDone(
   state: ServiceState,
   event: Extract<ReleaseEvent, { kind: 'effect-done' }>,
 ): Decision {
+  const restarted = restartDone(state, event);
+  if (restarted !== null) return restarted;
   const active = activeRollout(state);
   const newer =
     active === null ? null : (replaced(active, event.key) ?? rolledOut(active, event.key));
@@ -71,6 +74,10 @@ export function seeEffectFailed(
   }
   if (rollout !== null && !isReverting && event.effect === 'set-traffic') {
     return revert(state, rollout, { kind: 'router-refused', sentence: message, atMs });
+  }
+  const restart = activeRestart(state);
+  if (restart !== null && event.revisionId === restart.revision.id) {
+    return endRestart(state, restart, { because: message, atMs });
   }
   return order(state, {
     atMs,

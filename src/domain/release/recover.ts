@@ -1,6 +1,7 @@
 import type { Effect } from './effect.ts';
 import { wantedInstances } from './instance-counts.ts';
 import { order, stableTraffic, unchanged } from './order.ts';
+import { activeRestart, restartAnew, restartEffect } from './restart.ts';
 import { awaitedStop, isIncoming, rolledCount } from './rolling-arms.ts';
 import { describeService } from './sentence.ts';
 import {
@@ -20,7 +21,8 @@ import { listenAnew } from './telemetry-watch.ts';
 export function recover(state: ServiceState, atMs: number): Decision {
   if (state.spec === null) return unchanged(state);
   const rollout = activeRollout(state);
-  const resumed = rollout === null ? state : { ...state, rollout: resume(rollout, atMs) };
+  const anew = restartAnew(state, atMs);
+  const resumed = rollout === null ? anew : { ...anew, rollout: resume(rollout, atMs) };
   const where =
     rollout === null
       ? 'no rollout was under way'
@@ -71,6 +73,10 @@ function wantedEffects(state: ServiceState, key: string): readonly Effect[] {
       const { effectKey, instanceId } = replacement;
       const count = wantedInstances(state, revision);
       return { kind: 'replace-instance', key: effectKey, revision, count, instanceId };
+    }
+    const restart = activeRestart(state);
+    if (restart?.revision.id === revision.id) {
+      return restartEffect(restart, `${key}/run/${revision.id}`);
     }
     return {
       kind: 'ensure-instances',

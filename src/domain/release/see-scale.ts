@@ -2,6 +2,7 @@ import type { Effect } from './effect.ts';
 import type { ReleaseEvent } from './event.ts';
 import { armsOf, wantedInstances } from './instance-counts.ts';
 import { order, unchanged } from './order.ts';
+import { activeRestart } from './restart.ts';
 import type { Revision } from './revision.ts';
 import { nameOf } from './sentence.ts';
 import { activeRollout, type Decision, type ServiceState } from './service-state.ts';
@@ -23,7 +24,8 @@ export function seeScale(
   const looked = withNeeds(state, event);
   const changes = armsOf(looked).flatMap((revision): readonly Change[] => {
     const asked = event.arms.find(({ revisionId }) => revisionId === revision.id);
-    if (asked === undefined || revision.scale === undefined) return [];
+    const isRestarting = activeRestart(state)?.revision.id === revision.id;
+    if (asked === undefined || revision.scale === undefined || isRestarting) return [];
     const { min, max } = revision.scale;
     const to = Math.min(Math.max(asked.instances, min), max);
     const from = wantedInstances(state, revision);

@@ -31,7 +31,31 @@ export interface ServiceState {
   readonly isDeleted: boolean;
   /** How many instances of scaled revisions were ordered last; absent: never another number than they began with. */
   readonly counts?: readonly { readonly revisionId: string; readonly instances: number }[];
+  /** The newest restart by hand, under way or over; absent: there was none. */
+  readonly restart?: Restart;
 }
+
+/** See restart.ts. */
+export interface Restart {
+  /** Unique within the service, `<service>/<record number>`. */
+  readonly id: string;
+  readonly revision: Revision;
+  /** How many instances are wanted while it goes on. */
+  readonly count: number;
+  /** Those yet to go, in their order. */
+  readonly left: readonly string[];
+  readonly done: readonly string[];
+  readonly by: Hand;
+  readonly startedAtMs: number;
+  readonly phase: RestartPhase;
+}
+
+/** `waiting` for enough others to be ready; `stopping` one of them until the platform has done `effectKey`. */
+export type RestartPhase =
+  | { readonly kind: 'waiting'; readonly sinceMs: number }
+  | { readonly kind: 'stopping'; readonly effectKey: string; readonly instanceId: string }
+  | { readonly kind: 'done'; readonly atMs: number }
+  | { readonly kind: 'given-up'; readonly atMs: number; readonly because: string };
 
 export const stableHistoryMax = 20;
 export const retiredMax = 20;
@@ -330,6 +354,9 @@ export type DecisionKind =
   | 'pause'
   | 'resume'
   | 'refuse'
+  | 'restart'
+  | 'restarted'
+  | 'restart-ended'
   | 'unchanged'
   | 'update'
   | 'delete'

@@ -5,6 +5,7 @@ import type { Effect } from './effect.ts';
 import type { Hand, ReleaseEvent } from './event.ts';
 import { withoutCount } from './instance-counts.ts';
 import { order, stableTraffic, unchanged } from './order.ts';
+import { supersedeRestart } from './restart.ts';
 import type { Plan, Revision, ServiceSpec, Step } from './revision.ts';
 import { beginRolling } from './rolling.ts';
 import { rolledBy } from './rolling-arms.ts';
@@ -99,8 +100,10 @@ export function start(
     lastProgressAtMs: atMs,
     isLimitRecorded: false,
   };
+  const because = `${rollout.id} started`;
+  const alone = supersedeRestart(state, { because, atMs });
   return order(
-    { ...withoutCount(state, candidate.id), rollout, rolloutCount },
+    { ...withoutCount(alone.state, candidate.id), rollout, rolloutCount },
     {
       atMs,
       type: 'release-plan',
@@ -110,9 +113,15 @@ export function start(
       sentence: `${rollout.id} started: ${fromTo}, ${planText(plan)}${unjudgedText(kind, plan)}`,
       effects: (key): readonly Effect[] => {
         // What is rolled begins with the next look.
-        if (isRolled) return [];
+        if (isRolled) return alone.effects(key);
         const count = candidateCount(rollout);
-        return [{ kind: 'ensure-instances', key: `${key}/run`, revision: candidate, count }];
+        const run: Effect = {
+          kind: 'ensure-instances',
+          key: `${key}/run`,
+          revision: candidate,
+          count,
+        };
+        return [run, ...alone.effects(key)];
       },
     },
   );
