@@ -2,19 +2,25 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 
+import { measureBlobs, type ReleaseBlobs } from './blobs.ts';
+
 export interface LedgerBytes {
   /** Of an exported entry, its length included. */
   readonly perEntry: number;
-  /** The export of a month with its bundles compressed, in MB (10^6 bytes). */
+  /** The export of a month with its bundles compressed, and its blobs, in MB (10^6 bytes). */
   readonly monthArchivedMb: number;
-  /** The database of a month in MB. */
+  /** The database and the blobs of a month in MB. */
   readonly monthLiveMb: number;
+  /** The blobs alone: they are kept as compressed as in an archive. */
+  readonly monthBlobsMb: number;
+  readonly blobs: ReleaseBlobs;
 }
 
-/** 200 releases of 300 entries. */
-const MONTH_ENTRIES = 200 * 300;
+const MONTH_RELEASES = 200;
+/** 300 in each release. */
+const MONTH_ENTRIES = MONTH_RELEASES * 300;
 
-/** Weighs what `measureVerification` left in the folder, for a month of one service. */
+/** Weighs what `measureVerification` left in the folder, and what releases leave beside it, for a month of one service. */
 export async function measureBytes(folder: string, signal: AbortSignal): Promise<LedgerBytes> {
   signal.throwIfAborted();
   let entries = 0;
@@ -35,9 +41,13 @@ export async function measureBytes(folder: string, signal: AbortSignal): Promise
   }
   const { size } = await stat(join(folder, 'ledger.db'));
   const month = MONTH_ENTRIES / entries / 1_000_000;
+  const blobs = await measureBlobs(folder, signal);
+  const monthBlobsMb = (blobs.allBytes * MONTH_RELEASES) / 1_000_000;
   return {
     perEntry: bundleBytes / entries,
-    monthArchivedMb: archivedBytes * month,
-    monthLiveMb: size * month,
+    monthArchivedMb: archivedBytes * month + monthBlobsMb,
+    monthLiveMb: size * month + monthBlobsMb,
+    monthBlobsMb,
+    blobs,
   };
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { cell, rounded } from '../form.ts';
 import type { BenchOptions, BenchReport, BenchTable } from '../form.ts';
 import { measureAppends } from './appends.ts';
+import { RELEASE } from './blobs.ts';
 import { measureBytes } from './bytes.ts';
 import { killWriters } from './kills.ts';
 import { measurePostgres } from './postgres.ts';
@@ -82,6 +83,7 @@ const NOT_MEASURED: BenchReport['result'] = {
   bytesPerEntry: null,
   monthArchivedMb: null,
   monthLiveMb: null,
+  monthBlobsMb: null,
 };
 
 async function measureTampering(folder: string, options: BenchOptions): Promise<Part> {
@@ -134,17 +136,33 @@ async function measureRates(folder: string, { isQuick, signal }: BenchOptions): 
     ['program, one worker', cell(rates.oneWorkerPerSecond)],
     ['program, two workers', cell(rates.twoWorkersPerSecond)],
   ];
+  const { samplesBytes, loadResultBytes, logsBytes } = bytes.blobs;
+  const weights = [
+    ['raw samples of a release', cell(samplesBytes)],
+    ['result of a load test', cell(loadResultBytes)],
+    ['logs of a release that went back', cell(logsBytes)],
+  ];
   return {
-    tables: [{ heads: ['RATE', 'ENTRIES/S'], rows }],
+    tables: [
+      { heads: ['RATE', 'ENTRIES/S'], rows },
+      { heads: ['BLOBS', 'BYTES'], rows: weights },
+    ],
+    notes: [blobsNote],
     result: {
       verifyOverBareSignature: rounded(rates.overBare, 3),
       verifyTwoWorkersOverOne: rounded(rates.twoWorkersPerSecond / rates.oneWorkerPerSecond, 2),
       bytesPerEntry: rounded(bytes.perEntry),
       monthArchivedMb: rounded(bytes.monthArchivedMb, 1),
       monthLiveMb: rounded(bytes.monthLiveMb, 1),
+      monthBlobsMb: rounded(bytes.monthBlobsMb, 1),
     },
   };
 }
+
+const blobsNote =
+  `A month has 200 releases of 300 entries. With each release there are blobs, in both figures: raw samples of ${RELEASE.minutes} min at ` +
+  `${RELEASE.requestsPerSecond} requests/s over 5 instances, a load test of ${RELEASE.loadMinutes} min, and logs of one release in ten; twice the ` +
+  'minutes are twice the samples. Not in them: what entries were decided from, which the database keeps as well.';
 
 async function measureAppending(folder: string, { isQuick, signal }: BenchOptions): Promise<Part> {
   const times = await measureAppends(folder, isQuick ? 500 : 5_000, signal);
