@@ -12,7 +12,7 @@ export const scalingSchema = z.object({
   ready: z.int().nonnegative(),
   /** What made the number another one than the metrics ask for. */
   limitedBy: z
-    .enum(['nothing', 'no metrics', 'reserve', 'window', 'policy', 'min', 'max'])
+    .enum(['nothing', 'no metrics', 'reserve', 'window', 'policy', 'panic', 'min', 'max'])
     .nullable(),
   /** CPU and memory as a ratio of what is requested; others in their own unit. */
   metrics: z.array(

@@ -39,7 +39,7 @@ function watched(world: LoopWorld, running: RunningLoop): Scaled {
   const usage = new MemoryUsage(world.clock);
   const { clock, router } = world;
   const abort = new AbortController();
-  const parts = { loop: running.loop, usage, metrics: router, clock };
+  const parts = { loop: running.loop, usage, router, clock };
   const scaler = new InstanceScaler({ ...parts, isHeard: () => subject.heard });
   const done = scaler.run(abort.signal);
   const subject: Scaled = {

@@ -6,47 +6,45 @@
  * A2  At rest an event is sent only for another number; while a rollout is under way with each look, as steps wait for it.
  * A3  One event of a service at a time.
  */
-import { armsOf, leastInstances, wantedInstances } from '../domain/release/instance-counts.ts';
 import type { ArmScaling } from '../domain/release/event.ts';
-import type { Revision } from '../domain/release/revision.ts';
-import { scalingSentence } from '../domain/release/scaling-sentence.ts';
-import { activeRollout, type ServiceState } from '../domain/release/service-state.ts';
 import {
-  type HorizontalDecision,
-  type HorizontalState,
-  openHorizontal,
-  scaleHorizontally,
-} from '../domain/scaling/horizontal.ts';
+  armsOf,
+  leastInstances,
+  scalingBounds,
+  wantedInstances,
+} from '../domain/release/instance-counts.ts';
+import type { Revision } from '../domain/release/revision.ts';
+import { activeRollout, type ServiceState } from '../domain/release/service-state.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { MetricsSource } from '../ports/metrics-source.ts';
 import { PlatformError } from '../ports/platform.ts';
+import type { UnderWaySource } from '../ports/under-way-source.ts';
 import type { UsageSource } from '../ports/usage-source.ts';
-import type { ControlLoop } from './loop.ts';
+import type { ArmLook } from './arm-look.ts';
+import { ConcurrencyArms } from './concurrency-arms.ts';
 import { LoadWatch, type Moment } from './load-watch.ts';
+import type { ControlLoop } from './loop.ts';
+import { UsageArms } from './usage-arms.ts';
 
 export interface ScalerParts {
   readonly loop: Pick<ControlLoop, 'services' | 'instances' | 'submit'>;
   readonly usage: UsageSource;
-  readonly metrics: MetricsSource;
+  /** Its samples, and what is under way there. */
+  readonly router: MetricsSource & UnderWaySource;
   readonly clock: Clock;
   /** Whether the router's samples come now. */
   readonly isHeard: () => boolean;
-  /** Between two looks; absent: 2 s. */
-  readonly periodMs?: number;
 }
 
-/** What the newest look at an arm came to. */
-export interface ArmLook {
-  readonly decision: HorizontalDecision;
-  readonly sentence: string;
-}
-
-const usualPeriodMs = 2_000;
+const periodMs = 2_000;
+/** Requests under way come and go in between. */
+const underWayPeriodMs = 200;
 
 export class InstanceScaler {
   readonly #parts: ScalerParts;
   readonly #watch = new LoadWatch();
-  readonly #states = new Map<string, HorizontalState>();
+  readonly #byUsage = new UsageArms();
+  readonly #byConcurrency = new ConcurrencyArms();
   readonly #looks = new Map<string, ArmLook>();
   readonly #pending = new Set<string>();
 
@@ -61,16 +59,34 @@ export class InstanceScaler {
 
   /** Until the signal is aborted; rejects for a defect only. */
   async run(signal: AbortSignal): Promise<void> {
-    const { metrics, clock, periodMs = usualPeriodMs } = this.#parts;
-    using subscription = metrics.subscribe((sample) => this.#watch.addSample(sample));
+    const { router, clock } = this.#parts;
+    using subscription = router.subscribe((sample) => this.#watch.addSample(sample));
     void subscription;
+    let lookedAtMs = -Infinity;
     while (!signal.aborted) {
-      await this.#look(signal).catch((error: unknown) => {
-        // Blind for a moment: the number stays, and the next look is the next try.
-        if (!signal.aborted && !(error instanceof PlatformError && error.retryable)) throw error;
-      });
-      await clock.sleep(periodMs, signal).catch(() => undefined);
+      const isCounted = this.#observeUnderWay();
+      if (clock.nowMs() - lookedAtMs >= periodMs) {
+        lookedAtMs = clock.nowMs();
+        await this.#look(signal).catch((error: unknown) => {
+          // Blind for a moment: the number stays, and the next look is the next try.
+          if (!signal.aborted && !(error instanceof PlatformError && error.retryable)) throw error;
+        });
+      }
+      await clock.sleep(isCounted ? underWayPeriodMs : periodMs, signal).catch(() => undefined);
     }
+  }
+
+  /** Whether anybody scales by it. */
+  #observeUnderWay(): boolean {
+    const { loop, router, clock } = this.#parts;
+    const arms = loop.services
+      .map(armsOf)
+      .filter((each) => each.some(isCountedBy))
+      .flat();
+    if (arms.length === 0) return false;
+    const { instances } = loop;
+    this.#byConcurrency.observe(router.underWay, { arms, instances, nowMs: clock.nowMs() });
+    return true;
   }
 
   async #look(signal: AbortSignal): Promise<void> {
@@ -106,33 +122,36 @@ export class InstanceScaler {
     revision: Revision,
     { arms, moment }: { readonly arms: readonly Revision[]; readonly moment: Moment },
   ): readonly ArmScaling[] {
-    const { scale, id: revisionId } = revision;
-    if (scale === undefined) return [];
-    const needs = this.#watch.needs(revision, arms, moment);
-    const usages = new Map(
-      scale.targets.map(({ metric }) => [metric, this.#watch.usages(metric, revision, moment)]),
-    );
-    const look = {
-      atMs: moment.nowMs,
-      present: wantedInstances(state, revision),
-      atLeast: leastInstances(state, revision, needs ?? []),
-      usages,
-    };
-    const before = this.#states.get(revisionId) ?? openHorizontal;
-    const { state: after, decision } = scaleHorizontally(scale, before, look);
-    this.#states.set(revisionId, after);
-    const sentence = scalingSentence(scale, decision);
-    this.#looks.set(revisionId, { decision, sentence });
-    return [{ revisionId, instances: decision.instances, sentence, needs }];
+    const { scale, concurrency, id: revisionId } = revision;
+    const { nowMs } = moment;
+    const needs =
+      concurrency === undefined
+        ? this.#watch.needs(revision, arms, moment)
+        : this.#byConcurrency.needs(revision, arms, nowMs);
+    const present = wantedInstances(state, revision);
+    const atLeast = leastInstances(state, revision, needs ?? []);
+    const look =
+      scale !== undefined
+        ? this.#byUsage.lookAt(revision, scale, this.#watch, { ...moment, present, atLeast })
+        : concurrency === undefined
+          ? null
+          : this.#byConcurrency.lookAt(revisionId, concurrency, { present, atLeast, nowMs });
+    if (look === null) return [];
+    this.#looks.set(revisionId, look);
+    return [{ revisionId, instances: look.desired, sentence: look.sentence, needs }];
   }
 
   #forget(scaled: readonly ServiceState[]): void {
     const ids = new Set(scaled.flatMap(armsOf).map(({ id }) => id));
-    for (const id of this.#states.keys()) if (!ids.has(id)) this.#states.delete(id);
+    this.#byUsage.retain(ids);
     for (const id of this.#looks.keys()) if (!ids.has(id)) this.#looks.delete(id);
   }
 }
 
-function isScaled({ scale }: Revision): boolean {
-  return scale !== undefined;
+function isScaled(revision: Revision): boolean {
+  return scalingBounds(revision) !== null;
+}
+
+function isCountedBy({ concurrency }: Revision): boolean {
+  return concurrency !== undefined;
 }

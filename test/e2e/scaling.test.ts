@@ -71,6 +71,19 @@ test('a step waits for room, and a rollback at half of the load finds stable as 
   assert.equal(errors, 0, JSON.stringify({ requests, byError }));
 });
 
+test('by concurrency one slow instance becomes three', async () => {
+  await using world = await startWorld();
+  const byConcurrency = '{ min: 1, max: 3, on: { concurrency: 4 } }';
+  const wish = { scale: byConcurrency, faults: { DELAY_MS: '500' }, timeout: '30s' };
+  await world.applyAndWait(release({ version: 'v1', ...wish }));
+  await using load = world.load({ service: 'pay', rps: 30, connections: 64 });
+  await waitFor('three instances', async () => (await scalingOf(world)).ready === 3);
+  const { stdout } = await world.must('describe', 'pay');
+  assert.match(stdout, /concurrency: +[\d.]+ an instance, target 2\.8, asks for \d+/);
+  const { errors, requests, byError } = await load.stop();
+  assert.equal(errors, 0, JSON.stringify({ requests, byError }));
+});
+
 async function scalingOf(world: World): Promise<ScalingView> {
   const { status } = await world.service('pay');
   return status.scaling?.[0] ?? assert.fail('its number does not follow the load');

@@ -25,7 +25,7 @@ import { integer, list, MalformedError, record, text } from './shape.ts';
  *
  * On connecting the gateway says `hello` with the counters as they were last reported to anybody, and at once
  * `samples` with all that has changed since: a gap, so the listener takes this one as catch-up. From then on
- * `samples` come if a counter has changed: every 100 ms, and every 20 ms for a while after a table with a split has come
+ * `samples` come if a counter, or how many requests are under way, has changed: every 100 ms, and every 20 ms for a while after a table with a split has come
  * into force. Counters only grow while the epoch is the same.
  */
 export type FromGateway =
@@ -48,12 +48,17 @@ export type FromGateway =
       readonly type: 'samples';
       readonly atMs: number;
       readonly counters: readonly CounterReading[];
+      /** Of all instances that have some, now; absent: as before, or from a gateway that does not tell. */
+      readonly underWay?: readonly UnderWayReading[];
     };
 
 export type ToGateway =
   | { readonly type: 'apply'; readonly table: RouteTable }
   /** Answered by `drained` when no request to the revision is under way, or after the gateway's bound. */
   | { readonly type: 'drain'; readonly revisionId: string };
+
+/** Requests under way, above 0. */
+export type UnderWayReading = readonly [instanceId: string, requests: number];
 
 /** The gateway's worker processes. */
 export interface WorkersReading {
@@ -114,6 +119,9 @@ export function parseFromGateway(line: string): Parsed<FromGateway> {
           type,
           atMs: integer(message, 'atMs'),
           counters: list(message, 'counters').map(counterReading),
+          ...(message['underWay'] === undefined
+            ? {}
+            : { underWay: list(message, 'underWay').map(underWayPair) }),
         };
       default:
         throw new MalformedError(`unknown type '${type.slice(0, 40)}'`);
@@ -268,6 +276,13 @@ function setAside(reason: string): SetAside | CountedApart {
   const known = [...setAsides, ...countedApart].find((each) => each === reason);
   if (known !== undefined) return known;
   throw new MalformedError(`unknown reason to set requests aside '${reason.slice(0, 40)}'`);
+}
+
+function underWayPair(item: unknown): UnderWayReading {
+  if (!Array.isArray(item) || item.length !== 2 || typeof item[0] !== 'string') {
+    throw new MalformedError('underWay must be pairs of an instance and a number');
+  }
+  return [item[0], total(item[1])];
 }
 
 function latencyPair(item: unknown): readonly [number, number] {

@@ -2,10 +2,12 @@ import type { RouteTable } from '../../domain/traffic/route-table.ts';
 import type { TrafficSample } from '../../domain/traffic/traffic-sample.ts';
 import type { MetricsSource } from '../../ports/metrics-source.ts';
 import { RouterError, type TrafficRouter } from '../../ports/traffic-router.ts';
+import type { UnderWaySource } from '../../ports/under-way-source.ts';
 import type { FromGateway, WorkersReading } from './control-message.ts';
 import { type EjectionChange, Ejections } from './ejections.ts';
 import { GatewayLink } from './gateway-link.ts';
 import { SampleDeltas } from './sample-deltas.ts';
+import { UnderWay } from './under-way.ts';
 
 export interface GatewayClientOptions {
   /** The gateway's control socket. */
@@ -30,12 +32,15 @@ export interface GatewayClientOptions {
  *   `apply` was called with, without being asked: a share is restored even while nobody decides anything.
  * - C3. Samples are only emitted for what this object, or the gateway's last listener before it, has not seen.
  */
-export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposable {
+export class GatewayClient
+  implements TrafficRouter, MetricsSource, UnderWaySource, AsyncDisposable
+{
   readonly #link: GatewayLink;
   readonly #applyTimeoutMs: number;
   readonly #versionTimeoutMs: number;
   readonly #deltas = new SampleDeltas();
   readonly #ejections = new Ejections();
+  readonly #underWay = new UnderWay();
   readonly #listeners = new Set<(sample: TrafficSample) => void>();
   readonly #waiters = new Set<Waiter>();
   readonly #drains = new Map<string, { isDone: boolean }>();
@@ -63,6 +68,7 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
       onDown: () => {
         this.#isUp = false;
         this.#confirmed = null;
+        this.#underWay.lost();
       },
     };
     this.#link = new GatewayLink(options.socketPath, events, options.random ?? Math.random);
@@ -111,6 +117,10 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
   /** Ids of instances that the gateway has ejected, as it said last. */
   get ejectedIds(): ReadonlySet<string> {
     return this.#ejections.instanceIds;
+  }
+
+  get underWay(): ReadonlyMap<string, number> | null {
+    return this.#underWay.byInstance;
   }
 
   /** Whether the gateway is connected now. */
@@ -181,6 +191,7 @@ export class GatewayClient implements TrafficRouter, MetricsSource, AsyncDisposa
         return;
       case 'samples':
         this.#hearEjections(this.#ejections.take(message.counters));
+        this.#underWay.take(message);
         for (const sample of this.#deltas.samples(message)) {
           for (const listener of this.#listeners) listener(sample);
         }

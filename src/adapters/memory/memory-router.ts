@@ -11,6 +11,7 @@ import { nextIndex, type Split, splitOf } from '../../domain/traffic/split.ts';
 import type { InstanceCount, TrafficSample } from '../../domain/traffic/traffic-sample.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { MetricsSource } from '../../ports/metrics-source.ts';
+import type { UnderWaySource } from '../../ports/under-way-source.ts';
 import { RouterError, type TrafficRouter } from '../../ports/traffic-router.ts';
 
 /** What an instance does with one request. */
@@ -34,7 +35,9 @@ const answered: Answer = { statusClass: 1, latencyBucket: 100 };
  * A router and its traffic in memory and virtual time, for simulations. Splits exactly as the gateway does; its requests are
  * all `GET /` and from nobody, so no route's `sticky` or rules concern them.
  */
-export class MemoryRouter implements TrafficRouter, MetricsSource {
+export class MemoryRouter implements TrafficRouter, MetricsSource, UnderWaySource {
+  /** Requests that nobody has answered yet, as a test says; null: nobody tells. */
+  underWay: ReadonlyMap<string, number> | null = new Map();
   readonly #clock: Clock;
   readonly #faults: RouterFault[] = [];
   readonly #listeners = new Set<(sample: TrafficSample) => void>();

@@ -7,6 +7,8 @@ export interface ScaleDocument {
   readonly max: number | null;
   /** Absent: it does not follow the load. */
   readonly load?: LoadDocument;
+  /** In place of `load`: requests that an instance may have under way. */
+  readonly concurrency?: number;
 }
 
 /** How the number follows the load; the words of autoscaling/v2. */
@@ -48,9 +50,13 @@ export function toScale(
   const isFollowed = on !== undefined || behavior !== undefined || (max ?? 0) > (min ?? 1);
   if (!isFollowed) return { min: min ?? 1, max: max ?? null };
   const most = max ?? Math.max(usualMax, min ?? 0);
+  const least = min ?? Math.min(usualMin, most);
+  if (on?.concurrency !== undefined) {
+    return { min: least, max: most, concurrency: on.concurrency };
+  }
   const hasMemory = resources?.requests.memory !== undefined;
   return {
-    min: min ?? Math.min(usualMin, most),
+    min: least,
     max: most,
     load: {
       targets: on === undefined ? usualTargets(hasMemory) : targetsOf(on),

@@ -20,7 +20,11 @@ export function scaleSchema() {
     },
     ['toZero'],
   );
-  return scale.superRefine(({ min = 1, max }, context) => {
+  return scale.superRefine(({ min = 1, max, on, behavior }, context) => {
+    if (on?.concurrency !== undefined && behavior !== undefined) {
+      const message = 'is not for concurrency, which has windows of its own; remove it';
+      context.addIssue({ code: 'custom', path: ['behavior'], message });
+    }
     if (max === undefined || max >= min) return;
     context.addIssue({
       code: 'custom',
@@ -52,12 +56,21 @@ function onSchema() {
       cpu: share(70),
       memory: share(75),
       requestsPerSecond: number({ min: 0.001, max: 1_000_000 }).optional(),
+      concurrency: number({ min: 0.01, max: 1_000_000 }).optional(),
     },
-    ['concurrency', 'metrics'],
+    ['metrics'],
   );
   return on.superRefine((written, context) => {
-    if (Object.values(written).some((target) => target !== undefined)) return;
-    const message = 'must have at least one of cpu, memory, requestsPerSecond';
+    const given = Object.entries(written).flatMap(([key, target]) =>
+      target === undefined ? [] : [key],
+    );
+    if (given.length > 1 && written.concurrency !== undefined) {
+      const others = given.filter((key) => key !== 'concurrency').join(' and ');
+      const message = `can't be followed together with ${others}; leave one out`;
+      context.addIssue({ code: 'custom', path: ['concurrency'], message });
+    }
+    if (given.length > 0) return;
+    const message = 'must have at least one of cpu, memory, requestsPerSecond, concurrency';
     context.addIssue({ code: 'custom', message });
   });
 }

@@ -5,6 +5,7 @@ import {
   lineBytesMax,
   parseToGateway,
   type ToGateway,
+  type UnderWayReading,
   type WorkersReading,
 } from '../../adapters/gateway/control-message.ts';
 import type { RouteTable } from '../../domain/traffic/route-table.ts';
@@ -15,6 +16,8 @@ import { ReportPace } from './report-pace.ts';
 export interface ControlServerOptions {
   readonly epoch: string;
   readonly counters: Counters;
+  /** Requests that instances have now. */
+  readonly underWay: () => readonly UnderWayReading[];
   readonly version: () => number | null;
   /** Null: there are none. */
   readonly workers: () => WorkersReading | null;
@@ -37,6 +40,8 @@ export class ControlServer implements AsyncDisposable {
   #lastReported = new Reported();
   #timer: NodeJS.Timeout | null = null;
   readonly #pace = new ReportPace();
+  /** What was told last of requests under way, as text. */
+  #underWayText = '[]';
 
   constructor(options: ControlServerOptions) {
     this.#options = options;
@@ -76,9 +81,16 @@ export class ControlServer implements AsyncDisposable {
 
   /** Tells every listener what has changed. */
   report(): void {
+    const underWay = this.#options.underWay();
+    const text = JSON.stringify(underWay);
+    const isMoved = text !== this.#underWayText;
+    this.#underWayText = text;
     for (const [socket, reported] of this.#listeners) {
       const counters = reported.news(this.#options.counters.all());
-      if (counters.length > 0) send(socket, { type: 'samples', atMs: Date.now(), counters });
+      if (counters.length > 0 || isMoved) {
+        const news = isMoved ? { counters, underWay } : { counters };
+        send(socket, { type: 'samples', atMs: Date.now(), ...news });
+      }
       this.#lastReported = reported;
       if (socket.writableLength > unreadBytesMax) socket.destroy();
     }
@@ -122,7 +134,8 @@ export class ControlServer implements AsyncDisposable {
       ...(workers === null ? {} : { workers }),
     });
     const missed = reported.news(counters.all());
-    send(socket, { type: 'samples', atMs: Date.now(), counters: missed });
+    const underWay = this.#options.underWay();
+    send(socket, { type: 'samples', atMs: Date.now(), counters: missed, underWay });
     this.#lastReported = reported;
     this.#listeners.set(socket, reported);
     const splitter = new LineSplitter(lineBytesMax);

@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import type { WorkersReading } from '../../adapters/gateway/control-message.ts';
+import type { UnderWayReading, WorkersReading } from '../../adapters/gateway/control-message.ts';
 import type { RouteTable } from '../../domain/traffic/route-table.ts';
 import type { Counters } from './counters.ts';
 import type { ProcessMetrics } from './metrics/metric-family.ts';
@@ -12,6 +12,8 @@ export interface DataPlane {
   readonly table: RouteTable | null;
   /** Null: this process serves by itself. */
   readonly workers: WorkersReading | null;
+  /** Requests that instances have now, by instance in a fixed order. */
+  underWay(): readonly UnderWayReading[];
   /** Set by whoever wants to hear that `workers` has changed. */
   onWorkersChanged: () => void;
   /** Rejects with the system's error (EADDRINUSE) when it cannot listen. */

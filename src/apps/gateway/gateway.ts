@@ -70,6 +70,7 @@ export class Gateway {
     this.#control = new ControlServer({
       epoch: randomBytes(8).toString('hex'),
       counters: plane.counters,
+      underWay: () => plane.underWay(),
       version: () => plane.table?.version ?? null,
       workers: () => plane.workers,
       apply: (table) => this.#apply(table),

@@ -1,5 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { UnderWayReading } from '../../adapters/gateway/control-message.ts';
+import { underWayReading } from '../../adapters/gateway/under-way.ts';
 import type { RouteTable } from '../../domain/traffic/route-table.ts';
 import { type Counter, Counters } from './counters.ts';
 import type { Address, DataPlane } from './data-plane.ts';
@@ -59,6 +61,10 @@ export class OwnPlane implements DataPlane {
 
   listen(address: Address): Promise<AddressInfo> {
     return this.#engine.listen(address);
+  }
+
+  underWay(): readonly UnderWayReading[] {
+    return underWayReading(this.counters.all());
   }
 
   apply(table: RouteTable, beforeSwitch: () => void): Promise<boolean> {

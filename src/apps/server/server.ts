@@ -297,7 +297,7 @@ async function openLoop(
   loop.onSample = (sample) => meter.add(sample);
   const desk = new ApprovalDesk({ loop, recorder, clock });
   const isHeard = (): boolean => router.isConnected;
-  const scaler = new InstanceScaler({ loop, usage: platform, metrics: router, clock, isHeard });
+  const scaler = new InstanceScaler({ loop, usage: platform, router, clock, isHeard });
   return { loop, desk, faults, blobs, scraper, scaler, meter };
 }
 

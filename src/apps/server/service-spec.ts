@@ -3,6 +3,7 @@ import { pathOf } from '../../api/release-file/document-origin.ts';
 import type { ServiceDocument } from '../../api/release-file/service-document.ts';
 import { canonicalJson } from '../../domain/evidence/canonical-json.ts';
 import { sha256Hex } from '../../domain/evidence/digest.ts';
+import { usualConcurrencyScaling } from '../../domain/scaling/concurrency.ts';
 import type { HorizontalScaling } from '../../domain/scaling/horizontal.ts';
 import type { Revision, ServiceSpec } from '../../domain/release/revision.ts';
 
@@ -51,9 +52,16 @@ function revisionOf(document: ServiceDocument): Revision {
 /** Within a tenth of its target a metric changes nothing, as in autoscaling/v2. */
 const tolerance: HorizontalScaling['tolerance'] = { up: 0.1, down: 0.1 };
 
-function scalingOf({ scale, run }: ServiceDocument): Pick<Revision, 'scale' | 'requests'> {
+function scalingOf({
+  scale,
+  run,
+}: ServiceDocument): Pick<Revision, 'scale' | 'concurrency' | 'requests'> {
   const requests = run.resources === undefined ? {} : { requests: run.resources.requests };
-  const { min, max, load } = scale;
+  const { min, max, load, concurrency: perInstance } = scale;
+  if (perInstance !== undefined && max !== null) {
+    const concurrency = { ...usualConcurrencyScaling, min, max, perInstance };
+    return { ...requests, concurrency };
+  }
   if (load === undefined || max === null) return requests;
   const targets = load.targets.map((target) => {
     return { ...target, setsUnreadyAside: target.metric === 'cpu' };

@@ -1,5 +1,6 @@
 import { shortageOf } from '../scaling/capacity-guard.ts';
 import { countText } from './amount-text.ts';
+import { scalingBounds } from './instance-counts.ts';
 import type { Revision } from './revision.ts';
 import type { Rollout, ServiceState } from './service-state.ts';
 
@@ -27,11 +28,12 @@ function armHold(
   { needs = [] }: Rollout,
   { name, revision, shareRatio }: Arm,
 ): string | null {
-  if (revision.scale === undefined || shareRatio === 0) return null;
+  const bounds = scalingBounds(revision);
+  if (bounds === null || shareRatio === 0) return null;
   const known = needs.find(({ revisionId }) => revisionId === revision.id);
   if (known === undefined) return `it is not known yet what ${name} has to carry`;
   const seen = state.instances.find(({ revisionId }) => revisionId === revision.id);
-  const { max } = revision.scale;
+  const { max } = bounds;
   const short = shortageOf({ needs: known.needs, shareRatio, ready: seen?.ready ?? 0, max });
   if (short === null) return null;
   const { metric, load, perInstance } = short.by;

@@ -14,6 +14,14 @@ export function wantedInstances(state: ServiceState, revision: Revision): number
   return rollout?.candidate.id === revision.id ? candidateCount(rollout) : revision.instances;
 }
 
+/** Between which numbers it follows its load; null: it does not follow it. */
+export function scalingBounds({
+  scale,
+  concurrency,
+}: Revision): { readonly min: number; readonly max: number } | null {
+  return scale ?? concurrency ?? null;
+}
+
 /** A revision that starts anew begins with its own number. */
 export function withoutCount(state: ServiceState, revisionId: string): ServiceState {
   if (state.counts === undefined) return state;

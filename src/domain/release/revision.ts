@@ -1,4 +1,5 @@
 import type { ProbeName, ProbeSpec } from '../health/probe.ts';
+import type { ConcurrencyScaling } from '../scaling/concurrency.ts';
 import type { HorizontalScaling } from '../scaling/horizontal.ts';
 import type { AppProtocol } from '../traffic/route-table.ts';
 import type { ApprovalPolicy } from '../evidence/approval/approval.ts';
@@ -29,6 +30,8 @@ export interface Revision {
   readonly instances: number;
   /** How their number follows the load; absent: it does not. */
   readonly scale?: HorizontalScaling;
+  /** How it follows the requests under way, in place of `scale`. */
+  readonly concurrency?: ConcurrencyScaling;
   /** What an instance asks for; absent: not said. */
   readonly requests?: { readonly cpuCores?: number; readonly memoryBytes?: number };
   /** What its instances speak; absent: HTTP/1.1. */

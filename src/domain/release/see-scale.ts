@@ -1,6 +1,6 @@
 import type { Effect } from './effect.ts';
 import type { ReleaseEvent } from './event.ts';
-import { armsOf, wantedInstances } from './instance-counts.ts';
+import { armsOf, scalingBounds, wantedInstances } from './instance-counts.ts';
 import { order, unchanged } from './order.ts';
 import { activeRestart } from './restart.ts';
 import type { Revision } from './revision.ts';
@@ -11,8 +11,8 @@ import { activeRollout, type Decision, type ServiceState } from './service-state
  * How many instances each arm is to have. The number follows the load by the arithmetic of domain/scaling, which looks every few
  * seconds; here is what a look may change, and what a rollout waits for.
  *
- * N1  A revision without `scale` has always `instances`.
- * N2  The number stays within `scale.min` and `scale.max`, whoever asks.
+ * N1  A revision that does not follow its load has always `instances`.
+ * N2  The number stays within the bounds of the revision, whoever asks.
  * N3  A share goes up only when the candidate has instances for it and stable has them for all of the load. What a way back
  *     orders waits for nobody.
  * N4  A look from before the control loop was away is no reason to go on.
@@ -25,8 +25,9 @@ export function seeScale(
   const changes = armsOf(looked).flatMap((revision): readonly Change[] => {
     const asked = event.arms.find(({ revisionId }) => revisionId === revision.id);
     const isRestarting = activeRestart(state)?.revision.id === revision.id;
-    if (asked === undefined || revision.scale === undefined || isRestarting) return [];
-    const { min, max } = revision.scale;
+    const bounds = scalingBounds(revision);
+    if (asked === undefined || bounds === null || isRestarting) return [];
+    const { min, max } = bounds;
     const to = Math.min(Math.max(asked.instances, min), max);
     const from = wantedInstances(state, revision);
     return to === from ? [] : [{ revision, from, to, why: asked.sentence }];

@@ -17,7 +17,7 @@ function counted(total: number, version = 1, change: Partial<CounterReading> = {
     latency: [[3, total]] as const,
     ...change,
   };
-  return { type: 'counted', version, counters: [reading], underWay: 0 };
+  return { type: 'counted', version, counters: [reading], underWay: [] };
 }
 
 function open() {

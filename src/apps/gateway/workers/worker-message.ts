@@ -1,4 +1,4 @@
-import type { CounterReading } from '../../../adapters/gateway/control-message.ts';
+import type { CounterReading, UnderWayReading } from '../../../adapters/gateway/control-message.ts';
 import type { TokenAsk, TokenLoan } from '../../../domain/traffic/token-loan.ts';
 import type { MetricFamily } from '../metrics/metric-family.ts';
 import type { RouteTable } from '../../../domain/traffic/route-table.ts';
@@ -57,7 +57,7 @@ export interface CountedMessage {
   readonly version: number;
   readonly counters: readonly CounterReading[];
   /** Requests that have no end yet. */
-  readonly underWay: number;
+  readonly underWay: readonly UnderWayReading[];
 }
 
 /** Smaller than that of any table. */

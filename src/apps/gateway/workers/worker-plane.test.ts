@@ -37,7 +37,7 @@ function worker(when: string): string {
       if (message.type === 'stop') process.exit(0);
     });
     process.send({ type: 'ready' });
-    setInterval(() => process.send({ type: 'counted', version: -1, counters: [], underWay: 0 }), 50);
+    setInterval(() => process.send({ type: 'counted', version: -1, counters: [], underWay: [] }), 50);
     ${when}
   `;
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import type { WorkersReading } from '../../../adapters/gateway/control-message.ts';
+import type { UnderWayReading, WorkersReading } from '../../../adapters/gateway/control-message.ts';
+import { underWayReading } from '../../../adapters/gateway/under-way.ts';
 import type { RouteTable } from '../../../domain/traffic/route-table.ts';
 import { Counters } from '../counters.ts';
 import type { Address, DataPlane } from '../data-plane.ts';
@@ -85,6 +86,11 @@ export class WorkerPlane implements DataPlane {
   get workers(): WorkersReading {
     const serving = this.#running().filter(({ isServing }) => isServing).length;
     return { wanted: this.#options.workerCount, serving, lost: this.#lost };
+  }
+
+  underWay(): readonly UnderWayReading[] {
+    const told = this.#running().flatMap(({ underWay }) => underWay);
+    return underWayReading(told.map(([instanceId, underWay]) => ({ instanceId, underWay })));
   }
 
   /** Resolves when all workers serve. */
@@ -204,7 +210,7 @@ export class WorkerPlane implements DataPlane {
     const why = worker.fault === null ? worker.how : `because ${worker.fault.message}`;
     this.#options.log(
       `worker ${slot.index} (pid ${worker.pid}) has ended ${why} after ${(livedMs / 1000).toFixed(1)} s; ` +
-        `about ${worker.underWay} requests under way are lost, and the counts since it told last; ` +
+        `about ${requestsOf(worker)} requests under way are lost, and the counts since it told last; ` +
         `starting another in ${backOffMs} ms`,
     );
     slot.timer = setTimeout(() => this.#start(slot), backOffMs);
@@ -238,6 +244,10 @@ export class WorkerPlane implements DataPlane {
       resolve(beforeSwitch !== null);
     }
   }
+}
+
+function requestsOf({ underWay }: WorkerProcess): number {
+  return underWay.reduce((sum, [, requests]) => sum + requests, 0);
 }
 
 /** One worker after the other. */

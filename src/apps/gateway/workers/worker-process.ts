@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import type { UnderWayReading } from '../../../adapters/gateway/control-message.ts';
 import type { MetricFamily } from '../metrics/metric-family.ts';
 import type { TokenAsk } from '../../../domain/traffic/token-loan.ts';
 import type { CountedMessage, FromWorker, ToWorker, VotesMessage } from './worker-message.ts';
@@ -37,7 +38,7 @@ export class WorkerProcess {
   /** Of the table that is in force there. */
   version = noVersion;
   /** Requests without an end when it spoke last. */
-  underWay = 0;
+  underWay: readonly UnderWayReading[] = [];
   /** Why it could not listen. */
   fault: { readonly code: string; readonly message: string } | null = null;
   readonly #child: ChildProcess;

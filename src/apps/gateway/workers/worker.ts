@@ -143,6 +143,8 @@ class Serving {
   #votesTimer: NodeJS.Timeout | null = null;
   #timer: NodeJS.Timeout;
   #toldMs = 0;
+  /** What was told last of requests under way. */
+  #underWayText = '[]';
 
   constructor(plane: OwnPlane, borrowing: Borrowing) {
     this.plane = plane;
@@ -188,9 +190,13 @@ class Serving {
 
   #tick(): void {
     const news = this.#reported.news(this.plane.counters.all());
-    const isDue = performance.now() - this.#toldMs > aliveEveryMs;
+    const isDue = performance.now() - this.#toldMs > aliveEveryMs || this.#hasMoved();
     if (news.length > 0 || isDue) this.#tell(news);
     this.#timer = setTimeout(() => this.#tick(), this.#pace.delayMs());
+  }
+
+  #hasMoved(): boolean {
+    return JSON.stringify(this.plane.underWay()) !== this.#underWayText;
   }
 
   #tellNews(onTold?: () => void): void {
@@ -200,7 +206,8 @@ class Serving {
   #tell(counters: readonly CounterReading[], onTold?: () => void): void {
     this.#toldMs = performance.now();
     const version = this.plane.table?.version ?? noVersion;
-    const underWay = this.plane.counters.all().reduce((sum, each) => sum + each.underWay, 0);
+    const underWay = this.plane.underWay();
+    this.#underWayText = JSON.stringify(underWay);
     tell({ type: 'counted', version, counters, underWay }, onTold);
   }
 }

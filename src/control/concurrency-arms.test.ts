@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { revisionOf } from '../domain/release/release.fixture.ts';
+import type { Revision } from '../domain/release/revision.ts';
+import { wantedInstances } from '../domain/release/instance-counts.ts';
+import { stableOf } from '../domain/release/service-state.ts';
+import { usualConcurrencyScaling } from '../domain/scaling/concurrency.ts';
+import { MemoryUsage } from '../adapters/memory/memory-usage.ts';
+import { InstanceScaler } from './instance-scaler.ts';
+import { LoopWorld } from './loop.fixture.ts';
+
+/** 7 requests under way an instance are aimed at. */
+const concurrency = { ...usualConcurrencyScaling, min: 1, max: 12, perInstance: 10 };
+
+/** One instance at rest that follows what is under way. */
+async function counted() {
+  const world = new LoopWorld();
+  const running = await world.open();
+  const revision: Revision = { ...revisionOf(1), instances: 1, concurrency };
+  await running.apply(1, { revision });
+  await world.clock.pass(1_000);
+  assert.equal(running.phase, 'promoted');
+  const abort = new AbortController();
+  const { clock, router } = world;
+  const usage = new MemoryUsage(clock);
+  const parts = { loop: running.loop, usage, router, clock, isHeard: () => true };
+  const scaler = new InstanceScaler(parts);
+  const done = scaler.run(abort.signal);
+  return {
+    world,
+    scaler,
+    ordered: (): number => {
+      const state = running.loop.service('web');
+      const stable = state === null ? null : stableOf(state);
+      return state === null || stable === null ? 0 : wantedInstances(state, stable);
+    },
+    /** So many under way in all, dealt out to whoever is ready. */
+    hold: async (requests: number, durationMs: number): Promise<void> => {
+      for (let passedMs = 0; passedMs < durationMs; passedMs += 200) {
+        const ready = running.loop.instances.filter(({ state }) => state === 'ready');
+        router.underWay = new Map(ready.map(({ id }) => [id, requests / ready.length]));
+        await clock.pass(200);
+      }
+    },
+    stop: async (): Promise<void> => {
+      abort.abort(new Error('over'));
+      await done;
+      await running.stop();
+    },
+  };
+}
+
+test('a burst takes one instance to twelve within seconds, and the panic gives none back while it lasts', async () => {
+  const { world, scaler, ordered, hold, stop } = await counted();
+  await hold(84, 8_000);
+  assert.equal(ordered(), 12);
+  const look = scaler.lookOf(revisionOf(1).id);
+  assert.match(
+    look?.sentence ?? '',
+    /requests under way over 60 s, .* over 6 s, target 7 an instance/,
+  );
+  assert.ok(world.sentences.some((each) => /^scale: .* to 12 instances: .*panic/.test(each)));
+  await hold(0, 30_000);
+  assert.equal(ordered(), 12);
+  await hold(0, 120_000);
+  assert.equal(ordered(), 1);
+  await stop();
+});
+
+test('while nobody tells what is under way the number stays, and a whole window follows', async () => {
+  const { world, ordered, hold, stop } = await counted();
+  await hold(84, 8_000);
+  world.router.underWay = null;
+  await world.clock.pass(300_000);
+  assert.equal(ordered(), 12);
+  await hold(0, 55_000);
+  assert.equal(ordered(), 12);
+  await hold(0, 60_000);
+  assert.equal(ordered(), 1);
+  await stop();
+});
