@@ -19,7 +19,10 @@ export function testUnderWaySource(name: string, make: () => Promise<UnderWayUnd
     subject: UnderWayUnderTest,
     want: readonly (readonly [string, number])[],
   ): Promise<void> => {
-    const seen = (): unknown => subject.source.underWay && [...subject.source.underWay].toSorted();
+    const seen = () => {
+      const { underWay } = subject.source;
+      return underWay && [...underWay].toSorted(([one], [other]) => (one < other ? -1 : 1));
+    };
     for (let look = 0; look < 1_000; look += 1) {
       if (JSON.stringify(seen()) === JSON.stringify(want)) return;
       await subject.pass();

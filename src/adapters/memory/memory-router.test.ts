@@ -6,6 +6,7 @@ import type { Clock } from '../../ports/clock.ts';
 import { testMetricsSource } from '../../ports/metrics-source.contract.ts';
 import { testTrafficRouter } from '../../ports/traffic-router.contract.ts';
 import { RouterError } from '../../ports/traffic-router.ts';
+import { testUnderWaySource } from '../../ports/under-way-source.contract.ts';
 import { MemoryRouter } from './memory-router.ts';
 
 const signal = AbortSignal.timeout(60_000);
@@ -110,4 +111,19 @@ test('the sample after the observer was away is a catch-up, the next is not', as
   assert.equal(router.serve('contract', 2)?.isCatchUp, true);
   assert.equal(router.serve('contract', 2)?.isCatchUp, false);
   assert.equal(router.serve('unknown', 2), null);
+});
+
+testUnderWaySource('memory', async () => {
+  const router = new MemoryRouter(new SleepingClock());
+  const set = (id: string, requests: number | null): void => {
+    const others = [...(router.underWay ?? [])].filter(([each]) => each !== id);
+    router.underWay = new Map(requests === null ? others : [...others, [id, requests]]);
+  };
+  return {
+    source: router,
+    begin: (id, requests) => set(id, requests),
+    answer: (id) => set(id, null),
+    pass: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
 });

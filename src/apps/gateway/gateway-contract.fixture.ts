@@ -2,7 +2,10 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GatewayClient } from '../../adapters/gateway/gateway-client.ts';
 import { testMetricsSource } from '../../ports/metrics-source.contract.ts';
-import { testUnderWaySource } from '../../ports/under-way-source.contract.ts';
+import {
+  testUnderWaySource,
+  type UnderWayUnderTest,
+} from '../../ports/under-way-source.contract.ts';
 import { testTrafficRouter } from '../../ports/traffic-router.contract.ts';
 import type { EngineKind } from './engine-kind.ts';
 import { GatewayFixture } from './gateway-fixture.ts';
@@ -30,39 +33,7 @@ export function testGateway(engine: EngineKind, workers: number): void {
     };
   });
 
-  testUnderWaySource(name, async () => {
-    const fixture = await GatewayFixture.start(engine, { workers });
-    const waiting = { a: [] as ServerResponse[], b: [] as ServerResponse[] };
-    const sent: Promise<unknown>[] = [];
-    const keep = async (of: 'a' | 'b') => {
-      const endpoint = await fixture.instance((_request, response) => waiting[of].push(response));
-      return { ...endpoint, instanceId: of };
-    };
-    const backendOf = async (id: 'a' | 'b') => {
-      return { revisionId: id, weightPercent: 50, endpoints: [await keep(id)] };
-    };
-    const backends = [await backendOf('a'), await backendOf('b')];
-    const matches = (['a', 'b'] as const).map((value) => {
-      return { header: { name: 'x-to', value }, revisionId: value };
-    });
-    await fixture.route(backends, { matches });
-    return {
-      source: fixture.client,
-      begin: (to, requests) => {
-        for (let count = 0; count < requests; count += 1) {
-          sent.push(fixture.sendAnew({ headers: { 'x-to': to } }));
-        }
-      },
-      answer: (of) => {
-        for (const response of waiting[of]) response.end();
-      },
-      pass: () => delay(20),
-      [Symbol.asyncDispose]: async () => {
-        await Promise.allSettled(sent);
-        await fixture[Symbol.asyncDispose]();
-      },
-    };
-  });
+  testUnderWaySource(name, () => holding(engine, workers));
 
   testMetricsSource(name, async () => {
     const fixture = await GatewayFixture.start(engine, { workers });
@@ -83,4 +54,39 @@ export function testGateway(engine: EngineKind, workers: number): void {
       [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),
     };
   });
+}
+
+/** Two revisions of one instance each, which keep their requests; a header says which. */
+async function holding(engine: EngineKind, workers: number): Promise<UnderWayUnderTest> {
+  const fixture = await GatewayFixture.start(engine, { workers });
+  const waiting = { a: [] as ServerResponse[], b: [] as ServerResponse[] };
+  const sent: Promise<unknown>[] = [];
+  const keep = async (of: 'a' | 'b') => {
+    const endpoint = await fixture.instance((_request, response) => waiting[of].push(response));
+    return { ...endpoint, instanceId: of };
+  };
+  const backendOf = async (id: 'a' | 'b') => {
+    return { revisionId: id, weightPercent: 50, endpoints: [await keep(id)] };
+  };
+  const backends = [await backendOf('a'), await backendOf('b')];
+  const matches = (['a', 'b'] as const).map((value) => {
+    return { header: { name: 'x-to', value }, revisionId: value };
+  });
+  await fixture.route(backends, { matches });
+  return {
+    source: fixture.client,
+    begin: (to, requests) => {
+      for (let count = 0; count < requests; count += 1) {
+        sent.push(fixture.sendAnew({ headers: { 'x-to': to } }));
+      }
+    },
+    answer: (of) => {
+      for (const response of waiting[of]) response.end();
+    },
+    pass: () => delay(20),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.allSettled(sent);
+      await fixture[Symbol.asyncDispose]();
+    },
+  };
 }
