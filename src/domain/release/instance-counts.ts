@@ -34,7 +34,7 @@ export function withCount(
   revision: Revision,
   instances: number,
 ): ServiceState {
-  if (revision.scale === undefined) return state;
+  if (scalingBounds(revision) === null) return state;
   const others = (state.counts ?? []).filter(({ revisionId }) => revisionId !== revision.id);
   return { ...state, counts: [...others, { revisionId: revision.id, instances }] };
 }
@@ -53,8 +53,9 @@ export function armsOf(state: ServiceState): readonly Revision[] {
 
 /** How many a candidate that is rolled should have in the end: as many as stable has by its load, where it scales too. */
 export function rolledDesired(state: ServiceState, candidate: Revision, stable: Revision): number {
-  if (candidate.scale === undefined) return candidate.instances;
-  const carried = Math.min(wantedInstances(state, stable), candidate.scale.max);
+  const bounds = scalingBounds(candidate);
+  if (bounds === null) return candidate.instances;
+  const carried = Math.min(wantedInstances(state, stable), bounds.max);
   return Math.max(candidate.instances, carried);
 }
 
