@@ -14,6 +14,7 @@ import { noAnswer } from '../counters.ts';
 import { usualDeadlines } from '../fast/parts.ts';
 import { until } from '../gateway-fixture.ts';
 import { TlsFixture } from '../tls/tls.fixture.ts';
+import { errorCode, type Fields, flag, FrameClient, frameType, headers } from './frames.fixture.ts';
 
 interface Answer {
   readonly headers: IncomingHttpHeaders;
@@ -162,6 +163,26 @@ test('a refused HEAD ends with its head, whoever refuses it', { timeout: 300_000
     assert.equal(answer.headers['content-type'], 'application/problem+json', name);
   }
   session.destroy();
+});
+
+test('a refused HEAD whose body never comes is answered by its head, and its stream is over', async () => {
+  await using fixture = await start((socket) => socket.destroy());
+  using client = await FrameClient.connect(fixture.engine.port);
+  const head: Fields = [
+    [':method', 'HEAD'],
+    [':scheme', 'ftp'],
+    [':path', '/'],
+    [':authority', 'a.test'],
+  ];
+  client.write(headers(1, head, flag.endHeaders));
+  const reset = await client.wait(({ type, stream }) => type === frameType.reset && stream === 1);
+  // RFC 9113 section 8.1: the answer is whole, and what was to come is not wanted.
+  assert.equal(reset?.payload.readUInt32BE(0), errorCode.none);
+  const [answer, ...more] = client.frames.filter(({ type, stream }) => {
+    return stream === 1 && type !== frameType.reset;
+  });
+  assert.deepEqual([answer?.type, more], [frameType.headers, []]);
+  assert.equal((answer?.flags ?? 0) & flag.endStream, flag.endStream);
 });
 
 test('what the gateway refuses is a problem, and what an instance fails at too', async () => {
