@@ -209,3 +209,37 @@ for (const engine of engines) {
     });
   });
 }
+
+test('three workers abort a tenth together, whichever of them a request comes to, and count each once', async () => {
+  await using fixture = await GatewayFixture.start('fast', { workers: 3 });
+  const endpoint = await fixture.instance((_request, response) => response.end('a'), 'a');
+  const backends = [{ revisionId: 'shared', weightPercent: 100, endpoints: [endpoint] }];
+  const faults = [fault({ abort: { percent: 10, with: 503 } })];
+  await fixture.route(backends, { faults });
+  const statuses: number[] = [];
+  for (let round = 0; round < 30; round += 1) {
+    const answers = await Promise.all(Array.from({ length: 10 }, () => fixture.sendAnew()));
+    statuses.push(...answers.map(({ status }) => status));
+  }
+  const aborted = statuses.filter((status) => status === 503).length;
+  // Each of the processes takes turns by itself, and may be off by one.
+  assert.ok(Math.abs(aborted - 30) <= 3, `${aborted} of 300`);
+  assert.equal(statuses.filter((status) => status === 200).length, 300 - aborted);
+  const counts = (): readonly (readonly [kind: string, requests: number])[] =>
+    fixture.samples.flatMap(({ counts: usual, apart = [] }) => [
+      ...usual.map((each) => ['usual', sum(each.byStatusClass)] as const),
+      ...apart.map((each) => [each.kind, sum(each.byStatusClass)] as const),
+    ]);
+  const ended = (kind: string): number =>
+    sum(counts().map(([each, requests]) => (each === kind ? requests : 0)));
+  await until(() => ended('usual') + ended('fault') === 300);
+  assert.equal(ended('fault'), aborted);
+  // Without the fault nobody is aborted any more, in any of them.
+  await fixture.route(backends);
+  const after = await Promise.all(Array.from({ length: 30 }, () => fixture.sendAnew()));
+  assert.deepEqual(new Set(after.map(({ status }) => status)), new Set([200]));
+});
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}
