@@ -30,6 +30,15 @@ test('each signature of an entry stands by itself, for sigstore, and as bytes', 
   }
 });
 
+test('a bundle names its key by the hint alone, as cosign 3.1.3 passes over what it finds by another name', async () => {
+  const { leaves } = await threeEntries();
+  for (const single of leaves.flatMap(singleSignatures)) {
+    const { dsseEnvelope, verificationMaterial } = JSON.parse(single.bundle) as Bundle;
+    assert.deepEqual(dsseEnvelope.signatures.map(Object.keys), [['sig']]);
+    assert.equal(verificationMaterial.publicKey.hint, single.keyId);
+  }
+});
+
 test('sigstore refuses a bundle whose payload was changed, of another key, or with a second signature', async () => {
   const { leaves, recorder } = await threeEntries();
   const [ofServer, second] = singleSignatures(leaves[1] ?? new Uint8Array());
@@ -52,6 +61,7 @@ test('sigstore refuses a bundle whose payload was changed, of another key, or wi
 });
 
 interface Bundle {
+  readonly verificationMaterial: { readonly publicKey: { readonly hint: string } };
   readonly dsseEnvelope: {
     readonly payload: string;
     readonly signatures: readonly object[];

@@ -23,7 +23,9 @@ test('a load that is recorded is told by events and audit, and its result is the
   assert.deepEqual([receipt.rolloutId, receipt.notKept], ['pay-2', null]);
   const blob = await world.must('ledger', 'blob', 'get', receipt.sha256);
   assert.deepEqual(JSON.parse(blob.stdout), result);
-  assert.match((await world.must('events')).stdout, /load test of pay, .* sent, /);
+  const told = await world.must('events');
+  assert.match(told.stdout, /load test of pay, .* sent, /);
+  assert.match(told.stdout, /kept beside the ledger: load-test-\d+\.json \(\d+ bytes\)/);
   const audit = await world.must('audit', '--service', 'pay', '--output', 'csv');
   assert.match(audit.stdout, /load-test,before the sale,"load test of pay/);
   await world.must('verify');

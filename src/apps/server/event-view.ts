@@ -1,5 +1,6 @@
 import type { EventView } from '../../api/wire.ts';
 import { readApproval } from '../../domain/evidence/approval/approval.ts';
+import { type BlobAction, readBlobEvent } from '../../domain/evidence/blob-event.ts';
 import type { JsonValue } from '../../domain/evidence/canonical-json.ts';
 import { readEnrolment } from '../../domain/evidence/approval/person-enrolment.ts';
 import type { RecordedEntry } from '../../control/recorder.ts';
@@ -24,7 +25,11 @@ export function eventView(entry: RecordedEntry): EventView {
         : null,
     severity: severityOf(entry.type, textOf(data['decision'])),
     sentence:
-      textOf(data['sentence']) ?? keySentence(data) ?? approvalSentence(entry) ?? entry.type,
+      textOf(data['sentence']) ??
+      keySentence(data) ??
+      approvalSentence(entry) ??
+      blobSentence(entry) ??
+      entry.type,
   };
 }
 
@@ -53,6 +58,19 @@ function approvalSentence({ type, data }: RecordedEntry): string | null {
   if (envelope === null) return null;
   const { verdict, role, reason } = readApproval(envelope).approval;
   return `${verdict} as ${role}: ${reason}`;
+}
+
+const blobWords: Readonly<Record<BlobAction, string>> = {
+  stored: 'kept beside the ledger',
+  'not-stored': 'not kept beside the ledger',
+  retired: 'deleted after their time',
+};
+
+function blobSentence({ type, data }: RecordedEntry): string | null {
+  if (type !== 'blob-event') return null;
+  const { action, blobs, reason } = readBlobEvent(data);
+  const names = blobs.map(({ name, sizeBytes }) => `${name} (${sizeBytes} bytes)`).join(', ');
+  return `${blobWords[action]}: ${names}${reason === null ? '' : `; ${reason}`}`;
 }
 
 function keySentence(data: { readonly [key: string]: JsonValue }): string | null {
