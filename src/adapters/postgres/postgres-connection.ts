@@ -12,14 +12,20 @@ export interface Statement {
 
 export type Row = Readonly<Record<string, unknown>>;
 
+/** What the ledger's statements go through: a pool of connections, or one with a transaction. All errors are LedgerErrors. */
+export interface LedgerConnection extends AsyncDisposable {
+  readonly address: PostgresAddress;
+  query(doing: string, statement: Statement, values: readonly unknown[]): Promise<readonly Row[]>;
+}
+
 /** Connections at once: one writes, others read meanwhile. */
 const connectionsMax = 4;
 /** How much longer than the server we wait for an answer, before the connection is given up. */
 const answerGraceMs = 5_000;
 const keepAliveDelayMs = 10_000;
 
-/** Connections to one PostgreSQL, made when they are needed and again when they were lost. All errors are LedgerErrors. */
-export class PostgresConnection implements AsyncDisposable {
+/** Connections to one PostgreSQL, made when they are needed and again when they were lost. */
+export class PostgresConnection implements LedgerConnection {
   readonly address: PostgresAddress;
   readonly #pool: Pool;
   #isClosed = false;
@@ -89,6 +95,42 @@ export class PostgresConnection implements AsyncDisposable {
       }
     } catch (error) {
       throw asLedgerError(error, doing, this.address.shown);
+    }
+  }
+
+  /**
+   * All that `run` asks for, in one transaction on one connection: it is there when this has resolved, and nothing of it when this
+   * rejects. What `run` throws is thrown on as it is.
+   */
+  async inOneTransaction<Result>(
+    doing: string,
+    run: (connection: LedgerConnection) => Promise<Result>,
+  ): Promise<Result> {
+    this.#requireOpen(doing);
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw asLedgerError(error, doing, this.address.shown);
+    });
+    // A connection that is lost says so here, too, and an event that nobody takes would end the process.
+    client.on('error', () => undefined);
+    const ask = async (what: string, text: string, values: readonly unknown[] = []) => {
+      try {
+        return (await client.query<QueryResultRow>(text, [...values])).rows;
+      } catch (error) {
+        throw asLedgerError(error, what, this.address.shown);
+      }
+    };
+    try {
+      await ask(doing, 'BEGIN');
+      const result = await run({
+        address: this.address,
+        query: (what, { text }, values) => ask(what, text, values),
+        [Symbol.asyncDispose]: async () => {},
+      });
+      await ask(doing, 'COMMIT');
+      return result;
+    } finally {
+      // Given up, and with it a transaction that was not committed.
+      client.release(true);
     }
   }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { ControllerName, LedgerLease } from '../../ports/ledger-lease.ts';
 import { LedgerError } from '../../ports/ledger-store.ts';
-import type { PostgresConnection } from './postgres-connection.ts';
+import type { LedgerConnection } from './postgres-connection.ts';
 import { statements } from './postgres-statements.ts';
 
 export interface LeaseOptions {
@@ -28,7 +28,7 @@ const lookMs = 250;
 export class PostgresLease implements LedgerLease, AsyncDisposable {
   readonly token: number;
   readonly lost: Promise<LedgerError>;
-  readonly #connection: PostgresConnection;
+  readonly #connection: LedgerConnection;
   readonly #options: LeaseOptions;
   readonly #tellLost: (error: LedgerError) => void;
   readonly #stop = new AbortController();
@@ -38,7 +38,7 @@ export class PostgresLease implements LedgerLease, AsyncDisposable {
 
   /** Use `acquireLease`. */
   constructor(
-    connection: PostgresConnection,
+    connection: LedgerConnection,
     options: LeaseOptions,
     taken: { readonly token: number; readonly askedAtMs: number },
   ) {
@@ -133,7 +133,7 @@ export class PostgresLease implements LedgerLease, AsyncDisposable {
  * renews it.
  */
 export async function acquireLease(
-  connection: PostgresConnection,
+  connection: LedgerConnection,
   options: LeaseOptions,
   signal: AbortSignal,
 ): Promise<PostgresLease> {

@@ -11,7 +11,7 @@ import type {
 } from '../../ports/ledger-store.ts';
 import type { HashRange, LedgerTree, StoredCheckpoint } from '../../ports/ledger-tree.ts';
 import { PostgresConnection } from './postgres-connection.ts';
-import type { Row } from './postgres-connection.ts';
+import type { LedgerConnection, Row } from './postgres-connection.ts';
 import { requireVersion } from './postgres-schema.ts';
 import { statements } from './postgres-statements.ts';
 import type { PostgresAddress } from './postgres-url.ts';
@@ -24,10 +24,10 @@ type Reading = Pick<LedgerStore, 'head' | 'read' | 'blob'> &
 
 /** What can be read of a ledger in PostgreSQL, with or without its lease. What is read is hashed again. */
 export class PostgresLedgerReader implements Reading, AsyncDisposable {
-  protected readonly connection: PostgresConnection;
+  protected readonly connection: LedgerConnection;
 
   /** Use `openPostgresLedgerReader`. */
-  constructor(connection: PostgresConnection) {
+  constructor(connection: LedgerConnection) {
     this.connection = connection;
   }
 

@@ -5,7 +5,7 @@ import type { ControllerName } from '../../ports/ledger-lease.ts';
 import type { LedgerBatch, LedgerStore } from '../../ports/ledger-store.ts';
 import type { LedgerTree, StoredCheckpoint } from '../../ports/ledger-tree.ts';
 import { PostgresConnection } from './postgres-connection.ts';
-import type { Statement } from './postgres-connection.ts';
+import type { LedgerConnection, Statement } from './postgres-connection.ts';
 import { corrupt, PostgresLedgerReader } from './postgres-ledger-reader.ts';
 import { acquireLease } from './postgres-lease.ts';
 import type { PostgresLease } from './postgres-lease.ts';
@@ -34,7 +34,7 @@ export class PostgresLedgerStore
   #edge: MerkleEdge | null = null;
 
   /** Use `openPostgresLedger`. */
-  constructor(connection: PostgresConnection, lease: PostgresLease) {
+  constructor(connection: LedgerConnection, lease: PostgresLease) {
     super(connection);
     this.lease = lease;
   }

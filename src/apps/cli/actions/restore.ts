@@ -1,35 +1,34 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-import {
-  openSqliteLedger,
-  type SqliteLedgerStore,
-} from '../../../adapters/sqlite/sqlite-ledger-store.ts';
 import { replaceFile, syncFolder } from '../../../adapters/system/durable-file.ts';
+import { LedgerPlaceError } from '../../../adapters/system/ledger-place.ts';
 import { rememberCheckpoint } from '../../../adapters/system/newest-checkpoint.ts';
 import type { LogKeyFiles } from '../../../adapters/system/log-keys.ts';
 import { SigningKeyError } from '../../../adapters/system/signing-key.ts';
 import { declareNewOrigin } from '../../../control/new-origin.ts';
 import type { NewestKnown } from '../../../control/restore-anchors.ts';
-import { restoreLedger } from '../../../control/ledger-restore.ts';
+import { type RestorableLedger, restoreLedger } from '../../../control/ledger-restore.ts';
 import { DAMAGED_REMEDY, RestoreRefusal } from '../../../control/restore-refusal.ts';
 import { MANIFEST_FILE, type SignedManifest } from '../../../domain/evidence/backup-manifest.ts';
-import { EvidenceError } from '../../../domain/evidence/canonical-json.ts';
-import { parsePolicy, type TrustPolicy } from '../../../domain/evidence/trust-policy.ts';
+import type { TrustPolicy } from '../../../domain/evidence/trust-policy.ts';
 import type { Signer } from '../../../ports/identity.ts';
 import { LedgerError } from '../../../ports/ledger-store.ts';
 import { SystemClock } from '../../../adapters/system/system-clock.ts';
 import { BackupFolder } from '../backup/backup-folder.ts';
 import { putBlobsInPlace, stageBlobs } from '../backup/blob-files.ts';
-import { copyKeys, keysIn } from '../backup/key-files.ts';
+import { copyKeys } from '../backup/key-files.ts';
 import { newestKnown } from '../backup/newest-known.ts';
 import { Progress } from '../backup/progress.ts';
+import { type RestoreResult, tellRestored } from '../backup/restore-result.ts';
+import { restoreTarget } from '../backup/restore-target.ts';
+import { keysForRestore, policyForRestore } from '../backup/restore-trust.ts';
 import { keptAtRestore, restoringName } from '../backup/state-files.ts';
 import { CliError } from '../cli-error.ts';
-import { type DataFormat, printData } from '../data-format.ts';
+import type { DataFormat } from '../data-format.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { print, say, type Session } from '../session.ts';
+import type { Session } from '../session.ts';
 
 export interface RestoreOptions {
   /** Only say what a restore would do. */
@@ -41,27 +40,14 @@ export interface RestoreOptions {
   readonly keysFrom?: string;
   /** Why an older state is taken up again under a new name. */
   readonly newOrigin?: string;
+  /** Where the ledger is to be kept, when not in the state folder. */
+  readonly store?: string;
+  readonly storeUrlFile?: string;
   /** False: the witnesses named in the backup are not asked. */
   readonly witnesses: boolean;
   readonly output?: DataFormat;
   /** Of this program. */
   readonly version: string;
-}
-
-/** What a person or a program is told. */
-interface RestoreResult {
-  readonly folder: string;
-  readonly stateFolder: string;
-  readonly isCheckOnly: boolean;
-  readonly origin: string;
-  readonly newOrigin: string | null;
-  readonly entries: number;
-  readonly files: number;
-  readonly madeAt: string;
-  /** What the backup was compared with besides itself. */
-  readonly comparedWith: readonly string[];
-  readonly warnings: readonly string[];
-  readonly durationMs: number;
 }
 
 /** Puts a state folder back from a backup, after all of it was checked; or, with `check`, only checks. */
@@ -86,7 +72,7 @@ export async function restore(
     return await restoreInto({ session, options, backup, signed, stage: stage.path });
   });
   const durationMs = Math.round(performance.now() - startedAtMs);
-  await tell(session, { folder: source, ...result, durationMs }, options.output);
+  await tellRestored(session, { folder: source, ...result, durationMs }, options.output);
   return exitCodes.ok;
 }
 
@@ -104,48 +90,26 @@ type Told = Omit<RestoreResult, 'folder' | 'durationMs'>;
 async function restoreInto(restoring: Restoring): Promise<Told> {
   const { session, options, signed, stage } = restoring;
   const { manifest } = signed;
-  const keys = await keysOf(session, options);
-  const policy = await policyOf(session, options, manifest.policy);
-  const warnings: string[] = [];
+  const keys = await keysForRestore(session, options.keysFrom);
+  const policy = await policyForRestore(session, options.policy, manifest.policy);
+  const target = await restoreTarget(session, options, stage);
   const comparedWith: string[] = [];
-  let newOrigin: string | null = null;
-  let note = manifest.checkpoint.note;
-  {
-    await using store = await openSqliteLedger(
-      { folder: stage, sizeLimitBytes: null },
-      session.signal,
-    );
+  const newOrigin = await target.fill(async (store) => {
     await fill(restoring, store, { signer: keys?.signer ?? null, policy });
     const newest = await newestKnown(restoring, store, { policy, comparedWith });
     if (options.newOrigin === undefined) refuseOlder(manifest.size, newest);
-    else if (keys === null) throw keysWanted();
-    else {
-      const made = await declareNewOrigin(
-        {
-          store,
-          signer: keys.signer,
-          clock: new SystemClock({ notBeforeMs: 0 }),
-          version: options.version,
-        },
-        {
-          noteSigners: keys.notes,
-          reason: options.newOrigin,
-          by: session.who,
-          newestKnown: newest === null ? null : { size: newest.size, root: newest.root },
-        },
-        session.signal,
-      );
-      newOrigin = made.origin;
-      note = made.note;
-      warnings.push(renamed);
-    }
-  }
-  await stageBlobs(restoring.backup, manifest.files, { stage, signal: session.signal });
-  if (keys === null) warnings.push(noKeys(session.stateFolder));
-  if (comparedWith.length === 0) warnings.push(nothingNewer);
-  if (options.check !== true) await putInPlace(restoring, note);
+    const renamed =
+      options.newOrigin === undefined
+        ? null
+        : await rename(restoring, store, { keys, reason: options.newOrigin, newest });
+    await stageBlobs(restoring.backup, manifest.files, { stage, signal: session.signal });
+    const note = renamed?.note ?? manifest.checkpoint.note;
+    if (options.check !== true) await putFilesInPlace(restoring, note);
+    return renamed?.origin ?? null;
+  });
   return {
     stateFolder: session.stateFolder,
+    store: target.store,
     isCheckOnly: options.check === true,
     origin: manifest.origin,
     newOrigin,
@@ -153,13 +117,39 @@ async function restoreInto(restoring: Restoring): Promise<Told> {
     files: manifest.files.length,
     madeAt: new Date(manifest.madeAtMs).toISOString(),
     comparedWith,
-    warnings,
+    warnings: [
+      ...(newOrigin === null ? [] : [hasNewName]),
+      ...(keys === null ? [noKeys(session.stateFolder)] : []),
+      ...(comparedWith.length === 0 ? [nothingNewer] : []),
+    ],
   };
+}
+
+/** Gives the ledger a new name, as it goes on from a state older than somebody has seen. */
+async function rename(
+  { session, options }: Restoring,
+  store: RestorableLedger,
+  why: {
+    readonly keys: LogKeyFiles | null;
+    readonly reason: string;
+    readonly newest: NewestKnown | null;
+  },
+): Promise<{ readonly origin: string; readonly note: string }> {
+  const { keys, reason, newest } = why;
+  if (keys === null) throw keysWanted();
+  const { signer, notes: noteSigners } = keys;
+  const clock = new SystemClock({ notBeforeMs: 0 });
+  const newestKnown = newest === null ? null : { size: newest.size, root: newest.root };
+  return declareNewOrigin(
+    { store, signer, clock, version: options.version },
+    { noteSigners, reason, by: session.who, newestKnown },
+    session.signal,
+  );
 }
 
 async function fill(
   { session, options, backup, signed }: Restoring,
-  store: SqliteLedgerStore,
+  store: RestorableLedger,
   trust: { readonly signer: Signer | null; readonly policy: TrustPolicy },
 ): Promise<void> {
   using progress = new Progress(session, 'entries checked');
@@ -182,44 +172,6 @@ async function fill(
     if (file.path.startsWith('tile/') && !file.path.startsWith('tile/entries/')) {
       await backup.read(file);
     }
-  }
-}
-
-async function keysOf(
-  { stateFolder, workingFolder }: Session,
-  { keysFrom }: RestoreOptions,
-): Promise<LogKeyFiles | null> {
-  const folder =
-    keysFrom === undefined ? join(stateFolder, 'keys') : resolve(workingFolder, keysFrom);
-  const keys = await keysIn(folder);
-  if (keys !== null) return keys;
-  if (keysFrom === undefined) return null;
-  throw new CliError(`there is no key of a ledger in ${folder}`, {
-    code: 'unreadable',
-    remedy: 'name the folder that tidegate backup --keys-to wrote',
-  });
-}
-
-/** Of the backup itself unless another one is given; how many witnesses are enough is no question here. */
-async function policyOf(
-  session: Session,
-  options: RestoreOptions,
-  inBackup: string,
-): Promise<TrustPolicy> {
-  const path = options.policy === undefined ? null : resolve(session.workingFolder, options.policy);
-  try {
-    const text = path === null ? inBackup : await readFile(path, 'latin1');
-    const policy = parsePolicy(text);
-    return path === null ? { ...policy, quorum: { kind: 'none' } } : policy;
-  } catch (cause) {
-    const isOurs = cause instanceof EvidenceError || (cause instanceof Error && 'syscall' in cause);
-    if (!isOurs) throw cause;
-    const from = path ?? `the policy in ${MANIFEST_FILE}`;
-    throw new CliError(`cannot use ${from}: ${cause.message}`, {
-      code: 'unreadable',
-      remedy: path === null ? DAMAGED_REMEDY : 'give a policy as tidegate ledger keys prints it',
-      cause,
-    });
   }
 }
 
@@ -258,8 +210,11 @@ async function openStage(session: Session, isCheckOnly: boolean) {
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** The ledger last: a state folder has one or is not restored. */
-async function putInPlace({ session, options, signed, stage }: Restoring, note: string) {
+/** All that belongs to a state folder but the ledger, which comes last: it has one or is not restored. */
+async function putFilesInPlace(
+  { session, options, signed, stage }: Restoring,
+  note: string,
+): Promise<void> {
   const { stateFolder } = session;
   if (options.keysFrom !== undefined) {
     await copyKeys(resolve(session.workingFolder, options.keysFrom), join(stateFolder, 'keys'));
@@ -269,7 +224,6 @@ async function putInPlace({ session, options, signed, stage }: Restoring, note: 
   }
   await rememberCheckpoint(stateFolder, note);
   await putBlobsInPlace(stage, stateFolder);
-  await rename(join(stage, 'ledger.db'), join(stateFolder, 'ledger.db'));
   await syncFolder(stateFolder);
 }
 
@@ -284,32 +238,10 @@ function noKeys(stateFolder: string): string {
   return `no private keys were given: put those of this ledger into ${join(stateFolder, 'keys')} before tidegate up`;
 }
 
-const renamed =
+const hasNewName =
   'the ledger has a new name: give auditors and witnesses the lines of tidegate ledger keys, or they refuse it';
 const nothingNewer =
   'it was compared with nothing but itself: whether later entries are lost is not known (see --anchor)';
-
-async function tell(
-  session: Session,
-  result: RestoreResult,
-  output: DataFormat | undefined,
-): Promise<void> {
-  if (output !== undefined) await printData(session, result, output);
-  else {
-    const seconds = (result.durationMs / 1000).toFixed(1);
-    const did = result.isCheckOnly ? 'Would restore' : 'Restored';
-    const compared = result.comparedWith.length === 0 ? 'nothing' : result.comparedWith.join(', ');
-    print(session, [
-      `${did} ${result.entries} entries to ${result.stateFolder} in ${seconds} s.`,
-      `  backup: ${result.folder}, made at ${result.madeAt}, ${result.files} files`,
-      `  ledger: ${result.origin}`,
-      ...(result.newOrigin === null ? [] : [`  now named: ${result.newOrigin}`]),
-      '  checked: every file, entry and signature; the root; what is derived from the entries',
-      `  compared with: ${compared}`,
-    ]);
-  }
-  for (const warning of result.warnings) say(session, `note: ${warning}`);
-}
 
 async function translated<Result>(source: string, run: () => Promise<Result>): Promise<Result> {
   try {
@@ -319,7 +251,8 @@ async function translated<Result>(source: string, run: () => Promise<Result>): P
       const message = `cannot restore from ${source}: ${error.message}`;
       throw new CliError(message, { code: 'refused', remedy: error.remedy, cause: error });
     }
-    if (error instanceof LedgerError || error instanceof SigningKeyError) {
+    const isOfStore = error instanceof LedgerError || error instanceof LedgerPlaceError;
+    if (isOfStore || error instanceof SigningKeyError) {
       throw new CliError(`cannot restore: ${error.message}`, { code: 'unreadable', cause: error });
     }
     if (error instanceof Error && 'syscall' in error) {

@@ -2,12 +2,10 @@ import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
-import {
-  openSqliteLedgerReader,
-  type SqliteLedgerStore,
-} from '../../../adapters/sqlite/sqlite-ledger-store.ts';
+import { openSqliteLedgerReader } from '../../../adapters/sqlite/sqlite-ledger-store.ts';
 import { NEWEST_CHECKPOINT_FILE } from '../../../adapters/system/newest-checkpoint.ts';
 import { HttpWitness } from '../../../adapters/witness/http-witness.ts';
+import type { RestorableLedger } from '../../../control/ledger-restore.ts';
 import {
   type Anchor,
   newerOf,
@@ -38,7 +36,7 @@ const maxTextBytes = 1024 * 1024;
 /** Whoever may have seen more than the backup has. */
 export async function newestKnown(
   { session, options, backup, signed }: Asking,
-  store: SqliteLedgerStore,
+  store: RestorableLedger,
   found: { readonly policy: TrustPolicy; readonly comparedWith: string[] },
 ): Promise<NewestKnown | null> {
   const { signal, stateFolder } = session;

@@ -57,6 +57,11 @@ function addRestore(program: Command, frame: Frame): void {
       reasonOf,
     )
     .option('--no-witnesses', 'do not ask the witnesses what they have seen')
+    .option('--store <url>', 'into an empty database of PostgreSQL, as tidegate up has it')
+    .option(
+      '--store-url-file <file>',
+      'as --store, from a file that only you can read; TIDEGATE_STORE_URL does so, too',
+    )
     .addOption(outputOption(['json', 'yaml']))
     .action((folder: string, options: Omit<RestoreOptions, 'version'>) =>
       frame.perform(async (session) =>
@@ -70,6 +75,7 @@ function addRestore(program: Command, frame: Frame): void {
     command,
     'tidegate restore /mnt/backup/tidegate --check',
     'tidegate restore /mnt/backup/tidegate --keys-from /mnt/safe/tidegate-keys',
+    'tidegate restore /mnt/backup/tidegate --store-url-file store-url',
   );
 }
 
