@@ -14,7 +14,7 @@ import type { InstanceUse } from '../ports/usage-source.ts';
 import { RequestRates } from './request-rates.ts';
 
 /** Rates and CPU are means of so long. */
-const windowMs = 10_000;
+const windowMs = 6_000;
 
 /**
  * What instances use and are asked for, as scaling wants to know it.
