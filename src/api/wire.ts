@@ -187,6 +187,8 @@ export const serviceSchema = z.object({
           retries: z.record(z.string(), z.string()).optional(),
           /** By the names of the limits, in words; absent: none of its own. */
           rateLimit: z.record(z.string(), z.string()).optional(),
+          /** The token that its requests must carry; absent: as the service's. */
+          jwt: z.record(z.string(), z.string()).optional(),
         }),
       )
       .optional(),

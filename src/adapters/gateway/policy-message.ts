@@ -1,3 +1,4 @@
+import type { JwtRule } from '../../domain/traffic/jwt-rule.ts';
 import type { RateLimit, RateLimitKey } from '../../domain/traffic/rate-limit.ts';
 import type {
   CircuitBreaker,
@@ -10,7 +11,7 @@ import { integer, list, MalformedError, record, text } from './shape.ts';
 
 /** A route's policy as the control socket and the kept table carry it; its bounds are checked by `checkTrafficPolicy`. */
 export function trafficPolicy(value: Record<string, unknown>): TrafficPolicy {
-  const { loadBalancing, retries, circuitBreaker, outlierDetection, rateLimits } = value;
+  const { loadBalancing, retries, circuitBreaker, outlierDetection, rateLimits, jwt } = value;
   return {
     ...(loadBalancing === undefined
       ? {}
@@ -23,6 +24,7 @@ export function trafficPolicy(value: Record<string, unknown>): TrafficPolicy {
       ? {}
       : { outlierDetection: detection(record(outlierDetection, 'outlierDetection')) }),
     ...(rateLimits === undefined ? {} : { rateLimits: limits(value) }),
+    ...(jwt === undefined ? {} : { jwt: jwtRule(record(jwt, 'jwt')) }),
   };
 }
 
@@ -63,6 +65,30 @@ export function limits(value: Record<string, unknown>): readonly RateLimit[] {
       burst: integer(limit, 'burst'),
       per: limitKey(record(limit['per'], 'per')),
     };
+  });
+}
+
+/** Of a route, or of one of its rules. */
+export function jwtRule(value: Record<string, unknown>): JwtRule {
+  const keys = record(value['keys'], 'keys');
+  return {
+    issuer: text(value, 'issuer'),
+    audiences: texts(value, 'audiences'),
+    keys:
+      oneOf(keys, 'kind', ['url', 'set']) === 'url'
+        ? { kind: 'url', url: text(keys, 'url') }
+        : { kind: 'set', text: text(keys, 'text') },
+    claims: list(value, 'claims').map((item) => {
+      const claim = record(item, 'claims');
+      return { name: text(claim, 'name'), values: texts(claim, 'values') };
+    }),
+  };
+}
+
+function texts(value: Record<string, unknown>, key: string): readonly string[] {
+  return list(value, key).map((item) => {
+    if (typeof item === 'string') return item;
+    throw new MalformedError(`${key} must be texts`);
   });
 }
 

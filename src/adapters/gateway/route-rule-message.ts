@@ -7,12 +7,12 @@ import {
 } from '../../domain/traffic/request-match.ts';
 import type { RouteRule, RuleTimeouts } from '../../domain/traffic/route-rules.ts';
 import type { StickyKey, StickyRule } from '../../domain/traffic/sticky.ts';
-import { limits, retryPolicy } from './policy-message.ts';
+import { jwtRule, limits, retryPolicy } from './policy-message.ts';
 import { integer, list, MalformedError, number, record, text } from './shape.ts';
 
 /** What holds for some requests of a route, as `apply` carries it. A word that is not known is refused, never left out. */
 export function routeRule(value: Record<string, unknown>): RouteRule {
-  const { timeouts, maxBodyBytes, retries, rateLimits } = value;
+  const { timeouts, maxBodyBytes, retries, rateLimits, jwt } = value;
   return {
     name: text(value, 'name'),
     matches: list(value, 'matches').map((item) => requestMatch(record(item, 'match'))),
@@ -20,6 +20,7 @@ export function routeRule(value: Record<string, unknown>): RouteRule {
     ...(maxBodyBytes === undefined ? {} : { maxBodyBytes: integer(value, 'maxBodyBytes') }),
     ...(retries === undefined ? {} : { retries: retryPolicy(record(retries, 'retries')) }),
     ...(rateLimits === undefined ? {} : { rateLimits: limits(value) }),
+    ...(jwt === undefined ? {} : { jwt: jwtRule(record(jwt, 'jwt')) }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { type JwtDocument, toJwt } from './jwt-document.ts';
 import { type RateLimitDocument, toRateLimits } from './rate-limit-document.ts';
 import type { ServiceInput } from './service-schema.ts';
 
@@ -24,6 +25,7 @@ export interface PolicyDocument {
     readonly panicThresholdPercent: number;
   };
   readonly rateLimits?: readonly RateLimitDocument[];
+  readonly jwt?: JwtDocument;
 }
 
 export interface RetriesDocument {
@@ -44,13 +46,14 @@ type Traffic = ServiceInput['spec']['traffic'];
 
 /** Empty where nothing is written, so that such a file is the same as before. */
 export function toPolicy(traffic: Traffic): { readonly policy?: PolicyDocument } {
-  const { loadBalancing, retries, circuitBreaker, outlierDetection, rateLimit } = traffic;
+  const { loadBalancing, retries, circuitBreaker, outlierDetection, rateLimit, jwt } = traffic;
   const policy: PolicyDocument = {
     ...(loadBalancing === undefined ? {} : { loadBalancing: toBalancing(loadBalancing) }),
     ...(retries === undefined ? {} : { retries: toRetries(retries) }),
     ...(circuitBreaker === undefined ? {} : { circuitBreaker: toBreaker(circuitBreaker) }),
     ...(outlierDetection === undefined ? {} : { outlierDetection: toOutliers(outlierDetection) }),
     ...(rateLimit === undefined ? {} : { rateLimits: toRateLimits(rateLimit) }),
+    ...(jwt === undefined ? {} : { jwt: toJwt(jwt) }),
   };
   return Object.keys(policy).length === 0 ? {} : { policy };
 }

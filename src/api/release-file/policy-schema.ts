@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration, field, integer, mapping, percent } from './fields.ts';
+import { jwtSchema } from './jwt-schema.ts';
 import { rateLimitSchema } from './rate-limit-schema.ts';
 import { quoted, read, refused, wrongType } from './reading.ts';
 import type { Reading } from './reading.ts';
@@ -12,7 +13,7 @@ const consecutiveMax = 1000;
 const conditionsMax = 40;
 
 /**
- * `traffic.loadBalancing`, `retries`, `circuitBreaker`, `outlierDetection` and `rateLimit`, in the words of Envoy, Istio and the
+ * `traffic.loadBalancing`, `retries`, `circuitBreaker`, `outlierDetection`, `rateLimit` and `jwt`, in the words of Envoy, Istio and the
  * Gateway API.
  */
 export function policySchemas() {
@@ -22,6 +23,7 @@ export function policySchemas() {
     circuitBreaker: circuitBreakerSchema().optional(),
     outlierDetection: outlierSchema().optional(),
     rateLimit: rateLimitSchema().optional(),
+    jwt: jwtSchema().optional(),
   };
 }
 

@@ -1,3 +1,4 @@
+import { type JwtDocument, toJwt } from './jwt-document.ts';
 import { type RateLimitDocument, toRateLimits } from './rate-limit-document.ts';
 import { type RetriesDocument, toRetries } from './policy-document.ts';
 import type { ServiceInput } from './service-schema.ts';
@@ -31,6 +32,8 @@ export interface RuleDocument {
   readonly retries?: RetriesDocument;
   /** Beside the service's own. */
   readonly rateLimits?: readonly RateLimitDocument[];
+  /** In place of the service's own. */
+  readonly jwt?: JwtDocument;
 }
 
 export type StickyDocument =
@@ -70,7 +73,7 @@ export function toMatch({
 }
 
 function toRule(rule: Rule): RuleDocument {
-  const { name, matches = [], timeouts = {}, maxBodyBytes, retries, rateLimit } = rule;
+  const { name, matches = [], timeouts = {}, maxBodyBytes, retries, rateLimit, jwt } = rule;
   const { request, backendRequest, idle } = timeouts;
   // No limit at all, as the Gateway API says of 0s, is how it is without one.
   const limits = {
@@ -88,6 +91,7 @@ function toRule(rule: Rule): RuleDocument {
     ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
     ...(retries === undefined ? {} : { retries: toRetries(retries) }),
     ...(rateLimit === undefined ? {} : { rateLimits: toRateLimits(rateLimit) }),
+    ...(jwt === undefined ? {} : { jwt: toJwt(jwt) }),
   };
 }
 

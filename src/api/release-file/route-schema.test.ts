@@ -177,7 +177,7 @@ for (const [traffic, ...want] of [
   [`rules: [${many(17, (n) => `{ name: a${n} }`)}]`, '8:12: "rules" has more than 16 items'],
   [
     rule('retry: { attempts: 2 }'),
-    '8:24: unknown key "retry"; known are name, matches, timeouts, maxBodyBytes, retries, rateLimit',
+    '8:24: unknown key "retry"; known are name, matches, timeouts, maxBodyBytes, retries, rateLimit, jwt',
   ],
   [rule('retries: { attempts: 11 }'), '8:45: "attempts" must be 0 to 10, not 11'],
   [

@@ -3,6 +3,7 @@ import { duration, field, integer, mapping, matching, percent, text } from './fi
 import type { TextRule } from './fields.ts';
 import { headerNameRule, headerValueRule, methodRule, name } from './names.ts';
 import { retriesSchema } from './policy-schema.ts';
+import { jwtSchema } from './jwt-schema.ts';
 import { rateLimitSchema } from './rate-limit-schema.ts';
 import { quoted, read, refused, wrongType } from './reading.ts';
 import type { Reading } from './reading.ts';
@@ -27,6 +28,7 @@ export function rulesSchema() {
       maxBodyBytes: integer({ min: 0, max: bodyBytesMax }).optional(),
       retries: retriesSchema().optional(),
       rateLimit: rateLimitSchema().optional(),
+      jwt: jwtSchema().optional(),
     },
     ['filters', 'backendRefs', 'sessionPersistence'],
   );

@@ -80,9 +80,15 @@ export class HttpEngine implements Engine {
       if (!admission.admit(socket, 'http')) this.#refused.add(socket);
     });
     this.#server.on('drop', () => metrics.refused('too-many-connections'));
-    this.#server.on('request', (request, response) => this.#serve(request, response, false));
-    this.#server.on('checkContinue', (request, response) => this.#serve(request, response, true));
-    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#server.on('request', (request, response) => {
+      this.#afterCheck(request, () => this.#serve(request, response, false));
+    });
+    this.#server.on('checkContinue', (request, response) => {
+      this.#afterCheck(request, () => this.#serve(request, response, true));
+    });
+    this.#server.on('upgrade', (request, socket, head) => {
+      this.#afterCheck(request, () => this.#upgrade(request, socket, head));
+    });
   }
 
   listen({ host, port, isShared = false }: Address): Promise<AddressInfo> {
@@ -116,6 +122,15 @@ export class HttpEngine implements Engine {
     clearInterval(sweep);
     await this.#pools[Symbol.asyncDispose]();
     await this.#accessLog?.[Symbol.asyncDispose]();
+  }
+
+  /** Of its token, if the route asks for one that is not known yet. */
+  #afterCheck(request: IncomingMessage, goOn: () => void): void {
+    const { authority, path } = destination(request);
+    const isAsked = this.#routes.asksTokens && refusal(request) === null;
+    const pending = isAsked ? this.#routes.pending(authority, path, request) : null;
+    if (pending === null) goOn();
+    else void pending.then(goOn);
   }
 
   #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
@@ -216,6 +231,9 @@ export class HttpEngine implements Engine {
       if (full === null) return choice;
       choice.target.counter.count(noAnswer, 0);
       return { kind: 'refused', refusal: full, counter: choice.target.counter };
+    }
+    if (choice.kind === 'unidentified') {
+      return { kind: 'refused', refusal: choice.refusal, counter: null };
     }
     if (choice.kind === 'over-limits') {
       this.#metrics.limits.refused(choice);

@@ -17,6 +17,7 @@ import { StickyChoice } from '../../domain/traffic/sticky.ts';
 import { type SetAside, setAsides } from '../../domain/traffic/traffic-sample.ts';
 import type { Counter, CounterKey, Counters } from './counters.ts';
 import type { RevisionStanding } from './metrics/resilience-metrics.ts';
+import { RouteIdentity } from './identity/route-identity.ts';
 import { type Buckets, OwnBuckets } from './limits/buckets.ts';
 import {
   limitScopes,
@@ -24,6 +25,7 @@ import {
   type OverLimits,
   RouteLimits,
 } from './limits/route-limits.ts';
+import type { Refusal } from './refusal.ts';
 import { type Treatment, Treatments } from './treatment.ts';
 import {
   type LiveRevision,
@@ -49,6 +51,7 @@ export type Choice =
       readonly standing: LimitStanding | null;
     }
   | OverLimits
+  | { readonly kind: 'unidentified'; readonly refusal: Refusal }
   | { readonly kind: 'no-endpoints'; readonly revisionId: string; readonly counter: Counter }
   | { readonly kind: 'unknown-host' };
 
@@ -93,6 +96,7 @@ export class LiveRoutes {
   /** Routes by authority as callers write it. */
   readonly #authorities = new Map<string, LiveRoute>();
   #table: RouteTable | null = null;
+  #hasIdentities = false;
   /** For choices between instances, and waits. */
   readonly random: Random;
   readonly #place: ServingPlace;
@@ -134,8 +138,24 @@ export class LiveRoutes {
       this.#previews.set(previewHost(route.host), preview);
     }
     for (const [host, live] of before) this.#leave(live, this.#hosts.get(host) ?? null);
+    this.#hasIdentities = [...this.#hosts.values()].some(({ identity }) => identity !== null);
     this.#buckets.retain(new Set(table.routes.flatMap(limitScopes)));
     this.#table = table;
+  }
+
+  /** Whether `pending` has to be asked at all. */
+  get asksTokens(): boolean {
+    return this.#hasIdentities;
+  }
+
+  /** What `choose` has to wait for, asked for each request before it; null: nothing. Never rejects. */
+  pending(
+    authority: string | undefined,
+    path: string,
+    request: RoutedRequest,
+  ): Promise<void> | null {
+    const identity = this.#liveOf(authority)?.identity ?? null;
+    return identity === null ? null : identity.pending(path, request, Date.now());
   }
 
   /** `nowMs` is on any clock that does not go back. */
@@ -148,6 +168,10 @@ export class LiveRoutes {
     const live = this.#liveOf(authority);
     if (live === undefined) return { kind: 'unknown-host' };
     this.#nowMs = nowMs;
+    if (live.identity !== null) {
+      const refusal = live.identity.refusal(path, request, Date.now());
+      if (refusal !== null) return { kind: 'unidentified', refusal };
+    }
     if (live.limits === null) return this.#treated(live, path, request);
     const over = live.limits.before(path, request, nowMs);
     if (over !== null) return over;
@@ -335,6 +359,7 @@ export class LiveRoutes {
         before?.treatments ?? null,
       ),
       setAsideSplit: splitOf(shares, before?.setAsideSplit ?? null, this.#phase),
+      identity: RouteIdentity.of(route, before?.identity ?? null),
       limits: RouteLimits.of(route, this.#buckets),
       votesSalt: this.#votes?.saltOf(service) ?? 0,
       standbyIndex: null,
@@ -358,6 +383,7 @@ interface LiveRoute {
   /** Null: nobody stays. */
   readonly sticky: StickyChoice | null;
   readonly treatments: Treatments | null;
+  readonly identity: RouteIdentity | null;
   readonly limits: RouteLimits | null;
   /** Of requests that are set aside (L2). */
   readonly setAsideSplit: Split;

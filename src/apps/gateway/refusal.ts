@@ -20,11 +20,16 @@ export interface Refusal {
     | 'fault-injected'
     | 'body-too-large'
     | 'rate-limited'
+    | 'unauthorized'
+    | 'insufficient-token'
+    | 'token-unchecked'
     | 'too-many-connections'
     | 'too-many-connections-of-caller';
   readonly detail: string;
   /** Of `rate-limited`. */
   readonly over?: OverLimits;
+  /** `WWW-Authenticate` (RFC 9110 section 11.6.1). */
+  readonly challenge?: string;
 }
 
 /** Bounds that may have room again a moment later. */
@@ -33,6 +38,7 @@ const passing: ReadonlySet<Refusal['reason']> = new Set([
   'circuit-open',
   'too-many-connections',
   'too-many-connections-of-caller',
+  'token-unchecked',
 ]);
 
 /** `Retry-After` in seconds (RFC 9110 section 10.2.3); null: to wait mends nothing, or nobody knows how long. */
@@ -46,6 +52,7 @@ export function refusalFields(refusal: Refusal): readonly (readonly [string, str
   return [
     ...(seconds === null ? [] : [['retry-after', String(seconds)] as const]),
     ...(refusal.over === undefined ? [] : limitFields(refusal.over.told)),
+    ...(refusal.challenge === undefined ? [] : [['www-authenticate', refusal.challenge] as const]),
   ];
 }
 

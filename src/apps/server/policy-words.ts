@@ -1,12 +1,13 @@
 import { formatDuration } from '../../api/release-file/duration.ts';
 import type { ServiceView } from '../../api/wire.ts';
+import type { JwtRule } from '../../domain/traffic/jwt-rule.ts';
 import type { RateLimit } from '../../domain/traffic/rate-limit.ts';
 import type { RetryPolicy, TrafficPolicy } from '../../domain/traffic/traffic-policy.ts';
 
 /** What a service says of balancing and resilience, by part, as a release file writes it; parts that are not set are left out. */
 export function policyWords(policy: TrafficPolicy | undefined): Partial<ServiceView['spec']> {
   if (policy === undefined) return {};
-  const { loadBalancing, retries, circuitBreaker, outlierDetection, rateLimits } = policy;
+  const { loadBalancing, retries, circuitBreaker, outlierDetection, rateLimits, jwt } = policy;
   return {
     trafficPolicy: {
       ...(loadBalancing === undefined
@@ -35,6 +36,7 @@ export function policyWords(policy: TrafficPolicy | undefined): Partial<ServiceV
             },
           }),
       ...(rateLimits === undefined ? {} : { rateLimit: limitWords(rateLimits) }),
+      ...(jwt === undefined ? {} : { jwt: jwtWords(jwt) }),
     },
   };
 }
@@ -47,6 +49,16 @@ export function limitWords(limits: readonly RateLimit[]): Record<string, string>
       return [name, `${rateText(ratePerSecond)} per ${whose}, burst ${burst}`];
     }),
   );
+}
+
+export function jwtWords({ issuer, audiences, keys, claims }: JwtRule): Record<string, string> {
+  const wanted = claims.map(({ name, values }) => `${name} ${values.join(' or ')}`);
+  return {
+    issuer,
+    audiences: audiences.join(' or '),
+    keys: keys.kind === 'url' ? keys.url : 'of the file',
+    ...(wanted.length === 0 ? {} : { claims: wanted.join(', ') }),
+  };
 }
 
 /** In the largest unit that makes it a whole number, as somebody would write it. */

@@ -1,6 +1,6 @@
 import { formatDuration } from '../../api/release-file/duration.ts';
 import type { ServiceView } from '../../api/wire.ts';
-import { limitWords, retryWords } from './policy-words.ts';
+import { jwtWords, limitWords, retryWords } from './policy-words.ts';
 import type { ServiceSpec, Step } from '../../domain/release/revision.ts';
 import type { NamedValue, RequestMatch } from '../../domain/traffic/request-match.ts';
 import type { RuleTimeouts } from '../../domain/traffic/route-rules.ts';
@@ -16,14 +16,17 @@ export function routingWords({ rules, sticky, plan }: ServiceSpec): Partial<Serv
     ...(rules === undefined
       ? {}
       : {
-          rules: rules.map(({ name, matches, timeouts, maxBodyBytes, retries, rateLimits }) => ({
-            name,
-            matches: matches.map(matchWords),
-            timeouts: timeoutWords(timeouts),
-            ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
-            ...(retries === undefined ? {} : { retries: retryWords(retries) }),
-            ...(rateLimits === undefined ? {} : { rateLimit: limitWords(rateLimits) }),
-          })),
+          rules: rules.map(
+            ({ name, matches, timeouts, maxBodyBytes, retries, rateLimits, jwt }) => ({
+              name,
+              matches: matches.map(matchWords),
+              timeouts: timeoutWords(timeouts),
+              ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
+              ...(retries === undefined ? {} : { retries: retryWords(retries) }),
+              ...(rateLimits === undefined ? {} : { rateLimit: limitWords(rateLimits) }),
+              ...(jwt === undefined ? {} : { jwt: jwtWords(jwt) }),
+            }),
+          ),
         }),
     ...(sticky === undefined ? {} : { sticky: stickyWords(sticky) }),
     ...(matched.length === 0 ? {} : { stepMatches: matched }),

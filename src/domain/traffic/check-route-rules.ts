@@ -1,4 +1,5 @@
 import { checkHeaderName, type Note } from './check-header-name.ts';
+import { checkJwt } from './check-jwt-rule.ts';
 import { checkRateLimits } from './check-rate-limits.ts';
 import { checkRetries } from './check-traffic-policy.ts';
 import type { MirrorRule } from './mirror.ts';
@@ -43,6 +44,7 @@ export function checkRules(rules: readonly RouteRule[], place: string, note: Not
     if (timeouts !== undefined) checkTimeouts(timeouts, `${rulePlace}.timeouts`, note);
     if (retries !== undefined) checkRetries(retries, `${rulePlace}.retries`, note);
     checkRateLimits(rateLimits, `${rulePlace}.rateLimits`, note);
+    if (rule.jwt !== undefined) checkJwt(rule.jwt, `${rulePlace}.jwt`, note);
   }
 }
 

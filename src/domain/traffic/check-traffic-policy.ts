@@ -1,4 +1,5 @@
 import type { Note } from './check-header-name.ts';
+import { checkJwt } from './check-jwt-rule.ts';
 import { checkRateLimits } from './check-rate-limits.ts';
 import type { RetryPolicy, TrafficPolicy } from './traffic-policy.ts';
 
@@ -20,6 +21,7 @@ export function checkTrafficPolicy(policy: TrafficPolicy, place: string, note: N
   if (policy.retries !== undefined) checkRetries(policy.retries, `${place}.retries`, note);
   checkOutliers(policy, place, note);
   checkRateLimits(policy.rateLimits ?? [], `${place}.rateLimits`, note);
+  if (policy.jwt !== undefined) checkJwt(policy.jwt, `${place}.jwt`, note);
   if (loadBalancing !== undefined) {
     const within = boundsOf(note, `${place}.loadBalancing`);
     within('slowStartMs', loadBalancing.slowStartMs, 0, durationMs);

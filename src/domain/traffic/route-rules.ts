@@ -7,6 +7,7 @@ import {
   type RequestMatch,
   everyPath,
 } from './request-match.ts';
+import type { JwtRule } from './jwt-rule.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { RetryPolicy } from './traffic-policy.ts';
 
@@ -25,6 +26,8 @@ export interface RouteRule {
   readonly retries?: RetryPolicy;
   /** Beside the route's own. */
   readonly rateLimits?: readonly RateLimit[];
+  /** In place of the route's own. */
+  readonly jwt?: JwtRule;
 }
 
 /** In ms; absent: as the route has it. HTTPRouteTimeouts of the Gateway API, and `idleMs`. */

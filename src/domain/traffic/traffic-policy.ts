@@ -1,3 +1,4 @@
+import type { JwtRule } from './jwt-rule.ts';
 import type { RateLimit } from './rate-limit.ts';
 
 /**
@@ -11,6 +12,8 @@ export interface TrafficPolicy {
   readonly outlierDetection?: OutlierDetection;
   /** Of all requests of the service; absent: as many as come. */
   readonly rateLimits?: readonly RateLimit[];
+  /** What all requests have to carry; absent: nothing. */
+  readonly jwt?: JwtRule;
 }
 
 export interface LoadBalancing {

@@ -56,15 +56,17 @@ const policyParts: ReadonlyMap<string, string> = new Map([
   ['circuitBreaker', 'Circuit breaker'],
   ['outlierDetection', 'Outlier detection'],
   ['rateLimit', 'Rate limits'],
+  ['jwt', 'Token'],
 ]);
 
 function routingFacts({ rules = [], sticky, stepMatches = [] }: ServiceView['spec']): string[][] {
   return [
-    ...rules.map(({ name, matches, timeouts, retries = {}, rateLimit = {} }) => {
+    ...rules.map(({ name, matches, timeouts, retries = {}, rateLimit = {}, jwt = {} }) => {
       const limits = [
         ...Object.entries(timeouts).map(([key, value]) => `${key} ${value}`),
         ...Object.entries(retries).map(([key, value]) => `retries ${key} ${value}`),
         ...Object.entries(rateLimit).map(([key, value]) => `limit ${key} ${value}`),
+        ...Object.entries(jwt).map(([key, value]) => `token ${key} ${value}`),
       ];
       const which = matches.map(harmless).join(' or ') || 'every request';
       return [`Rule ${name}:`, [which, ...limits].join(', ')];

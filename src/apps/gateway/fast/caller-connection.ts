@@ -20,7 +20,8 @@ import type { Parts } from './parts.ts';
  * last one has ended waits.
  *
  * Phases: `head` between requests or within a head; `body` within a request; `answer` the request is whole and its
- * answer is not; `full` the caller has not taken the last answer yet; `tunnel`; `closing` nothing is served any more.
+ * answer is not; `full` the caller has not taken the last answer yet; `checking` its token; `tunnel`; `closing` nothing is served any
+ * more.
  */
 export class CallerConnection implements ExchangeCaller {
   readonly socket: CallerSocket;
@@ -29,7 +30,7 @@ export class CallerConnection implements ExchangeCaller {
   readonly #link: CallerLink;
   readonly #heads = new HeadReader<RequestHead>(parseRequestHead);
   readonly #exchange: Exchange;
-  #phase: 'head' | 'body' | 'answer' | 'full' | 'tunnel' | 'closing' = 'head';
+  #phase: 'head' | 'checking' | 'body' | 'answer' | 'full' | 'tunnel' | 'closing' = 'head';
   #requests = 0;
   #pending: Buffer | null = null;
   #isHeld = false;
@@ -84,7 +85,8 @@ export class CallerConnection implements ExchangeCaller {
   /** A request has begun, and its answer has not ended. */
   get isUnderWay(): boolean {
     if (this.isTunnel) return false;
-    return this.#exchange.isUnderWay || this.#heads.isWithin || this.#phase === 'full';
+    const isWaiting = this.#phase === 'full' || this.#phase === 'checking';
+    return this.#exchange.isUnderWay || this.#heads.isWithin || isWaiting;
   }
 
   /** The gateway is draining: closed if nothing has been under way for `quietMs`. */
@@ -195,6 +197,7 @@ export class CallerConnection implements ExchangeCaller {
         return chunk.length;
       case 'answer':
       case 'full':
+      case 'checking':
         return -1;
       case 'closing':
         return chunk.length;
@@ -217,6 +220,8 @@ export class CallerConnection implements ExchangeCaller {
       this.answerProblem(misdirected, { keepAlive: false, isHead: head.method === method.head });
       return chunk.length;
     }
+    if (this.#parts.routes.asksTokens && this.#waitsForToken(head, chunk, next))
+      return chunk.length;
     this.#requests += 1;
     if (this.#requests >= this.#parts.callerLimits.requestsPerConnection) head.keepAlive = false;
     // Set first, since the exchange may be over when `begin` returns.
@@ -224,6 +229,23 @@ export class CallerConnection implements ExchangeCaller {
     const rest = this.#exchange.begin(head, chunk, next);
     if (this.#phase === 'body' && this.#exchange.isWhole) this.#phase = 'answer';
     return rest;
+  }
+
+  /** The head is read again when its token has been checked: nothing of it has to be kept in another form meanwhile. */
+  #waitsForToken(head: RequestHead, chunk: Buffer, next: number): boolean {
+    const { routes, routedHead } = this.#parts;
+    routedHead.socket = this.socket;
+    const pending = routes.pending(head.authority(), head.path(), routedHead);
+    if (pending === null) return false;
+    this.#phase = 'checking';
+    this.deadlineMs = Infinity;
+    this.#hold(Buffer.concat([head.bytes.subarray(head.start, head.end), chunk.subarray(next)]), 0);
+    void pending.then(() => {
+      if (this.#phase !== 'checking') return;
+      this.#phase = 'head';
+      this.goOn();
+    });
+    return true;
   }
 
   #refuse({ status, detail }: HttpRefusal): void {

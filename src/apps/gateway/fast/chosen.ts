@@ -26,6 +26,9 @@ export function chosen(parts: Parts, head: RequestHead, nowMs: number): Chosen {
     if (head.contentLength <= bodyBytesMax) return full(choice) ?? choice;
     return { kind: 'refused', refusal: tooLarge(bodyBytesMax), counter: choice.target.counter };
   }
+  if (choice.kind === 'unidentified') {
+    return { kind: 'refused', refusal: choice.refusal, counter: null };
+  }
   if (choice.kind === 'over-limits') {
     parts.metrics.limits.refused(choice);
     return { kind: 'refused', refusal: overLimitsRefusal(choice), counter: null };

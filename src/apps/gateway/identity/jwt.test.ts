@@ -1,0 +1,327 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createHmac } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import { connect } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT } from 'jose';
+import type { JwtRule } from '../../../domain/traffic/jwt-rule.ts';
+import { everyPath } from '../../../domain/traffic/request-match.ts';
+import type { Route } from '../../../domain/traffic/route-table.ts';
+import { type Answer, engines, GatewayFixture, until } from '../gateway-fixture.ts';
+
+const issuer = 'https://id.example';
+const audience = 'shop';
+const nowSeconds = Math.floor(Date.now() / 1000);
+
+const rsa = await generateKeyPair('RS256', { extractable: true });
+const other = await generateKeyPair('RS256', { extractable: true });
+const ec = await generateKeyPair('ES256', { extractable: true });
+const jwkOf = async (key: CryptoKey, kid: string, alg: string): Promise<JWK> => ({
+  ...(await exportJWK(key)),
+  kid,
+  alg,
+  use: 'sig',
+});
+const keySet = {
+  keys: [await jwkOf(rsa.publicKey, 'rsa', 'RS256'), await jwkOf(ec.publicKey, 'ec', 'ES256')],
+};
+const rsaPem = await exportSPKI(rsa.publicKey);
+
+const rule: JwtRule = {
+  issuer,
+  audiences: ['other', audience],
+  keys: { kind: 'set', text: JSON.stringify(keySet) },
+  claims: [],
+};
+
+interface Wish {
+  readonly claims?: Record<string, unknown>;
+  readonly header?: Record<string, unknown>;
+  readonly key?: CryptoKey;
+  readonly alg?: string;
+}
+
+/** A right token, but for what is wished. */
+function tokenOf({ claims = {}, header = {}, key = rsa.privateKey, alg = 'RS256' }: Wish = {}) {
+  const all = { iss: issuer, aud: audience, sub: 'x', exp: nowSeconds + 36_000, ...claims };
+  return new SignJWT(all).setProtectedHeader({ alg, kid: 'rsa', ...header }).sign(key);
+}
+
+function base64url(value: unknown): string {
+  return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString(
+    'base64url',
+  );
+}
+
+/** With a signature of any kind, or none. */
+function crafted(header: Record<string, unknown>, sign: (input: string) => string): string {
+  const claims = { iss: issuer, aud: audience, exp: nowSeconds + 36_000 };
+  const input = `${base64url(header)}.${base64url(claims)}`;
+  return `${input}.${sign(input)}`;
+}
+
+const hmac = (secret: string) => (input: string) =>
+  createHmac('sha256', secret).update(input).digest('base64url');
+
+async function attacks(): Promise<readonly (readonly [name: string, token: string])[]> {
+  const right = await tokenOf();
+  const [head = '', , signature = ''] = right.split('.');
+  const more = base64url({ iss: issuer, aud: audience, sub: 'admin', exp: nowSeconds + 36_000 });
+  return [
+    ['no signature at all (none)', crafted({ alg: 'none' }, () => '')],
+    ['none in other letters', crafted({ alg: 'nOnE' }, () => '')],
+    ['the public key as a secret', crafted({ alg: 'HS256', kid: 'rsa' }, hmac(rsaPem))],
+    ['the key set as a secret', crafted({ alg: 'HS256' }, hmac(JSON.stringify(keySet)))],
+    ['other claims under the same signature', `${head}.${more}.${signature}`],
+    ['a key of its own under the name of ours', await tokenOf({ key: other.privateKey })],
+    [
+      'a key that the token brings along',
+      await tokenOf({ key: other.privateKey, header: { jwk: await exportJWK(other.publicKey) } }),
+    ],
+    [
+      'a place for keys that the token names',
+      await tokenOf({ key: other.privateKey, header: { jku: 'http://127.0.0.1:1/keys' } }),
+    ],
+    ['a key name that is a path', await tokenOf({ header: { kid: '../../../../dev/null' } })],
+    ['a key name that is SQL', await tokenOf({ header: { kid: "x' UNION SELECT 'key" } })],
+    ['the key of another algorithm', await tokenOf({ header: { kid: 'ec' } })],
+    ['expired', await tokenOf({ claims: { exp: nowSeconds - 3600 } })],
+    ['without an end', await tokenOf({ claims: { exp: undefined } })],
+    ['not valid yet', await tokenOf({ claims: { nbf: nowSeconds + 36_000 } })],
+    ['for another audience', await tokenOf({ claims: { aud: 'shop2' } })],
+    ['for nobody', await tokenOf({ claims: { aud: undefined } })],
+    ['of another issuer', await tokenOf({ claims: { iss: `${issuer}.evil.example` } })],
+    [
+      'something that must be understood',
+      await tokenOf({ header: { crit: ['exp2'], exp2: 1 } }).catch(
+        () => `${base64url({ alg: 'RS256', crit: ['x'], x: 1 })}.${more}.${signature}`,
+      ),
+    ],
+    ['too long', await tokenOf({ claims: { filler: 'x'.repeat(8000) } })],
+    ['no token', 'hello'],
+    ['five parts', 'a.b.c.d.e'],
+  ];
+}
+
+function guarded(jwt: JwtRule): Partial<Route> {
+  return { policy: { jwt } };
+}
+
+for (const engine of engines) {
+  describe(`engine ${engine}`, () => {
+    let fixture: GatewayFixture;
+    before(async () => {
+      fixture = await GatewayFixture.start(engine);
+    });
+    after(() => fixture[Symbol.asyncDispose]());
+
+    let asked: string[] = [];
+    const guard = (change: Partial<Route>) => {
+      asked = [];
+      return fixture.single((request, response) => {
+        asked.push(request.url ?? '');
+        let body = '';
+        request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+        request.on('end', () => response.end(`got ${body}`));
+      }, change);
+    };
+    const sendWith = (token: string | null, path = '/', body?: string): Promise<Answer> => {
+      const headers = token === null ? {} : { authorization: `Bearer ${token}` };
+      const method = body === undefined ? 'GET' : 'POST';
+      return fixture.send({ method, path, headers, ...(body === undefined ? {} : { body }) });
+    };
+
+    test('a right token goes through, with its request whole, first time and after', async () => {
+      await guard(guarded(rule));
+      const token = await tokenOf();
+      for (const body of ['one', 'two', 'x'.repeat(300_000)]) {
+        const answer = await sendWith(token, '/', body);
+        assert.equal(answer.status, 200, answer.body.toString().slice(0, 200));
+        assert.equal(answer.body.toString(), `got ${body}`);
+      }
+      const byEc = await tokenOf({ key: ec.privateKey, alg: 'ES256', header: { kid: 'ec' } });
+      assert.equal((await sendWith(byEc)).status, 200);
+      const lower = await fixture.send({ headers: { authorization: `bearer ${token}` } });
+      assert.equal(lower.status, 200);
+    });
+
+    test('no token is 401 with a challenge, and no instance is asked', async () => {
+      await guard(guarded(rule));
+      for (const headers of [{}, { authorization: 'Basic eDp5' }, { authorization: 'Bearer ' }]) {
+        const answer = await fixture.send({ headers });
+        assert.equal(answer.status, 401);
+        assert.equal(answer.headers['www-authenticate'], 'Bearer realm="svc"');
+        assert.equal(answer.headers['x-tidegate-reason'], 'unauthorized');
+        assert.equal(answer.headers['content-type'], 'application/problem+json');
+      }
+      assert.deepEqual(asked, []);
+    });
+
+    test('each attack is refused before an instance hears of it, and nothing of the token is told', async () => {
+      await guard(guarded(rule));
+      for (const [name, token] of await attacks()) {
+        const answer = await sendWith(token);
+        assert.equal(answer.status, 401, `${name}: ${answer.body.toString()}`);
+        assert.match(
+          String(answer.headers['www-authenticate']),
+          /^Bearer realm="svc", error="invalid_token"$/,
+          name,
+        );
+        const parts = token.split('.').filter((part) => part.length > 10);
+        assert.ok(!parts.some((part) => answer.body.toString().includes(part)), name);
+      }
+      assert.deepEqual(asked, []);
+      assert.equal((await sendWith(await tokenOf())).status, 200, 'a right one still goes through');
+    });
+
+    test('claims that are asked for are 403 when they are missing', async () => {
+      const claims = [
+        { name: 'role', values: ['admin', 'ops'] },
+        { name: 'scope', values: ['orders:write'] },
+      ];
+      await guard(guarded({ ...rule, claims }));
+      const rows = [
+        [{ role: 'ops', scope: 'orders:read orders:write' }, 200],
+        [{ role: ['guest', 'admin'], scope: 'orders:write' }, 200],
+        [{ role: 'guest', scope: 'orders:write' }, 403],
+        [{ role: 'ops' }, 403],
+        [{ role: 'ops', scope: 'orders:write2' }, 403],
+        [{ __proto__: { role: 'ops' }, scope: 'orders:write' }, 403],
+      ] as const;
+      for (const [given, status] of rows) {
+        const answer = await sendWith(await tokenOf({ claims: { ...given } }));
+        assert.equal(answer.status, status, JSON.stringify(given));
+        if (status !== 403) continue;
+        const challenge = 'Bearer realm="svc", error="insufficient_scope"';
+        assert.equal(answer.headers['www-authenticate'], challenge);
+      }
+    });
+
+    test("a rule's token is for its requests, and the others need none", async () => {
+      const match = { path: everyPath, method: null, headers: [], queryParams: [], cookies: [] };
+      const admin = { ...match, path: { type: 'PathPrefix', value: '/admin' } as const };
+      await guard({ rules: [{ name: 'admin', matches: [admin], jwt: rule }] });
+      assert.equal((await sendWith(null, '/')).status, 200);
+      assert.equal((await sendWith(null, '/admin/users')).status, 401);
+      assert.equal((await sendWith(await tokenOf(), '/admin/users')).status, 200);
+      assert.deepEqual(asked, ['/', '/admin/users']);
+    });
+
+    test('requests that wait behind one another on a connection are answered in order', async () => {
+      await guard(guarded(rule));
+      const [one, two] = [
+        await tokenOf({ claims: { sub: 'p1' } }),
+        await tokenOf({ claims: { sub: 'p2' } }),
+      ];
+      const request = (path: string, token: string) =>
+        `GET ${path} HTTP/1.1\r\nHost: svc.localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`;
+      const bytes = request('/a', one) + request('/b', 'a.b.c') + request('/c', two);
+      const received = await fixture.raw(bytes, (text) => text.split('HTTP/1.1 ').length === 4);
+      const statuses = [...received.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+      assert.deepEqual(statuses, ['200', '401', '200']);
+      assert.deepEqual(asked, ['/a', '/c']);
+    });
+
+    test('keys come from their URL, a new one is found, and a flood of unknown ones asks seldom', async () => {
+      await using issuerServer = await KeyServer.start(keySet);
+      await guard(guarded({ ...rule, keys: { kind: 'url', url: issuerServer.url } }));
+      assert.equal((await sendWith(await tokenOf())).status, 200);
+      const before = issuerServer.fetches;
+      for (let turn = 0; turn < 30; turn += 1) {
+        const token = await tokenOf({ key: other.privateKey, header: { kid: `made-up-${turn}` } });
+        assert.equal((await sendWith(token)).status, 401);
+      }
+      // One in five seconds at most; a slow machine may take a while for thirty.
+      assert.ok(issuerServer.fetches - before < 15, `${issuerServer.fetches - before} fetches`);
+      issuerServer.keys = { keys: [...keySet.keys, await jwkOf(other.publicKey, 'new', 'RS256')] };
+      const byNew = await tokenOf({ key: other.privateKey, header: { kid: 'new' } });
+      await until(async () => (await sendWith(byNew)).status === 200);
+    });
+
+    test("keys that are out of reach are nobody's fault: 503, and again when they are there", async () => {
+      await using issuerServer = await KeyServer.start(keySet);
+      await guard(guarded({ ...rule, keys: { kind: 'url', url: issuerServer.url } }));
+      const token = await tokenOf({ claims: { jti: engine } });
+      for (const broken of ['gone', 'garbage', 'no-keys', 'redirect'] as const) {
+        issuerServer.mode = broken;
+        const answer = await sendWith(token);
+        assert.equal(answer.status, 503, `${broken}: ${answer.body.toString()}`);
+        assert.equal(answer.headers['x-tidegate-reason'], 'token-unchecked');
+        assert.equal(answer.headers['retry-after'], '1');
+        await until(async () => {
+          issuerServer.mode = 'well';
+          return (await sendWith(token)).status === 200;
+        });
+        await guard(
+          guarded({ ...rule, keys: { kind: 'url', url: `${issuerServer.url}?${broken}` } }),
+        );
+      }
+    });
+  });
+}
+
+test('over HTTP/2 each stream has its own token, and none waits for another', async () => {
+  await using fixture = await GatewayFixture.start('fast', { arguments: ['--h2c'] });
+  await fixture.single((_, response) => response.end('ok'), guarded(rule));
+  const session = connect(`http://127.0.0.1:${fixture.port}`);
+  const ask = async (token: string | null): Promise<Record<string, unknown>> => {
+    const more = token === null ? {} : { authorization: `Bearer ${token}` };
+    const stream = session.request({ ':authority': 'svc.localhost', ...more });
+    const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
+    stream.resume();
+    return headers;
+  };
+  try {
+    const rows = [await tokenOf(), null, 'a.b.c', await tokenOf({ claims: { sub: 'y' } })];
+    const answers = await Promise.all(rows.map(ask));
+    assert.deepEqual(
+      answers.map((headers) => headers[':status']),
+      [200, 401, 401, 200],
+    );
+    assert.equal(answers[1]?.['www-authenticate'], 'Bearer realm="svc"');
+  } finally {
+    session.destroy();
+  }
+});
+
+/** Serves a key set. */
+class KeyServer implements AsyncDisposable {
+  keys: unknown;
+  mode: 'well' | 'gone' | 'garbage' | 'no-keys' | 'redirect' = 'well';
+  fetches = 0;
+  readonly #server: Server;
+
+  private constructor(keys: unknown) {
+    this.keys = keys;
+    this.#server = createServer((_, response) => {
+      this.fetches += 1;
+      response.setHeader('content-type', 'application/json');
+      if (this.mode === 'gone') response.writeHead(500);
+      if (this.mode === 'redirect') response.writeHead(302, { location: '/elsewhere' });
+      response.end(
+        this.mode === 'garbage'
+          ? '<html>'
+          : JSON.stringify(this.mode === 'no-keys' ? {} : this.keys),
+      );
+    });
+  }
+
+  static async start(keys: unknown): Promise<KeyServer> {
+    const server = new KeyServer(keys);
+    server.#server.listen(0, '127.0.0.1');
+    await once(server.#server, 'listening');
+    return server;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/keys`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}
