@@ -414,51 +414,6 @@ export const checkpointResponseSchema = z.object({
   problem: z.string().nullable(),
 });
 
-export const estimateRequestSchema = filesSchema.extend({
-  /** Null: what the gateway measured for the service lately, when there is anything. */
-  requestsPerSecond: z.number().positive().nullable().default(null),
-  baseErrorRatio: z.number().min(0).max(1).nullable().default(null),
-});
-
-export const estimateItemSchema = z.object({
-  service: z.string(),
-  /** Null: before a rollout. */
-  rolloutId: z.string().nullable().default(null),
-  requestsPerSecond: z.number().nullable(),
-  baseErrorRatio: z.number(),
-  /** One line per step and per kind of fault, ready to read. */
-  sentences: z.array(z.string()),
-  /** Until 100 %. Null: cannot be promised; the sentences say why. */
-  totalMs: z.number().nullable(),
-  /** Gated steps that are left. Null: never. */
-  steps: z
-    .array(
-      z.object({
-        weightPercent: percent,
-        marginRatio: z.number(),
-        requests: z.number().nullable(),
-        verdictMs: z.number().nullable(),
-        lastsMs: z.number().nullable(),
-        isInTime: z.boolean(),
-      }),
-    )
-    .default([]),
-  /** Were the candidate so from now on, at the step that comes first. Null: cannot be told from stable. */
-  detections: z
-    .array(
-      z.object({
-        name: z.string(),
-        candidateRatio: z.number(),
-        candidateRequests: z.number().nullable(),
-        failedRequests: z.number().nullable(),
-        detectedMs: z.number().nullable(),
-      }),
-    )
-    .default([]),
-});
-
-export const estimateResponseSchema = z.object({ items: z.array(estimateItemSchema) });
-
 export const stopRequestSchema = z.object({
   /** Also stop the instances and the gateway; else only the control plane stops and traffic flows on. */
   all: z.boolean(),
@@ -497,6 +452,4 @@ export type ActionRequest = z.infer<typeof actionRequestSchema>;
 export type EventView = z.infer<typeof eventSchema>;
 export type LogLineView = z.infer<typeof logLineSchema>;
 export type ServerStatus = z.infer<typeof serverStatusSchema>;
-export type EstimateItem = z.infer<typeof estimateItemSchema>;
-export type EstimateResponse = z.infer<typeof estimateResponseSchema>;
 export type ProblemDetails = z.infer<typeof problemSchema>;

@@ -6,13 +6,13 @@ import type {
   ActionRequest,
   ApplyRequest,
   ApplyResult,
-  EstimateResponse,
   EventView,
   LedgerInput,
   RolloutReplayView,
   RolloutSummaryView,
   ServiceView,
 } from '../../api/wire.ts';
+import type { EstimateResponse } from '../../api/estimate-wire.ts';
 import type { FaultDesk } from '../../control/fault-desk.ts';
 import type { ControlLoop } from '../../control/loop.ts';
 import type { InstanceScaler } from '../../control/instance-scaler.ts';

@@ -1,4 +1,4 @@
-import type { EstimateItem } from '../../api/wire.ts';
+import type { EstimateItem } from '../../api/estimate-wire.ts';
 import { type RolloutEstimate, estimateRollout } from '../../domain/gate/estimate.ts';
 import { openingKnowledge } from '../../domain/gate/estimate-knowledge.ts';
 import { countText, percentText } from '../../domain/release/amount-text.ts';

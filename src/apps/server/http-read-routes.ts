@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import {
-  estimateResponseSchema,
   ledgerInputSchema,
   rolloutHistorySchema,
   rolloutReplaySchema,
@@ -8,6 +7,7 @@ import {
   serviceListSchema,
   serviceSchema,
 } from '../../api/wire.ts';
+import { estimateResponseSchema } from '../../api/estimate-wire.ts';
 import type { Http } from './http-server.ts';
 import { HttpProblem } from './http-problem.ts';
 import type { ServerParts } from './server-parts.ts';

@@ -5,10 +5,9 @@ import {
   applyRequestSchema,
   applyResponseSchema,
   checkpointResponseSchema,
-  estimateRequestSchema,
-  estimateResponseSchema,
   stopRequestSchema,
 } from '../../api/wire.ts';
+import { estimateRequestSchema, estimateResponseSchema } from '../../api/estimate-wire.ts';
 import { HttpProblem } from './http-problem.ts';
 import type { Http } from './http-server.ts';
 import type { ServerParts } from './server-parts.ts';

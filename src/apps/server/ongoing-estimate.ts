@@ -1,4 +1,4 @@
-import type { EstimateItem } from '../../api/wire.ts';
+import type { EstimateItem } from '../../api/estimate-wire.ts';
 import { referenceOf } from '../../domain/gate/before-after.ts';
 import {
   estimateRollout,

@@ -1,4 +1,4 @@
-import { type EstimateItem, estimateResponseSchema } from '../../../api/wire.ts';
+import { type EstimateItem, estimateResponseSchema } from '../../../api/estimate-wire.ts';
 import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { type DataFormat, printData } from '../data-format.ts';
