@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { resourcesSchema } from './resources-wire.ts';
 
 /** How many instances one revision is to have by its load, and why. */
-export const scalingSchema = z.object({
+const scalingSchema = z.object({
   revisionId: z.string(),
   min: z.int().nonnegative(),
   max: z.int().nonnegative(),
@@ -29,3 +30,11 @@ export const scalingSchema = z.object({
 });
 
 export type ScalingView = z.infer<typeof scalingSchema>;
+
+/** Of a service's status. */
+export const loadShape = {
+  /** Of revisions whose number of instances follows their load; absent: none does. */
+  scaling: z.array(scalingSchema).optional(),
+  /** Of revisions whose use was measured; absent: of none yet. */
+  resources: z.array(resourcesSchema).optional(),
+};

@@ -8,7 +8,7 @@ import { cdEventsStatusSchema } from './cd-events-wire.ts';
 
 import { faultSchema } from './faults-wire.ts';
 import { restartSchema } from './restart-wire.ts';
-import { scalingSchema } from './scaling-wire.ts';
+import { loadShape } from './scaling-wire.ts';
 
 export const apiVersion = 'tidegate.dev/v1';
 
@@ -234,8 +234,7 @@ export const serviceSchema = z.object({
     restart: restartSchema.optional(),
     /** What is injected on purpose now; absent: nothing is, or a list was asked for. */
     faults: z.array(faultSchema).optional(),
-    /** Of revisions whose number of instances follows their load; absent: none does. */
-    scaling: z.array(scalingSchema).optional(),
+    ...loadShape,
   }),
 });
 

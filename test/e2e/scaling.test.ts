@@ -84,6 +84,19 @@ test('by concurrency one slow instance becomes three', async () => {
   assert.equal(errors, 0, JSON.stringify({ requests, byError }));
 });
 
+test('what an instance asks for stands beside what it uses', async () => {
+  await using world = await startWorld();
+  await world.applyAndWait(release({ version: 'v1' }));
+  const seen = await waitFor('a sample', async () => {
+    return (await world.service('pay')).status.resources?.[0];
+  });
+  assert.ok(seen.used.memoryBytes > 10_000_000, `${seen.used.memoryBytes} bytes`);
+  assert.ok(seen.recommended.target.memoryBytes >= 128 * 2 ** 20);
+  assert.deepEqual(seen.requests, { cpuCores: null, memoryBytes: null });
+  const { stdout } = await world.must('describe', 'pay');
+  assert.match(stdout, /Resources stable: +CPU nothing asked for, \d+m used, \d+m recommended/);
+});
+
 async function scalingOf(world: World): Promise<ScalingView> {
   const { status } = await world.service('pay');
   return status.scaling?.[0] ?? assert.fail('its number does not follow the load');

@@ -17,6 +17,7 @@ import type { FaultDesk } from '../../control/fault-desk.ts';
 import type { ControlLoop } from '../../control/loop.ts';
 import type { InstanceScaler } from '../../control/instance-scaler.ts';
 import type { Recorder } from '../../control/recorder.ts';
+import type { ResourceWatch } from '../../control/resource-watch.ts';
 import { replayRollout, serviceOfRollout } from '../../control/replay.ts';
 import { replaySummary } from '../../control/replay-summary.ts';
 import { streamOfService } from '../../control/recovery.ts';
@@ -43,6 +44,7 @@ import { ongoingEstimate } from './ongoing-estimate.ts';
 import type { RateMeter } from './rate-meter.ts';
 import { serviceSpecOf } from './service-spec.ts';
 import { diffSpecs } from './spec-diff.ts';
+import { resourcesViews } from './resources-view.ts';
 import { scalingViews } from './scaling-view.ts';
 import { serviceView, summaryView } from './views.ts';
 
@@ -52,6 +54,7 @@ export class ControlPlane {
   readonly #faults: Pick<FaultDesk, 'active'>;
   readonly #heldBy: (service: string) => string | null;
   readonly #scaler: Pick<InstanceScaler, 'lookOf'>;
+  readonly #resources: Pick<ResourceWatch, 'lookOf'>;
   readonly #recorder: Recorder;
   readonly #store: Pick<LedgerStore, 'blob'>;
   readonly #clock: Clock;
@@ -65,6 +68,7 @@ export class ControlPlane {
     /** Why a promotion waits for witnesses; null: it does not. */
     readonly heldBy: (service: string) => string | null;
     readonly scaler: Pick<InstanceScaler, 'lookOf'>;
+    readonly resources: Pick<ResourceWatch, 'lookOf'>;
     readonly recorder: Recorder;
     readonly store: Pick<LedgerStore, 'blob'>;
     readonly clock: Clock;
@@ -78,6 +82,7 @@ export class ControlPlane {
     this.#faults = parts.faults;
     this.#heldBy = parts.heldBy;
     this.#scaler = parts.scaler;
+    this.#resources = parts.resources;
     this.#recorder = parts.recorder;
     this.#store = parts.store;
     this.#clock = parts.clock;
@@ -115,7 +120,13 @@ export class ControlPlane {
   #withScaling(view: ServiceView): ServiceView {
     const state = this.#state(view.metadata.name);
     const scaling = scalingViews(state, (revisionId) => this.#scaler.lookOf(revisionId));
-    return scaling.length === 0 ? view : { ...view, status: { ...view.status, scaling } };
+    const resources = resourcesViews(state, (revisionId) => this.#resources.lookOf(revisionId));
+    const status = {
+      ...view.status,
+      ...(scaling.length === 0 ? {} : { scaling }),
+      ...(resources.length === 0 ? {} : { resources }),
+    };
+    return { ...view, status };
   }
 
   /** Also services that were deleted: what they left can be read. */

@@ -23,6 +23,7 @@ import { exportLedger } from '../../control/ledger-export.ts';
 import { ControlLoop } from '../../control/loop.ts';
 import { mergedMetrics } from '../../control/merged-metrics.ts';
 import { InstanceScaler } from '../../control/instance-scaler.ts';
+import { ResourceWatch } from '../../control/resource-watch.ts';
 import { MetricScraper } from '../../control/metric-scraper.ts';
 import { requiredBlob } from '../../control/projections.ts';
 import { scrapeTargets } from '../../control/scrape-targets.ts';
@@ -119,7 +120,7 @@ export async function runServer(options: ServerOptions, signal: AbortSignal): Pr
   const scraping = loop.scraper.run(both);
   // A defect there ends the server as one of the loop does.
   scraping.catch((error: unknown) => stopping.abort(error));
-  const scaling = loop.scaler.run(both);
+  const scaling = Promise.all([loop.scaler.run(both), loop.resourceWatch.run(both)]);
   scaling.catch((error: unknown) => stopping.abort(error));
   // The loop answers it once it runs.
   const resuming = loop.desk.resume(both).catch((error: unknown) => {
@@ -253,6 +254,7 @@ async function openLoop(
   readonly blobs: BlobDesk;
   readonly scraper: MetricScraper;
   readonly scaler: InstanceScaler;
+  readonly resourceWatch: ResourceWatch;
   readonly meter: RateMeter;
 }> {
   const { store, recorder, clock, platform, router, feed } = world;
@@ -298,7 +300,8 @@ async function openLoop(
   const desk = new ApprovalDesk({ loop, recorder, clock });
   const isHeard = (): boolean => router.isConnected;
   const scaler = new InstanceScaler({ loop, usage: platform, router, clock, isHeard });
-  return { loop, desk, faults, blobs, scraper, scaler, meter };
+  const resourceWatch = new ResourceWatch({ loop, usage: platform, clock });
+  return { loop, desk, faults, blobs, scraper, scaler, resourceWatch, meter };
 }
 
 async function listen(
@@ -326,6 +329,7 @@ async function listen(
       loop,
       heldBy: (service) => world.evidence.heldBy(service),
       scaler,
+      resources: running.resourceWatch,
       faults,
       recorder,
       store,

@@ -1,5 +1,6 @@
 import type { RolloutView, ServiceView } from '../../../api/wire.ts';
 import { harmless, type Look, paint } from '../look.ts';
+import { resourceFacts } from './resource-facts.ts';
 import { scalingFacts } from './scaling-facts.ts';
 import { serviceTree } from './status-tree.ts';
 import { tableLines } from './table.ts';
@@ -18,6 +19,7 @@ export function serviceDescription(service: ServiceView, look: Look): string[] {
     ['Command:', harmless(spec.revision.command.join(' '))],
     ['Instances:', `${spec.revision.instances}`],
     ...scalingFacts(service),
+    ...resourceFacts(service),
     spec.strategy === 'canary'
       ? ['Steps:', `${steps}, then ${durationText(spec.bakeMs)} of baking`]
       : ['Strategy:', `${harmless(spec.strategy)}, then ${durationText(spec.bakeMs)} of baking`],
