@@ -26,7 +26,8 @@ import type { Decision } from '../domain/release/service-state.ts';
 import { ApprovalDesk, type OpenRequest, type Said } from './approval-desk.ts';
 import { entryBatch } from './entry-batch.ts';
 import { HandClock } from './hand-clock.fixture.ts';
-import { KEY_STREAM, openRecorder, type Recorder } from './recorder.ts';
+import { openRecorder, type Recorder } from './recorder.ts';
+import { KEY_STREAM } from './wanted-signer.ts';
 import { ServiceLane, type UntimedEvent } from './service-lane.ts';
 
 const signal = new AbortController().signal;

@@ -6,7 +6,8 @@ import {
 import type { EnrolledPerson } from '../domain/evidence/approval/person-directory.ts';
 import { canonicalJson, EvidenceError } from '../domain/evidence/canonical-json.ts';
 import { sha256Hex } from '../domain/evidence/digest.ts';
-import { KEY_STREAM, type Recorder } from './recorder.ts';
+import type { Recorder } from './recorder.ts';
+import { KEY_STREAM } from './wanted-signer.ts';
 import { RecorderError } from './recorder-index.ts';
 
 export type PersonChanged =

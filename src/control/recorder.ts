@@ -12,6 +12,7 @@ import { readEntry, RecorderError, RecorderIndex } from './recorder-index.ts';
 import { MAX_GROUP_ENTRIES, RecorderPipeline } from './recorder-pipeline.ts';
 import type { RecordedPlace } from './recorder-places.ts';
 import { loadIndex, saveIndex } from './recorder-snapshot.ts';
+import { KEY_STREAM, wantedSigner } from './wanted-signer.ts';
 import { WholeStream } from './whole-stream.ts';
 
 /**
@@ -70,15 +71,7 @@ export class Recorder implements AsyncDisposable {
 
   /** Whose key the ledger's next entry has to be signed with. Throws a RecorderError `key-mismatch`: none of ours. */
   get signer(): Signer {
-    const found = this.#signers.find((each) => isWanted(this.#index, each));
-    if (found !== undefined) return found;
-    const keyIds = this.#signers.map(({ keyId }) => keyId).join(', ');
-    throw new RecorderError(
-      'key-mismatch',
-      `cannot write to the ledger with key ${keyIds}: it only knows ${this.#index.keys.keyIds().join(', ')}; ` +
-        'put back the key files that belong to this ledger',
-      { retryable: false },
-    );
+    return wantedSigner(this.#index, this.#signers);
   }
 
   /** Ends the keys in use and goes on with these, by one entry signed with the old ones. */
@@ -202,9 +195,6 @@ export function recordedEntry(stored: StoredEntry): RecordedEntry {
   return { index, leafHash, stream, streamVersion, type, observedAtMs, version, data, inputs };
 }
 
-/** Where the ledger speaks of its own keys. */
-export const KEY_STREAM = 'ledger/keys';
-
 /** Often enough that a start after a crash reads few entries, seldom enough to cost little beside the entries themselves. */
 function snapshotAfter(size: number): number {
   return Math.max(2_000, Math.ceil(size / 50));
@@ -237,10 +227,4 @@ async function knownIndex(
   const known = await loadIndex({ tree, signer }, signal);
   if (known !== null || successor === null) return known;
   return loadIndex({ tree, signer: successor }, signal);
-}
-
-/** The ledger lets it sign the next entry: by its Ed25519 key, and by the whole pair where it knows one. */
-function isWanted({ keys, size }: RecorderIndex, { keyId, postQuantum }: Signer): boolean {
-  if (!keys.isValidAt(keyId, size)) return false;
-  return !keys.needsBothAt(size) || keys.setAt(size)?.mlDsa65.keyId === postQuantum?.keyId;
 }

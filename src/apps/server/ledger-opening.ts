@@ -12,7 +12,8 @@ import {
   ledgerPlaceOf,
   rememberLedgerPlace,
 } from '../../adapters/system/ledger-place.ts';
-import { SIGNING_KEY_FILE } from '../../adapters/system/signing-key.ts';
+import { openSigningKey, SIGNING_KEY_FILE } from '../../adapters/system/signing-key.ts';
+import { requireWriterKey } from '../../control/wanted-signer.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ControllerName, LedgerLease } from '../../ports/ledger-lease.ts';
 import { LedgerError } from '../../ports/ledger-store.ts';
@@ -88,6 +89,8 @@ async function openPostgres(
           stateFolder,
           where: address.shown,
         });
+        // Another server may have rotated them. To find that out with the lease in hand would have ended a writer for nothing.
+        await requireWriterKey(ledger, await keyIdsIn(join(stateFolder, 'keys')), signal);
       },
       onTrouble: (message) => trouble.tell('lease', message),
     },
@@ -128,6 +131,15 @@ function requireOwn(
       `another state folder began it, and its keys are not in ${of.stateFolder}; copy its folder keys, or name another database`,
     );
   }
+}
+
+/** Of those in use here and of a rotation that was not ended; none are made. */
+async function keyIdsIn(folder: string): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for (const each of [folder, join(folder, 'next')]) {
+    if (existsSync(join(each, SIGNING_KEY_FILE))) ids.push((await openSigningKey(each)).keyId);
+  }
+  return ids;
 }
 
 async function firstLeafHash(
