@@ -18,6 +18,7 @@ import { answerProblem, problemResponse } from './problem.ts';
 import { RequestObservation } from './request-observation.ts';
 import { overLimitsRefusal, refusal, type Refusal, tooLarge } from './refusal.ts';
 import { bodyBytesMaxOf } from './treatment.ts';
+import { boundTaking, usualTakeMs } from './slow-caller.ts';
 import { openTunnel, wantsTunnel } from './tunnel.ts';
 
 /** What moves the bytes. Another engine takes this one's place behind the same routes and counters. */
@@ -35,6 +36,8 @@ export interface HttpEngineOptions {
   /** Null: there is none. */
   readonly accessLog: AccessLog | null;
   readonly callerLimits: CallerLimits;
+  /** How long a caller may take nothing of its answer. */
+  readonly takeMs?: number;
 }
 
 /** HTTP/1.1 by node:http towards callers and undici towards instances. */
@@ -43,6 +46,7 @@ export class HttpEngine implements Engine {
   readonly #metrics: GatewayMetrics;
   readonly #accessLog: AccessLog | null;
   readonly #limits: CallerLimits;
+  readonly #takeMs: number;
   /** Their requests are not served, should they come all the same. */
   readonly #refused = new WeakSet<Duplex>();
   readonly #pools = new EndpointPools();
@@ -53,11 +57,13 @@ export class HttpEngine implements Engine {
   readonly #underWay = new Set<ServerResponse>();
   #isDraining = false;
 
-  constructor(routes: LiveRoutes, { metrics, accessLog, callerLimits }: HttpEngineOptions) {
+  constructor(routes: LiveRoutes, options: HttpEngineOptions) {
+    const { metrics, accessLog, callerLimits, takeMs = usualTakeMs } = options;
     this.#routes = routes;
     this.#metrics = metrics;
     this.#accessLog = accessLog;
     this.#limits = callerLimits;
+    this.#takeMs = takeMs;
     this.#faults = new CompatFaults(metrics);
     const admission = new CallerAdmission({ limits: callerLimits, metrics, accessLog });
     if (accessLog !== null) metrics.addSource(() => accessLog.families());
@@ -139,6 +145,9 @@ export class HttpEngine implements Engine {
     const told = { metrics: this.#metrics, accessLog: this.#accessLog, startedMs };
     const observation = new RequestObservation(request, response, told);
     this.#underWay.add(response);
+    boundTaking(response, this.#takeMs, () => {
+      observation.isTooSlow = true;
+    });
     response.on('close', () => this.#underWay.delete(response));
     // A caller that is gone is seen by 'close'; writes that come too late must not end the process.
     response.on('error', () => {});

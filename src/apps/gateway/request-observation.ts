@@ -26,6 +26,8 @@ export class RequestObservation implements EndedRequest, AccessRecord {
   fault: string | null = null;
   /** The connection was reset on purpose. */
   isReset = false;
+  /** The caller took nothing of its answer for too long. */
+  isTooSlow = false;
   durationMs = 0;
   requestBodyBytes = 0;
   responseBodyBytes = 0;
@@ -50,7 +52,8 @@ export class RequestObservation implements EndedRequest, AccessRecord {
       const reason = this.isReset ? 'fault-injected' : refusedBy(response);
       if (reason !== null && !this.isReset) metrics.refused(reason);
       this.status = response.headersSent ? response.statusCode : 0;
-      this.error = reason ?? (response.writableFinished ? null : 'caller-gone');
+      const cause = this.isTooSlow ? 'caller-too-slow' : 'caller-gone';
+      this.error = reason ?? (response.writableFinished ? null : cause);
       this.durationMs = performance.now() - startedMs;
       this.endedAtMs = Date.now();
       (this.counter?.requests ?? metrics.requests.unrouted).record(this);
