@@ -89,3 +89,17 @@ test('a share of 0 stands in the table only for a header match, and a service wi
   assert.deepEqual(matched?.matches, [{ header: match, revisionId: 'r2' }]);
   assert.deepEqual(routesOf([{ ...traffic, shares: [] }], []), []);
 });
+
+test('at a share of 0 a backend is there for copies, and for nothing else not', () => {
+  const shares = [
+    { revisionId: 'r1', weightPercent: 100 },
+    { revisionId: 'r2', weightPercent: 0 },
+  ];
+  const instances = [instance('r1-0', 'ready'), instance('r2-0', 'ready')];
+  const backendIds = (change: Partial<Traffic>): readonly string[] | undefined =>
+    routesOf([{ ...traffic, shares, ...change }], instances)[0]?.backends.map(
+      ({ revisionId }) => revisionId,
+    );
+  assert.deepEqual(backendIds({}), ['r1']);
+  assert.deepEqual(backendIds({ mirror: { revisionId: 'r2', percent: 10 } }), ['r1', 'r2']);
+});

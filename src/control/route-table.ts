@@ -62,13 +62,14 @@ function matchesOf(wanted: Traffic): Route['matches'] {
   ];
 }
 
-/** A share of 0 stays in the table only where a header match or a preview can still send to it. */
+/** A share of 0 stays in the table only where a header match, a preview or a mirror can still send to it. */
 function backendsOf(wanted: Traffic, instances: readonly Instance[]): readonly Backend[] {
   return wanted.shares
     .filter(
       ({ weightPercent, revisionId }) =>
         weightPercent > 0 ||
         revisionId === wanted.matchRevisionId ||
+        revisionId === wanted.mirror?.revisionId ||
         revisionId === wanted.previewRevisionId,
     )
     .map((share) => ({

@@ -53,3 +53,28 @@ test('callers stay with a version, and copies reach the candidate without being 
   assert.equal(end.outcome, 'rolled-back');
   for (const [cookie] of seen) assert.equal((await world.visit('pay', { cookie })).version, 'v1');
 });
+
+test('a step at 0 % has copies alone: no user meets the candidate before it is promoted', async () => {
+  const name = 'quiet';
+  const steps = ['{ weight: 0%, mirror: 100%, gate: false, approval: true }', '100%'];
+  await world.applyAndWait(release({ name, version: 'v1' }));
+  await world.apply(release({ name, version: 'v2', steps, bake: '0s' }));
+  const waiting = await waitFor('copies to be counted', async () => {
+    for (let user = 0; user < 20; user += 1) {
+      assert.deepEqual(await world.visit(name), { status: 200, version: 'v1' });
+    }
+    const { rollout } = (await world.service(name)).status;
+    const isCopied = (rollout?.shadow?.requests ?? 0) > 50;
+    return isCopied && rollout?.phase === 'waiting' ? rollout : null;
+  });
+  assert.equal(waiting.shadow?.failures, 0);
+  assert.equal(waiting.totals.candidate.requests, 0);
+  const described = await world.must('describe', name);
+  assert.match(described.stdout, /Copies: +0 of [\d,]+ failed, p95 .*; no evidence/);
+  await world.must('rollout', 'promote', name);
+  assert.equal((await rolloutEnd(world, name)).outcome, 'promoted');
+  assert.deepEqual(await world.visit(name), { status: 200, version: 'v2' });
+  await world.verifyLedger();
+  const replayed = await world.must('replay', `${name}-2`);
+  assert.match(replayed.stdout, /: (\d+) of \1 decisions are the same/);
+});

@@ -123,7 +123,7 @@ function stepsSchema() {
     .min(1)
     .max(stepCountMax)
     .superRefine((steps, context) => {
-      let previousPercent = 0;
+      let previousPercent = -1;
       for (const [index, { weight }] of steps.entries()) {
         if (weight <= previousPercent) {
           const message = `must be more than the ${previousPercent}% before it, not ${weight}%`;
@@ -135,7 +135,7 @@ function stepsSchema() {
 }
 
 function stepSchema() {
-  const weightOnly = weightSchema().transform((weight): StepInput => ({ weight }));
+  const weightOnly = weightSchema(0.1).transform((weight): StepInput => ({ weight }));
   return z.union([weightOnly, stepMapping()]);
 }
 
@@ -155,7 +155,7 @@ interface StepInput {
 function stepMapping() {
   const step = mapping(
     {
-      weight: weightSchema(),
+      weight: weightSchema(0),
       gate: boolean().optional(),
       pause: duration({ minMs: 0, maxMs: weekMs, usualUnit: 's' }).optional(),
       approval: boolean().optional(),
@@ -184,6 +184,12 @@ function stepMapping() {
       const params = { wanted: null, hint: 'put them on the step before' };
       context.addIssue({ code: 'custom', path: [waits], message, params });
     }
+    const isJudged = written.gate !== false;
+    if (written.weight === 0 && (isJudged || written.mirror === undefined)) {
+      const message = 'must be at least 0.1% where nothing is copied, or the gate judges';
+      const params = { wanted: null, hint: 'at 0% put "mirror" and "gate: false" beside it' };
+      context.addIssue({ code: 'custom', path: ['weight'], message, params });
+    }
     if (written.weight === 100 && written.mirror !== undefined) {
       const message = 'cannot stand at 100%: no request goes to stable that could be copied';
       context.addIssue({ code: 'custom', path: ['mirror'], message });
@@ -200,8 +206,9 @@ function stepMapping() {
   });
 }
 
-function weightSchema() {
-  const share = { unit: '%', minPercent: 0.1, maxPercent: 100, examplePercent: 5 } as const;
+/** Nothing but copies goes to a candidate at 0 %. */
+function weightSchema(minPercent: 0 | 0.1) {
+  const share = { unit: '%', minPercent, maxPercent: 100, examplePercent: 5 } as const;
   const weight = percent(share);
   return weight.superRefine((weightPercent, context) => {
     if (Number.isInteger(Number((weightPercent * 10).toFixed(9)))) return;

@@ -210,6 +210,17 @@ for (const [written, mirror] of [
   });
 }
 
+const unjudged =
+  '"weight" must be at least 0.1% where nothing is copied, or the gate judges; at 0% put "mirror" and "gate: false" beside it';
+
+test('copies alone go to a candidate at 0 %, where the gate stays out of it', () => {
+  const text = fileWith('timeout: 1s', '[{ weight: 0%, mirror: 5%, gate: false }, 10%]');
+  const { services, problems } = parseReleaseFiles([{ path: 'f', text }]);
+  assert.deepEqual(problems.map(formatProblem), []);
+  const [first] = services[0]?.rollout.steps ?? [];
+  assert.deepEqual([first?.weightPercent, first?.mirror], [0, { percent: 5 }]);
+});
+
 for (const [step, want] of [
   ['weight: 5%, mirror: 0.05%', '"mirror" must be 0.1% to 100%, not "0.05%"'],
   ['weight: 5%, mirror: 0.15%', '"mirror" must be a multiple of 0.1%, not 0.15%'],
@@ -221,6 +232,9 @@ for (const [step, want] of [
     'weight: 100%, mirror: 5%',
     '"mirror" cannot stand at 100%: no request goes to stable that could be copied',
   ],
+  ['weight: 0%, mirror: 5%', unjudged],
+  ['weight: 0%, gate: false', unjudged],
+  ['weight: 0.05%, mirror: 5%, gate: false', '"weight" must be a multiple of 0.1%, not 0.05%'],
 ] as const) {
   test(`a step with ${step} is refused`, () => {
     const found = problemsOf('timeout: 1s', `[{ ${step} }]`).map((each) =>
