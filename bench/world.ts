@@ -96,9 +96,13 @@ export class World implements AsyncDisposable {
   }
 
   /** The id of the rollout that this started or found under way. */
-  async apply(service: BenchService): Promise<string | null> {
-    const files = [{ path: join(shopFolder, `${service.name}.yaml`), text: releaseText(service) }];
-    const body = { files, who: 'bench' };
+  apply(service: BenchService): Promise<string | null> {
+    return this.applyText(join(shopFolder, `${service.name}.yaml`), releaseText(service));
+  }
+
+  /** As `apply`, for the text of a release file that would be at `path`. */
+  async applyText(path: string, text: string): Promise<string | null> {
+    const body = { files: [{ path, text }], who: 'bench' };
     const { results } = await this.#call('/v1/apply', applyResponseSchema, body);
     return results[0]?.rolloutId ?? null;
   }

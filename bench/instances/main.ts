@@ -1,12 +1,31 @@
 import { usualHorizontalScaling } from '../../src/domain/scaling/horizontal.ts';
 import { type BenchReport, type BenchOptions, cell, medianOf, rounded } from '../form.ts';
+import { changes } from './changes.ts';
 import { loadStep, loadStepResult, type LoadStepRun } from './load-step.ts';
 import { recordedDays } from './recorded-days.ts';
 import { type ServedDays, servedByFixed, servedByScaling } from './served-days.ts';
 import { type SizedDays, sized } from './sized-days.ts';
 
 export const about =
-  'two recorded days through horizontal and vertical scaling against fixed sizing (simulated): hours saved at equal p95';
+  'failed requests while instances change, beside reloads of HAProxy and nginx; a step of load; two simulated days of scaling';
+
+export const parts = ['changes', 'steps', 'days'] as const;
+
+/** What runs for each part, in this order. */
+const runs = { changes, steps: stepsOfLoad, days } as const;
+
+export async function run(options: BenchOptions): Promise<BenchReport> {
+  const reports: BenchReport[] = [];
+  for (const part of parts) {
+    if (options.only !== undefined && !options.only.includes(part)) continue;
+    reports.push(await runs[part](options));
+  }
+  return {
+    tables: reports.flatMap(({ tables }) => tables),
+    notes: reports.flatMap(({ notes }) => notes),
+    result: Object.assign({}, ...reports.map(({ result }) => result)) as BenchReport['result'],
+  };
+}
 
 const seeds = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 
@@ -23,10 +42,21 @@ interface Pair {
   readonly memory: SizedDays;
 }
 
-export async function run(options: BenchOptions): Promise<BenchReport> {
-  const { isQuick, say, signal } = options;
+async function stepsOfLoad(options: BenchOptions): Promise<BenchReport> {
   const steps: LoadStepRun[] = [];
-  for (let count = 0; count < (isQuick ? 1 : 3); count += 1) steps.push(await loadStep(options));
+  for (let count = 0; count < (options.isQuick ? 1 : 3); count += 1) {
+    steps.push(await loadStep(options));
+  }
+  return {
+    tables: [{ heads: stepHeads, rows: steps.map(stepRow) }],
+    notes: [
+      'Steps: real processes; 20 to 200 requests/s and back on a service that computes for 2 ms a request, 100 m of CPU an instance.',
+    ],
+    result: loadStepResult(steps),
+  };
+}
+
+function days({ isQuick, say, signal }: BenchOptions): Promise<BenchReport> {
   const pairs = (isQuick ? seeds.slice(0, 3) : seeds).map((seed): Pair => {
     signal.throwIfAborted();
     const days = recordedDays(seed);
@@ -44,23 +74,18 @@ export async function run(options: BenchOptions): Promise<BenchReport> {
   });
   const horizontal = medianOf(pairs.map(savedBy));
   const vertical = medianOf(pairs.map(({ memory }) => memory.savingRatio));
-  return {
-    tables: [
-      { heads, rows: pairs.map(rowOf) },
-      { heads: stepHeads, rows: steps.map(stepRow) },
-    ],
+  return Promise.resolve({
+    tables: [{ heads, rows: pairs.map(rowOf) }],
     notes: [
       "Simulated from seeds: the product's arithmetic on two days of load with a night, an evening peak, spikes and a leak; nothing is started.",
       'Fixed: the fewest instances whose p95 is no worse. Memory: day two by the recommendation of day one, beside the highest use of day one and 30 %.',
-      'Steps: real processes; 20 to 200 requests/s and back on a service that computes for 2 ms a request, 100 m of CPU an instance.',
     ],
     result: {
-      ...loadStepResult(steps),
       horizontalSavingRatio: rounded(horizontal, 3),
       verticalSavingRatio: rounded(vertical, 3),
       turnsPerDay: rounded(medianOf(pairs.map(({ scaled }) => scaled.turns / 2)), 1),
     },
-  };
+  });
 }
 
 const stepHeads = ['UP', 'DOWN', 'MOST', 'ORDERS', 'RIGHT', 'REQUESTS', 'FAILED'];

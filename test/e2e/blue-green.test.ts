@@ -16,7 +16,7 @@ const slowly = { timeoutMs: 300_000 };
 
 function release(wish: ReleaseWish): string {
   return releaseOf({
-    instances: 2,
+    instances: 3,
     timeout: '60s',
     health: { startTimeout: '60s', stopGrace: '30s' },
     ...wish,
