@@ -76,8 +76,9 @@ export class CdEventSender {
       const events = this.#eventsOf(stored, cursor.origin);
       for (const event of events) await this.#post(event, signal);
       cursor = { ...cursor, nextIndex: stored.index + 1, lastLeafHash: stored.leafHash };
-      this.#cursor = cursor;
+      // What the status says was sent is not sent again after a crash, unless it could not be kept.
       if (events.length > 0) await this.#save(cursor, signal);
+      this.#cursor = cursor;
     }
     const last = page.at(-1);
     if (last !== undefined && this.#eventsOf(last, cursor.origin).length === 0) {

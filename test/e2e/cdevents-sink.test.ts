@@ -1,21 +1,15 @@
 /** What happens is posted to a sink as CDEvents, whatever happens to the server or the sink, and nobody gets to see its password. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { chmod, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 
+import { type Event, listening } from './cdevents-receiver.fixture.ts';
 import { release } from './release.fixture.ts';
 import { commandLine, kill, makeWorld, waitFor, type World } from './world.fixture.ts';
 
-interface Event {
-  readonly id: string;
-  readonly type: string;
-  readonly data: { readonly subject: { readonly content: { readonly artifactId?: string } } };
-}
+/** The waits between tries double while the machine is busy. */
+const patient = { timeoutMs: 300_000 };
 
 test('events reach the sink in order through its failures and a killed server, and so they are followed', async () => {
   await using world = await makeWorld();
@@ -44,19 +38,19 @@ test('events reach the sink in order through its failures and a killed server, a
   // Remembered.
   await world.must(...up);
   receiver.state.status = 202;
-  await waitFor('the first events', () => receiver.state.taken.length >= 2);
+  await waitFor('the first events', () => receiver.state.taken.length >= 2, patient);
 
   const followed: string[] = [];
   const following = world.run(
     ['events', '--format', 'cdevents', '--environment', 'staging', '--follow'],
-    { onOutput: (text) => void followed.push(text), boundMs: 150_000 },
+    { onOutput: (text) => void followed.push(text), boundMs: 900_000 },
   );
   await world.applyAndWait(
     release({ version: 'v2', steps: ['{ weight: 100%, gate: false }'], bake: '0s' }),
   );
   await world.must('rollout', 'undo', 'pay', '--reason', 'v2 loses carts');
   await world.must('rollout', 'status', 'pay', '--timeout', '170s');
-  await waitFor('the events of the undo', () => receiver.state.taken.length >= 6);
+  await waitFor('the events of the undo', () => receiver.state.taken.length >= 6, patient);
   const kinds = receiver.state.taken.map(({ type }) => type.split('.').slice(2, 4).join('.'));
   const arrivals = ['deployed', 'upgraded', 'rolledback'];
   assert.deepEqual(
@@ -102,41 +96,4 @@ function linesOf(output: string): readonly Event[] {
     .split('\n')
     .slice(0, -1)
     .map((line) => JSON.parse(line) as Event);
-}
-
-interface Receiver extends AsyncDisposable {
-  readonly url: string;
-  readonly state: { status: number; tries: number; readonly taken: Event[] };
-}
-
-/** Answers with the status it is set to; keeps what it takes, each event once, as the specification has receivers do. */
-async function listening(): Promise<Receiver> {
-  const state: Receiver['state'] = { status: 202, tries: 0, taken: [] };
-  const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      const event = JSON.parse(body) as Event;
-      const isRight =
-        request.headers.authorization === `Basic ${btoa('ana:s3cret')}` &&
-        request.headers['content-type'] === 'application/cloudevents+json' &&
-        request.url === '/in?key=s3cret';
-      state.tries += 1;
-      const status = isRight ? state.status : 401;
-      const isNew = state.taken.every(({ id }) => id !== event.id);
-      if (status === 202 && isNew) state.taken.push(event);
-      response.writeHead(status).end();
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    state,
-    [Symbol.asyncDispose]: async () => {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
 }

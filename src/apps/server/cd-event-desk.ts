@@ -32,7 +32,7 @@ interface Remembered {
 }
 
 const settingsFileName = 'cdevents.json';
-const requestTimeoutMs = 10_000;
+const requestTimeoutMs = 30_000;
 const noSink: Remembered = { url: null, urlFile: null, environment: 'local' };
 
 /** The sink of CDEvents as the server composes it. */
