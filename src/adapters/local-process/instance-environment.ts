@@ -11,6 +11,10 @@ export interface InstanceFacts {
   readonly port: number;
   readonly launchId: string;
   readonly gatewayUrl: string;
+  /** Of the revision, by name; absent: it has none. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Where its config files are; absent: it has none. */
+  readonly configFolder?: string;
 }
 
 /** Later wins: inherited, declared by the revision, and last what only the platform knows, which nobody overrides. */
@@ -27,11 +31,13 @@ export function instanceEnvironment(
   return {
     ...environment,
     ...revision.env,
+    ...facts.secrets,
     PORT: String(facts.port),
     TIDEGATE_INSTANCE: facts.instanceId,
     TIDEGATE_SERVICE: revision.service,
     TIDEGATE_REVISION: revision.id,
     TIDEGATE_GATEWAY: facts.gatewayUrl,
+    ...(facts.configFolder === undefined ? {} : { TIDEGATE_CONFIG: facts.configFolder }),
     [LAUNCH_VARIABLE]: facts.launchId,
   };
 }

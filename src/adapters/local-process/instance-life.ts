@@ -1,12 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../ports/clock.ts';
-import { instanceEnvironment, type Environment } from './instance-environment.ts';
+import { PlatformError } from '../../ports/platform.ts';
+import type { ConfigStore } from './config-store.ts';
+import {
+  instanceEnvironment,
+  type Environment,
+  type InstanceFacts,
+} from './instance-environment.ts';
 import type { InstanceRecord, Launch } from './instance-record.ts';
 import type { InstanceStore } from './instance-store.ts';
 import { readLastLines, sizeOf } from './log-cursor.ts';
 import type { LogFiles } from './log-files.ts';
 import type { PortPool } from './port-pool.ts';
 import { findLaunch, isLeaderRunning, type ProcessIdentity } from './process-group.ts';
+import type { SecretReader } from './secret-source.ts';
 import type { LocalProcessSettings } from './settings.ts';
 import { startProcess } from './start-process.ts';
 import { killGroup } from './stop-group.ts';
@@ -32,6 +39,8 @@ export interface Surroundings {
   readonly bootId: string;
   readonly inherited: Environment;
   readonly gatewayUrl: string;
+  readonly secrets: SecretReader;
+  readonly configs: ConfigStore;
   /** Aborted when the platform is closed: supervising ends, instances go on. */
   readonly closed: AbortSignal;
 }
@@ -70,7 +79,8 @@ async function launchOn(
   const logs = world.logs.of(id);
   const errorOffset = await errorSize(world, id);
   const { gatewayUrl } = world;
-  const facts = { instanceId: id, port, launchId: plan.launchId, gatewayUrl };
+  const given = await inputsOf(world, record);
+  const facts = { instanceId: id, port, launchId: plan.launchId, gatewayUrl, ...given };
   const environment = instanceEnvironment(world.inherited, revision, facts);
   const { command, workingDirectory } = revision;
   const started = await startProcess({
@@ -91,6 +101,21 @@ async function launchOn(
     throw cause;
   }
   return { life, record: running };
+}
+
+type Given = Pick<InstanceFacts, 'secrets' | 'configFolder'>;
+
+/** Config files are laid out anew; secrets are read where they are. What is not as the revision says starts nothing. */
+async function inputsOf(world: Surroundings, { id, revision }: InstanceRecord): Promise<Given> {
+  const { secrets = {}, configFiles } = revision;
+  const fail = (because: string): PlatformError =>
+    new PlatformError('start-failed', `cannot start ${id}: ${because}`, { retryable: false });
+  const values = await world.secrets.valuesOf(secrets);
+  if (typeof values === 'string') throw fail(values);
+  if (configFiles === undefined) return { secrets: values };
+  const laid = await world.configs.lay(id, configFiles);
+  if (typeof laid === 'string') throw fail(laid);
+  return { secrets: values, configFolder: laid.folder };
 }
 
 /** The life that a record of an earlier server stands for, if its process or what that left behind can be named. */

@@ -89,6 +89,28 @@ const revisionShape = z.object({
       .exactOptional(),
   }),
   instances: z.number(),
+  secrets: z
+    .record(
+      z.string(),
+      z.object({
+        source: z.discriminatedUnion('kind', [
+          z.object({ kind: z.literal('file'), path: z.string() }),
+          z.object({ kind: z.literal('environment'), name: z.string() }),
+        ]),
+        digest: z.string(),
+      }),
+    )
+    .exactOptional(),
+  configFiles: z
+    .array(
+      z.object({
+        // It becomes a path.
+        name: z.string().regex(/^[^/\0]+$/),
+        sha256: z.string().regex(/^[0-9a-f]{64}$/),
+        sizeBytes: count,
+      }),
+    )
+    .exactOptional(),
   appProtocol: z.literal(h2c).exactOptional(),
   zones: z.array(z.string()).exactOptional(),
 });

@@ -364,6 +364,7 @@ export class InstanceSupervisor {
       if (!isStopped) throw closedWhileStopping(this.id);
       ports.release(port);
     }
+    await this.#world.configs.remove(this.id);
     await store.remove(this.id);
     this.#leave();
   }

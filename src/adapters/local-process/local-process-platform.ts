@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import type { Revision } from '../../domain/release/revision.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { PlatformError } from '../../ports/platform.ts';
 import type { Instance, LogLine, LogQuery, Platform } from '../../ports/platform.ts';
 import type { InstanceUse, UsageSource } from '../../ports/usage-source.ts';
+import { ConfigStore } from './config-store.ts';
 import type { Environment } from './instance-environment.ts';
 import type { Surroundings } from './instance-life.ts';
 import { RECORD_FORMAT, type InstanceRecord } from './instance-record.ts';
@@ -14,6 +16,7 @@ import { pause } from './pause.ts';
 import { PortPool } from './port-pool.ts';
 import { readBootId } from './process-table.ts';
 import { readLogs } from './read-logs.ts';
+import { SecretReader } from './secret-source.ts';
 import { LOCAL_PROCESS_DEFAULTS, type LocalProcessSettings } from './settings.ts';
 
 export interface LocalProcessOptions {
@@ -43,6 +46,11 @@ export async function openLocalProcessPlatform(
     bootId: readBootId(),
     inherited: options.environment,
     gatewayUrl: options.gatewayUrl,
+    secrets: await SecretReader.open(
+      join(options.folder, 'secret-digests.key'),
+      options.environment,
+    ),
+    configs: await ConfigStore.open(join(options.folder, 'config')),
     closed: closing.signal,
   };
   await world.logs.prepare();
@@ -67,6 +75,11 @@ export class LocalProcessPlatform implements Platform, UsageSource, AsyncDisposa
   constructor(world: Surroundings, closing: AbortController) {
     this.#world = world;
     this.#closing = closing;
+  }
+
+  /** What reads the secrets of its instances, and keeps their config files: for who makes revisions. */
+  get inputs(): { readonly secrets: SecretReader; readonly configs: ConfigStore } {
+    return { secrets: this.#world.secrets, configs: this.#world.configs };
   }
 
   async resume(records: readonly InstanceRecord[]): Promise<void> {

@@ -15,7 +15,7 @@ export interface ProbeOrder {
 }
 
 /** Makes one probe of a running instance; settles when nothing of it is left. */
-export function probeInstance(
+export async function probeInstance(
   world: Surroundings,
   { id, revision }: InstanceRecord,
   { spec, port, launchId }: ProbeOrder,
@@ -30,8 +30,12 @@ export function probeInstance(
     case 'tcp':
       return probeTcp({ port, timeoutMs }, signal);
     case 'exec': {
-      const { clock, settings, gatewayUrl, inherited } = world;
-      const facts = { instanceId: id, port, launchId, gatewayUrl };
+      const { clock, settings, gatewayUrl, inherited, configs } = world;
+      const secrets = await world.secrets.valuesOf(revision.secrets ?? {});
+      if (typeof secrets === 'string') return { kind: 'unknown', text: secrets };
+      const config =
+        revision.configFiles === undefined ? {} : { configFolder: configs.folderOf(id) };
+      const facts = { instanceId: id, port, launchId, gatewayUrl, secrets, ...config };
       const environment = instanceEnvironment(inherited, revision, facts);
       const { workingDirectory } = revision;
       const { command } = handler;

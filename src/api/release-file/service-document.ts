@@ -51,8 +51,18 @@ export interface RunDocument {
   readonly env: Readonly<Record<string, string>>;
   /** As written: relative to the folder of the file, or absolute. */
   readonly workingDirectory: string;
+  /** Paths as `workingDirectory`; later ones win, and `env` over all. Absent: none. */
+  readonly envFiles?: readonly string[] | undefined;
+  /** By the name of a variable, where its value is: exactly one of both. */
+  readonly secrets?: Readonly<Record<string, SecretDocument>> | undefined;
+  readonly configFiles?: readonly string[] | undefined;
   /** Absent: nothing is requested. */
   readonly resources?: ResourcesDocument;
+}
+
+export interface SecretDocument {
+  readonly file?: string | undefined;
+  readonly env?: string | undefined;
 }
 
 export type ObjectiveDocument =

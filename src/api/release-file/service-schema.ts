@@ -12,6 +12,7 @@ import {
 } from './names.ts';
 import { argumentLengthMax, commandSchema } from './command-schema.ts';
 import { healthSchema } from './health-schema.ts';
+import { filesSchema, secretsSchema } from './inputs-schema.ts';
 import { policySchemas } from './policy-schema.ts';
 import { rolloutSchema } from './rollout-schema.ts';
 import { rulesSchema, stickySchema } from './route-schema.ts';
@@ -97,6 +98,9 @@ function runSchema() {
     {
       command: commandSchema(),
       env: textMap(environmentNameRule, anyText(argumentLengthMax)).prefault({}),
+      envFiles: filesSchema().optional(),
+      secrets: secretsSchema().optional(),
+      configFiles: filesSchema().optional(),
       workingDirectory: text(workingDirectoryRule).prefault('.'),
       resources: resourcesSchema().optional(),
     },

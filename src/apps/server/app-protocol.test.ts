@@ -15,7 +15,10 @@ function read(line: string) {
     '',
   ].join('\n');
   const { services, problems } = parseReleaseFiles([{ path: '/shop/greeter.yaml', text }]);
-  return { specs: services.map(serviceSpecOf), problems: problems.map(formatProblem) };
+  return {
+    specs: services.map((each) => serviceSpecOf(each)),
+    problems: problems.map(formatProblem),
+  };
 }
 
 test('what instances speak is of the revision, and another one makes another revision', () => {

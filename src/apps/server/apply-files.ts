@@ -7,6 +7,7 @@ import { unknownDependencies } from '../../api/release-file/service-conflicts.ts
 import type { ServiceSpec } from '../../domain/release/revision.ts';
 import type { ServiceState } from '../../domain/release/service-state.ts';
 import { dependencyOrder } from '../../domain/topology/dependency-order.ts';
+import { type InputSources, readRunInputs } from './read-run-inputs.ts';
 import { isProgramThere } from './find-program.ts';
 import { serviceSpecOf } from './service-spec.ts';
 
@@ -26,17 +27,20 @@ export async function readReleaseFiles(
     readonly applied: readonly ServiceState[];
     /** The server's own, whose PATH the instances get. */
     readonly environment: Environment;
+    readonly inputs: InputSources;
   },
 ): Promise<ReadFiles> {
-  const { applied, environment } = known;
+  const { applied, environment, inputs } = known;
   const parsed = parseReleaseFiles(files);
   if (parsed.problems.length > 0) return { kind: 'refused', problems: parsed.problems };
   const living = applied.filter((state) => state.spec !== null && !state.isDeleted);
-  const specs = parsed.services.map(serviceSpecOf);
+  const read = await Promise.all(parsed.services.map((each) => readRunInputs(each, inputs)));
+  const specs = parsed.services.map((each, index) => serviceSpecOf(each, read[index]?.inputs));
   const problems = [
     ...dependencyProblems(parsed.services, living),
     ...cycleProblems(parsed.services, living),
     ...hostProblems(parsed.services, living),
+    ...read.flatMap((each) => each.problems),
     ...(await folderProblems(parsed.services, specs, environment)),
   ];
   if (problems.length > 0) return { kind: 'refused', problems };

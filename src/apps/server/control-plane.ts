@@ -42,6 +42,7 @@ import { faultView } from './http-fault-routes.ts';
 import { HttpProblem } from './http-problem.ts';
 import { ongoingEstimate } from './ongoing-estimate.ts';
 import type { RateMeter } from './rate-meter.ts';
+import type { InputSources } from './read-run-inputs.ts';
 import { serviceSpecOf } from './service-spec.ts';
 import { diffSpecs } from './spec-diff.ts';
 import { resourcesViews } from './resources-view.ts';
@@ -61,6 +62,7 @@ export class ControlPlane {
   readonly #meter: RateMeter;
   readonly #version: string;
   readonly #environment: Readonly<Record<string, string | undefined>>;
+  readonly #inputs: InputSources;
 
   constructor(parts: {
     readonly loop: ControlLoop;
@@ -77,6 +79,8 @@ export class ControlPlane {
     readonly version: string;
     /** The server's own. */
     readonly environment: Readonly<Record<string, string | undefined>>;
+    /** Where secrets are read and config files kept. */
+    readonly inputs: InputSources;
   }) {
     this.#loop = parts.loop;
     this.#faults = parts.faults;
@@ -89,6 +93,7 @@ export class ControlPlane {
     this.#meter = parts.meter;
     this.#version = parts.version;
     this.#environment = parts.environment;
+    this.#inputs = parts.inputs;
   }
 
   services(): ServiceView[] {
@@ -203,15 +208,17 @@ export class ControlPlane {
   }): Promise<EstimateResponse['items']> {
     const parsed = parseReleaseFiles(request.files);
     if (parsed.problems.length > 0) throw refusedFiles(parsed.problems);
-    return parsed.services.map(serviceSpecOf).map((spec) => {
-      const known = this.#traffic(spec.name);
-      return estimateView(spec, {
-        ...known,
-        change: request.requestsPerSecond === null ? known.change : null,
-        requestsPerSecond: request.requestsPerSecond ?? known.requestsPerSecond,
-        baseErrorRatio: request.baseErrorRatio ?? known.baseErrorRatio,
+    return parsed.services
+      .map((each) => serviceSpecOf(each))
+      .map((spec) => {
+        const known = this.#traffic(spec.name);
+        return estimateView(spec, {
+          ...known,
+          change: request.requestsPerSecond === null ? known.change : null,
+          requestsPerSecond: request.requestsPerSecond ?? known.requestsPerSecond,
+          baseErrorRatio: request.baseErrorRatio ?? known.baseErrorRatio,
+        });
       });
-    });
   }
 
   /** `name`: a service with a rollout under way, or that rollout. */
@@ -246,7 +253,11 @@ export class ControlPlane {
   }
 
   async #read(files: readonly ReleaseFile[]): Promise<readonly ServiceSpec[]> {
-    const known = { applied: this.#loop.services, environment: this.#environment };
+    const known = {
+      applied: this.#loop.services,
+      environment: this.#environment,
+      inputs: this.#inputs,
+    };
     const read = await readReleaseFiles(files, known);
     if (read.kind === 'refused') throw refusedFiles(read.problems);
     return read.specs;

@@ -336,6 +336,7 @@ async function listen(
       version: options.version,
       clock,
       meter,
+      inputs: platform.inputs,
       environment: options.environment,
     }),
     loop,

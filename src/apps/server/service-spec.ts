@@ -6,9 +6,10 @@ import { sha256Hex } from '../../domain/evidence/digest.ts';
 import { usualConcurrencyScaling } from '../../domain/scaling/concurrency.ts';
 import type { HorizontalScaling } from '../../domain/scaling/horizontal.ts';
 import type { Revision, ServiceSpec } from '../../domain/release/revision.ts';
+import type { RunInputs } from '../../domain/release/run-inputs.ts';
 
 /** A document of a release file in the domain's words. Two documents with equal content give the same revision. */
-export function serviceSpecOf(document: ServiceDocument): ServiceSpec {
+export function serviceSpecOf(document: ServiceDocument, inputs?: ReadInputs): ServiceSpec {
   const { name, traffic, dependsOn, rollout, objectives } = document;
   const { rules, sticky, policy } = traffic;
   const { strategy } = rollout;
@@ -20,7 +21,7 @@ export function serviceSpecOf(document: ServiceDocument): ServiceSpec {
     ...(sticky === undefined ? {} : { sticky }),
     ...(policy === undefined ? {} : { trafficPolicy: policy }),
     dependsOn,
-    revision: revisionOf(document),
+    revision: revisionOf(document, inputs ?? { env: document.run.env }),
     plan: {
       steps: rollout.steps,
       gate: rollout.gate,
@@ -31,13 +32,18 @@ export function serviceSpecOf(document: ServiceDocument): ServiceSpec {
   };
 }
 
-function revisionOf(document: ServiceDocument): Revision {
+/** What was read of the files and secrets that a document names. `env`: its own variables and theirs. */
+export interface ReadInputs extends RunInputs {
+  readonly env: Readonly<Record<string, string>>;
+}
+
+function revisionOf(document: ServiceDocument, inputs: ReadInputs): Revision {
   const content = {
     service: document.name,
     version: document.labels['version'] ?? null,
     command: document.run.command,
     workingDirectory: resolve(dirname(pathOf(document)), document.run.workingDirectory),
-    env: document.run.env,
+    ...inputs,
     health: document.health,
     instances: document.scale.min,
     ...scalingOf(document),

@@ -4,6 +4,7 @@ import type { HorizontalScaling } from '../scaling/horizontal.ts';
 import type { AppProtocol } from '../traffic/route-table.ts';
 import type { ApprovalPolicy } from '../evidence/approval/approval.ts';
 import type { MetricSpec } from '../gate/custom-metrics.ts';
+import type { RunInputs } from './run-inputs.ts';
 import type { MirrorRule } from '../traffic/mirror.ts';
 import type { RequestMatch } from '../traffic/request-match.ts';
 import type { RouteRule } from '../traffic/route-rules.ts';
@@ -12,7 +13,7 @@ import type { Strategy } from './strategy.ts';
 import type { TrafficPolicy } from '../traffic/traffic-policy.ts';
 
 /** One immutable version of a service. `id` is derived from the content, so equal content is one revision. */
-export interface Revision {
+export interface Revision extends RunInputs {
   /** `<service>-<10 hex digits of the SHA-256 of the canonical content>`. */
   readonly id: string;
   /** SHA-256 of the canonical content, 64 lower-case hex digits. */
