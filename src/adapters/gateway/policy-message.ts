@@ -93,8 +93,8 @@ function texts(value: Record<string, unknown>, key: string): readonly string[] {
 }
 
 function limitKey(value: Record<string, unknown>): RateLimitKey {
-  const kind = oneOf(value, 'kind', ['route', 'instance', 'address', 'header']);
-  return kind === 'header' ? { kind, name: text(value, 'name') } : { kind };
+  const kind = oneOf(value, 'kind', ['route', 'instance', 'address', 'header', 'claim']);
+  return kind === 'header' || kind === 'claim' ? { kind, name: text(value, 'name') } : { kind };
 }
 
 function breaker(value: Record<string, unknown>): CircuitBreaker {

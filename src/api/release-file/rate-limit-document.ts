@@ -11,7 +11,8 @@ export interface RateLimitDocument {
     | { readonly kind: 'instance' }
     | { readonly kind: 'address' }
     /** Its name is in lower case. */
-    | { readonly kind: 'header'; readonly name: string };
+    | { readonly kind: 'header'; readonly name: string }
+    | { readonly kind: 'claim'; readonly name: string };
 }
 
 interface WrittenLimit {
@@ -30,9 +31,15 @@ export function toRateLimits(
     name: limitName(limit),
     ratePerSecond: limit.rate.count / limit.rate.perSeconds,
     burst: limit.burst ?? Math.max(1, Math.floor(limit.rate.count)),
-    per:
-      typeof limit.per === 'string'
-        ? { kind: limit.per }
-        : { kind: 'header', name: limit.per.header.toLowerCase() },
+    per: toKey(limit.per),
   }));
+}
+
+/** The schema has seen to it that a mapping has exactly one key. */
+function toKey(per: Per): RateLimitDocument['per'] {
+  if (typeof per === 'string') return { kind: per };
+  const { header, claim = '' } = per;
+  return header === undefined
+    ? { kind: 'claim', name: claim }
+    : { kind: 'header', name: header.toLowerCase() };
 }

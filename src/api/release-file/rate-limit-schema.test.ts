@@ -52,9 +52,16 @@ const refused = [
   ['{ rate: 1/s }', '7:5: "rateLimit" has no "per"'],
   [
     '{ rate: 1/s, per: x-key }',
-    '7:34: "per" must be instance, route, address, or { header: NAME }, not "x-key"; did you mean { header: x-key }?',
+    '7:34: "per" must be instance, route, address, { header: NAME } or { claim: NAME }, not "x-key"; did you mean { header: x-key }?',
   ],
-  ['{ rate: 1/s, per: { heder: x } }', '7:36: unknown key "heder"; did you mean "header"?'],
+  [
+    '{ rate: 1/s, per: { header: x, claim: y } }',
+    '7:34: "per" must have exactly one of header and claim; it has both',
+  ],
+  [
+    '{ rate: 1/s, per: { claim: sub } }',
+    '7:34: "per" goes by a claim, and nothing asks for a token: add "jwt"',
+  ],
   ['{ rate: 1/s, per: route, burst: 0 }', '7:48: "burst" must be 1 to 10000000, not 0'],
   [
     '[{ rate: 1/s, per: route }, { rate: 9/m, per: route }]',

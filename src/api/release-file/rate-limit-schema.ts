@@ -20,10 +20,7 @@ export function rateLimitSchema() {
       name: text(limitNameRule).optional(),
       rate: field(readRate, { type: 'string', pattern: String.raw`^\d+(\.\d+)?/(s|m|h)$` }),
       burst: integer({ min: 1, max: burstMax }).optional(),
-      per: z.union([
-        field(readPer, { type: 'string', enum: shared }),
-        mapping({ header: text(headerNameRule) }),
-      ]),
+      per: z.union([field(readPer, { type: 'string', enum: shared }), namedSchema()]),
     });
   const several = z
     .array(limit())
@@ -41,19 +38,40 @@ export function rateLimitSchema() {
   return z.union([several, limit()]);
 }
 
-/** Written, or by whom it counts. */
-export function limitName({ name, per }: { name?: string | undefined; per: Per }): string {
-  return name ?? `per-${typeof per === 'string' ? per : per.header.toLowerCase()}`;
+/** The mapping last: explain-issue.ts takes the branch by that. */
+function namedSchema() {
+  const named = mapping({
+    header: text(headerNameRule).optional(),
+    claim: text(claimNameRule).optional(),
+  });
+  return named.superRefine(({ header, claim }, context) => {
+    if ((header === undefined) !== (claim === undefined)) return;
+    const found = header === undefined ? 'none' : 'both';
+    const message = `must have exactly one of header and claim; it has ${found}`;
+    context.addIssue({ code: 'custom', message });
+  });
 }
 
-export type Per = (typeof shared)[number] | { readonly header: string };
+const claimNameRule = matching(/^[ -~]+$/, 'the name of a claim such as sub', 256);
+
+/** Written, or by whom it counts. */
+export function limitName({ name, per }: { name?: string | undefined; per: Per }): string {
+  if (name !== undefined) return name;
+  if (typeof per === 'string') return `per-${per}`;
+  const whose = (per.header ?? per.claim ?? '').toLowerCase();
+  return `per-${whose.replaceAll(/[^a-z0-9._-]/g, '-')}`;
+}
+
+export type Per =
+  | (typeof shared)[number]
+  | { readonly header?: string | undefined; readonly claim?: string | undefined };
 const shared = ['instance', 'route', 'address'] as const;
 
 /** Callers see it in the RateLimit header. */
 const limitNameRule = matching(/^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$/, 'a name such as burst', 63);
 
 function readPer(input: unknown): Reading<(typeof shared)[number]> {
-  const all = 'instance, route, address, or { header: NAME }';
+  const all = 'instance, route, address, { header: NAME } or { claim: NAME }';
   if (typeof input !== 'string') return wrongType(all);
   const known = shared.find((each) => each === input);
   if (known !== undefined) return read(known);
@@ -83,4 +101,30 @@ function readRate(input: unknown): Reading<WrittenRate> {
   if (perSecond < 1 / 3600) return refused(`must be at least 1/h, not ${quoted(input)}`);
   if (perSecond > rateMax) return refused(`must be at most ${rateMax}/s, not ${quoted(input)}`);
   return read({ count, perSeconds });
+}
+
+interface LimitedPart {
+  readonly rateLimit?: { readonly per: Per } | readonly { readonly per: Per }[] | undefined;
+  readonly jwt?: unknown;
+}
+
+/** Of `spec.traffic`: limits that go by a claim where no token is asked for, which would put everybody into one bucket. */
+export function refuseClaimsWithoutToken(
+  traffic: LimitedPart & { readonly rules?: readonly LimitedPart[] | undefined },
+  context: { addIssue(issue: { code: 'custom'; path: PropertyKey[]; message: string }): void },
+): void {
+  const check = ({ rateLimit = [], jwt }: LimitedPart, place: PropertyKey[]): void => {
+    if (jwt !== undefined || traffic.jwt !== undefined) return;
+    const isOne = 'per' in rateLimit;
+    for (const [index, { per }] of (isOne ? [rateLimit] : rateLimit).entries()) {
+      if (typeof per === 'string' || per.claim === undefined) continue;
+      const message = 'goes by a claim, and nothing asks for a token: add "jwt"';
+      const path = [...place, 'rateLimit', ...(isOne ? [] : [index]), 'per'];
+      context.addIssue({ code: 'custom', path, message });
+    }
+  };
+  check(traffic, ['traffic']);
+  for (const [index, rule] of (traffic.rules ?? []).entries()) {
+    check(rule, ['traffic', 'rules', index]);
+  }
 }

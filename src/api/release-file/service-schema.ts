@@ -14,6 +14,7 @@ import { argumentLengthMax, commandSchema } from './command-schema.ts';
 import { healthSchema } from './health-schema.ts';
 import { filesSchema, secretsSchema } from './inputs-schema.ts';
 import { policySchemas } from './policy-schema.ts';
+import { refuseClaimsWithoutToken } from './rate-limit-schema.ts';
 import { rolloutSchema } from './rollout-schema.ts';
 import { rulesSchema, stickySchema } from './route-schema.ts';
 import { resourcesSchema, scaleSchema } from './scale-schema.ts';
@@ -75,7 +76,8 @@ function specSchema() {
     objectives: objectivesSchema().prefault([]),
     rollout: rolloutSchema().prefault({}),
   });
-  return spec.superRefine(({ run, scale, objectives, rollout }, context) => {
+  return spec.superRefine(({ run, scale, traffic, objectives, rollout }, context) => {
+    refuseClaimsWithoutToken(traffic, context);
     if (scale.on?.memory !== undefined && run.resources?.requests.memory === undefined) {
       const message =
         'is a part of what is requested, and "run.resources.requests.memory" is not there';

@@ -173,7 +173,9 @@ export class LiveRoutes {
       if (refusal !== null) return { kind: 'unidentified', refusal };
     }
     if (live.limits === null) return this.#treated(live, path, request);
-    const over = live.limits.before(path, request, nowMs);
+    const { method, headers, socket } = request;
+    const claims = live.identity?.claims(path, request, Date.now()) ?? null;
+    const over = live.limits.before(path, { method, headers, socket, claims }, nowMs);
     if (over !== null) return over;
     const choice = this.#treated(live, path, request);
     if (choice.kind !== 'target') return choice;

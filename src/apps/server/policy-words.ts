@@ -45,7 +45,7 @@ export function policyWords(policy: TrafficPolicy | undefined): Partial<ServiceV
 export function limitWords(limits: readonly RateLimit[]): Record<string, string> {
   return Object.fromEntries(
     limits.map(({ name, ratePerSecond, burst, per }) => {
-      const whose = per.kind === 'header' ? `header ${per.name}` : per.kind;
+      const whose = 'name' in per ? `${per.kind} ${per.name}` : per.kind;
       return [name, `${rateText(ratePerSecond)} per ${whose}, burst ${burst}`];
     }),
   );

@@ -19,6 +19,9 @@ export function checkRateLimits(limits: readonly RateLimit[], place: string, not
     if (!Number.isSafeInteger(burst) || burst < 1 || burst > burstMax) {
       note(`${limitPlace}.burst`, `must be 1-${burstMax}, but is ${burst}`);
     }
+    if (per.kind === 'claim' && (per.name === '' || per.name.length > 256)) {
+      note(`${limitPlace}.per.name`, 'must have 1-256 characters');
+    }
     if (per.kind === 'header') checkHeaderName(per.name, `${limitPlace}.per.name`, note);
   }
 }

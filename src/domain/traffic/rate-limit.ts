@@ -21,7 +21,9 @@ export type RateLimitKey =
   /** Those from one address, as the gateway sees it. */
   | { readonly kind: 'address' }
   /** Those with one value of this header, its name in lower case; those without it share one. */
-  | { readonly kind: 'header'; readonly name: string };
+  | { readonly kind: 'header'; readonly name: string }
+  /** Those whose token has one value of this claim; those whose token has none share one. */
+  | { readonly kind: 'claim'; readonly name: string };
 
 export const rateLimitLimits = {
   /** Of a route, and of each of its rules. */

@@ -209,6 +209,24 @@ for (const engine of engines) {
       assert.deepEqual(asked, ['/', '/admin/users']);
     });
 
+    test('a rate limit can go by a claim', async () => {
+      const per = { kind: 'claim', name: 'sub' } as const;
+      const limit = { name: `by-${engine}`, ratePerSecond: 1 / 3600, burst: 2, per };
+      await guard({ policy: { jwt: rule, rateLimits: [limit] } });
+      const statuses = async (...tokens: readonly string[]): Promise<readonly number[]> => {
+        const seen: number[] = [];
+        for (const token of tokens) seen.push((await sendWith(token)).status);
+        return seen;
+      };
+      const [ann, again, bob] = [
+        await tokenOf({ claims: { sub: 'ann' } }),
+        await tokenOf({ claims: { sub: 'ann', jti: '2' } }),
+        await tokenOf({ claims: { sub: 'bob' } }),
+      ];
+      assert.deepEqual(await statuses(ann, again, ann, bob), [200, 200, 429, 200]);
+      assert.deepEqual(await statuses('a.b.c', bob, bob), [401, 200, 429]);
+    });
+
     test('requests that wait behind one another on a connection are answered in order', async () => {
       await guard(guarded(rule));
       const [one, two] = [

@@ -25,11 +25,14 @@ export class RouteIdentity {
 
   private constructor({ service, policy, rules = [] }: Route, before: RouteIdentity | null) {
     const known = before === null ? [] : [before.#ofRoute, ...before.#byRule];
+    const limits = [policy, ...rules].flatMap((each) => each?.rateLimits ?? []);
+    const kept = limits.flatMap(({ per }) => (per.kind === 'claim' ? [per.name] : []));
     // What is remembered outlives a change of weights.
     const memoryOf = (rule: JwtRule | undefined): TokenMemory | null => {
       if (rule === undefined) return null;
-      const text = JSON.stringify(rule);
-      return known.find((each) => each?.text === text) ?? new TokenMemory(rule, text);
+      const text = JSON.stringify([rule, kept]);
+      const verifier = () => new TokenVerifier(rule, kept);
+      return known.find((each) => each?.text === text) ?? new TokenMemory(verifier(), text);
     };
     this.#service = service;
     this.#ofRoute = memoryOf(policy?.jwt);
@@ -66,6 +69,13 @@ export class RouteIdentity {
     }
   }
 
+  /** Of a request that may go on: what limits go by. Null: it needs no token. */
+  claims(path: string, request: RoutedRequest, nowMs: number): ReadonlyMap<string, string> | null {
+    const token = bearerOf(request);
+    const verdict = token === null ? null : this.#memoryOf(path, request)?.verdict(token, nowMs);
+    return verdict?.kind === 'valid' ? verdict.claims : null;
+  }
+
   /** A rule's own takes the place of the route's. */
   #memoryOf(path: string, request: RoutedRequest): TokenMemory | null {
     if (this.#rules === null) return this.#ofRoute;
@@ -90,9 +100,9 @@ class TokenMemory {
   readonly #known = new Map<string, Remembered>();
   readonly #asked = new Map<string, Promise<void>>();
 
-  constructor(rule: JwtRule, text: string) {
+  constructor(verifier: TokenVerifier, text: string) {
     this.text = text;
-    this.#verifier = new TokenVerifier(rule);
+    this.#verifier = verifier;
   }
 
   pending(token: string, nowMs: number): Promise<void> | null {

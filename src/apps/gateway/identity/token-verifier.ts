@@ -3,6 +3,7 @@ import {
   createRemoteJWKSet,
   errors,
   type JSONWebKeySet,
+  type JWTPayload,
   jwtVerify,
   type JWTVerifyGetKey,
 } from 'jose';
@@ -10,7 +11,12 @@ import { type JwtRule, missedClaim } from '../../../domain/traffic/jwt-rule.ts';
 
 /** What a token is worth. */
 export type TokenVerdict =
-  | { readonly kind: 'valid'; readonly untilMs: number }
+  | {
+      readonly kind: 'valid';
+      readonly untilMs: number;
+      /** Those that were to be kept, and are in the token. */
+      readonly claims: ReadonlyMap<string, string>;
+    }
   /** `what` goes on after "the token"; never a part of it. */
   | { readonly kind: 'invalid'; readonly what: string }
   | { readonly kind: 'insufficient'; readonly what: string }
@@ -27,9 +33,11 @@ const algorithms = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA 
 export class TokenVerifier {
   readonly #rule: JwtRule;
   readonly #keys: JWTVerifyGetKey;
+  readonly #keptClaims: readonly string[];
 
-  constructor(rule: JwtRule) {
+  constructor(rule: JwtRule, keptClaims: readonly string[]) {
     this.#rule = rule;
+    this.#keptClaims = keptClaims;
     this.#keys = keysOf(rule);
   }
 
@@ -47,10 +55,22 @@ export class TokenVerifier {
       const missed = missedClaim(this.#rule.claims, payload);
       if (missed !== null)
         return { kind: 'insufficient', what: `lacks what is asked of ${missed}` };
-      return { kind: 'valid', untilMs: ((payload.exp ?? 0) + toleranceSeconds) * 1000 };
+      const untilMs = ((payload.exp ?? 0) + toleranceSeconds) * 1000;
+      return { kind: 'valid', untilMs, claims: this.#kept(payload) };
     } catch (error) {
       return verdictOf(error);
     }
+  }
+
+  #kept(payload: JWTPayload): ReadonlyMap<string, string> {
+    const kept = new Map<string, string>();
+    for (const name of this.#keptClaims) {
+      const value = Object.hasOwn(payload, name) ? payload[name] : undefined;
+      if (value !== undefined && value !== null) {
+        kept.set(name, typeof value === 'string' ? value : JSON.stringify(value));
+      }
+    }
+    return kept;
   }
 }
 

@@ -69,7 +69,7 @@ export class RouteLimits {
   }
 
   /** Null: none that is known before the revision is. `path` has its query; `nowMs` of `performance.now()`. */
-  before(path: string, request: RoutedRequest, nowMs: number): OverLimits | null {
+  before(path: string, request: LimitedRequest, nowMs: number): OverLimits | null {
     this.#asked = [];
     const ruleIndex = this.#rules === null ? -1 : ruleIndexOf(this.#rules, path, request);
     for (const ready of this.#ofRoute) this.#ask(ready, request, nowMs);
@@ -95,7 +95,7 @@ export class RouteLimits {
     return { policy: this.#policy(), standing: items.join(', ') };
   }
 
-  #ask({ limit, scope, shape }: ReadyLimit, request: RoutedRequest, nowMs: number): void {
+  #ask({ limit, scope, shape }: ReadyLimit, request: LimitedRequest, nowMs: number): void {
     const client = clientOf(limit, request);
     const key = client === null ? null : { scope, client };
     const waitMs = key === null ? 0 : this.#buckets.waitMs(key, shape, nowMs);
@@ -121,6 +121,11 @@ export class RouteLimits {
     const known = this.#asked.filter(({ key }) => key !== null);
     return known.map(({ limit, shape }) => policyItem(limit.name, shape)).join(', ');
   }
+}
+
+/** A request with what its token says, if it has one. */
+export interface LimitedRequest extends RoutedRequest {
+  readonly claims: ReadonlyMap<string, string> | null;
 }
 
 interface ReadyLimit {
@@ -166,7 +171,7 @@ function ready(service: string, rule: string, limit: RateLimit): ReadyLimit {
 }
 
 /** Null: it is not a client that has the bucket, but a revision. */
-function clientOf({ per }: RateLimit, { headers, socket }: RoutedRequest): string | null {
+function clientOf({ per }: RateLimit, { headers, socket, claims }: LimitedRequest): string | null {
   switch (per.kind) {
     case 'instance':
       return null;
@@ -174,6 +179,8 @@ function clientOf({ per }: RateLimit, { headers, socket }: RoutedRequest): strin
       return '';
     case 'address':
       return addressGroup(socket.remoteAddress ?? '');
+    case 'claim':
+      return bounded(claims?.get(per.name) ?? '');
     case 'header': {
       const value = headers[per.name] ?? '';
       return bounded(typeof value === 'string' ? value : value.join());
