@@ -42,6 +42,24 @@ test('it is the same sink with other credentials, and another one by another pat
   assert.notEqual(parseSinkAddress('https://i/in').id, id);
 });
 
+const clear: readonly (readonly [text: string, isInClear: boolean])[] = [
+  ['http://ana:s3cret@events.example/in', true],
+  ['http://events.example/in?key=s3cret', true],
+  ['http://events.example/in\nAuthorization: Bearer s3cret', true],
+  ['http://127.0.0.1.events.example/in?key=s3cret', true],
+  ['http://localhost.events.example/in?key=s3cret', true],
+  ['http://events.example/in', false],
+  ['https://ana:s3cret@events.example/in', false],
+  ['http://ana:s3cret@127.0.0.1:8080/in', false],
+  ['http://ana:s3cret@[::1]:8080/in', false],
+  ['http://ana:s3cret@events.localhost/in', false],
+];
+test('it is known whether a credential leaves the machine in the clear', () => {
+  for (const [text, isInClear] of clear) {
+    assert.equal(parseSinkAddress(text).isInClear, isInClear, text);
+  }
+});
+
 const bad: readonly (readonly [name: string, text: string, why: RegExp])[] = [
   ['nothing', '', /it is no URL/],
   ['no URL', 's3cret', /it is no URL/],

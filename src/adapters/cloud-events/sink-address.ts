@@ -8,6 +8,8 @@ export interface SinkAddress {
   readonly authorization: string | null;
   /** Scheme, host and port. The path is left out, since some receivers have their secret in it. */
   readonly shown: string;
+  /** Whether a credential goes over a network without TLS. */
+  readonly isInClear: boolean;
   /** Which receiver it is, whatever its credentials are; hex. */
   readonly id: string;
 }
@@ -37,9 +39,12 @@ export function parseSinkAddress(text: string): SinkAddress {
   url.username = '';
   url.password = '';
   url.hash = '';
+  const authorization = given[0] ?? fromUrl;
+  const hasSecret = authorization !== null || url.search !== '';
   return {
     url: url.href,
-    authorization: given[0] ?? fromUrl,
+    authorization,
+    isInClear: hasSecret && url.protocol === 'http:' && !isThisMachine(url.hostname),
     shown: url.origin,
     id: sha256Hex(`${url.origin}${url.pathname}`),
   };
@@ -64,6 +69,10 @@ function parsedUrl(text: string): URL {
   const url = new URL(text);
   if (url.protocol === 'http:' || url.protocol === 'https:') return url;
   throw refused('it is no http or https URL');
+}
+
+function isThisMachine(host: string): boolean {
+  return /^(127(\.\d+){3}|\[::1\]|([^.]+\.)*localhost)$/.test(host);
 }
 
 function readAuthorization(line: string): string {

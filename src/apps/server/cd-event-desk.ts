@@ -87,6 +87,12 @@ function senderOf(
   { environment }: Remembered,
   address: SinkAddress,
 ): CdEventSender {
+  if (address.isInClear) {
+    parts.log(
+      'error',
+      `the credential for ${address.shown} goes over the network unencrypted: use https`,
+    );
+  }
   const sink = new HttpEventSink(address, { timeoutMs: requestTimeoutMs });
   const { random } = Math;
   return new CdEventSender({ ...parts, sink, sinkId: address.id, environment, timeText, random });

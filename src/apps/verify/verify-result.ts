@@ -128,8 +128,9 @@ function sentence(of: {
       : `what these witnesses saw was never rewritten unless they all helped: ${names}`;
   const lenient =
     strictness === 'lenient' ? '; signatures of strangers on the checkpoint were passed over' : '';
-  const compared =
-    blobs === null || blobs.same === 0 ? '' : `; ${blobs.same} blobs are as they were`;
+  const same = blobs?.same ?? 0;
+  const plural = same === 1 ? 'blob is as it was' : 'blobs are as they were';
+  const compared = same === 0 ? '' : `; ${same} ${plural}`;
   const others = compared === '' ? 'blobs' : 'other blobs';
   return (
     `Proven: ${what}${compared}; ${outside}${lenient}. Not proven: that no later entries exist, that what was never recorded ` +
