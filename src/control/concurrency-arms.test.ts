@@ -5,6 +5,7 @@ import type { Revision } from '../domain/release/revision.ts';
 import { wantedInstances } from '../domain/release/instance-counts.ts';
 import { stableOf } from '../domain/release/service-state.ts';
 import { usualConcurrencyScaling } from '../domain/scaling/concurrency.ts';
+import { MemoryInstanceMetrics } from '../adapters/memory/memory-instance-metrics.ts';
 import { MemoryUsage } from '../adapters/memory/memory-usage.ts';
 import { InstanceScaler } from './instance-scaler.ts';
 import { LoopWorld } from './loop.fixture.ts';
@@ -23,7 +24,8 @@ async function counted() {
   const abort = new AbortController();
   const { clock, router } = world;
   const usage = new MemoryUsage(clock);
-  const parts = { loop: running.loop, usage, router, clock, isHeard: () => true };
+  const gauges = new MemoryInstanceMetrics();
+  const parts = { loop: running.loop, usage, router, gauges, clock, isHeard: () => true };
   const scaler = new InstanceScaler(parts);
   const done = scaler.run(abort.signal);
   return {

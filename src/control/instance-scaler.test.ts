@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MemoryInstanceMetrics } from '../adapters/memory/memory-instance-metrics.ts';
 import { MemoryUsage } from '../adapters/memory/memory-usage.ts';
 import { revisionOf } from '../domain/release/release.fixture.ts';
 import { wantedInstances } from '../domain/release/instance-counts.ts';
@@ -19,6 +20,7 @@ interface Scaled {
   readonly world: LoopWorld;
   readonly running: RunningLoop;
   readonly usage: MemoryUsage;
+  readonly gauges: MemoryInstanceMetrics;
   readonly scaler: InstanceScaler;
   heard: boolean;
   stop(): Promise<void>;
@@ -39,13 +41,15 @@ function watched(world: LoopWorld, running: RunningLoop): Scaled {
   const usage = new MemoryUsage(world.clock);
   const { clock, router } = world;
   const abort = new AbortController();
-  const parts = { loop: running.loop, usage, router, clock };
+  const gauges = new MemoryInstanceMetrics();
+  const parts = { loop: running.loop, usage, router, gauges, clock };
   const scaler = new InstanceScaler({ ...parts, isHeard: () => subject.heard });
   const done = scaler.run(abort.signal);
   const subject: Scaled = {
     world,
     running,
     usage,
+    gauges,
     scaler,
     heard: true,
     stop: async () => {
@@ -103,6 +107,21 @@ test('a metric that is not known may ask for nothing, and lets nobody go', async
   assert.equal(ordered(subject), 4);
   await subject.world.clock.pass(900_000);
   assert.equal(ordered(subject), 4, 'nobody has told of CPU and memory');
+  await subject.stop();
+});
+
+test('a metric of the service is asked for where it is published', async () => {
+  const series = { name: 'jobs_waiting', labels: {} };
+  const gauge = { path: '/metrics', series };
+  const target = { metric: 'queue', perInstance: 30, setsUnreadyAside: false, gauge };
+  const subject = await scaled({ scale: { ...scale, targets: [target] } });
+  for (const { id } of subject.running.loop.instances) {
+    subject.gauges.show(id, new Map([['jobs_waiting', 60]]));
+  }
+  await subject.world.clock.pass(3_000);
+  assert.equal(ordered(subject), 4);
+  const [metric] = subject.scaler.lookOf(revisionOf(1).id)?.metrics ?? [];
+  assert.deepEqual([metric?.metric, metric?.target], ['queue', 30]);
   await subject.stop();
 });
 

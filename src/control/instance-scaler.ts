@@ -16,12 +16,14 @@ import {
 import type { Revision } from '../domain/release/revision.ts';
 import { activeRollout, type ServiceState } from '../domain/release/service-state.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { InstanceMetrics } from '../ports/instance-metrics.ts';
 import type { MetricsSource } from '../ports/metrics-source.ts';
 import { PlatformError } from '../ports/platform.ts';
 import type { UnderWaySource } from '../ports/under-way-source.ts';
 import type { UsageSource } from '../ports/usage-source.ts';
 import type { ArmLook } from './arm-look.ts';
 import { ConcurrencyArms } from './concurrency-arms.ts';
+import { readGauges } from './gauge-reader.ts';
 import { LoadWatch, type Moment } from './load-watch.ts';
 import type { ControlLoop } from './loop.ts';
 import { UsageArms } from './usage-arms.ts';
@@ -31,6 +33,8 @@ export interface ScalerParts {
   readonly usage: UsageSource;
   /** Its samples, and what is under way there. */
   readonly router: MetricsSource & UnderWaySource;
+  /** What instances publish of themselves. */
+  readonly gauges: Pick<InstanceMetrics, 'readGauges'>;
   readonly clock: Clock;
   /** Whether the router's samples come now. */
   readonly isHeard: () => boolean;
@@ -94,9 +98,11 @@ export class InstanceScaler {
     const scaled = loop.services.filter((state) => armsOf(state).some(isScaled));
     this.#forget(scaled);
     if (scaled.length === 0) return;
+    const asked = { revisions: scaled.flatMap(armsOf), instances: loop.instances };
+    const gauges = await readGauges(this.#parts.gauges, asked, signal);
     const uses = await usage.usage(signal);
     const moment = { instances: loop.instances, nowMs: clock.nowMs(), isHeard: isHeard() };
-    this.#watch.look(moment.instances, uses, moment.nowMs);
+    this.#watch.look(moment.instances, uses, { gauges, nowMs: moment.nowMs });
     for (const state of scaled) this.#lookAt(state, moment, signal);
   }
 

@@ -11,6 +11,7 @@ import {
 import type { TrafficSample } from '../domain/traffic/traffic-sample.ts';
 import type { Instance } from '../ports/platform.ts';
 import type { InstanceUse } from '../ports/usage-source.ts';
+import type { Gauges } from './gauge-reader.ts';
 import { RequestRates } from './request-rates.ts';
 
 /** Rates and CPU are means of so long. */
@@ -25,6 +26,7 @@ const windowMs = 6_000;
 export class LoadWatch {
   readonly #rates = new RequestRates(windowMs);
   readonly #windows = new Map<string, UseWindow>();
+  #gauges: Gauges = new Map();
   /** Since when each service has the instances that take its requests now. */
   readonly #members = new Map<string, Members>();
 
@@ -33,7 +35,12 @@ export class LoadWatch {
   }
 
   /** One look; what an instance used before it was ready says nothing of the load. */
-  look(instances: readonly Instance[], uses: readonly InstanceUse[], nowMs: number): void {
+  look(
+    instances: readonly Instance[],
+    uses: readonly InstanceUse[],
+    { gauges, nowMs }: { readonly gauges: Gauges; readonly nowMs: number },
+  ): void {
+    this.#gauges = gauges;
     const up = instances.filter(({ state }) => state === 'ready' || state === 'unready');
     this.#noteMembers(up, nowMs);
     const byId = new Map(uses.map((use) => [use.instanceId, use]));
@@ -66,13 +73,13 @@ export class LoadWatch {
   }
 
   /**
-   * What all arms together have to carry, in the units of one of them; null: it is not known of a metric. Memory is left out: it is
-   * no load that moves with requests.
+   * What all arms together have to carry, in the units of one of them; null: it is not known of a metric. Memory is left out, as are
+   * metrics of the service's own: who knows whether they move with requests.
    */
   needs(of: Revision, arms: readonly Revision[], moment: Moment): readonly LoadNeed[] | null {
     const needs: LoadNeed[] = [];
     for (const { metric, perInstance } of of.scale?.targets ?? []) {
-      if (metric === 'memory') continue;
+      if (metric !== 'cpu' && metric !== 'requestsPerSecond') continue;
       const known = arms.flatMap((arm) =>
         this.usages(metric, arm, moment).flatMap(({ value }) =>
           value === null ? [] : [metric === 'cpu' ? value * requestedCores(arm) : value],
@@ -113,7 +120,7 @@ export class LoadWatch {
         return this.#rates.perSecond(id, members.sinceMs, nowMs);
       }
       default:
-        return null;
+        return this.#gauges.get(id)?.get(metric) ?? null;
     }
   }
 

@@ -47,7 +47,7 @@ function world(initial: ScrapeTarget) {
   const published = new Map<string, readonly [bad: number, total: number] | string>();
   const samples: TrafficSample[] = [];
   const state = { targets: [initial], looks: 0, gate: Promise.resolve() };
-  const metrics: InstanceMetrics = {
+  const metrics: Pick<InstanceMetrics, 'read'> = {
     async read({ endpoint }): Promise<readonly MetricReading[]> {
       state.looks += 1;
       await state.gate;
@@ -157,7 +157,9 @@ test('a look that is slow is not joined by another, and no target is asked for n
 
 test('a defect of the reader ends the run with it', async () => {
   const clock = new HandClock();
-  const broken: InstanceMetrics = { read: () => Promise.reject(new TypeError('a defect')) };
+  const broken: Pick<InstanceMetrics, 'read'> = {
+    read: () => Promise.reject(new TypeError('a defect')),
+  };
   const scraper = new MetricScraper({
     metrics: broken,
     clock,

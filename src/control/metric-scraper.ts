@@ -52,7 +52,7 @@ interface InstanceBaseline {
 const pollMs = 100;
 
 export class MetricScraper implements MetricsSource {
-  readonly #metrics: InstanceMetrics;
+  readonly #metrics: Pick<InstanceMetrics, 'read'>;
   readonly #clock: Clock;
   readonly #targets: () => readonly ScrapeTarget[];
   readonly #listeners = new Set<(sample: TrafficSample) => void>();
@@ -60,7 +60,7 @@ export class MetricScraper implements MetricsSource {
   readonly #running = new Map<string, Promise<void>>();
 
   constructor(parts: {
-    readonly metrics: InstanceMetrics;
+    readonly metrics: Pick<InstanceMetrics, 'read'>;
     readonly clock: Clock;
     readonly targets: () => readonly ScrapeTarget[];
   }) {

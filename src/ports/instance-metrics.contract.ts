@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { MetricSelection } from '../domain/traffic/metric-selection.ts';
+import type { MetricSelection, SeriesSelector } from '../domain/traffic/metric-selection.ts';
 import type { Endpoint } from '../domain/traffic/route-table.ts';
 import { type InstanceMetrics, InstanceMetricsError } from './instance-metrics.ts';
 
@@ -20,6 +20,9 @@ export interface InstanceUnderTest extends AsyncDisposable {
   readonly histogram: MetricSelection;
   /** Null: nothing of it, as before the first event. */
   publish(published: Published | null): void;
+  readonly gauge: SeriesSelector;
+  /** A value of now, beside nothing else; null: it is not published. */
+  show(value: number | null): void;
   /** From now on nobody answers. */
   leave(): Promise<void>;
 }
@@ -66,6 +69,23 @@ export function testInstanceMetrics(name: string, make: () => Promise<InstanceUn
       assert.ok(pair?.kind === 'unusable', `${bad}`);
       assert.match(pair.sentence, /no count of events/);
       assert.equal(histogram?.kind, 'histogram');
+    }
+  });
+
+  test(`${name}: a value of now is read where it is published and can be`, async () => {
+    await using subject = await make();
+    const { metrics, gauge } = subject;
+    const rows: readonly (readonly [number | null, number | null])[] = [
+      [12.5, 12.5],
+      [0, 0],
+      [null, null],
+      [-1, null],
+      [Number.NaN, null],
+      [Infinity, null],
+    ];
+    for (const [value, want] of rows) {
+      subject.show(value);
+      assert.deepEqual(await metrics.readGauges(from(subject), [gauge], signal), [want]);
     }
   });
 

@@ -1,4 +1,8 @@
-import type { MetricReading, MetricSelection } from '../domain/traffic/metric-selection.ts';
+import type {
+  MetricReading,
+  MetricSelection,
+  SeriesSelector,
+} from '../domain/traffic/metric-selection.ts';
 import type { Endpoint } from '../domain/traffic/route-table.ts';
 
 /**
@@ -17,6 +21,16 @@ export interface InstanceMetrics {
     selections: readonly MetricSelection[],
     signal: AbortSignal,
   ): Promise<readonly MetricReading[]>;
+
+  /**
+   * Values of now, as a queue's length, each the sum of the series that fit; null: nothing is published there, or it is no finite
+   * number of at least 0. Otherwise as `read`.
+   */
+  readGauges(
+    from: MetricsEndpoint,
+    selectors: readonly SeriesSelector[],
+    signal: AbortSignal,
+  ): Promise<readonly (number | null)[]>;
 }
 
 export interface MetricsEndpoint {

@@ -84,6 +84,27 @@ test('by concurrency one slow instance becomes three', async () => {
   assert.equal(errors, 0, JSON.stringify({ requests, byError }));
 });
 
+test('a queue that instances publish starts more of them', async () => {
+  await using world = await startWorld();
+  await world.write(
+    `import { createServer } from 'node:http';
+    createServer((_request, response) => response.end('jobs_waiting{of="mail"} 50\\n')).listen(Number(process.env.PORT), '127.0.0.1');
+    process.on('SIGTERM', () => process.exit(0));`,
+    'queue.mjs',
+  );
+  const metric = `{ name: queue, gauge: 'jobs_waiting{of="mail"}', average: 25 }`;
+  await world.applyAndWait(`apiVersion: tidegate.dev/v1
+kind: Service
+metadata: { name: pay }
+spec:
+  run: { command: [node, queue.mjs] }
+  scale: { min: 1, max: 3, on: { metrics: [${metric}] } }
+`);
+  await waitFor('three instances', async () => (await scalingOf(world)).ready === 3);
+  const { stdout } = await world.must('describe', 'pay');
+  assert.match(stdout, /queue: +50 an instance, target 25, asks for \d/);
+});
+
 test('what an instance asks for stands beside what it uses', async () => {
   await using world = await startWorld();
   await world.applyAndWait(release({ version: 'v1' }));

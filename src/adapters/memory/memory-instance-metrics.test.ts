@@ -28,6 +28,8 @@ testInstanceMetrics('memory', async () => {
         ]),
       );
     },
+    gauge: series('waiting'),
+    show: (value) => metrics.show('v1-0', new Map(value === null ? [] : [['waiting', value]])),
     leave: async () => metrics.publish('v1-0', null),
     [Symbol.asyncDispose]: async () => {},
   };

@@ -59,6 +59,12 @@ took_seconds_sum 4.5
 took_seconds_count ${histogram[2]}
 `;
     },
+    gauge: { name: 'jobs_waiting', labels: { of: 'mail' } },
+    show(value) {
+      const written = String(value).replace('Infinity', '+Inf');
+      const other = 'jobs_waiting{of="other"} 99\n';
+      text = value === null ? other : `${other}jobs_waiting{of="mail"} ${written}\n`;
+    },
     leave: server.close,
     [Symbol.asyncDispose]: server.close,
   };

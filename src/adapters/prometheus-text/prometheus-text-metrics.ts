@@ -1,12 +1,16 @@
-import type { MetricReading, MetricSelection } from '../../domain/traffic/metric-selection.ts';
+import type {
+  MetricReading,
+  MetricSelection,
+  SeriesSelector,
+} from '../../domain/traffic/metric-selection.ts';
 import {
   type InstanceMetrics,
   InstanceMetricsError,
   type MetricsEndpoint,
 } from '../../ports/instance-metrics.ts';
-import { parseExposition } from './exposition-text.ts';
+import { type Exposition, parseExposition } from './exposition-text.ts';
 import { fetchText } from './fetch-text.ts';
-import { readingOf, wantedNames } from './readings.ts';
+import { gaugeOf, readingOf, wantedNames } from './readings.ts';
 
 /** Reads what instances publish by HTTP in the Prometheus text format. Keeps nothing between two looks. */
 export class PrometheusTextMetrics implements InstanceMetrics {
@@ -17,19 +21,37 @@ export class PrometheusTextMetrics implements InstanceMetrics {
   }
 
   async read(
-    { endpoint, path }: MetricsEndpoint,
+    from: MetricsEndpoint,
     selections: readonly MetricSelection[],
     signal: AbortSignal,
   ): Promise<readonly MetricReading[]> {
+    const exposition = await this.#exposition(from, wantedNames(selections), signal);
+    return selections.map((selection) => readingOf(exposition, selection));
+  }
+
+  async readGauges(
+    from: MetricsEndpoint,
+    selectors: readonly SeriesSelector[],
+    signal: AbortSignal,
+  ): Promise<readonly (number | null)[]> {
+    const names = new Set(selectors.map(({ name }) => name));
+    const exposition = await this.#exposition(from, names, signal);
+    return selectors.map((selector) => gaugeOf(exposition, selector));
+  }
+
+  async #exposition(
+    { endpoint, path }: MetricsEndpoint,
+    names: ReadonlySet<string>,
+    signal: AbortSignal,
+  ): Promise<Exposition> {
     const bounds = { timeoutMs: this.#timeoutMs, sizeBytesMax };
     const text = await fetchText(endpoint, path, bounds, signal);
-    const names = wantedNames(selections);
     const exposition = parseExposition(text, (name) => names.has(name));
     if ('fault' in exposition) {
       const message = `GET ${path} answered what is no Prometheus text: ${exposition.fault}`;
       throw new InstanceMetricsError('malformed', message);
     }
-    return selections.map((selection) => readingOf(exposition, selection));
+    return exposition;
   }
 }
 

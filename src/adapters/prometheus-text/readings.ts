@@ -32,6 +32,18 @@ export function readingOf(exposition: Exposition, selection: MetricSelection): M
   }
 }
 
+/** The sum of all fitting series; null: there is none, or one that can't be. */
+export function gaugeOf(exposition: Exposition, selector: SeriesSelector): number | null {
+  const type = exposition.types.get(selector.name);
+  if (type !== undefined && type !== 'gauge' && type !== 'untyped') return null;
+  const found = exposition.samples.filter((sample) => {
+    return sample.name === selector.name && fits(sample, selector);
+  });
+  const sum = found.reduce((before, { value }) => before + value, 0);
+  const isUsable = found.every(({ value }) => value >= 0) && Number.isFinite(sum);
+  return found.length > 0 && isUsable ? sum : null;
+}
+
 /** Caught in `readingOf`, never further. */
 class Unusable extends Error {}
 

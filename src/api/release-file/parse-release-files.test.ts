@@ -32,7 +32,7 @@ test('a good file is parsed with every quantity in house units', () => {
         startTimeoutMs: 30_000,
       },
       dependsOn: ['payments'],
-      scale: toScale({ min: 3, max: 10 }, undefined),
+      scale: toScale({ min: 3, max: 10 }, { resources: undefined, path: '/metrics' }),
       traffic: { host: 'checkout.localhost', requestTimeoutMs: 2000 },
       objectives: [
         { kind: 'success', name: 'availability', ratioMin: 0.99 },

@@ -1,3 +1,4 @@
+import type { SeriesText } from './series-selector.ts';
 import type { ResourcesInput, ScaleInput } from './scale-schema.ts';
 
 /** How many instances a service has. */
@@ -19,8 +20,11 @@ export interface LoadDocument {
 }
 
 export interface TargetDocument {
-  readonly metric: 'cpu' | 'memory' | 'requestsPerSecond';
+  /** `cpu`, `memory`, `requestsPerSecond`, or the name of a metric of the service's own. */
+  readonly metric: string;
   readonly perInstance: number;
+  /** Of a metric of the service's own. */
+  readonly gauge?: { readonly path: string; readonly series: SeriesText };
 }
 
 export interface RulesDocument {
@@ -45,7 +49,7 @@ export interface ResourcesDocument {
 /** The load is followed where a metric or a behaviour is written, or where there is room between min and max. */
 export function toScale(
   { min, max, on, behavior }: ScaleInput,
-  resources: ResourcesInput | undefined,
+  { resources, path }: { readonly resources: ResourcesInput | undefined; readonly path: string },
 ): ScaleDocument {
   const isFollowed = on !== undefined || behavior !== undefined || (max ?? 0) > (min ?? 1);
   if (!isFollowed) return { min: min ?? 1, max: max ?? null };
@@ -59,7 +63,7 @@ export function toScale(
     min: least,
     max: most,
     load: {
-      targets: on === undefined ? usualTargets(hasMemory) : targetsOf(on),
+      targets: on === undefined ? usualTargets(hasMemory) : [...targetsOf(on), ...ownOf(on, path)],
       behavior: {
         scaleUp: rulesOf(behavior?.scaleUp, usualUp),
         scaleDown: rulesOf(behavior?.scaleDown, usualDown),
@@ -89,10 +93,20 @@ function usualTargets(hasMemory: boolean): readonly TargetDocument[] {
   });
 }
 
-function targetsOf(on: NonNullable<ScaleInput['on']>): readonly TargetDocument[] {
+type Written = NonNullable<ScaleInput['on']>;
+
+function targetsOf(
+  on: Pick<Written, 'cpu' | 'memory' | 'requestsPerSecond'>,
+): readonly TargetDocument[] {
   return (['cpu', 'memory', 'requestsPerSecond'] as const).flatMap((metric) => {
     const perInstance = on[metric];
     return perInstance === undefined ? [] : [{ metric, perInstance }];
+  });
+}
+
+function ownOf({ metrics = [] }: Written, path: string): readonly TargetDocument[] {
+  return metrics.map(({ name: metric, gauge: series, average: perInstance }) => {
+    return { metric, perInstance, gauge: { path, series } };
   });
 }
 

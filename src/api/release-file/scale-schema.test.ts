@@ -67,6 +67,25 @@ const good: readonly (readonly [string, string, string, unknown])[] = [
     },
   ],
   [
+    'a metric of its own',
+    '{ min: 1, max: 4, on: { metrics: [{ name: queue, gauge: "jobs_waiting{of=\\"mail\\"}", average: 30 }] } }',
+    '',
+    {
+      min: 1,
+      max: 4,
+      load: {
+        targets: [
+          {
+            metric: 'queue',
+            perInstance: 30,
+            gauge: { path: '/metrics', series: { name: 'jobs_waiting', labels: { of: 'mail' } } },
+          },
+        ],
+        behavior: usual,
+      },
+    },
+  ],
+  [
     'requests under way',
     '{ min: 1, max: 12, on: { concurrency: 100 } }',
     '',
@@ -118,7 +137,14 @@ const bad: readonly (readonly [string, string, string])[] = [
   ['{ on: { cpu: 0% } }', '', 'f:6:23: "cpu" must be 1% to 1000%'],
   ['{ on: { requestsPerSecond: "9" } }', '', 'write 9 without quotes'],
   ['{ on: { cpus: 70% } }', '', 'unknown key "cpus"; did you mean "cpu"?'],
-  ['{ on: { metrics: [] } }', '', 'not supported yet: spec.scale.on.metrics'],
+  ['{ on: { metrics: [] } }', '', '"metrics" must have at least one item'],
+  [
+    '{ on: { metrics: [{ name: cpu, gauge: a, average: 1 }] } }',
+    '',
+    '"cpu" is the name of another metric',
+  ],
+  ['{ on: { metrics: [{ name: a, gauge: "a{", average: 1 }] } }', '', 'must be a metric such as'],
+  ['{ on: { metrics: [{ name: a, gauge: a, average: 0 }] } }', '', '"average" must be'],
   ['{ on: { concurrency: 0 } }', '', '"concurrency" must be 0.01 to 1000000, not 0'],
   ['{ on: { cpu: 70%, concurrency: 10 } }', '', "can't be followed together with cpu"],
   ['{ on: { concurrency: 10 }, behavior: {} }', '', 'is not for concurrency'],

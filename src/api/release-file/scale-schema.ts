@@ -1,12 +1,15 @@
 import { z } from 'zod';
 import { duration, field, integer, mapping, number, ratio } from './fields.ts';
+import { name } from './names.ts';
 import { cpu, memory } from './quantity.ts';
 import { quoted, read, refused, wrongType } from './reading.ts';
 import type { Reading } from './reading.ts';
+import { readSeries } from './series-selector.ts';
 
 const hourMs = 3_600_000;
 /** More policies for one direction tell nobody anything. */
 const policyCountMax = 10;
+const metricCountMax = 8;
 
 /** `scale:` of a service: a number of instances, or how it follows the load. What depends on other keys is set by the document. */
 export function scaleSchema() {
@@ -51,15 +54,13 @@ export type ResourcesInput = z.output<ReturnType<typeof resourcesSchema>>;
 function onSchema() {
   const share = (examplePercent: number) =>
     ratio({ unit: '%', minPercent: 1, maxPercent: 1000, examplePercent }).optional();
-  const on = mapping(
-    {
-      cpu: share(70),
-      memory: share(75),
-      requestsPerSecond: number({ min: 0.001, max: 1_000_000 }).optional(),
-      concurrency: number({ min: 0.01, max: 1_000_000 }).optional(),
-    },
-    ['metrics'],
-  );
+  const on = mapping({
+    cpu: share(70),
+    memory: share(75),
+    requestsPerSecond: number({ min: 0.001, max: 1_000_000 }).optional(),
+    concurrency: number({ min: 0.01, max: 1_000_000 }).optional(),
+    metrics: z.array(ownMetricSchema()).min(1).max(metricCountMax).optional(),
+  });
   return on.superRefine((written, context) => {
     const given = Object.entries(written).flatMap(([key, target]) =>
       target === undefined ? [] : [key],
@@ -69,11 +70,45 @@ function onSchema() {
       const message = `can't be followed together with ${others}; leave one out`;
       context.addIssue({ code: 'custom', path: ['concurrency'], message });
     }
+    refuseTwins(written.metrics ?? [], context);
     if (given.length > 0) return;
-    const message = 'must have at least one of cpu, memory, requestsPerSecond, concurrency';
+    const message =
+      'must have at least one of cpu, memory, requestsPerSecond, concurrency, metrics';
     context.addIssue({ code: 'custom', message });
   });
 }
+
+/** A value of now that instances publish, such as the length of a queue. */
+function ownMetricSchema() {
+  return mapping({
+    name: name(),
+    gauge: field(readSeries, { type: 'string', minLength: 1 }),
+    average: number({ min: 0.000_001, max: 1e12 }),
+  });
+}
+
+interface Named {
+  readonly name: string;
+}
+
+interface IssueSink {
+  addIssue(issue: {
+    readonly code: 'custom';
+    readonly path: PropertyKey[];
+    readonly message: string;
+  }): void;
+}
+
+function refuseTwins(metrics: readonly Named[], context: IssueSink): void {
+  const names = metrics.map((each) => each.name);
+  for (const [index, each] of names.entries()) {
+    const isOwn = names.indexOf(each) === index && !takenNames.includes(each);
+    const message = `"${each}" is the name of another metric`;
+    if (!isOwn) context.addIssue({ code: 'custom', path: ['metrics', index, 'name'], message });
+  }
+}
+
+const takenNames = ['cpu', 'memory', 'concurrency'];
 
 function behaviorSchema() {
   return mapping({ scaleUp: rulesSchema().optional(), scaleDown: rulesSchema().optional() });

@@ -163,7 +163,7 @@ export function toServiceDocument({ metadata, spec }: ServiceInput): ServiceDocu
     ...(spec.zones === undefined ? {} : { zones: spec.zones }),
     health: toHealth(spec.health),
     dependsOn: spec.dependsOn,
-    scale: toScale(spec.scale, spec.run.resources),
+    scale: toScale(spec.scale, { resources: spec.run.resources, path: spec.metrics.path }),
     traffic: {
       host: spec.traffic.host ?? `${metadata.name}.localhost`,
       requestTimeoutMs: spec.traffic.timeout,
@@ -203,7 +203,8 @@ function toRollout(
 ): RolloutDocument {
   const { steps = canarySteps, gate, bake } = rollout;
   const rest = { gate: toGate(gate, scrape), bakeMs: bake };
-  const strategy = toStrategy(rollout, toScale(scale, run.resources).min);
+  const known = { resources: run.resources, path: scrape.path };
+  const strategy = toStrategy(rollout, toScale(scale, known).min);
   if (strategy !== null && strategy.kind !== 'blue-green') {
     return { strategy, steps: [toStep({ weight: 100 })], ...rest };
   }

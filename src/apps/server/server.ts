@@ -299,7 +299,8 @@ async function openLoop(
   loop.onSample = (sample) => meter.add(sample);
   const desk = new ApprovalDesk({ loop, recorder, clock });
   const isHeard = (): boolean => router.isConnected;
-  const scaler = new InstanceScaler({ loop, usage: platform, router, clock, isHeard });
+  const gauges = new PrometheusTextMetrics();
+  const scaler = new InstanceScaler({ loop, usage: platform, router, gauges, clock, isHeard });
   const resourceWatch = new ResourceWatch({ loop, usage: platform, clock });
   return { loop, desk, faults, blobs, scraper, scaler, resourceWatch, meter };
 }

@@ -1,3 +1,5 @@
+import type { SeriesSelector } from '../traffic/metric-selection.ts';
+
 /** What one instance used of a metric, in the metric's own unit; CPU and memory as a ratio of what was requested. */
 export interface InstanceUsage {
   readonly instanceId: string;
@@ -15,6 +17,8 @@ export interface MetricTarget {
   readonly perInstance: number;
   /** What an instance uses while it starts says nothing of the load: true for CPU. */
   readonly setsUnreadyAside: boolean;
+  /** Of a metric of the service's own: where an instance publishes it, as a value of now. */
+  readonly gauge?: { readonly path: string; readonly series: SeriesSelector };
 }
 
 /** What one metric would do, with what it is made of. */
