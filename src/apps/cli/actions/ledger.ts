@@ -189,11 +189,11 @@ async function newestCheckpoint(session: Session, ledger: LedgerReader): Promise
   });
 }
 
-/** There whole or not at all; what is there already is replaced at once. */
+/** There whole or not at all, also after a loss of power: a later export passes over what is there. Replaced at once. */
 export async function writeWhole(path: string, bytes: Uint8Array, mode = 0o666): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(`${path}.tmp`, bytes, { mode });
+    await writeFile(`${path}.tmp`, bytes, { mode, flush: true });
     await rename(`${path}.tmp`, path);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
