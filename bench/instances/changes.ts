@@ -6,16 +6,17 @@ import { tidegateChanges } from './tidegate-changes.ts';
 /** Half over kept connections, half over a connection each. */
 const perSecond = 1_000;
 
-/** Rolling update, switch and rollback of three instances under steady load, beside a reload of HAProxy and of nginx. */
+/** Restart, rolling update, switch and rollback of three instances under steady load, beside a reload of HAProxy and of nginx. */
 export async function changes({ isQuick, say, signal }: BenchOptions): Promise<BenchReport> {
   const { rounds, requests } = await tidegateChanges({ rounds: isQuick ? 1 : 3, perSecond }, say);
   signal.throwIfAborted();
   const haproxy = await reloads('haproxy', isQuick, say);
   signal.throwIfAborted();
   const nginx = await reloads('nginx', isQuick, say);
-  const of = (name: 'rolling' | 'switch' | 'rollback'): readonly Failures[] =>
+  const of = (name: 'restart' | 'rolling' | 'switch' | 'rollback'): readonly Failures[] =>
     rounds.map((round) => round[name]);
   const rows: readonly (readonly [string, readonly Failures[] | null])[] = [
+    ['tidegate, restart', of('restart')],
     ['tidegate, rolling update', of('rolling')],
     ['tidegate, blue-green switch', of('switch')],
     ['tidegate, undo in the bake', of('rollback')],
@@ -30,6 +31,7 @@ export async function changes({ isQuick, say, signal }: BenchOptions): Promise<B
     ],
     result: {
       requests,
+      failedDuringRestart: sumOf(of('restart')),
       failedDuringRolling: sumOf(of('rolling')),
       failedDuringSwitch: sumOf(of('switch')),
       failedDuringRollback: sumOf(of('rollback')),

@@ -5,6 +5,7 @@ import { type Failures, SteadyLoad } from './steady-load.ts';
 
 /** Failed requests of users in each change of one round, and how long the way back took. */
 export interface ChangeRound {
+  readonly restart: Failures;
   readonly rolling: Failures;
   readonly switch: Failures;
   readonly rollback: Failures;
@@ -21,7 +22,7 @@ export interface Changes {
 const echoMs = 1_000;
 const endMs = 180_000;
 
-/** A page of three instances: rolled, then switched to the next version by blue-green, and undone; `rounds` times. */
+/** A page of three instances: restarted, rolled, then switched to the next version by blue-green, and undone; `rounds` times. */
 export async function tidegateChanges(
   how: { readonly rounds: number; readonly perSecond: number },
   say: (line: string) => void,
@@ -47,6 +48,9 @@ async function oneRound(world: World, load: SteadyLoad, version: number): Promis
     await sleep(echoMs);
     return load.failures(fromMs, Date.now());
   };
+  const restart = await during(async () => {
+    await world.tidegate('restart', 'page', '--timeout', '3m');
+  });
   const rolling = await during(async () => {
     await apply(world, version, { strategy: 'rolling', bake: '0s' });
     const end = await world.ended('page', endMs);
@@ -63,7 +67,7 @@ async function oneRound(world: World, load: SteadyLoad, version: number): Promis
   });
   const { cause, endedAt } = (await world.service('page')).status.rollout ?? {};
   const rollbackMs = Date.parse(endedAt ?? '') - Date.parse(cause?.at ?? '');
-  return { rolling, switch: switched, rollback, rollbackMs };
+  return { restart, rolling, switch: switched, rollback, rollbackMs };
 }
 
 /** The page of examples/strategies, as a release file of JSON, which is YAML. */
