@@ -6,6 +6,7 @@ import { type Platform, PlatformError } from '../ports/platform.ts';
 import { RouterError, type TrafficRouter } from '../ports/traffic-router.ts';
 import type { StandbyChecker } from '../ports/standby-checker.ts';
 import { surplusOf } from './surplus.ts';
+import { DisruptionGuard } from './disruption-guard.ts';
 import type { TablePusher } from './table-pusher.ts';
 
 /** How an ordered effect ended. A superseded effect has no outcome: the newer order speaks for both. */
@@ -39,6 +40,7 @@ const retryLastMs = 5_000;
  *     way; when the traffic was refused nothing is stopped (R6 of the decider).
  * L4  What may succeed later is tried until it does or is superseded; what can't is reported.
  * L5  A standby is asked once its preview address is in force, and no longer than it is wanted.
+ * L6  Instances are stopped one by one, or for a smaller number, only within the budget of disruption (disruption-guard.ts).
  */
 export class EffectLanes {
   readonly #platform: Platform;
@@ -48,6 +50,7 @@ export class EffectLanes {
   readonly #standby: StandbyChecker | null;
   readonly #traffic: Map<string, Traffic>;
   readonly #leaving: Set<string>;
+  readonly #guard: DisruptionGuard;
   readonly #report: (service: string, outcome: EffectOutcome) => void;
   readonly #crash: (error: unknown) => void;
   readonly #lanes = new Map<string, Lane>();
@@ -74,6 +77,7 @@ export class EffectLanes {
     this.#standby = parts.standby;
     this.#traffic = parts.traffic;
     this.#leaving = parts.leaving;
+    this.#guard = new DisruptionGuard(parts);
     this.#report = parts.report;
     this.#crash = parts.crash;
   }
@@ -196,6 +200,8 @@ export class EffectLanes {
     signal: AbortSignal,
   ): Promise<void> {
     const { going, isNewest } = surplusOf(await this.#platform.observe(signal), revision.id, count);
+    const wanted = Math.max(count, revision.instances);
+    await this.#guard.allow({ revision, going, wanted }, signal);
     for (const id of going) this.#leaving.add(id);
     try {
       if (going.length > 0) await this.#pusher.push(signal);
@@ -229,7 +235,10 @@ export class EffectLanes {
 
   /** As a stop, for one instance: it leaves the table, its requests finish, then it goes (L3). */
   async #replaceDrained(effect: Of<'replace-instance'>, signal: AbortSignal): Promise<void> {
-    const { revision, count, instanceId } = effect;
+    const { revision, count, instanceId, wanted = count } = effect;
+    // It is replaced, so one more may come first where none may be missed.
+    const surge = (): Promise<void> => this.#platform.ensure(revision, count + 1, signal);
+    await this.#guard.allow({ revision, going: [instanceId], wanted, surge }, signal);
     this.#leaving.add(instanceId);
     let isStopping = false;
     try {

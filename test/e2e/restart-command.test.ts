@@ -54,7 +54,10 @@ function newConnections(world: World): { readonly stop: () => Promise<readonly u
 
 test('a restart replaces all instances under load without a failed request, and is in the ledger', async () => {
   await using world = await startWorld();
-  await world.applyAndWait(release({ version: 'v1', instances: 3, health, timeout: '30s' }));
+  const text = release({ version: 'v1', instances: 3, health, timeout: '30s' });
+  await world.applyAndWait(
+    text.replace('spec:\n', 'spec:\n  disruptionBudget: { maxUnavailable: 0 }\n'),
+  );
   const before = await idsOf(world);
   await using load = world.load({ service: 'pay', rps: 100 });
   const fresh = newConnections(world);

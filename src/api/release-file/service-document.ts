@@ -6,6 +6,7 @@ import {
   toMatch,
   toRouting,
 } from './route-document.ts';
+import { type BudgetDocument, toBudget } from './budget-schema.ts';
 import { type HealthDocument, toHealth } from './health-document.ts';
 import { type PolicyDocument, toPolicy } from './policy-document.ts';
 import {
@@ -31,6 +32,8 @@ export interface ServiceDocument {
   readonly appProtocol?: 'kubernetes.io/h2c';
   /** Instances are dealt out to them in turn; absent: their zone is not known. */
   readonly zones?: readonly string[];
+  /** Absent: nothing is said. */
+  readonly disruptionBudget?: BudgetDocument;
   readonly health: HealthDocument;
   readonly dependsOn: readonly string[];
   readonly scale: ScaleDocument;
@@ -161,6 +164,9 @@ export function toServiceDocument({ metadata, spec }: ServiceInput): ServiceDocu
     port: spec.port ?? null,
     ...(spec.appProtocol === undefined ? {} : { appProtocol: spec.appProtocol }),
     ...(spec.zones === undefined ? {} : { zones: spec.zones }),
+    ...(spec.disruptionBudget === undefined
+      ? {}
+      : { disruptionBudget: toBudget(spec.disruptionBudget) }),
     health: toHealth(spec.health),
     dependsOn: spec.dependsOn,
     scale: toScale(spec.scale, { resources: spec.run.resources, path: spec.metrics.path }),

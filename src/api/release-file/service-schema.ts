@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { budgetSchema } from './budget-schema.ts';
 import { duration, integer, mapping, matching, ratio, text, textMap } from './fields.ts';
 import {
   anyText,
@@ -56,6 +57,7 @@ function specSchema() {
     port: integer({ min: 1, max: 65_535 }).optional(),
     appProtocol: z.enum(appProtocols).optional(),
     zones: zonesSchema().optional(),
+    disruptionBudget: budgetSchema().optional(),
     health: healthSchema().prefault({}),
     dependsOn: dependsOnSchema().prefault([]),
     scale: scaleSchema().prefault({}),

@@ -180,7 +180,8 @@ function progressDeadline() {
 const instancesMax = 1000;
 
 /** A number of instances, or a part of all in percent (IntOrString of Kubernetes). */
-function amount() {
+/** A number of instances, or a percentage of those wanted. */
+export function amount() {
   const schema = field(readAmount, { type: 'string' });
   return schema.meta({ type: ['integer', 'string'] });
 }

@@ -49,6 +49,9 @@ function revisionOf(document: ServiceDocument, inputs: ReadInputs): Revision {
     ...scalingOf(document),
     // Absent where it is not given, so that revisions of before keep their names.
     ...(document.appProtocol === undefined ? {} : { appProtocol: document.appProtocol }),
+    ...(document.disruptionBudget === undefined
+      ? {}
+      : { disruptionBudget: document.disruptionBudget }),
     ...(document.zones === undefined ? {} : { zones: document.zones }),
   };
   const digest = sha256Hex(canonicalJson(content));

@@ -23,6 +23,8 @@ export type Effect =
       readonly key: string;
       readonly revision: Revision;
       readonly count: number;
+      /** How many are wanted, where `count` has one more of them for a while; absent: `count`. */
+      readonly wanted?: number;
       readonly instanceId: string;
     }
   | { readonly kind: 'stop-instances'; readonly key: string; readonly revision: Revision }

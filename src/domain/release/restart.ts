@@ -70,9 +70,10 @@ export function restartEffect(restart: Restart, key: string): Effect {
   }
   if (phase.kind !== 'stopping') return { kind: 'ensure-instances', key, revision, count };
   // The last one is not followed by another.
-  const wanted = left.length > 1 ? count + 1 : count;
+  const present = left.length > 1 ? count + 1 : count;
   const { effectKey, instanceId } = phase;
-  return { kind: 'replace-instance', key: effectKey, revision, count: wanted, instanceId };
+  const order = { key: effectKey, revision, count: present, wanted: count, instanceId };
+  return { kind: 'replace-instance', ...order };
 }
 
 /** Stops the next instance when the others are enough, or gives up; null: there is nothing to do about a restart now. */

@@ -1,5 +1,6 @@
 import type { ProbeName, ProbeSpec } from '../health/probe.ts';
 import type { ConcurrencyScaling } from '../scaling/concurrency.ts';
+import type { DisruptionBudget } from '../scaling/disruption-budget.ts';
 import type { HorizontalScaling } from '../scaling/horizontal.ts';
 import type { AppProtocol } from '../traffic/route-table.ts';
 import type { ApprovalPolicy } from '../evidence/approval/approval.ts';
@@ -35,6 +36,8 @@ export interface Revision extends RunInputs {
   readonly concurrency?: ConcurrencyScaling;
   /** What an instance asks for; absent: not said. */
   readonly requests?: { readonly cpuCores?: number; readonly memoryBytes?: number };
+  /** How few may serve while one is stopped on purpose; absent: nothing is said. */
+  readonly disruptionBudget?: DisruptionBudget;
   /** What its instances speak; absent: HTTP/1.1. */
   readonly appProtocol?: AppProtocol;
   /** Instances are dealt out to these zones in turn; absent: their zone is not known. */
