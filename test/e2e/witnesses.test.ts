@@ -35,9 +35,9 @@ test('a promotion is held while the witness is away, goes on when it is there, a
   await world.apply(release({ version: 'v2', steps }));
   const waiting = await world.run(['rollout', 'status', 'pay', '--timeout', '170s']);
   assert.equal(waiting.code, 4, waiting.stdout + waiting.stderr);
-  await world.run(['rollout', 'promote', 'pay', '--reason', 'the witness is away'], {
-    boundMs: 20_000,
-  });
+  // It may be answered only when the promotion goes on.
+  const promote = ['rollout', 'promote', 'pay', '--reason', 'the witness is away'];
+  const promoting = world.run(promote);
   await waitFor('the promotion to be held', async () => {
     const { ledger } = await world.status();
     return /the promotion of pay waits for witnesses/.test(ledger.witnessProblem ?? '');
@@ -50,6 +50,7 @@ test('a promotion is held while the witness is away, goes on when it is there, a
   try {
     await once(server, 'listening');
     await waitFor('all traffic on v2', async () => !(await versionsOf(world)).has('v1'));
+    await promoting;
     await world.must('ledger', 'checkpoint');
     await world.must('ledger', 'export', 'audit');
     const verifier = join(projectFolder, 'bin', 'tidegate-verify.js');

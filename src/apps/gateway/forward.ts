@@ -1,16 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { CompatCopy } from './compat-mirror.ts';
-import { type Counter, noAnswer } from './counters.ts';
+import { CompatAttempts } from './compat-attempts.ts';
+import { type EndpointPools, inFlightMax } from './endpoint-pools.ts';
 import { requestHeaders, responseHeaders } from './forwarded-headers.ts';
-import { outcomeOf } from '../../domain/traffic/instance-health.ts';
+import type { RetryCause } from '../../domain/traffic/retry-rule.ts';
+import type { Random } from '../../domain/traffic/seeded-random.ts';
 import type { Target } from './live-revision.ts';
 import { answerProblem } from './problem.ts';
 import type { LimitStanding } from './limits/route-limits.ts';
 import { limitFields, type Refusal, tooLarge } from './refusal.ts';
 import { type OverLimit, overText } from './over-limit.ts';
 import type { RequestObservation } from './request-observation.ts';
-import { SoleAttempt } from './sole-attempt.ts';
+import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import { hasBody, RequestBody } from './request-body.ts';
 import type { Treatment } from './treatment.ts';
 
@@ -34,6 +36,13 @@ export interface Exchange {
   readonly bodyBytesMax: number;
 }
 
+/** What all requests of an engine share. */
+interface ForwardMeans {
+  readonly pools: EndpointPools;
+  readonly random: Random;
+  readonly metrics: GatewayMetrics;
+}
+
 /**
  * One request on its way to an instance and its answer on the way back.
  *
@@ -43,36 +52,60 @@ export interface Exchange {
  * - F3. Until the answer's head is passed on, failure is 502 or 504. After it, the caller's connection is cut, because
  *   nothing else tells it that the answer is not whole.
  * - F4. A caller who hangs up ends the request at the instance.
- * - F5. Nothing is tried twice. Should it be: the first attempt's outcome is what is counted on the target's counter, whatever
- *   comes after, and the attempts after it on a target of the class `retry` (LiveRoutes), never as evidence.
+ * - F5. What has no body is tried again by the service's `retries`, until an answer's head is passed on; the first attempt's
+ *   outcome is what is counted (compat-attempts.ts).
  */
-export class Forward implements Dispatcher.DispatchHandler {
+export class Forward {
   readonly #exchange: Exchange;
-  readonly #pool: Pool;
-  readonly #counter: Counter;
-  readonly #attempt: SoleAttempt;
+  readonly #means: ForwardMeans;
+  readonly #attempts: CompatAttempts;
   readonly #body: RequestBody | null;
   readonly #timer: NodeJS.Timeout;
-  /** Those of the rule that has the request. */
-  readonly #limits: readonly NodeJS.Timeout[];
+  /** Of the whole request, by the rule that has it. */
+  #limit: NodeJS.Timeout | null = null;
+  /** Of the attempt under way, or before it. */
+  readonly #ofAttempt: NodeJS.Timeout[] = [];
+  /** Whatever is told of an earlier attempt is passed over. */
+  #turn = 0;
   #controller: Dispatcher.DispatchController | null = null;
   #isEnded = false;
   #hasBodyBytes = false;
+  #tryTimer: NodeJS.Timeout | undefined;
 
-  constructor(exchange: Exchange, pool: Pool) {
+  constructor(exchange: Exchange, means: ForwardMeans) {
     this.#exchange = exchange;
-    this.#pool = pool;
-    this.#counter = exchange.target.counter;
-    this.#attempt = new SoleAttempt(exchange.target, exchange.startedMs);
+    this.#means = means;
+    const { request, target, treatment, startedMs } = exchange;
+    const { random, metrics } = means;
+    const ofRequest = { method: request.method ?? 'GET', hasBody: hasBody(request), startedMs };
+    const retries = treatment?.retries ?? null;
+    this.#attempts = new CompatAttempts({ ...ofRequest, target, retries, random, metrics });
     this.#timer = setTimeout(() => this.#late(), exchange.requestTimeoutMs);
-    this.#limits = this.#startLimits();
-    this.#body = hasBody(exchange.request) ? this.#requestBody() : null;
+    const requestMs = treatment?.timeouts?.requestMs;
+    if (requestMs !== undefined)
+      this.#limit = setTimeout(() => this.#over({ reason: 'timeout', ms: requestMs }), requestMs);
+    this.#body = ofRequest.hasBody ? this.#requestBody() : null;
     if (this.#body === null) exchange.copy?.whole();
   }
 
   start(): void {
-    const { request, response, path } = this.#exchange;
-    response.on('close', () => this.#callerGone());
+    this.#exchange.response.on('close', () => this.#callerGone());
+    this.#dispatch();
+  }
+
+  #dispatch(): void {
+    const { request, path } = this.#exchange;
+    const { target } = this.#attempts;
+    const pool = this.#means.pools.pool(target.origin);
+    if (pool === null) {
+      const { response } = this.#exchange;
+      const detail = `instance ${target.endpoint.instanceId} has ${inFlightMax} requests already`;
+      this.#attempts.notMade();
+      this.#end();
+      answerProblem(request, response, { status: 503, reason: 'overloaded', detail });
+      return;
+    }
+    this.#startAttemptLimits();
     const options: Dispatcher.DispatchOptions = {
       path,
       method: request.method ?? 'GET',
@@ -81,26 +114,63 @@ export class Forward implements Dispatcher.DispatchHandler {
       ...idleTimeouts(this.#exchange.treatment),
     };
     try {
-      this.#pool.dispatch(options, this);
+      pool.dispatch(options, this.#handler());
     } catch (error) {
       this.#fail({ status: 502, reason: 'unreachable', detail: messageOf(error) });
     }
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  #handler(): Dispatcher.DispatchHandler {
+    const turn = this.#turn;
+    const isNow = (): boolean => turn === this.#turn;
+    return {
+      onRequestStart: (controller) => {
+        if (isNow()) this.#begun(controller);
+        else controller.abort(new Error('another attempt has begun'));
+      },
+      onResponseStart: (controller, status, _headers, message) => {
+        if (isNow()) this.#answering(controller, status, message);
+      },
+      onResponseData: (controller, chunk) => {
+        if (isNow()) this.#data(controller, chunk);
+      },
+      onResponseEnd: () => {
+        if (isNow()) this.#answered();
+      },
+      onResponseError: (_controller, error) => {
+        if (isNow()) this.#broken(error);
+      },
+    };
+  }
+
+  /** Whether another attempt has begun in place of the one that failed. */
+  #again(cause: RetryCause): boolean {
+    if (this.#isEnded || this.#exchange.response.headersSent) return false;
+    const delayMs = this.#attempts.again(cause);
+    if (delayMs === null) return false;
+    this.#turn += 1;
+    this.#clearAttempt();
+    this.#controller?.abort(new Error('another attempt has begun'));
+    this.#controller = null;
+    this.#ofAttempt.push(setTimeout(() => this.#dispatch(), delayMs));
+    return true;
+  }
+
+  #begun(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#isEnded) controller.abort(new Error('the request has ended while it waited'));
   }
 
-  onResponseStart(
+  #answering(
     controller: Dispatcher.DispatchController,
     statusCode: number,
-    _headers: unknown,
-    statusMessage?: string,
+    statusMessage: string | undefined,
   ): void {
     // Informational answers (100, 103) are dropped; the final one follows.
     if (statusCode < 200 || this.#isEnded) return;
+    if (this.#again(statusCode)) return;
     clearTimeout(this.#timer);
+    clearTimeout(this.#tryTimer);
     const { response, target, standing } = this.#exchange;
     const raw = (controller.rawHeaders ?? []) as readonly Buffer[];
     const headers = responseHeaders(raw, { status: statusCode, revisionId: target.revisionId });
@@ -113,7 +183,7 @@ export class Forward implements Dispatcher.DispatchHandler {
     });
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  #data(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#isEnded) return;
     this.#hasBodyBytes = true;
     const { response, observation } = this.#exchange;
@@ -123,23 +193,24 @@ export class Forward implements Dispatcher.DispatchHandler {
     response.once('drain', () => controller.resume());
   }
 
-  onResponseEnd(): void {
+  #answered(): void {
     if (this.#isEnded) return;
     const { response } = this.#exchange;
-    this.#attempt.end(outcomeOf(response.statusCode));
-    this.#end(Math.min(4, Math.floor(response.statusCode / 100) - 1));
+    this.#attempts.answered(response.statusCode);
+    this.#end();
     response.end();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  #broken(error: Error): void {
     if (this.#isEnded) return;
-    const { endpoint } = this.#exchange.target;
+    const { endpoint } = this.#attempts.target;
     const idleMs = this.#exchange.treatment?.timeouts?.idleMs;
     if (idleMs !== undefined && isSilence(error)) {
       this.#over({ reason: 'idle-timeout', ms: idleMs });
       return;
     }
     const wasSent = this.#controller !== null;
+    if (this.#again(wasSent ? 'reset' : 'connect-failure')) return;
     this.#fail({
       status: 502,
       reason: wasSent ? 'reset' : 'unreachable',
@@ -166,12 +237,13 @@ export class Forward implements Dispatcher.DispatchHandler {
 
   #late(): void {
     if (this.#isEnded) return;
-    const { request, response, requestTimeoutMs, target } = this.#exchange;
+    const { request, response, requestTimeoutMs } = this.#exchange;
+    const { target } = this.#attempts;
     if (this.#body?.waitsForCaller === true) {
       this.#isEnded = true;
       this.#clearTimers();
       const detail = `nothing of the request's body came for ${requestTimeoutMs} ms`;
-      this.#attempt.end('none');
+      this.#attempts.end();
       answerProblem(request, response, { status: 408, reason: 'caller-too-slow', detail });
       this.#abort();
       return;
@@ -184,21 +256,32 @@ export class Forward implements Dispatcher.DispatchHandler {
     this.#abort();
   }
 
-  /** Of one attempt, as this engine makes no other. */
-  #startLimits(): readonly NodeJS.Timeout[] {
-    const { requestMs, backendRequestMs } = this.#exchange.treatment?.timeouts ?? {};
-    const limits: NodeJS.Timeout[] = [];
-    const add = (over: OverLimit): void => {
-      limits.push(setTimeout(() => this.#over(over), over.ms));
-    };
-    if (requestMs !== undefined) add({ reason: 'timeout', ms: requestMs });
-    if (backendRequestMs !== undefined) add({ reason: 'backend-timeout', ms: backendRequestMs });
-    return limits;
+  #startAttemptLimits(): void {
+    const { backendRequestMs } = this.#exchange.treatment?.timeouts ?? {};
+    const { perTryTimeoutMs } = this.#attempts;
+    if (backendRequestMs !== undefined) {
+      const over = { reason: 'backend-timeout', ms: backendRequestMs } as const;
+      const late = (): void => {
+        if (!this.#again('timeout')) this.#over(over);
+      };
+      this.#ofAttempt.push(setTimeout(late, backendRequestMs));
+    }
+    if (perTryTimeoutMs === null) return;
+    this.#tryTimer = setTimeout(() => this.#tryLate(perTryTimeoutMs), perTryTimeoutMs);
+    this.#ofAttempt.push(this.#tryTimer);
+  }
+
+  #tryLate(ms: number): void {
+    if (this.#isEnded || this.#again('timeout')) return;
+    const { instanceId } = this.#attempts.target.endpoint;
+    const detail = `instance ${instanceId} did not answer within ${ms} ms`;
+    this.#fail({ status: 504, reason: 'timeout', detail });
+    this.#abort();
   }
 
   #over(over: OverLimit): void {
     if (this.#isEnded) return;
-    const { instanceId } = this.#exchange.target.endpoint;
+    const { instanceId } = this.#attempts.target.endpoint;
     const detail = `instance ${instanceId} ${overText(over)}`;
     this.#fail({ status: 504, reason: over.reason, detail });
     this.#abort();
@@ -206,13 +289,19 @@ export class Forward implements Dispatcher.DispatchHandler {
 
   #clearTimers(): void {
     clearTimeout(this.#timer);
-    for (const limit of this.#limits) clearTimeout(limit);
+    if (this.#limit !== null) clearTimeout(this.#limit);
+    this.#clearAttempt();
+  }
+
+  #clearAttempt(): void {
+    for (const timer of this.#ofAttempt.splice(0)) clearTimeout(timer);
   }
 
   /** The instance hears no end of the body, so it cannot take it for whole. */
   #tooLarge(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#attempts.end();
     this.#clearTimers();
     const { request, response, bodyBytesMax } = this.#exchange;
     if (response.headersSent) response.destroy();
@@ -223,23 +312,22 @@ export class Forward implements Dispatcher.DispatchHandler {
   #callerGone(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#attempt.end('none');
+    this.#attempts.end();
     this.#clearTimers();
     this.#abort();
   }
 
   #fail(refusal: Refusal): void {
     const { request, response } = this.#exchange;
-    this.#attempt.end('gateway-error');
-    this.#end(noAnswer);
+    this.#attempts.failed();
+    this.#end();
     if (response.headersSent) response.destroy();
     else answerProblem(request, response, refusal);
   }
 
-  #end(statusClass: number): void {
+  #end(): void {
     this.#isEnded = true;
     this.#clearTimers();
-    this.#counter.count(statusClass, (performance.now() - this.#exchange.startedMs) * 1000);
   }
 
   /** Ends the request at the instance, also when it still waits for a connection (see onRequestStart). */

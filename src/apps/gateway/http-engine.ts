@@ -8,7 +8,7 @@ import type { Address } from './data-plane.ts';
 import type { AccessLog } from './access-log/access-log.ts';
 import { CallerAdmission } from './caller-admission.ts';
 import type { CallerLimits } from './caller-limits.ts';
-import { EndpointPools, inFlightMax } from './endpoint-pools.ts';
+import { EndpointPools } from './endpoint-pools.ts';
 import { type Exchange, Forward } from './forward.ts';
 import { destination } from './forwarded-headers.ts';
 import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
@@ -187,18 +187,12 @@ export class HttpEngine implements Engine {
   }
 
   #forward(served: Omit<Exchange, 'copy'>): void {
-    const { request, response, target, treatment } = served;
-    const pool = this.#pools.pool(target.origin);
-    if (pool === null) {
-      target.counter.count(noAnswer, 0);
-      const detail = `instance ${target.endpoint.instanceId} has ${inFlightMax} requests already`;
-      answerProblem(request, response, { status: 503, reason: 'overloaded', detail });
-      return;
-    }
+    const { response, treatment } = served;
     const shadow = treatment?.shadow ?? null;
     const copy = shadow === null ? null : this.#mirrors.copy(served, shadow);
     if (copy !== null) response.on('close', () => copy.letGo());
-    new Forward({ ...served, copy }, pool).start();
+    const means = { pools: this.#pools, random: this.#routes.random, metrics: this.#metrics };
+    new Forward({ ...served, copy }, means).start();
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
