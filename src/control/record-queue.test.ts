@@ -44,6 +44,30 @@ test('a way back does not wait for the anchor, and the promotion’s traffic nev
   assert.equal(world.begun.at(-1), 'web advance traffic');
 });
 
+test('what was to be stopped before a way back that wants it is not stopped after it', async () => {
+  const world = openWorld(
+    (_, __, signal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+      }),
+  );
+  world.put('web', 'roll', {
+    isPromotion: true,
+    orders: [
+      ['stop-instances', 'v1'],
+      ['ensure-instances', 'v2'],
+    ],
+  });
+  await world.recorded(1);
+  world.put('web', 'roll-back', { orders: [['ensure-instances', 'v1']] });
+  await world.recorded(2);
+  await world.queue.settled();
+  assert.deepEqual(world.begun, [
+    'web roll-back traffic, ensure-instances v1',
+    'web roll nothing, ensure-instances v2',
+  ]);
+});
+
 test('an anchor that breaks ends the loop, and the promotion’s effects never begin', async () => {
   const world = openWorld(() => Promise.reject(new Error('broken')));
   world.put('web', 'advance', { isPromotion: true });
@@ -102,6 +126,8 @@ test('a checkpoint that does not cover the entry is no anchor', async () => {
   assert.equal(size, 8);
 });
 
+type Orders = 'ensure-instances' | 'stop-instances';
+
 function openWorld(anchor: Anchor) {
   const begun: string[] = [];
   const failures: string[] = [];
@@ -119,9 +145,12 @@ function openWorld(anchor: Anchor) {
     clock: { nowMs: () => 0, sleep: () => new Promise(() => undefined) },
     begin: (service, of) => {
       const key = of[0]?.key ?? '';
-      begun.push(
-        `${service} ${effects.get(key) ?? waiting.shift() ?? ''} ${of.length > 0 ? 'traffic' : 'nothing'}`,
+      const others = of.flatMap((each) =>
+        each.kind === 'set-traffic' ? [] : [`, ${each.kind} ${each.revision.id}`],
       );
+      const isMoved = of.some(({ kind }) => kind === 'set-traffic');
+      const what = `${isMoved ? 'traffic' : 'nothing'}${others.join('')}`;
+      begun.push(`${service} ${effects.get(key) ?? waiting.shift() ?? ''} ${what}`);
     },
     onTrouble: () => undefined,
     fail: (error) => failures.push(error instanceof Error ? error.message : String(error)),
@@ -129,7 +158,11 @@ function openWorld(anchor: Anchor) {
   });
   /** Decisions whose traffic was dropped, which only their order tells. */
   const waiting: string[] = [];
-  const put = (service: string, decision: DecisionKind, { isPromotion = false } = {}): void => {
+  const put = (
+    service: string,
+    decision: DecisionKind,
+    { isPromotion = false, orders = [] as readonly [Orders, string][] } = {},
+  ): void => {
     const key = `${service}/${effects.size}`;
     effects.set(key, decision);
     if (isPromotion) waiting.push(decision);
@@ -139,7 +172,8 @@ function openWorld(anchor: Anchor) {
     const onDurable = (): void => {
       durable.push(key);
     };
-    queue.put({ record, batch, effects: [traffic], isPromotion, onDurable }, signal);
+    const others = orders.map(([kind, id]) => ({ kind, key, revision: { id } }) as Effect);
+    queue.put({ record, batch, effects: [traffic, ...others], isPromotion, onDurable }, signal);
   };
   const recorded = async (count: number): Promise<void> => {
     for (let turn = 0; turn < 1_000 && durable.length < count; turn += 1) {

@@ -19,8 +19,8 @@ export interface RecordJob {
 
 interface Waiting extends RecordJob {
   hasBegun: boolean;
-  /** A later way back of the service is in force: its traffic order must not be undone by this one's. */
-  isOvertaken: boolean;
+  /** Effects of later ways back of the service that are in force: they must not be undone by this one's. */
+  readonly overtakers: Effect[];
   readonly left: PromiseWithResolvers<void>;
   /** Aborted when nothing is waited for any more on its behalf. */
   readonly overtaken: AbortController;
@@ -42,7 +42,7 @@ const wayBackPatienceMs = 300;
  * Q1  One record at a time, first come, first served; a full disk is waited out.
  * Q2  A way back (also that of a candidate which is only parked) begins when its record is durable, when the ledger is in
  *     trouble, or after `wayBackPatienceMs` (C3).
- * Q3  A traffic order that was decided before a way back never begins after it.
+ * Q3  A traffic order that was decided before a way back never begins after it, nor an order for instances that it has orders for.
  * Q4  A promotion's effects wait for the anchor, and with them what was decided for the same service after it; records, other
  *     services and a way back don't wait.
  */
@@ -81,7 +81,7 @@ export class RecordQueue {
   put(job: RecordJob, signal: AbortSignal): void {
     const left = Promise.withResolvers<void>();
     const overtaken = new AbortController();
-    const waiting = { ...job, hasBegun: false, isOvertaken: false, left, overtaken };
+    const waiting = { ...job, hasBegun: false, overtakers: [], left, overtaken };
     this.#waiting.push(waiting);
     this.#writing ??= this.#drain(signal);
     if (isWayBack(waiting)) this.#hurry(waiting, signal);
@@ -117,7 +117,7 @@ export class RecordQueue {
     this.#start(job);
     // What is held is recorded already, so it comes before; it begins next, without its traffic.
     for (const each of [...before, ...(this.#held.get(service)?.jobs ?? [])]) {
-      each.isOvertaken = true;
+      each.overtakers.push(...job.effects);
       each.overtaken.abort(new Error('a way back was decided'));
     }
   }
@@ -159,9 +159,7 @@ export class RecordQueue {
   #start(job: Waiting): void {
     if (job.hasBegun) return;
     job.hasBegun = true;
-    const effects = job.isOvertaken
-      ? job.effects.filter((effect) => effect.kind !== 'set-traffic')
-      : job.effects;
+    const effects = job.effects.filter((effect) => !isOvertaken(effect, job.overtakers));
     this.#begin(job.record.service, effects);
   }
 
@@ -212,6 +210,15 @@ interface HeldJobs {
 /** It takes the candidate out of the users' way, and nothing else. */
 function isWayBack({ record }: RecordJob): boolean {
   return record.decision === 'roll-back' || record.decision === 'park';
+}
+
+/** Whether a way back that began before this effect has said something else about the same. */
+function isOvertaken(effect: Effect, overtakers: readonly Effect[]): boolean {
+  if (overtakers.length === 0) return false;
+  if (effect.kind === 'set-traffic') return true;
+  return overtakers.some(
+    (each) => each.kind !== 'set-traffic' && each.revision.id === effect.revision.id,
+  );
 }
 
 function isRetryable(error: unknown): error is LedgerError | RecorderError {

@@ -4,28 +4,37 @@ import type { ServiceScenario } from './scenario.ts';
 import type { Story } from './world.ts';
 
 /** How long a rollout may wait for each of these when nothing interferes: start timeout 15 s and slack, retries 5 s. */
+/** Between two moves: a progress deadline of 20 s, or a start that is not given up on the way back. */
+const rolledMaxMs = 60_000;
 const stageMaxMs = { starting: 40_000, shifting: 15_000, reverting: 15_000 } as const;
 
 /** O4, O6 and O8 on a world that has had time to settle. */
 export function endRules(story: Story, services: readonly SeenService[], note: Note): void {
   const wanted = new Set<string>();
+  /** Of rollouts in the middle of which somebody paused: each may have some instances, or none. */
+  const free = new Set<string>();
   for (const service of services) {
     const scenario = story.scenario.services.find((each) => each.name === service.name);
     if (scenario === undefined) continue;
-    if (service.stableId !== null) wanted.add(service.stableId);
-    if (service.open !== null) wanted.add(service.open.candidateId);
-    else trafficRule(story, service, note);
-    if (service.open !== null) stuckRule(story, service.open, note);
+    const own = [service.stableId, service.open?.candidateId].filter(isThere);
+    for (const id of own) (service.open?.isRolled === true ? free : wanted).add(id);
+    if (service.open === null) trafficRule(story, service, note);
+    else stuckRule(story, service.open, note);
     for (const rollout of service.rollouts) gateRules(story, { rollout, scenario }, note);
   }
   for (const revisionId of story.running) {
-    if (!wanted.has(revisionId)) note('O4', `${revisionId} still runs and nobody wants it`);
+    if (!wanted.has(revisionId) && !free.has(revisionId))
+      note('O4', `${revisionId} still runs and nobody wants it`);
   }
   for (const revisionId of wanted) {
     if (isStartable(story, revisionId) && !story.running.includes(revisionId)) {
       note('O4', `${revisionId} is wanted and does not run`);
     }
   }
+}
+
+function isThere(id: string | null | undefined): id is string {
+  return id !== null && id !== undefined;
 }
 
 function isStartable(story: Story, revisionId: string): boolean {
@@ -51,11 +60,15 @@ function stuckRule(story: Story, rollout: SeenRollout, note: Note): void {
   const stuck = (): void =>
     note('O6', `${rollout.id} is ${rollout.stage} for ${ageMs} ms, verdict ${rollout.verdict}`);
   switch (rollout.stage) {
+    case 'rolling':
+      if (!rollout.isPaused && ageMs > rolledMaxMs) stuck();
+      return;
     case 'reverting':
     case 'starting':
     case 'shifting':
       // A start that is paused waits for its person when it is ready.
       if (rollout.isPaused && rollout.stage === 'starting') return;
+      if (rollout.isRolled && ageMs <= rolledMaxMs) return;
       if (ageMs > stageMaxMs[rollout.stage]) stuck();
       return;
     case 'approval':

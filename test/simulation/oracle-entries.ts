@@ -13,6 +13,8 @@ export interface SeenRollout {
   readonly startedAtMs: number;
   readonly bakeMs: number;
   readonly gatedPercents: readonly number[];
+  /** Instances of one revision go as those of the other come, forth and back: shares follow them. */
+  readonly isRolled: boolean;
   isPushedByHand: boolean;
   isTouchedByHand: boolean;
   isPaused: boolean;
@@ -22,6 +24,7 @@ export interface SeenRollout {
   /** The newest entry that changed what the rollout waits for. */
   stage:
     | 'starting'
+    | 'rolling'
     | 'shifting'
     | 'judging'
     | 'waiting'
@@ -111,13 +114,14 @@ function startRules(service: SeenService, { said, index, atMs }: Entry, note: No
     startedAtMs: atMs,
     bakeMs: said.bakeMs,
     gatedPercents: said.gatedPercents,
+    isRolled: said.isRolled && service.stableId !== null,
     isPushedByHand: false,
     isTouchedByHand: false,
     isPaused: false,
     hasFailedGate: false,
     backAt: undefined,
     outcome: null,
-    stage: 'starting',
+    stage: said.isRolled && service.stableId !== null ? 'rolling' : 'starting',
     stageSinceMs: atMs,
     verdict: null,
     weightPercent: 0,
@@ -145,7 +149,12 @@ function rolloutRules(service: SeenService, entry: Entry, note: Note): void {
     said.decision,
   );
   const past = service.rollouts.find((each) => each.id === said.rolloutId);
-  if (past?.backAt !== undefined && (isForward || said.weightPercent > 0)) {
+  const sharesAfter = said.ordered?.get(past?.candidateId ?? '') ?? 0;
+  const hasRisen =
+    past?.isRolled === true
+      ? sharesAfter > shareOf(service, past.candidateId)
+      : said.weightPercent > 0;
+  if (past?.backAt !== undefined && (isForward || hasRisen)) {
     note('O3', `${past.id} goes forward after it went back: ${said.decision}`);
   }
   if (open === null || open.id !== said.rolloutId) {
@@ -193,6 +202,8 @@ function turn(service: SeenService, open: SeenRollout, entry: Omit<Entry, 'state
       open.hasAlert = said.decision === 'alert';
       if (open.hasAlert) open.alerts += 1;
       return;
+    case 'roll':
+      return enter(open.backAt === undefined ? 'rolling' : 'reverting');
     case 'widen':
     case 'advance':
       if (said.isByHand) Object.assign(open, { isPushedByHand: true, isPaused: false });

@@ -29,7 +29,9 @@ export class HarmMeter {
     note: Note,
   ): void {
     const open = services.find((each) => each.open?.candidateId === revisionId)?.open ?? null;
-    const isJudged = open !== null && open.stableId !== null && !this.#isBad(open.stableId);
+    // Nothing judges what is rolled before it has everything, and then it goes back as slowly as instances start.
+    const isJudged =
+      open !== null && open.stableId !== null && !open.isRolled && !this.#isBad(open.stableId);
     if (!this.#isWatched || !isJudged || this.#isExcused(atMs, open) || this.#isMild(revisionId)) {
       this.#since.delete(open?.id ?? '');
       return;

@@ -174,12 +174,18 @@ class Judge {
 
   #seeStopping({ revisionId, instanceId }: Of<'stopping'>, note: Note): void {
     const isReplaced = [...this.#services.values()].some((each) => each.replaced.has(instanceId));
+    const isRolled = [...this.#services.values()].some(({ rollouts }) => {
+      const newest = rollouts.at(-1);
+      return (
+        newest?.isRolled === true && [newest.candidateId, newest.stableId].includes(revisionId)
+      );
+    });
     for (const { backends, matches } of this.#inForce) {
       const own = backends.find((each) => each.revisionId === revisionId);
       const share = own?.weightPercent ?? 0;
       const isSentTo = own?.endpoints.some((each) => each.instanceId === instanceId) ?? false;
       if (share === 0 && !matches.some((each) => each.revisionId === revisionId)) continue;
-      if (isReplaced && !isSentTo) continue;
+      if ((isReplaced || isRolled) && !isSentTo) continue;
       note('O10', `${instanceId} is stopped while the router sends ${revisionId} ${share} %`);
     }
   }
@@ -200,7 +206,7 @@ function tableRules(
   const rollout = service.rollouts.findLast((each) => each.startedAt < builtAfter);
   const isGoingBack = rollout?.backAt !== undefined && rollout.backAt < builtAfter;
   // A ledger that is slow to answer has the entry before the loop knows; until then the order before it is tried again.
-  if (isGoingBack && !isDeaf && (inForce.get(rollout.candidateId) ?? 0) > 0) {
+  if (isGoingBack && !rollout.isRolled && !isDeaf && (inForce.get(rollout.candidateId) ?? 0) > 0) {
     note('O3', `${rollout.candidateId} gets traffic after ${rollout.id} went back`);
   }
   const order = service.orders.findLast((each) => each.index < builtAfter);
@@ -221,6 +227,9 @@ function tableRules(
 function isWayBack(service: SeenService, inForce: ReadonlyMap<string, number>): boolean {
   const { stableId, open } = service;
   if (open === null) return false;
+  // Of both, by who serves: what is ordered is compared with once its entry is there.
+  const both = [stableId, open.candidateId];
+  if (open.isRolled) return [...inForce.keys()].every((each) => both.includes(each));
   return stableId === null ? inForce.size === 0 : inForce.size === 1 && inForce.has(stableId);
 }
 

@@ -13,6 +13,8 @@ export interface Said {
   readonly bakeMs: number;
   /** The plan has its candidate checked before a switch. */
   readonly isBlueGreen: boolean;
+  /** The plan has instances go and come one after the other. */
+  readonly isRolled: boolean;
   /** Weights of the plan's gated steps. */
   readonly gatedPercents: readonly number[];
   readonly sentence: string;
@@ -41,6 +43,7 @@ export function readSaid(statement: Statement): Said {
     verdict: verdict?.kind ?? null,
     bakeMs: plan?.bakeMs ?? 0,
     isBlueGreen: plan?.strategy?.kind === 'blue-green',
+    isRolled: ['rolling', 'recreate'].includes(plan?.strategy?.kind ?? ''),
     gatedPercents: (plan?.steps ?? [])
       .filter((step) => step.gated)
       .map((step) => step.weightPercent),

@@ -8,7 +8,7 @@
  * G2  How many come and go is what domain/scaling/rolling-update.ts says, by what the platform shows.
  * G3  On the way back the candidate's share never rises (R4), and nothing leads forth again.
  * G4  Instances that go leave the table and finish what they have before they stop (the loop's lanes).
- * G5  A person's pause stops the way forth, never the way back.
+ * G5  A person's pause stops the way forth, never the way back, and no recreate that has begun: nobody serves meanwhile.
  */
 import { closeBlock, type Verdict } from '../gate/gate.ts';
 import {
@@ -24,6 +24,7 @@ import { candidateWeightPercent, nextKey, order, splitTraffic, unchanged } from 
 import { rolledDesired, wantedInstances, withCount } from './instance-counts.ts';
 import type { Revision } from './revision.ts';
 import { type Arms, armsOf, instancesText, rolledBy, type RollingPhase } from './rolling-arms.ts';
+import { instancesOf } from './see.ts';
 import { nameOf } from './sentence.ts';
 import type { Cause, Decision, Rollout, ServiceState } from './service-state.ts';
 import { shiftTo } from './shift.ts';
@@ -53,7 +54,7 @@ export function followRolling(state: ServiceState, rollout: Rollout, atMs: numbe
   const { phase } = rollout;
   const arms = armsOf(state, rollout);
   if (phase.kind !== 'rolling' || arms === null) return unchanged(state);
-  if (phase.cause === null && rollout.paused !== null) return unchanged(state);
+  if (rollout.paused !== null && mayPause(rollout, phase)) return unchanged(state);
   if (isOver(arms)) return finish(state, rollout, { arms, atMs, phase });
   const move = nextMove(state, rollout, { arms, atMs, phase });
   if (move.effects.length > 0) {
@@ -97,11 +98,19 @@ export function rollBack(
           desired: { candidate: all, stable: wantedInstances({ ...state, rollout: null }, stable) },
         };
   const moved = { sinceMs: atMs, movedAtMs: atMs, readyMost: 0, stopKey: null };
-  const back: RollingPhase = { ...begun, ...moved, cause };
+  const back: RollingPhase = {
+    ...begun,
+    ...moved,
+    cause,
+    wanted: wantedBack(state, { rollout, stable }, begun),
+  };
   const turned: Rollout = { ...rollout, paused: null, gate: closeBlock(rollout.gate), phase: back };
-  const arms = armsOf(state, turned);
-  if (arms === null) return unchanged(state);
-  const move = nextMove(state, turned, { arms, atMs, phase: back });
+  const seen = armsOf(state, turned);
+  if (seen === null) return unchanged(state);
+  // Whether those that were to stop still serve is known with the next look only.
+  const ready = Math.min(seen.incoming.ready, begun.wanted.stable);
+  const arms: Arms = { ...seen, incoming: { ...seen.incoming, ready } };
+  const move = nextMove(state, turned, { arms, atMs, phase: back, isFirst: true });
   return order(
     { ...state, rollout: move.rollout },
     {
@@ -122,10 +131,28 @@ export function rolledOut(rollout: Rollout, key: string): Rollout | null {
   return { ...rollout, phase: { ...phase, stopKey: null } };
 }
 
+function mayPause(rollout: Rollout, { cause, wanted, desired }: RollingPhase): boolean {
+  const hasBegun = wanted.stable < desired.stable;
+  return cause === null && !(hasBegun && rolledBy(rollout)?.kind === 'recreate');
+}
+
+/** Stable's instances that still serve stay, whatever has become of the order to stop them. */
+function wantedBack(
+  state: ServiceState,
+  { rollout, stable }: { readonly rollout: Rollout; readonly stable: Revision },
+  { wanted, desired }: RollingPhase,
+): RollingPhase['wanted'] {
+  if (rolledBy(rollout)?.kind === 'recreate') return wanted;
+  const serving = instancesOf(state, stable.id)?.ready ?? 0;
+  return { ...wanted, stable: Math.min(desired.stable, Math.max(wanted.stable, serving)) };
+}
+
 interface Moment {
   readonly arms: Arms;
   readonly atMs: number;
   readonly phase: RollingPhase;
+  /** Of a way back: what was ordered before it may never begin, so all is said anew. */
+  readonly isFirst?: boolean;
 }
 
 function isOver({ incoming, outgoing }: Arms): boolean {
@@ -163,7 +190,7 @@ function finish(state: ServiceState, rollout: Rollout, { arms, atMs, phase }: Mo
 function nextMove(
   state: ServiceState,
   rollout: Rollout,
-  { arms, atMs, phase }: Moment,
+  { arms, atMs, phase, isFirst = false }: Moment,
 ): {
   readonly rollout: Rollout;
   readonly phase: RollingPhase;
@@ -179,11 +206,14 @@ function nextMove(
   const key = nextKey(state);
   const moves = [
     countEffect(outgoing.revision, { from: outgoing.wanted, to: plan.outgoing, key }),
-    countEffect(incoming.revision, { from: incoming.wanted, to: plan.incoming, key }),
+    countEffect(incoming.revision, {
+      from: isFirst ? 0 : incoming.wanted,
+      to: plan.incoming,
+      key,
+    }),
   ];
-  const effects = [trafficEffect(state, rollout, { arms, plan, key }), ...moves].filter(
-    (each) => each !== null,
-  );
+  const traffic = trafficEffect(state, rollout, { arms, plan, key, isFirst });
+  const effects = [traffic, ...moves].filter((each) => each !== null);
   const hasMoved = effects.length > 0 || incoming.ready > phase.readyMost;
   const next: RollingPhase = {
     ...phase,
@@ -225,8 +255,14 @@ function countEffect(
 function trafficEffect(
   state: ServiceState,
   rollout: Rollout,
-  { arms, plan, key }: { readonly arms: Arms; readonly plan: RollingPlan; readonly key: string },
+  at: {
+    readonly arms: Arms;
+    readonly plan: RollingPlan;
+    readonly key: string;
+    readonly isFirst: boolean;
+  },
 ): Effect | null {
+  const { arms, plan, key, isFirst } = at;
   const { incoming, outgoing, isBack } = arms;
   const now = candidateWeightPercent(state);
   const comes = Math.min(incoming.ready, plan.incoming);
@@ -234,12 +270,15 @@ function trafficEffect(
   const isRecreate = rolledBy(rollout)?.kind === 'recreate';
   const isLast = plan.outgoing === 0;
   // Nobody serves: it stays with those that may come back. Who is stopped gets nothing in any case (R6).
-  if (!isRecreate && !isLast && comes + stays === 0) return null;
+  const isNobody = !isRecreate && !isLast && comes + stays === 0;
+  if (isNobody && !isFirst) return null;
   const isAll = isRecreate || isLast;
-  const incomingPercent = isAll ? 100 : Math.round((1000 * comes) / (comes + stays)) / 10;
+  const incomingPercent = isAll
+    ? 100
+    : Math.round((1000 * comes) / Math.max(1, comes + stays)) / 10;
   const candidatePercent = isBack ? (1000 - 10 * incomingPercent) / 10 : incomingPercent;
   const weightPercent = isBack ? Math.min(now, candidatePercent) : candidatePercent;
-  if (weightPercent === now) return null;
+  if (weightPercent === now && !isFirst) return null;
   const traffic = splitTraffic(state, rollout, { weightPercent, match: null });
   return traffic === null ? null : { kind: 'set-traffic', key: `${key}/route`, traffic };
 }
