@@ -151,6 +151,16 @@ export class ControlLoop {
     return this.#pusher.push(signal);
   }
 
+  /**
+   * For an instance that the platform shows as not serving: resolves when nothing new is sent to it and what was under way there has
+   * ended, or the router's bound is over. Rejects with RouterError, PlatformError or the signal's reason.
+   */
+  async withdraw(instanceId: string, signal: AbortSignal): Promise<void> {
+    this.#instances = await this.#parts.platform.observe(signal);
+    await this.#pusher.push(signal);
+    await this.#parts.router.drain(instanceId, signal);
+  }
+
   /** What the stable revision did lately while no rollout ran; null: nothing was seen. */
   stableSeen(service: string, nowMs: number): StableWindow | null {
     const state = this.service(service);

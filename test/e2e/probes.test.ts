@@ -87,10 +87,19 @@ test('an unready instance gets no new requests until it is ready again', async (
   await waitFor('its requests', async () => (await visitors(world, 12)).has(first));
 });
 
-test('failed liveness starts the process again', async () => {
+test('failed liveness starts the process again, and no request is lost', async () => {
   await using world = await startWorld();
   const [first = ''] = await start(world, 2);
   const before = await instance(world, first);
+  const load = { isOn: true, wrong: new Set<string>() };
+  const loading = Promise.all(
+    Array.from({ length: 8 }, async () => {
+      while (load.isOn) {
+        const answer = await visit(world);
+        if (answer.startsWith('status')) load.wrong.add(answer);
+      }
+    }),
+  );
   const marker = await world.write('', `${first}.dead`);
   const reason = /^killed after .*check\.mjs exited with code 1, 2 times in a row$/;
   await waitFor('its end', async () => reason.test((await instance(world, first))?.reason ?? ''));
@@ -100,4 +109,7 @@ test('failed liveness starts the process again', async () => {
     return now?.state === 'ready' ? now : null;
   });
   assert.notEqual(again.pid, before?.pid);
+  load.isOn = false;
+  await loading;
+  assert.deepEqual([...load.wrong], []);
 });

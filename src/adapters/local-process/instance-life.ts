@@ -39,6 +39,7 @@ export interface Surroundings {
   readonly bootId: string;
   readonly inherited: Environment;
   readonly gatewayUrl: string;
+  readonly beforeEnd: (instanceId: string, signal: AbortSignal) => Promise<void>;
   readonly secrets: SecretReader;
   readonly configs: ConfigStore;
   /** Aborted when the platform is closed: supervising ends, instances go on. */

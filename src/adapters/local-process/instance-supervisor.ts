@@ -265,11 +265,17 @@ export class InstanceSupervisor {
     return probeSetOf(this.#record.revision.health, this.#world.settings);
   }
 
-  /** As in a stop: time to end what is under way. False: halted meanwhile, and who halted us goes on. */
-  #askToEnd({ identity }: Life): Promise<boolean> {
-    const { clock, settings } = this.#world;
+  /**
+   * As in a stop: nothing new is sent to it, and it has time to end what it has. Who sends may not hold up the end for long, as what
+   * it has may hang. False: halted meanwhile, and who halted us goes on.
+   */
+  async #askToEnd({ identity }: Life): Promise<boolean> {
+    const { clock, settings, beforeEnd } = this.#world;
     const graceMs = this.#record.revision.health.stopGraceMs;
     this.#isEnding = true;
+    const bound = AbortSignal.any([this.#halted, AbortSignal.timeout(settings.withdrawMaxMs)]);
+    // Too late, or the router is away: the process has failed all the same.
+    await beforeEnd(this.id, bound).catch(() => undefined);
     return stopGroup({ identity, graceMs, clock, settings }, this.#halted);
   }
 

@@ -27,6 +27,8 @@ export interface LocalProcessOptions {
   readonly gatewayUrl: string;
   /** The server's environment; instances get PATH, HOME, LANG and TZ of it and nothing else. */
   readonly environment: Environment;
+  /** Resolves when nothing is sent to the instance any more; called before a failed probe ends a process. Absent: nobody sends. */
+  readonly beforeEnd?: (instanceId: string, signal: AbortSignal) => Promise<void>;
   /** Unset: the defaults. */
   readonly settings?: Partial<LocalProcessSettings>;
 }
@@ -46,6 +48,7 @@ export async function openLocalProcessPlatform(
     bootId: readBootId(),
     inherited: options.environment,
     gatewayUrl: options.gatewayUrl,
+    beforeEnd: options.beforeEnd ?? (() => Promise.resolve()),
     secrets: await SecretReader.open(
       join(options.folder, 'secret-digests.key'),
       options.environment,

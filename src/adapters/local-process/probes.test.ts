@@ -116,6 +116,26 @@ suite('probes of an instance', () => {
     assert.deepEqual(lines.map((line) => line.text).slice(0, 3), ['started', 'not now', 'started']);
   });
 
+  test('who sends is heard before SIGTERM, and not for longer than the bound', async () => {
+    await using place = await Place.make();
+    const asked: string[] = [];
+    const beforeEnd = async (id: string, signal: AbortSignal): Promise<void> => {
+      asked.push(id);
+      // Never answers by itself.
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+      asked.push('given up');
+    };
+    const { settings } = place.options();
+    await using platform = await place.open({
+      beforeEnd,
+      settings: { ...settings, withdrawMaxMs: 200 },
+    });
+    const startup = spec(exec('process.exit(1)'));
+    await platform.ensure(place.revision('healthy', health(place, { startup })), 1, never);
+    const { id } = await untilOnly(platform, ({ restarts }) => restarts > 0);
+    assert.deepEqual(asked.slice(0, 2), [id, 'given up']);
+  });
+
   test('probes of its own are found again by the next platform', async () => {
     await using place = await Place.make();
     const probes = {

@@ -21,6 +21,8 @@ export interface LocalProcessSettings {
   readonly goneCheckIntervalMs: number;
   /** How long the kernel may take to remove a group after SIGKILL before `stop` fails. */
   readonly killWaitMs: number;
+  /** How long a process that failed a probe may be waited for until nothing is sent to it any more, at most. */
+  readonly withdrawMaxMs: number;
   readonly logPollIntervalMs: number;
   /** A log file longer than this is rotated; one old generation is kept. */
   readonly logSizeMaxBytes: number;
@@ -48,6 +50,7 @@ export const LOCAL_PROCESS_DEFAULTS: LocalProcessSettings = {
   sampleIntervalMs: 1_000,
   goneCheckIntervalMs: 25,
   killWaitMs: 5_000,
+  withdrawMaxMs: 10_000,
   logPollIntervalMs: 100,
   logSizeMaxBytes: 10 * 1_024 * 1_024,
   goneInstancesKept: 20,

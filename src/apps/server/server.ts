@@ -47,6 +47,7 @@ import { LedgerTrouble } from './ledger-trouble.ts';
 import { LogKeyDesk } from './log-key-desk.ts';
 import { RateMeter } from './rate-meter.ts';
 import { timeText } from './time-text.ts';
+import { Withdrawal } from './withdrawal.ts';
 import { witnessJournal } from './witness-journal.ts';
 
 export interface ServerOptions {
@@ -89,6 +90,7 @@ interface World extends Pick<OpenedLedger, 'store' | 'lease'> {
   readonly isGatewayNew: boolean;
   readonly router: GatewayClient;
   readonly platform: LocalProcessPlatform;
+  readonly withdrawal: Withdrawal;
   readonly feed: EventFeed;
   readonly evidence: EvidenceDesk;
   readonly cdEvents: CdEventDesk;
@@ -196,12 +198,14 @@ async function openWorld(
       onEjections: (changes) => ejections.note(changes),
     }),
   );
+  const withdrawal = new Withdrawal();
   const platform = resources.use(
     await openLocalProcessPlatform({
       folder: join(stateFolder, 'instances'),
       clock,
       gatewayUrl: gatewayUrl(gateway),
       environment: options.environment,
+      beforeEnd: (instanceId, until) => withdrawal.of(instanceId, until),
     }),
   );
   return {
@@ -216,6 +220,7 @@ async function openWorld(
     isGatewayNew,
     router,
     platform,
+    withdrawal,
     evidence,
     cdEvents,
   };
@@ -296,6 +301,7 @@ async function openLoop(
     },
     recovered,
   );
+  world.withdrawal.attach(loop);
   loop.onSample = (sample) => meter.add(sample);
   const desk = new ApprovalDesk({ loop, recorder, clock });
   const isHeard = (): boolean => router.isConnected;
