@@ -50,6 +50,17 @@ test('a dead link, a missing file and an unknown script are found', () => {
   assert.notDeepEqual(unknownScripts('`npm run nonsense`'), []);
 });
 
+/** Numbers that more than one decision has. */
+function twinNumbers(paths: readonly string[]): readonly string[] {
+  const numbers = paths.map((path) => /(\d{4})-[^/]*\.md$/.exec(path)?.[1] ?? path);
+  return numbers.filter((number, index) => numbers.indexOf(number) !== index);
+}
+
+test('every decision has a number of its own', () => {
+  assert.deepEqual(twinNumbers(globSync('docs/decisions/*.md', { cwd: root })), []);
+  assert.deepEqual(twinNumbers(['docs/decisions/0003-a.md', 'docs/decisions/0003-b.md']), ['0003']);
+});
+
 test('ARCHITECTURE.md names every folder of src and is at most two pages', () => {
   const text = read('ARCHITECTURE.md');
   const folders = globSync('src/*', { cwd: root }).concat(globSync('src/domain/*', { cwd: root }));
