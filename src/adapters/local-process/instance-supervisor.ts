@@ -102,9 +102,10 @@ export class InstanceSupervisor {
         await prepared;
         await this.#launch();
       } catch (cause) {
-        await this.#world.store.remove(this.id);
+        // What could not be removed is found by the next server, and is one too many then.
+        await this.#world.store.remove(this.id).catch(() => undefined);
         this.#leave();
-        throw cause;
+        throw asPlatformError('start', this.id, cause);
       }
     });
   }
@@ -120,7 +121,7 @@ export class InstanceSupervisor {
     this.#stop ??= this.#stopOnce().catch((cause: unknown) => {
       this.#stop = null;
       this.#trouble = String(cause);
-      throw cause;
+      throw asPlatformError('stop', this.id, cause);
     });
     return this.#stop;
   }
@@ -379,6 +380,13 @@ export class InstanceSupervisor {
     this.#isGone = true;
     this.#onGone(this.id);
   }
+}
+
+/** A disk that is full or descriptors that are out pass: what could not be written down is tried again, and is no defect. */
+function asPlatformError(what: 'start' | 'stop', id: string, cause: unknown): PlatformError {
+  if (cause instanceof PlatformError) return cause;
+  const message = `cannot ${what} ${id}: ${cause instanceof Error ? cause.message : String(cause)}`;
+  return new PlatformError(`${what}-failed`, message, { retryable: true, cause });
 }
 
 function portStolen(port: number, pid: number): LifeEnd {
