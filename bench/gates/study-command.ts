@@ -26,8 +26,14 @@ export async function runCommand(): Promise<number> {
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1).padStart(7);
     process.stderr.write(`${seconds} s  ${line}\n`);
   };
-  const report = await runStudy({ ...options, say, signal: stop.signal }).catch(refused);
-  if (report === null) return 2;
+  const report = await runStudy({ ...options, say, signal: stop.signal }).catch(
+    (error: unknown) => {
+      if (!stop.signal.aborted) return refused(error);
+      say('stopped: what was judged is kept, and the same command goes on from it');
+      return null;
+    },
+  );
+  if (report === null) return stop.signal.aborted ? 130 : 2;
   const { tables, notes, result } = report;
   const tookMs = Math.round(performance.now() - startedMs);
   const lines = [...tables.flatMap((table) => [tableText(table), '']), ...notes, ''];
