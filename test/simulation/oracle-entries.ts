@@ -162,7 +162,10 @@ function rolloutRules(service: SeenService, entry: Entry, note: Note): void {
     return;
   }
   // The bake that begins when an ordered 100 % comes into force is no step forward.
-  if (open.isPaused && isForward && said.decision !== 'bake' && !said.isByHand) {
+  // A recreate that has begun is not held where nobody serves; its bake is.
+  const isLastMove = open.isRolled && said.decision === 'advance';
+  const isHeld = isForward && said.decision !== 'bake' && !isLastMove;
+  if (open.isPaused && isHeld && !said.isByHand) {
     note('O12', `${open.id} goes forward (${said.decision}) though it is paused`);
   }
   if (said.isByHand && said.decision !== 'refuse') open.isTouchedByHand = true;

@@ -166,7 +166,14 @@ function finish(state: ServiceState, rollout: Rollout, { arms, atMs, phase }: Mo
   const { cause } = phase;
   if (cause === null) {
     const counted = withCount(state, rollout.candidate, desired);
-    return shiftTo(counted, rollout, { stepIndex: 0, atMs, sentence, verdict: null });
+    const shifted = shiftTo(counted, rollout, { stepIndex: 0, atMs, sentence, verdict: null });
+    const moved = shifted.state.rollout;
+    // A pause that could not hold a recreate holds its bake.
+    if (moved === null || rollout.paused === null) return shifted;
+    return {
+      ...shifted,
+      state: { ...shifted.state, rollout: { ...moved, paused: rollout.paused } },
+    };
   }
   const traffic = splitTraffic(state, rollout, { weightPercent: 0, match: null });
   const effectKey = `${nextKey(state)}/route`;
