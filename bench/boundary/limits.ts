@@ -10,7 +10,7 @@ import type { RateLimit } from '../../src/domain/traffic/rate-limit.ts';
 import { type BenchOptions, medianOf } from '../form.ts';
 import { build } from '../gateway/build.ts';
 import { hostName } from '../gateway/configurations.ts';
-import { loadCore, Processes } from '../gateway/programs.ts';
+import { endMaster, loadCore, Processes } from '../gateway/programs.ts';
 import { freePorts } from '../world.ts';
 import { askedBy, type CallerCount } from './callers.ts';
 
@@ -47,7 +47,9 @@ export async function readLimits(
   };
   {
     await using processes = new Processes(bothCores);
-    await measure('nginx, three workers', [await startNginx(place, processes)]);
+    const { port, pid } = await startNginx(place, processes);
+    await measure('nginx, three workers', [port]);
+    await endMaster(pid);
   }
   {
     await using processes = new Processes(bothCores);
@@ -142,7 +144,10 @@ async function startGateway(
   return port;
 }
 
-async function startNginx(place: LimitPlace, processes: Processes): Promise<number> {
+async function startNginx(
+  place: LimitPlace,
+  processes: Processes,
+): Promise<{ readonly port: number; readonly pid: number }> {
   const { folder, backendPort } = place;
   const [port = 0] = await freePorts(1);
   const path = join(folder, 'limit-nginx.conf');
@@ -170,8 +175,8 @@ async function startNginx(place: LimitPlace, processes: Processes): Promise<numb
     '',
   ].join('\n');
   await writeFile(path, text);
-  await processes.start(loadCore, ['nginx', '-c', path, '-p', folder, '-e', 'stderr'], port);
-  return port;
+  const argv = ['nginx', '-c', path, '-p', folder, '-e', 'stderr'];
+  return { port, pid: await processes.start(loadCore, argv, port) };
 }
 
 /** Resolves with the file that has its URL. */

@@ -70,6 +70,21 @@ export class Processes implements AsyncDisposable {
   }
 }
 
+/** Asks a master process to end with its workers, and waits for it: by itself a killed master leaves them behind. */
+export async function endMaster(pid: number): Promise<void> {
+  process.kill(pid, 'SIGTERM');
+  await waitFor(`the end of ${pid}`, () => !isThere(pid), 30_000);
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    // No such process any more.
+    return false;
+  }
+}
+
 /** What the program prints; it runs on the core of the load. */
 export async function output(argv: readonly string[], signal: AbortSignal): Promise<string> {
   const options = { env, signal, maxBuffer: 1024 * 1024 };

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { missing, Processes } from '../gateway/programs.ts';
-import { freePorts, projectFolder, waitFor } from '../world.ts';
+import { endMaster, missing, Processes } from '../gateway/programs.ts';
+import { freePorts, projectFolder } from '../world.ts';
 import { type Failures, SteadyLoad } from './steady-load.ts';
 
 export type Peer = 'haproxy' | 'nginx';
@@ -31,7 +31,7 @@ export async function peerReload(peer: Peer, perSecond: number): Promise<Failure
   await write(before);
   const pid = await processes.start(0, [...starts[peer](path, folder)], port);
   // By itself a killed master leaves its workers behind.
-  resources.defer(() => ended(pid));
+  resources.defer(() => endMaster(pid));
   const load = resources.use(new SteadyLoad({ port, host: 'page.localhost', perSecond }));
   await sleep(2 * echoMs);
   const fromMs = Date.now();
@@ -44,21 +44,6 @@ export async function peerReload(peer: Peer, perSecond: number): Promise<Failure
   const failures = load.failures(fromMs, Date.now());
   await load.stop();
   return failures;
-}
-
-/** Asks a master process to end with its workers, and waits for it. */
-async function ended(pid: number): Promise<void> {
-  process.kill(pid, 'SIGTERM');
-  await waitFor(`the end of ${pid}`, () => !isThere(pid), 30_000);
-}
-
-function isThere(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    // No such process any more.
-    return false;
-  }
 }
 
 async function startPages(
