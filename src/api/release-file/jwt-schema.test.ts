@@ -1,21 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { parseReleaseFiles } from './parse-release-files.ts';
-import { formatProblem } from './problem.ts';
+import { parsedTraffic } from './traffic-line.fixture.ts';
 
-/** A service with this `jwt`, which begins at line 7 and column 10. */
+/** `jwt` begins at line 7 and column 10. */
 function parsed(jwt: string) {
-  const text = `apiVersion: tidegate.dev/v1
-kind: Service
-metadata: { name: web }
-spec:
-  run: { command: [node, a.js] }
-  traffic:
-    jwt: ${jwt}
-`;
-  const { services, problems } = parseReleaseFiles([{ path: 'f', text }]);
-  const told = problems.map((problem) => formatProblem(problem).split('\n')[0] ?? '');
-  return { jwt: services[0]?.traffic.policy?.jwt, told };
+  const { policy, told } = parsedTraffic(`jwt: ${jwt}`);
+  return { jwt: policy?.jwt, told };
 }
 
 const whose = 'issuer: https://id.example, audiences: [shop]';

@@ -1,22 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { parseReleaseFiles } from './parse-release-files.ts';
-import { formatProblem } from './problem.ts';
-
-/** A service whose traffic is this line, from line 7 and column 5 on. */
-function parsed(traffic: string) {
-  const text = `apiVersion: tidegate.dev/v1
-kind: Service
-metadata: { name: web }
-spec:
-  run: { command: [node, a.js] }
-  traffic:
-    ${traffic}
-`;
-  const { services, problems } = parseReleaseFiles([{ path: 'f', text }]);
-  const told = problems.map((problem) => formatProblem(problem).split('\n')[0] ?? '');
-  return { policy: services[0]?.traffic.policy, told };
-}
+import { parsedTraffic } from './traffic-line.fixture.ts';
 
 test('what is not written is absent, and each part has its defaults', () => {
   const rows: readonly (readonly [string, unknown])[] = [
@@ -85,7 +69,7 @@ test('what is not written is absent, and each part has its defaults', () => {
     ],
   ];
   for (const [traffic, want] of rows) {
-    const { policy, told } = parsed(traffic);
+    const { policy, told } = parsedTraffic(traffic);
     assert.deepEqual(told, [], traffic);
     assert.deepEqual(policy, want, traffic);
   }
@@ -126,7 +110,7 @@ test('what is wrong is refused with its place', () => {
     ['outlierDetection: { baseEjectionTime: 0s }', 'f:7:43: '],
   ];
   for (const [traffic, want] of rows) {
-    const { told } = parsed(traffic);
+    const { told } = parsedTraffic(traffic);
     assert.equal(told.length, 1, `${traffic}: ${told.join(' | ')}`);
     assert.ok(told[0]?.startsWith(want), `${traffic}: ${told[0]}`);
   }

@@ -1,21 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { parseReleaseFiles } from './parse-release-files.ts';
-import { formatProblem } from './problem.ts';
+import { parsedTraffic } from './traffic-line.fixture.ts';
 
-/** A service with this rate limit, which begins at line 7 and column 16. */
+/** `rateLimit` begins at line 7 and column 16. */
 function parsed(rateLimit: string) {
-  const text = `apiVersion: tidegate.dev/v1
-kind: Service
-metadata: { name: web }
-spec:
-  run: { command: [node, a.js] }
-  traffic:
-    rateLimit: ${rateLimit}
-`;
-  const { services, problems } = parseReleaseFiles([{ path: 'f', text }]);
-  const told = problems.map((problem) => formatProblem(problem).split('\n')[0] ?? '');
-  return { limits: services[0]?.traffic.policy?.rateLimits, told };
+  const { policy, told } = parsedTraffic(`rateLimit: ${rateLimit}`);
+  return { limits: policy?.rateLimits, told };
 }
 
 const taken = [
