@@ -234,6 +234,7 @@ describe('the API', () => {
       '/v1/services',
       '/v1/services/{name}',
       '/v1/services/{name}/actions',
+      '/v1/services/{name}/load-tests',
       '/v1/services/{name}/rollouts',
       '/v1/status',
       '/v1/stop',
