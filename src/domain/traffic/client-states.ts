@@ -18,6 +18,13 @@ export class ClientStates<State> {
     this.#clientsMax = clientsMax;
   }
 
+  /** The key that the state is kept under: the client's own, or that of all who came too late. */
+  keyOf(key: BucketKey, nowMs: number): BucketKey {
+    const scope = this.#scopes.get(key.scope);
+    const client = scope === undefined ? key.client : this.#clientIn(scope, key.client, nowMs);
+    return client === key.client ? key : { scope: key.scope, client };
+  }
+
   find(key: BucketKey, nowMs: number): State | undefined {
     const scope = this.#scopes.get(key.scope);
     return scope?.states.get(this.#clientIn(scope, key.client, nowMs));

@@ -42,7 +42,7 @@ function allowed({ shape, everyMs, seconds, lateMs }: Traffic): readonly number[
         each.allowed += 1;
       }
       if (nowMs % turnMs !== 0) continue;
-      each.loans.push([nowMs + lateMs, lender.lendNow(each.buckets.asks(nowMs))]);
+      each.loans.push([nowMs + lateMs, lender.lendNow(each.buckets.asks())]);
     }
   }
   return processes.map((each) => each.allowed);
@@ -103,7 +103,7 @@ test('a small bucket gives all it has to a caller whose requests all come to one
       used += 1;
       assert.equal(nowMs, 20 * (used - 1), 'none is refused before all are used');
     }
-    buckets.learn(lender.lendNow(buckets.asks(nowMs)), nowMs);
+    buckets.learn(lender.lendNow(buckets.asks()), nowMs);
   }
   assert.equal(used, 3);
 });
@@ -137,7 +137,7 @@ test('tokens that are not used come back', () => {
   const [one, other] = [new BorrowedBuckets(0.5), new BorrowedBuckets(0.5)];
   const hourly = { msPerToken: 3_600_000, burst: 8 };
   const turn = (buckets: BorrowedBuckets): void => {
-    buckets.learn(lender.lendNow(buckets.asks(nowMs)), nowMs);
+    buckets.learn(lender.lendNow(buckets.asks()), nowMs);
   };
   assert.equal(one.waitMs(key, hourly, 0), 0);
   one.take(key, hourly, 0);
@@ -151,4 +151,45 @@ test('tokens that are not used come back', () => {
     turn(other);
   }
   assert.equal(used, 7, 'eight, and one is used');
+});
+
+test('who has used up a bucket is not new when it comes back, until the bucket is full again', () => {
+  let nowMs = 0;
+  const lender = new MemoryTokens(() => nowMs);
+  const buckets = new BorrowedBuckets(1 / 2);
+  const slow = { msPerToken: 60_000, burst: 1 };
+  const turns = (count: number): number => {
+    let asks = 0;
+    for (let turn = 0; turn < count; turn += 1, nowMs += turnMs) {
+      const asked = buckets.asks();
+      asks += asked.length;
+      buckets.learn(lender.lendNow(asked), nowMs);
+    }
+    return asks;
+  };
+  assert.equal(buckets.waitMs(key, slow, nowMs), 0);
+  buckets.take(key, slow, nowMs);
+  assert.ok(turns(200) > 0);
+  assert.equal(turns(200), 0, 'nothing to tell');
+  assert.ok(buckets.waitMs(key, slow, nowMs) > 50_000, 'its bucket is still empty');
+  turns(200);
+  nowMs += 70_000;
+  assert.equal(buckets.waitMs(key, slow, nowMs), 0, 'and full again later');
+});
+
+test('names made up beyond the bound share one bucket here, too', () => {
+  let nowMs = 0;
+  const lender = new MemoryTokens(() => nowMs);
+  const buckets = new BorrowedBuckets(1, 3);
+  const hourly = { msPerToken: 3_600_000, burst: 2 };
+  let allowed = 0;
+  for (let client = 0; client < 200; client += 1, nowMs += turnMs) {
+    const made = { scope: 'all', client: `made-up-${client}` };
+    if (buckets.waitMs(made, hourly, nowMs) === 0) {
+      buckets.take(made, hourly, nowMs);
+      allowed += 1;
+    }
+    buckets.learn(lender.lendNow(buckets.asks()), nowMs);
+  }
+  assert.ok(allowed < 20, `${allowed}`);
 });

@@ -1,3 +1,4 @@
+import { ClientStates } from '../../../domain/traffic/client-states.ts';
 import type { BucketShape } from '../../../domain/traffic/rate-limit.ts';
 import {
   type BucketKey,
@@ -19,17 +20,20 @@ import type { Buckets } from './buckets.ts';
  */
 export class BorrowedBuckets implements Buckets {
   readonly #processShare: number;
-  readonly #holdings = new Map<string, Map<string, Holding>>();
+  readonly #holdings: ClientStates<Holding>;
+  /** Those with something to tell or ask: all others cost a turn nothing, however many they are. */
   readonly #active = new Set<Holding>();
 
   /** `processShare`: one by the number of processes that share. */
-  constructor(processShare: number) {
+  constructor(processShare: number, clientsMax?: number) {
     this.#processShare = processShare;
+    const isNothing = (each: Holding, nowMs: number) =>
+      !this.#active.has(each) && each.waitUntilMs <= nowMs;
+    this.#holdings = new ClientStates(isNothing, clientsMax);
   }
 
   waitMs(key: BucketKey, shape: BucketShape, nowMs: number): number {
     const holding = this.#holdingOf(key, shape, nowMs);
-    this.#active.add(holding);
     holding.shape = shape;
     if (holding.tokens > 0 || holding.owed < holding.owedMax) return 0;
     holding.missed += 1;
@@ -48,25 +52,24 @@ export class BorrowedBuckets implements Buckets {
   }
 
   retain(scopes: ReadonlySet<string>): void {
-    for (const [scope, holdings] of this.#holdings) {
-      if (scopes.has(scope)) continue;
-      this.#holdings.delete(scope);
-      for (const holding of holdings.values()) this.#active.delete(holding);
+    this.#holdings.retain(scopes);
+    for (const holding of this.#active) {
+      if (!scopes.has(holding.key.scope)) this.#active.delete(holding);
     }
   }
 
   /** To be called every `turnMs`: what is to be told and asked now. */
-  asks(nowMs: number): readonly TokenAsk[] {
+  asks(): readonly TokenAsk[] {
     const asks: TokenAsk[] = [];
     for (const holding of this.#active) {
       const demand = holding.taken + holding.missed;
       holding.idleTurns = demand === 0 ? holding.idleTurns + 1 : 0;
       [holding.taken, holding.missed] = [0, 0];
-      // Not while it is empty: whoever is new has its part of a full one.
-      const isIdle = holding.idleTurns >= idleTurnsMax && holding.waitUntilMs <= nowMs;
+      const isIdle = holding.idleTurns >= idleTurnsMax;
       const wanted = isIdle || demand === 0 ? 0 : Math.min(wantedMax, 2 * demand - holding.tokens);
       const owed = holding.owed - (isIdle ? holding.tokens : 0);
-      if (isIdle) this.#forget(holding);
+      if (isIdle) this.#active.delete(holding);
+      if (isIdle) holding.tokens = 0;
       if (owed === 0 && wanted <= 0) continue;
       asks.push({ key: holding.key, shape: holding.shape, owed, wanted: Math.max(0, wanted) });
       // Told with this message; what is used until its answer comes is owed anew.
@@ -78,7 +81,7 @@ export class BorrowedBuckets implements Buckets {
 
   learn(loans: readonly TokenLoan[], nowMs: number): void {
     for (const { key, tokens, ahead, waitMs, fullInMs } of loans) {
-      const holding = this.#holdings.get(key.scope)?.get(key.client);
+      const holding = this.#holdings.find(key, nowMs);
       // It was forgotten meanwhile: the tokens are lost, which errs on the safe side.
       if (holding === undefined) continue;
       holding.tokens += tokens;
@@ -89,33 +92,25 @@ export class BorrowedBuckets implements Buckets {
   }
 
   #holdingOf(key: BucketKey, shape: BucketShape, nowMs: number): Holding {
-    let holdings = this.#holdings.get(key.scope);
-    if (holdings === undefined) {
-      holdings = new Map();
-      this.#holdings.set(key.scope, holdings);
-    }
-    const client = holdings.size < clientsMax || holdings.has(key.client) ? key.client : crowd;
-    let holding = holdings.get(client);
+    let holding = this.#holdings.find(key, nowMs);
     if (holding === undefined) {
-      const owedMax = Math.max(1, Math.floor(shape.burst * this.#processShare));
-      holding = { ...newHolding, key: { scope: key.scope, client }, shape, owedMax };
-      holding.fullAtMs = nowMs;
-      holdings.set(client, holding);
+      const own = this.#holdings.keyOf(key, nowMs);
+      holding = { ...newHolding, key: own, shape, fullAtMs: nowMs };
+      this.#holdings.set(own, holding, nowMs);
     }
+    if (this.#active.has(holding)) return holding;
+    this.#active.add(holding);
+    holding.idleTurns = 0;
+    // It has its part of a full bucket (T2) as if it were new, but for one that was empty and may be still.
+    const isEmpty = holding.waitUntilMs > nowMs;
+    holding.owedMax = isEmpty ? 0 : Math.max(1, Math.floor(shape.burst * this.#processShare));
     return holding;
-  }
-
-  #forget(holding: Holding): void {
-    this.#active.delete(holding);
-    this.#holdings.get(holding.key.scope)?.delete(holding.key.client);
   }
 }
 
 /** Half a second: a caller that asks once a second must not have its part of a full bucket each time. */
 const idleTurnsMax = 100;
 const wantedMax = 10_000;
-const clientsMax = 100_000;
-const crowd = '\0crowd';
 
 interface Holding {
   readonly key: BucketKey;
@@ -135,6 +130,7 @@ interface Holding {
 const newHolding = {
   tokens: 0,
   owed: 0,
+  owedMax: 0,
   waitUntilMs: 0,
   fullAtMs: 0,
   taken: 0,

@@ -47,7 +47,7 @@ export class Borrowing implements AsyncDisposable {
   async #ask(): Promise<void> {
     if (this.#isAsking) return;
     const nowMs = performance.now();
-    const asks = this.buckets.asks(nowMs);
+    const asks = this.buckets.asks();
     if (asks.length === 0) return;
     const { shared, askNear } = this.#options;
     if (shared === null || nowMs < this.#awayUntilMs) {
