@@ -8,7 +8,7 @@
  */
 import type { ArmScaling } from '../domain/release/event.ts';
 import {
-  armsOf,
+  scalableRevisions,
   leastInstances,
   scalingBounds,
   wantedInstances,
@@ -84,7 +84,7 @@ export class InstanceScaler {
   #observeUnderWay(): boolean {
     const { loop, router, clock } = this.#parts;
     const arms = loop.services
-      .map(armsOf)
+      .map(scalableRevisions)
       .filter((each) => each.some(isCountedBy))
       .flat();
     if (arms.length === 0) return false;
@@ -95,10 +95,10 @@ export class InstanceScaler {
 
   async #look(signal: AbortSignal): Promise<void> {
     const { loop, usage, clock, isHeard } = this.#parts;
-    const scaled = loop.services.filter((state) => armsOf(state).some(isScaled));
+    const scaled = loop.services.filter((state) => scalableRevisions(state).some(isScaled));
     this.#forget(scaled);
     if (scaled.length === 0) return;
-    const asked = { revisions: scaled.flatMap(armsOf), instances: loop.instances };
+    const asked = { revisions: scaled.flatMap(scalableRevisions), instances: loop.instances };
     const gauges = await readGauges(this.#parts.gauges, asked, signal);
     const uses = await usage.usage(signal);
     const moment = { instances: loop.instances, nowMs: clock.nowMs(), isHeard: isHeard() };
@@ -108,7 +108,7 @@ export class InstanceScaler {
 
   #lookAt(state: ServiceState, moment: Moment, signal: AbortSignal): void {
     if (this.#pending.has(state.name)) return;
-    const arms = armsOf(state);
+    const arms = scalableRevisions(state);
     const asked = arms.flatMap((revision) => this.#scale(state, revision, { arms, moment }));
     const isNews = asked.some(({ revisionId, instances }) => {
       const revision = arms.find(({ id }) => id === revisionId);
@@ -148,7 +148,7 @@ export class InstanceScaler {
   }
 
   #forget(scaled: readonly ServiceState[]): void {
-    const ids = new Set(scaled.flatMap(armsOf).map(({ id }) => id));
+    const ids = new Set(scaled.flatMap(scalableRevisions).map(({ id }) => id));
     this.#byUsage.retain(ids);
     for (const id of this.#looks.keys()) if (!ids.has(id)) this.#looks.delete(id);
   }

@@ -2,7 +2,7 @@
  * What instances use beside what they ask for, and what they should ask for (domain/scaling/vertical.ts). It recommends and changes
  * nothing. It is known since the server started, by revision, so that a candidate is seen by itself.
  */
-import { armsOf } from '../domain/release/instance-counts.ts';
+import { scalableRevisions } from '../domain/release/instance-counts.ts';
 import type { Revision } from '../domain/release/revision.ts';
 import {
   openVertical,
@@ -75,7 +75,9 @@ export class ResourceWatch {
 
   async #look(signal: AbortSignal): Promise<void> {
     const { loop, usage } = this.#parts;
-    const revisions = new Map(loop.services.flatMap(armsOf).map((each) => [each.id, each]));
+    const revisions = new Map(
+      loop.services.flatMap(scalableRevisions).map((each) => [each.id, each]),
+    );
     const serving = loop.instances.filter(
       ({ state, revisionId }) => state === 'ready' && revisions.has(revisionId),
     );

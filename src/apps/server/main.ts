@@ -6,7 +6,8 @@ import { parseArgs } from 'node:util';
 import { workerCountOf } from '../../adapters/gateway/worker-count.ts';
 import type { LedgerPlaceWish } from '../../adapters/system/ledger-place.ts';
 import { type WitnessSettings, witnessModes } from './evidence-desk.ts';
-import { type Address, runServer, type ServerOptions } from './server.ts';
+import type { Address, ServerOptions } from './server-options.ts';
+import { runServer } from './server.ts';
 
 const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--zone NAME] [--gateway-limit NAME=NUMBER] [--otlp URL] [--redis-url-file FILE] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--cdevents-sink URL|off | --cdevents-sink-file FILE] [--cdevents-environment NAME] [--h2c] [--tls-listen HOST:PORT --tls-folder DIR [--tls-default NAME]]`;
 

@@ -1,6 +1,6 @@
 import type { ResourcesView } from '../../api/resources-wire.ts';
 import type { ResourceLook } from '../../control/resource-watch.ts';
-import { armsOf } from '../../domain/release/instance-counts.ts';
+import { scalableRevisions } from '../../domain/release/instance-counts.ts';
 import type { ServiceState } from '../../domain/release/service-state.ts';
 
 /** Of each arm of which anything is known. */
@@ -8,7 +8,7 @@ export function resourcesViews(
   state: ServiceState,
   lookOf: (revisionId: string) => ResourceLook | null,
 ): ResourcesView[] {
-  return armsOf(state).flatMap(({ id: revisionId, requests = {} }): ResourcesView[] => {
+  return scalableRevisions(state).flatMap(({ id: revisionId, requests = {} }): ResourcesView[] => {
     const look = lookOf(revisionId);
     if (look === null) return [];
     const { used, recommendation, samples } = look;

@@ -1,6 +1,10 @@
 import type { ScalingView } from '../../api/scaling-wire.ts';
 import type { ArmLook } from '../../control/arm-look.ts';
-import { armsOf, scalingBounds, wantedInstances } from '../../domain/release/instance-counts.ts';
+import {
+  scalableRevisions,
+  scalingBounds,
+  wantedInstances,
+} from '../../domain/release/instance-counts.ts';
 import type { ServiceState } from '../../domain/release/service-state.ts';
 
 /** Of each arm whose number follows the load. */
@@ -8,7 +12,7 @@ export function scalingViews(
   state: ServiceState,
   lookOf: (revisionId: string) => ArmLook | null,
 ): ScalingView[] {
-  return armsOf(state).flatMap((revision): ScalingView[] => {
+  return scalableRevisions(state).flatMap((revision): ScalingView[] => {
     const { id: revisionId } = revision;
     const bounds = scalingBounds(revision);
     if (bounds === null) return [];

@@ -2,20 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { GatewayClient } from '../../adapters/gateway/gateway-client.ts';
-import { controlSocketName, findGateway } from '../../adapters/gateway/gateway-file.ts';
-import { ensureGateway, type GatewayProcess } from '../../adapters/gateway/gateway-process.ts';
-import {
-  type LocalProcessPlatform,
-  openLocalProcessPlatform,
-} from '../../adapters/local-process/local-process-platform.ts';
+import { type GatewayProcess } from '../../adapters/gateway/gateway-process.ts';
 import { GatewayStandbyChecker } from '../../adapters/load/gateway-standby-checker.ts';
 import { readProcess } from '../../adapters/local-process/process-table.ts';
 import { PrometheusTextMetrics } from '../../adapters/prometheus-text/prometheus-text-metrics.ts';
-import type { LedgerPlaceWish } from '../../adapters/system/ledger-place.ts';
-import { rememberedCheckpoint } from '../../adapters/system/newest-checkpoint.ts';
-import { SystemClock } from '../../adapters/system/system-clock.ts';
 import type { ServerStatus } from '../../api/wire.ts';
 import { ApprovalDesk } from '../../control/approval-desk.ts';
 import { FaultDesk } from '../../control/fault-desk.ts';
@@ -27,74 +17,18 @@ import { ResourceWatch } from '../../control/resource-watch.ts';
 import { MetricScraper } from '../../control/metric-scraper.ts';
 import { requiredBlob } from '../../control/projections.ts';
 import { scrapeTargets } from '../../control/scrape-targets.ts';
-import { openRecorder, type Recorder } from '../../control/recorder.ts';
-import { requireNotRolledBack } from '../../control/rolled-back.ts';
-import { lastObservedAtMs } from '../../control/recorder-index.ts';
 import { isServiceStream, recoverServices } from '../../control/recovery.ts';
 import type { LedgerError } from '../../ports/ledger-store.ts';
-import { BlobDesk, type BlobSettings } from './blob-desk.ts';
-import { CdEventDesk, type CdEventWish } from './cd-event-desk.ts';
+import { BlobDesk } from './blob-desk.ts';
 import { ControlPlane } from './control-plane.ts';
 import { withEjections } from './ejected-instances.ts';
-import { EjectionJournal } from './ejection-journal.ts';
-import { EvidenceDesk, type WitnessSettings } from './evidence-desk.ts';
-import { EventFeed } from './event-feed.ts';
 import { recordView } from './event-view.ts';
-import { gatewayJournal, workerJournal } from './gateway-journal.ts';
 import { httpServer } from './http-server.ts';
-import { type OpenedLedger, openServerLedger, whileHeld } from './ledger-opening.ts';
-import { LedgerTrouble } from './ledger-trouble.ts';
-import { LogKeyDesk } from './log-key-desk.ts';
+import { whileHeld } from './ledger-opening.ts';
 import { RateMeter } from './rate-meter.ts';
 import { timeText } from './time-text.ts';
-import { Withdrawal } from './withdrawal.ts';
-import { witnessJournal } from './witness-journal.ts';
-
-export interface ServerOptions {
-  readonly stateFolder: string;
-  readonly listen: Address;
-  readonly gatewayListen: Address;
-  /** Where the gateway serves metrics; null: nowhere. */
-  readonly gatewayAdmin: Address | null;
-  /** Further options of the gateway's program. */
-  readonly gatewayArguments: readonly string[];
-  /** Processes of the gateway; null: not said. */
-  readonly workers: number | 'auto' | null;
-  readonly version: string;
-  readonly tickMs: number;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Null: those of the last start. */
-  readonly witnesses: WitnessSettings | null;
-  /** What is not said is as it was at the last start. */
-  readonly blobs: Partial<BlobSettings>;
-  /** Where the ledger is. */
-  readonly ledger: LedgerPlaceWish;
-  readonly cdEvents: CdEventWish;
-  /** One line for operators. */
-  readonly log: (level: 'info' | 'error', message: string, fields?: object) => void;
-}
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** What is open while the server runs, in the order it was opened. */
-interface World extends Pick<OpenedLedger, 'store' | 'lease'> {
-  readonly trouble: LedgerTrouble;
-  readonly keys: LogKeyDesk;
-  readonly clock: SystemClock;
-  readonly recorder: Recorder;
-  readonly gateway: GatewayProcess;
-  /** Started now, not left from an earlier server. The ledger's lock keeps other servers from starting one meanwhile. */
-  readonly isGatewayNew: boolean;
-  readonly router: GatewayClient;
-  readonly platform: LocalProcessPlatform;
-  readonly withdrawal: Withdrawal;
-  readonly feed: EventFeed;
-  readonly evidence: EvidenceDesk;
-  readonly cdEvents: CdEventDesk;
-}
+import type { Address, ServerOptions } from './server-options.ts';
+import { gatewayUrl, openWorld, urlOf, type World } from './server-world.ts';
 
 /**
  * The control plane of one state folder on one machine: composes the parts, runs until the signal is aborted or a stop
@@ -158,94 +92,6 @@ function lossOf(world: World, stopping: AbortController): { readonly error: Ledg
     stopping.abort(error);
   });
   return loss;
-}
-
-async function openWorld(
-  options: ServerOptions,
-  resources: AsyncDisposableStack,
-  signal: AbortSignal,
-): Promise<World> {
-  const { stateFolder, log, version, witnesses: settings } = options;
-  const trouble = new LedgerTrouble(log);
-  const { store, lease, remember } = await openServerLedger(
-    { stateFolder, wish: options.ledger, trouble, resources },
-    signal,
-  );
-  const known = await rememberedCheckpoint(stateFolder);
-  if (known !== null) await requireNotRolledBack(store, known, signal);
-  const keys = await LogKeyDesk.open(join(stateFolder, 'keys'));
-  const clock = new SystemClock({ notBeforeMs: await lastObservedAtMs(store, signal) });
-  const recorder = resources.use(
-    await openRecorder({ store, tree: store, ...signersOf(keys), clock, version }, signal),
-  );
-  await keys.settle(recorder);
-  await remember();
-  const feed = new EventFeed();
-  const told = { recorder, clock, feed, log };
-  const ofDesk = { stateFolder, store, clock, settings, log, onAlert: witnessJournal(told) };
-  const evidence = await EvidenceDesk.open({ ...ofDesk, signers: () => keys.notesAt(recorder) });
-  const size = (): number => recorder.size;
-  const ofSink = { ledger: store, size, clock, log };
-  const cdEvents = await CdEventDesk.open(ofSink, stateFolder, options.cdEvents);
-  const isGatewayNew = (await findGateway(stateFolder)) === null;
-  const journal = gatewayJournal(told);
-  const ejections = resources.use(new EjectionJournal(journal));
-  const gateway = resources.use(await gatewayOf(options, journal, signal));
-  const router = resources.use(
-    new GatewayClient({
-      socketPath: join(stateFolder, controlSocketName),
-      onWorkers: workerJournal(journal),
-      onEjections: (changes) => ejections.note(changes),
-    }),
-  );
-  const withdrawal = new Withdrawal();
-  const platform = resources.use(
-    await openLocalProcessPlatform({
-      folder: join(stateFolder, 'instances'),
-      clock,
-      gatewayUrl: gatewayUrl(gateway),
-      environment: options.environment,
-      beforeEnd: (instanceId, until) => withdrawal.of(instanceId, until),
-    }),
-  );
-  return {
-    store,
-    lease,
-    trouble,
-    keys,
-    clock,
-    recorder,
-    feed,
-    gateway,
-    isGatewayNew,
-    router,
-    platform,
-    withdrawal,
-    evidence,
-    cdEvents,
-  };
-}
-
-function gatewayOf(
-  options: ServerOptions,
-  onEvent: ReturnType<typeof gatewayJournal>,
-  signal: AbortSignal,
-): Promise<GatewayProcess> {
-  const wish = {
-    stateFolder: options.stateFolder,
-    listen: options.gatewayListen,
-    ...(options.gatewayAdmin === null ? {} : { admin: options.gatewayAdmin }),
-    arguments: options.gatewayArguments,
-    nodePath: process.execPath,
-    entry: siblingEntry('../gateway/main'),
-    ...(options.workers === null ? {} : { workers: options.workers }),
-    onEvent,
-  };
-  return ensureGateway(wish, signal);
-}
-
-function signersOf({ signer, successor }: LogKeyDesk) {
-  return { signer, successor };
 }
 
 async function openLoop(
@@ -471,24 +317,10 @@ async function writePrivately(path: string, text: string): Promise<void> {
   await rename(temporary, path);
 }
 
-function gatewayUrl(gateway: GatewayProcess): string {
-  return urlOf(gateway.file);
-}
-
 /** Null: the gateway serves none. */
 function metricsUrl(gateway: GatewayProcess): string | null {
   const { admin } = gateway.file;
   return admin === null ? null : `${urlOf(admin)}/metrics`;
-}
-
-function urlOf({ host, port }: Address): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
-
-/** The entry of another program of this package: TypeScript in the sources, JavaScript in the built package. */
-function siblingEntry(path: string): string {
-  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-  return fileURLToPath(new URL(`${path}${extension}`, import.meta.url));
 }
 
 async function* withLineFeeds(lines: AsyncIterable<string>): AsyncGenerator<string> {

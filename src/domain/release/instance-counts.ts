@@ -40,7 +40,7 @@ export function withCount(
 }
 
 /** Who may be scaled: stable, and a candidate that has not been given up and is no small standby. */
-export function armsOf(state: ServiceState): readonly Revision[] {
+export function scalableRevisions(state: ServiceState): readonly Revision[] {
   const stable = state.isDeleted ? null : stableOf(state);
   const rollout = activeRollout(state);
   if (rollout === null) return stable === null ? [] : [stable];

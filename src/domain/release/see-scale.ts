@@ -1,6 +1,6 @@
 import type { Effect } from './effect.ts';
 import type { ReleaseEvent } from './event.ts';
-import { armsOf, scalingBounds, wantedInstances } from './instance-counts.ts';
+import { scalableRevisions, scalingBounds, wantedInstances } from './instance-counts.ts';
 import { order, unchanged } from './order.ts';
 import { activeRestart } from './restart.ts';
 import type { Revision } from './revision.ts';
@@ -22,7 +22,7 @@ export function seeScale(
   event: Extract<ReleaseEvent, { kind: 'scale' }>,
 ): Decision {
   const looked = withNeeds(state, event);
-  const changes = armsOf(looked).flatMap((revision): readonly Change[] => {
+  const changes = scalableRevisions(looked).flatMap((revision): readonly Change[] => {
     const asked = event.arms.find(({ revisionId }) => revisionId === revision.id);
     const isRestarting = activeRestart(state)?.revision.id === revision.id;
     const bounds = scalingBounds(revision);
@@ -72,7 +72,7 @@ function countsAfter(
   state: ServiceState,
   changes: readonly Change[],
 ): NonNullable<ServiceState['counts']> {
-  return armsOf(state).map((revision) => ({
+  return scalableRevisions(state).map((revision) => ({
     revisionId: revision.id,
     instances:
       changes.find((change) => change.revision.id === revision.id)?.to ??

@@ -1,0 +1,33 @@
+import type { LedgerPlaceWish } from '../../adapters/system/ledger-place.ts';
+import { type BlobSettings } from './blob-desk.ts';
+import { type CdEventWish } from './cd-event-desk.ts';
+import { type WitnessSettings } from './evidence-desk.ts';
+
+export interface ServerOptions {
+  readonly stateFolder: string;
+  readonly listen: Address;
+  readonly gatewayListen: Address;
+  /** Where the gateway serves metrics; null: nowhere. */
+  readonly gatewayAdmin: Address | null;
+  /** Further options of the gateway's program. */
+  readonly gatewayArguments: readonly string[];
+  /** Processes of the gateway; null: not said. */
+  readonly workers: number | 'auto' | null;
+  readonly version: string;
+  readonly tickMs: number;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Null: those of the last start. */
+  readonly witnesses: WitnessSettings | null;
+  /** What is not said is as it was at the last start. */
+  readonly blobs: Partial<BlobSettings>;
+  /** Where the ledger is. */
+  readonly ledger: LedgerPlaceWish;
+  readonly cdEvents: CdEventWish;
+  /** One line for operators. */
+  readonly log: (level: 'info' | 'error', message: string, fields?: object) => void;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
