@@ -17,6 +17,7 @@ import { StickyChoice } from '../../domain/traffic/sticky.ts';
 import { type SetAside, setAsides } from '../../domain/traffic/traffic-sample.ts';
 import type { Counter, CounterKey, Counters } from './counters.ts';
 import type { RevisionStanding } from './metrics/resilience-metrics.ts';
+import type { CallerPeer } from './identity/caller-peer.ts';
 import { RouteIdentity } from './identity/route-identity.ts';
 import { type Buckets, OwnBuckets } from './limits/buckets.ts';
 import {
@@ -67,7 +68,11 @@ export interface LiveRoutesOptions {
 export interface RoutedRequest {
   readonly method?: string | undefined;
   readonly headers: RequestHeaders;
-  readonly socket: { readonly remoteAddress?: string | undefined };
+  readonly socket: {
+    readonly remoteAddress?: string | undefined;
+    /** See `peerIdentityOf`. */
+    readonly peer?: CallerPeer | null;
+  };
 }
 
 /**

@@ -47,7 +47,8 @@ export class CallerConnection implements ExchangeCaller {
     this.#parts = parts;
     this.#link = link;
     // A stream of HTTP/2 hands its frames to the session, which has a turn of its own.
-    this.socket = new CallerSocket(parts, socket, { isDirect: link.refuse === null });
+    const { peer } = link;
+    this.socket = new CallerSocket(parts, socket, { isDirect: link.refuse === null, peer });
     this.socket.onFull = () => {
       if (this.#phase === 'head') this.#phase = 'full';
     };

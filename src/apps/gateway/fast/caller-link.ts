@@ -1,4 +1,5 @@
 import { FixedValue } from '../http1/fixed-lines.ts';
+import type { CallerPeer } from '../identity/caller-peer.ts';
 import type { Refusal } from '../refusal.ts';
 
 /** How a caller has reached the gateway: the same for all requests of its connection. */
@@ -7,6 +8,8 @@ export interface CallerLink {
   readonly scheme: FixedValue;
   /** Null: the connection has no certificate, so every host may be asked for on it. */
   readonly certificate: ServedCertificate | null;
+  /** Null: the connection is without TLS, or its caller was not asked who it is. */
+  readonly peer: CallerPeer | null;
   /** Answers in place of an instance; null: as HTTP/1.1 on the connection itself. */
   readonly refuse: ((refusal: Refusal) => void) | null;
 }
@@ -20,4 +23,9 @@ export interface ServedCertificate {
 export const http = FixedValue.of('http');
 export const https = FixedValue.of('https');
 
-export const plainLink: CallerLink = { scheme: http, certificate: null, refuse: null };
+export const plainLink: CallerLink = {
+  scheme: http,
+  certificate: null,
+  peer: null,
+  refuse: null,
+};

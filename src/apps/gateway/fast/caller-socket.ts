@@ -1,3 +1,4 @@
+import type { CallerPeer } from '../identity/caller-peer.ts';
 import type { OctetSocket } from './octet-socket.ts';
 import { type RequestBuffer, type RequestBuffers, requestBytes } from './scratch.ts';
 import type { Postponed, WriteTurn } from './write-turn.ts';
@@ -11,6 +12,7 @@ interface CallerSocketParts {
 export class CallerSocket implements OctetSocket, Postponed {
   /** A postponed answer was written, and the caller has had enough until 'drain'. */
   onFull = (): void => {};
+  readonly peer: CallerPeer | null;
   readonly #parts: CallerSocketParts;
   readonly #socket: OctetSocket;
   /** Octets go from it to the kernel at once. */
@@ -21,11 +23,12 @@ export class CallerSocket implements OctetSocket, Postponed {
   constructor(
     parts: CallerSocketParts,
     socket: OctetSocket,
-    { isDirect }: { readonly isDirect: boolean },
+    { isDirect, peer = null }: { readonly isDirect: boolean; readonly peer?: CallerPeer | null },
   ) {
     this.#parts = parts;
     this.#socket = socket;
     this.#isDirect = isDirect;
+    this.peer = peer;
   }
 
   get connecting(): boolean {

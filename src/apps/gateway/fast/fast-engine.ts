@@ -118,7 +118,10 @@ export class FastEngine implements Engine {
   #acceptor(certificates: Certificates): TlsAcceptor {
     return new TlsAcceptor(certificates, ({ socket, certificate, protocol }) => {
       if (this.#parts.isDraining) socket.destroy();
-      else this.#serve(socket, { scheme: https, certificate, refuse: null }, protocol === 'h2');
+      else {
+        const link = { scheme: https, certificate, peer: null, refuse: null };
+        this.#serve(socket, link, protocol === 'h2');
+      }
     });
   }
 

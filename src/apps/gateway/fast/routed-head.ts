@@ -9,7 +9,7 @@ import type { RoutedRequest } from '../live-routes.ts';
 export class RoutedHead implements RoutedRequest {
   readonly headers: RequestHeaders;
   /** Whose request it is; set for each. */
-  socket: { readonly remoteAddress?: string | undefined } = {};
+  socket: RoutedRequest['socket'] = {};
   readonly #head: RequestHead;
   readonly #names = new Map<string, Buffer>();
 

@@ -98,8 +98,7 @@ export class CallerSession {
     const socket = new CallerStream(stream, request, this.#remoteAddress);
     this.#open.add(socket);
     socket.on('close', () => this.#open.delete(socket));
-    const { scheme, certificate } = this.#link;
-    const link = { scheme, certificate, refuse: (refusal: Refusal) => socket.refuse(refusal) };
+    const link = { ...this.#link, refuse: (refusal: Refusal) => socket.refuse(refusal) };
     this.#options.serve(socket, link);
     socket.start();
   }
