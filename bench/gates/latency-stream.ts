@@ -4,7 +4,7 @@ import {
   type ScaleCounts,
   scaleCountsOf,
   scaleLength,
-  slowerByRatioUsual,
+  slowerByRatioOf,
 } from '../../src/domain/gate/latency-scale.ts';
 import {
   latencyBucketCount,
@@ -147,7 +147,7 @@ function shapeOf(below: (ms: number) => number): LatencyShape {
 /** Buckets of one number are one to the gate: their place on its scale, without tolerance and with its usual one. */
 const classes: readonly number[] = Array.from(
   { length: latencyBucketCount },
-  (_, bucket) => scaleLength * placeOn(0, bucket) + placeOn(slowerByRatioUsual, bucket),
+  (_, bucket) => scaleLength * placeOn(0, bucket) + placeOn(slowerByRatioOf(), bucket),
 );
 
 function placeOn(slowerByRatio: number, bucket: number): number {
@@ -171,7 +171,7 @@ function drawsOf(chancesOf: readonly { bucket: number; chance: number }[]): Late
   }
   const buckets = chancesOf.map(({ bucket }) => bucket);
   const scale = {
-    candidate: Uint8Array.from(buckets, (bucket) => placeOn(slowerByRatioUsual, bucket)),
+    candidate: Uint8Array.from(buckets, (bucket) => placeOn(slowerByRatioOf(), bucket)),
     stable: Uint8Array.from(buckets, (bucket) => placeOn(0, bucket)),
   };
   return { buckets, limits, guide, scale };

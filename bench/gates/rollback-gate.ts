@@ -8,7 +8,7 @@ import {
   learnScaledStable,
   openLatencyMetric,
 } from '../../src/domain/gate/latency-metric.ts';
-import { slowerByRatioUsual } from '../../src/domain/gate/latency-scale.ts';
+import { slowerByRatioOf } from '../../src/domain/gate/latency-scale.ts';
 import { openObjectives } from '../../src/domain/gate/objective-evidence.ts';
 import { openMixture } from '../../src/domain/gate/onset-mixture.ts';
 import { parkAdvice } from '../../src/domain/gate/park.ts';
@@ -32,7 +32,8 @@ export class RollbackGate {
   readonly #logFailLimit: number;
 
   constructor(settings: GateSettings, plannedMs: number) {
-    const { incidentMs = 0, slowerByRatio = slowerByRatioUsual } = settings;
+    const { incidentMs = 0 } = settings;
+    const slowerByRatio = slowerByRatioOf(settings);
     this.#state = {
       settings,
       plannedMs,

@@ -8,7 +8,7 @@ import {
   emptyScale,
   plusCounts,
   scaleLowerUs,
-  slowerByRatioUsual,
+  slowerByRatioOf,
   type SparseHistogram,
   sum,
   tallyFrom,
@@ -126,7 +126,7 @@ export function weighAfter(
 ): BeforeAfter {
   if (modeOf(moment.settings) === 'off') return state;
   const tests = state.tests ?? openTests(state, moment);
-  const tolerance = moment.settings.slowerByRatio ?? slowerByRatioUsual;
+  const tolerance = slowerByRatioOf(moment.settings);
   return {
     ...state,
     tests: tests.map((test) => {

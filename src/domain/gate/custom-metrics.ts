@@ -1,7 +1,7 @@
 import type { GateSettings } from '../release/revision.ts';
 import type { MetricSelection } from '../traffic/metric-selection.ts';
 import type { ArmPair } from './arm-block.ts';
-import { slowerByRatioUsual, type SparseHistogram } from './latency-scale.ts';
+import { slowerByRatioOf, type SparseHistogram } from './latency-scale.ts';
 import {
   addToLatencyMetric,
   closeLatencyBlocks,
@@ -80,10 +80,6 @@ export function openCustomMetrics(
           metric: openLatencyMetric(slowerByRatioOf(spec, settings), atMs, plannedMs),
         };
   });
-}
-
-function slowerByRatioOf(spec: MetricSpec, settings: GateSettings): number {
-  return spec.slowerByRatio ?? settings.slowerByRatio ?? slowerByRatioUsual;
 }
 
 /** Metrics without an observation, and observations of no metric, change nothing: silence is no evidence. */

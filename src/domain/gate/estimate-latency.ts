@@ -5,7 +5,7 @@ import {
   edgesPerDoubling,
   scaleLength,
   scaleLowerUs,
-  slowerByRatioUsual,
+  slowerByRatioOf,
   sum,
   withTolerance,
 } from './latency-scale.ts';
@@ -27,7 +27,7 @@ export function requestsToFindSlower(
   const budgetShareRatio = sharesIn(settings).latency;
   if (budgetShareRatio === 0 || shareRatio <= 0 || shareRatio >= 1) return Infinity;
   const shares = shareOf(stable);
-  const candidate = movedUp(shares, factor, settings.slowerByRatio ?? slowerByRatioUsual);
+  const candidate = movedUp(shares, factor, slowerByRatioOf(settings));
   const limit = -Math.log(settings.falseRollbackRatio * budgetShareRatio);
   const { ratios } = slowerRatios(shares);
   const all = ratios.map((ratio, index) => {

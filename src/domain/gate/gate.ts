@@ -6,7 +6,7 @@ import { closeIntervalBlock, openDifferenceInterval } from './difference-interva
 import type { GateState } from './gate-state.ts';
 import { cutLanes, openIncidentLanes } from './incident-lanes.ts';
 import { closeLatencyBlocks, openLatencyMetric } from './latency-metric.ts';
-import { slowerByRatioUsual } from './latency-scale.ts';
+import { slowerByRatioOf } from './latency-scale.ts';
 import { addToAccounts, closeAccounts, openAccounts } from './metric-account.ts';
 import { addSetAside, type SetAsideCounts, withStanding } from './metric-standing.ts';
 import { type ArmView, openObjectives } from './objective-evidence.ts';
@@ -56,7 +56,7 @@ export function openGate(
   requireRatio('worseByRatio', settings.worseByRatio);
   requireTime('atMs', atMs);
   requireTime('plannedMs', plannedMs);
-  const slowerByRatio = settings.slowerByRatio ?? slowerByRatioUsual;
+  const slowerByRatio = slowerByRatioOf(settings);
   return {
     settings,
     objectives,

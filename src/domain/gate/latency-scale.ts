@@ -189,8 +189,12 @@ export function withTolerance(us: number, slowerByRatio: number): number {
   return slowerByRatio === 0 ? us : Math.max(us * (1 + slowerByRatio), us + slowerByUs);
 }
 
-/** A candidate slower by this is not slower, unless the file says otherwise. */
-export const slowerByRatioUsual = 0.1;
+/** A candidate slower by this part is not yet slower: what the first of these says, or 10 %. */
+export function slowerByRatioOf(
+  ...settings: readonly { readonly slowerByRatio?: number }[]
+): number {
+  return settings.find((each) => each.slowerByRatio !== undefined)?.slowerByRatio ?? 0.1;
+}
 
 const slowerByUs = 2000;
 
