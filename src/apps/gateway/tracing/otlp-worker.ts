@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Agent, request } from '../node-http.ts';
+import { lowerPriority } from './lower-priority.ts';
 import { OtlpEncoder } from './otlp-encoder.ts';
 import type { BlockMessage, EmptiedBlock, FilledBlock } from './span-block.ts';
 
@@ -16,6 +17,8 @@ export interface ExporterOptions {
  * "OTLP/HTTP throttling"); one that did not take the last block is asked once for each until it takes one again, so that what
  * waits behind it is not lost for nothing.
  */
+// Where it shares a core with the thread that serves, callers waited behind a block of spans.
+lowerPriority();
 const { url, timeoutMs } = workerData as ExporterOptions; // Of the only one who starts this, span-recorder.ts.
 const agent = new Agent({ keepAlive: true, maxSockets: 2 });
 const attemptsMax = 4;
