@@ -28,6 +28,8 @@ export type ParsedSpiffeId =
 
 /** Of a service whose file names none: as in Kubernetes. */
 export const defaultNamespace = 'default';
+/** Of Tidegate's own parts: `gateway` and `server` in it. */
+export const systemNamespace = 'tidegate';
 
 /** Of the whole in bytes (section 2.3), which are ASCII all of them, and of the host (RFC 3986 section 3.2.2). */
 export const spiffeIdLengthMax = 2048;
