@@ -7,11 +7,13 @@ import type {
   RetryPolicy,
   TrafficPolicy,
 } from '../../domain/traffic/traffic-policy.ts';
-import { integer, list, MalformedError, record, text } from './shape.ts';
+import { authorization } from './authorization-message.ts';
+import { integer, list, MalformedError, oneOf, record, text, texts } from './shape.ts';
 
 /** A route's policy as the control socket and the kept table carry it; its bounds are checked by `checkTrafficPolicy`. */
 export function trafficPolicy(value: Record<string, unknown>): TrafficPolicy {
   const { loadBalancing, retries, circuitBreaker, outlierDetection, rateLimits, jwt } = value;
+  const { authorization: access } = value;
   return {
     ...(loadBalancing === undefined
       ? {}
@@ -25,6 +27,9 @@ export function trafficPolicy(value: Record<string, unknown>): TrafficPolicy {
       : { outlierDetection: detection(record(outlierDetection, 'outlierDetection')) }),
     ...(rateLimits === undefined ? {} : { rateLimits: limits(value) }),
     ...(jwt === undefined ? {} : { jwt: jwtRule(record(jwt, 'jwt')) }),
+    ...(access === undefined
+      ? {}
+      : { authorization: authorization(record(access, 'authorization')) }),
   };
 }
 
@@ -85,13 +90,6 @@ export function jwtRule(value: Record<string, unknown>): JwtRule {
   };
 }
 
-function texts(value: Record<string, unknown>, key: string): readonly string[] {
-  return list(value, key).map((item) => {
-    if (typeof item === 'string') return item;
-    throw new MalformedError(`${key} must be texts`);
-  });
-}
-
 function limitKey(value: Record<string, unknown>): RateLimitKey {
   const kind = oneOf(value, 'kind', ['route', 'instance', 'address', 'header', 'claim']);
   return kind === 'header' || kind === 'claim' ? { kind, name: text(value, 'name') } : { kind };
@@ -125,15 +123,4 @@ function number(value: Record<string, unknown>, key: string): number {
   const found = value[key];
   if (typeof found === 'number') return found;
   throw new MalformedError(`${key} must be a number`);
-}
-
-function oneOf<Choice extends string>(
-  value: Record<string, unknown>,
-  key: string,
-  choices: readonly Choice[],
-): Choice {
-  const written = text(value, key);
-  const known = choices.find((each) => each === written);
-  if (known !== undefined) return known;
-  throw new MalformedError(`${key} must be one of ${choices.join(', ')}`);
 }

@@ -35,3 +35,21 @@ export function integer(value: Record<string, unknown>, key: string): number {
   }
   return found;
 }
+
+export function texts(value: Record<string, unknown>, key: string): readonly string[] {
+  return list(value, key).map((item) => {
+    if (typeof item === 'string') return item;
+    throw new MalformedError(`${key} must be texts`);
+  });
+}
+
+export function oneOf<Choice extends string>(
+  value: Record<string, unknown>,
+  key: string,
+  choices: readonly Choice[],
+): Choice {
+  const written = text(value, key);
+  const known = choices.find((each) => each === written);
+  if (known !== undefined) return known;
+  throw new MalformedError(`${key} must be one of ${choices.join(', ')}`);
+}

@@ -1,3 +1,4 @@
+import { type AuthorizationDocument, toAuthorization } from './authorization-document.ts';
 import { type JwtDocument, toJwt } from './jwt-document.ts';
 import { type RateLimitDocument, toRateLimits } from './rate-limit-document.ts';
 import type { ServiceInput } from './service-schema.ts';
@@ -26,6 +27,7 @@ export interface PolicyDocument {
   };
   readonly rateLimits?: readonly RateLimitDocument[];
   readonly jwt?: JwtDocument;
+  readonly authorization?: AuthorizationDocument;
 }
 
 export interface RetriesDocument {
@@ -47,6 +49,7 @@ type Traffic = ServiceInput['spec']['traffic'];
 /** Empty where nothing is written, so that such a file is the same as before. */
 export function toPolicy(traffic: Traffic): { readonly policy?: PolicyDocument } {
   const { loadBalancing, retries, circuitBreaker, outlierDetection, rateLimit, jwt } = traffic;
+  const { authorization } = traffic;
   const policy: PolicyDocument = {
     ...(loadBalancing === undefined ? {} : { loadBalancing: toBalancing(loadBalancing) }),
     ...(retries === undefined ? {} : { retries: toRetries(retries) }),
@@ -54,6 +57,7 @@ export function toPolicy(traffic: Traffic): { readonly policy?: PolicyDocument }
     ...(outlierDetection === undefined ? {} : { outlierDetection: toOutliers(outlierDetection) }),
     ...(rateLimit === undefined ? {} : { rateLimits: toRateLimits(rateLimit) }),
     ...(jwt === undefined ? {} : { jwt: toJwt(jwt) }),
+    ...(authorization === undefined ? {} : { authorization: toAuthorization(authorization) }),
   };
   return Object.keys(policy).length === 0 ? {} : { policy };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { authorizationSchema } from './authorization-schema.ts';
 import { duration, field, integer, mapping, percent } from './fields.ts';
 import { jwtSchema } from './jwt-schema.ts';
 import { rateLimitSchema } from './rate-limit-schema.ts';
@@ -13,8 +14,8 @@ const consecutiveMax = 1000;
 const conditionsMax = 40;
 
 /**
- * `traffic.loadBalancing`, `retries`, `circuitBreaker`, `outlierDetection`, `rateLimit` and `jwt`, in the words of Envoy, Istio and the
- * Gateway API.
+ * `traffic.loadBalancing`, `retries`, `circuitBreaker`, `outlierDetection`, `rateLimit`, `jwt` and `authorization`, in the words of Envoy, Istio
+ * and the Gateway API.
  */
 export function policySchemas() {
   return {
@@ -24,6 +25,7 @@ export function policySchemas() {
     outlierDetection: outlierSchema().optional(),
     rateLimit: rateLimitSchema().optional(),
     jwt: jwtSchema().optional(),
+    authorization: authorizationSchema().optional(),
   };
 }
 

@@ -4,6 +4,7 @@ import { parseReleaseFiles, type ReleaseFile } from '../../api/release-file/pars
 import type { Problem } from '../../api/release-file/problem.ts';
 import type { ServiceDocument } from '../../api/release-file/service-document.ts';
 import { unknownDependencies } from '../../api/release-file/service-conflicts.ts';
+import { authorizationFaults } from '../../domain/authorization/authorization-faults.ts';
 import type { ServiceSpec } from '../../domain/release/revision.ts';
 import type { ServiceState } from '../../domain/release/service-state.ts';
 import { dependencyOrder } from '../../domain/topology/dependency-order.ts';
@@ -40,6 +41,7 @@ export async function readReleaseFiles(
     ...dependencyProblems(parsed.services, living),
     ...cycleProblems(parsed.services, living),
     ...hostProblems(parsed.services, living),
+    ...parsed.services.flatMap(authorizationProblems),
     ...read.flatMap((each) => each.problems),
     ...(await folderProblems(parsed.services, specs, environment)),
   ];
@@ -58,6 +60,15 @@ function dependencyProblems(
       const message = `service ${service.name} depends on ${name}, which is neither in these files nor applied`;
       return problemAt(service, keyPath, message, 'apply it together with this one');
     });
+}
+
+function authorizationProblems(service: ServiceDocument): Problem[] {
+  const { policy, rules = [] } = service.traffic;
+  if (policy?.authorization === undefined) return [];
+  const hasToken = policy.jwt !== undefined || rules.some(({ jwt }) => jwt !== undefined);
+  return authorizationFaults(policy.authorization, { hasToken }).map(({ keyPath, message, hint }) =>
+    problemAt(service, ['spec', 'traffic', 'authorization', ...keyPath], message, hint),
+  );
 }
 
 function graphOf(

@@ -1,5 +1,6 @@
 import { formatDuration } from '../../api/release-file/duration.ts';
 import type { ServiceView } from '../../api/wire.ts';
+import type { Authorization, AuthorizationRule } from '../../domain/authorization/authorization.ts';
 import type { JwtRule } from '../../domain/traffic/jwt-rule.ts';
 import type { RateLimit } from '../../domain/traffic/rate-limit.ts';
 import type { RetryPolicy, TrafficPolicy } from '../../domain/traffic/traffic-policy.ts';
@@ -8,6 +9,7 @@ import type { RetryPolicy, TrafficPolicy } from '../../domain/traffic/traffic-po
 export function policyWords(policy: TrafficPolicy | undefined): Partial<ServiceView['spec']> {
   if (policy === undefined) return {};
   const { loadBalancing, retries, circuitBreaker, outlierDetection, rateLimits, jwt } = policy;
+  const { authorization } = policy;
   return {
     trafficPolicy: {
       ...(loadBalancing === undefined
@@ -37,6 +39,7 @@ export function policyWords(policy: TrafficPolicy | undefined): Partial<ServiceV
           }),
       ...(rateLimits === undefined ? {} : { rateLimit: limitWords(rateLimits) }),
       ...(jwt === undefined ? {} : { jwt: jwtWords(jwt) }),
+      ...(authorization === undefined ? {} : { authorization: authorizationWords(authorization) }),
     },
   };
 }
@@ -59,6 +62,39 @@ export function jwtWords({ issuer, audiences, keys, claims }: JwtRule): Record<s
     keys: keys.kind === 'url' ? keys.url : 'of the file',
     ...(wanted.length === 0 ? {} : { claims: wanted.join(', ') }),
   };
+}
+
+/** By the names of the rules, in the order in which they are asked: `ALLOW GET /orders/* from shop.example/ns/default/sa/web`. */
+function authorizationWords({ mode, rules }: Authorization): Record<string, string> {
+  const inOrder = [
+    ...rules.filter(({ action }) => action === 'DENY'),
+    ...rules.filter(({ action }) => action === 'ALLOW'),
+  ];
+  return {
+    mode,
+    ...Object.fromEntries(inOrder.map((rule) => [rule.name, ruleWords(rule)])),
+    otherwise: 'DENY everything else',
+  };
+}
+
+function ruleWords({ action, from, to, when }: AuthorizationRule): string {
+  const what = to.map(({ methods, paths }) =>
+    [methods.join('|'), paths.join('|')].join(' ').trim(),
+  );
+  const who = from.map(({ principals, namespaces, ipBlocks }) =>
+    [
+      ...(principals.length === 0 ? [] : [principals.join('|')]),
+      ...(namespaces.length === 0 ? [] : [`namespace ${namespaces.join('|')}`]),
+      ...(ipBlocks.length === 0 ? [] : [ipBlocks.join('|')]),
+    ].join(' in '),
+  );
+  const claims = when.map(({ claim, values }) => `${claim} ${values.join('|')}`);
+  return [
+    action,
+    what.join(' or ') || 'everything',
+    `from ${who.join(' or ') || 'everybody'}`,
+    ...(claims.length === 0 ? [] : [`with ${claims.join(' and ')}`]),
+  ].join(' ');
 }
 
 /** In the largest unit that makes it a whole number, as somebody would write it. */

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
-import { pathOf } from '../../api/release-file/document-origin.ts';
+import { pathOf, placeOf } from '../../api/release-file/document-origin.ts';
+import type { PolicyDocument } from '../../api/release-file/policy-document.ts';
 import type { ServiceDocument } from '../../api/release-file/service-document.ts';
 import { canonicalJson } from '../../domain/evidence/canonical-json.ts';
 import { sha256Hex } from '../../domain/evidence/digest.ts';
@@ -7,6 +8,7 @@ import { usualConcurrencyScaling } from '../../domain/scaling/concurrency.ts';
 import type { HorizontalScaling } from '../../domain/scaling/horizontal.ts';
 import type { Revision, ServiceSpec } from '../../domain/release/revision.ts';
 import type { RunInputs } from '../../domain/release/run-inputs.ts';
+import type { TrafficPolicy } from '../../domain/traffic/traffic-policy.ts';
 
 /** A document of a release file in the domain's words. Two documents with equal content give the same revision. */
 export function serviceSpecOf(document: ServiceDocument, inputs?: ReadInputs): ServiceSpec {
@@ -19,7 +21,7 @@ export function serviceSpecOf(document: ServiceDocument, inputs?: ReadInputs): S
     requestTimeoutMs: traffic.requestTimeoutMs,
     ...(rules === undefined ? {} : { rules }),
     ...(sticky === undefined ? {} : { sticky }),
-    ...(policy === undefined ? {} : { trafficPolicy: policy }),
+    ...(policy === undefined ? {} : { trafficPolicy: policyOf(document, policy) }),
     dependsOn,
     revision: revisionOf(document, inputs ?? { env: document.run.env }),
     plan: {
@@ -30,6 +32,17 @@ export function serviceSpecOf(document: ServiceDocument, inputs?: ReadInputs): S
       ...(strategy === undefined ? {} : { strategy }),
     },
   };
+}
+
+/** With the places of its rules, so that whoever is refused can be told by which line. */
+function policyOf(document: ServiceDocument, policy: PolicyDocument): TrafficPolicy {
+  const { authorization } = policy;
+  if (authorization === undefined) return policy;
+  const rules = authorization.rules.map((rule, index) => {
+    const keyPath = ['spec', 'traffic', 'authorization', 'rules', index];
+    return { ...rule, place: placeOf(document, keyPath) };
+  });
+  return { ...policy, authorization: { ...authorization, rules } };
 }
 
 /** What was read of the files and secrets that a document names. `env`: its own variables and theirs. */

@@ -21,8 +21,20 @@ export function diffSpecs(before: ServiceSpec | null, after: ServiceSpec): strin
 function settings(spec: ServiceSpec): Map<string, string> {
   const { id: _id, digest: _digest, ...revision } = spec.revision;
   const found = new Map<string, string>();
-  flatten({ ...spec, revision }, spec.name, found);
+  flatten({ ...withoutPlaces(spec), revision }, spec.name, found);
   return found;
+}
+
+/** Where a rule stands in its file is no setting. */
+function withoutPlaces(spec: ServiceSpec): ServiceSpec {
+  const { trafficPolicy } = spec;
+  if (trafficPolicy?.authorization === undefined) return spec;
+  const { authorization } = trafficPolicy;
+  const rules = authorization.rules.map(({ place: _place, ...rule }) => rule);
+  return {
+    ...spec,
+    trafficPolicy: { ...trafficPolicy, authorization: { ...authorization, rules } },
+  };
 }
 
 function flatten(value: unknown, path: string, found: Map<string, string>): void {

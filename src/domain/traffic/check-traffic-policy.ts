@@ -1,3 +1,4 @@
+import { checkAuthorization } from '../authorization/check-authorization.ts';
 import type { Note } from './check-header-name.ts';
 import { checkJwt } from './check-jwt-rule.ts';
 import { checkRateLimits } from './check-rate-limits.ts';
@@ -22,6 +23,9 @@ export function checkTrafficPolicy(policy: TrafficPolicy, place: string, note: N
   checkOutliers(policy, place, note);
   checkRateLimits(policy.rateLimits ?? [], `${place}.rateLimits`, note);
   if (policy.jwt !== undefined) checkJwt(policy.jwt, `${place}.jwt`, note);
+  if (policy.authorization !== undefined) {
+    checkAuthorization(policy.authorization, `${place}.authorization`, note);
+  }
   if (loadBalancing !== undefined) {
     const within = boundsOf(note, `${place}.loadBalancing`);
     within('slowStartMs', loadBalancing.slowStartMs, 0, durationMs);

@@ -35,13 +35,18 @@ export function missedClaim(
   claims: Readonly<Record<string, unknown>>,
 ): string | null {
   const missed = rules.find(({ name, values }) => {
-    const found = valuesOf(name, Object.hasOwn(claims, name) ? claims[name] : undefined);
+    const found = claimValues(name, claims);
     return !found.some((each) => values.includes(each));
   });
   return missed?.name ?? null;
 }
 
-function valuesOf(name: string, claim: unknown): readonly string[] {
+/** What a claim says, as texts; empty: nothing that could be compared. */
+export function claimValues(
+  name: string,
+  claims: Readonly<Record<string, unknown>>,
+): readonly string[] {
+  const claim = Object.hasOwn(claims, name) ? claims[name] : undefined;
   if (typeof claim === 'string') return name === 'scope' ? claim.split(' ') : [claim];
   if (typeof claim === 'number' || typeof claim === 'boolean') return [String(claim)];
   return Array.isArray(claim) ? claim.filter((each) => typeof each === 'string') : [];

@@ -1,3 +1,4 @@
+import type { Authorization } from '../authorization/authorization.ts';
 import type { JwtRule } from './jwt-rule.ts';
 import type { RateLimit } from './rate-limit.ts';
 
@@ -14,6 +15,8 @@ export interface TrafficPolicy {
   readonly rateLimits?: readonly RateLimit[];
   /** What all requests have to carry; absent: nothing. */
   readonly jwt?: JwtRule;
+  /** Who may ask what; absent: everybody everything, unless the whole installation says otherwise. */
+  readonly authorization?: Authorization;
 }
 
 export interface LoadBalancing {

@@ -59,6 +59,7 @@ const policyParts: ReadonlyMap<string, string> = new Map([
   ['outlierDetection', 'Outlier detection'],
   ['rateLimit', 'Rate limits'],
   ['jwt', 'Token'],
+  ['authorization', 'Authorization'],
 ]);
 
 function routingFacts({ rules = [], sticky, stepMatches = [] }: ServiceView['spec']): string[][] {

@@ -26,7 +26,11 @@ export class RouteIdentity {
   private constructor({ service, policy, rules = [] }: Route, before: RouteIdentity | null) {
     const known = before === null ? [] : [before.#ofRoute, ...before.#byRule];
     const limits = [policy, ...rules].flatMap((each) => each?.rateLimits ?? []);
-    const kept = limits.flatMap(({ per }) => (per.kind === 'claim' ? [per.name] : []));
+    const access = (policy?.authorization?.rules ?? []).flatMap(({ when }) => when);
+    const kept = {
+      asTexts: limits.flatMap(({ per }) => (per.kind === 'claim' ? [per.name] : [])),
+      asLists: [...new Set(access.map(({ claim }) => claim))],
+    };
     // What is remembered outlives a change of weights.
     const memoryOf = (rule: JwtRule | undefined): TokenMemory | null => {
       if (rule === undefined) return null;
@@ -71,9 +75,22 @@ export class RouteIdentity {
 
   /** Of a request that may go on: what limits go by. Null: it needs no token. */
   claims(path: string, request: RoutedRequest, nowMs: number): ReadonlyMap<string, string> | null {
+    return this.#valid(path, request, nowMs)?.claims ?? null;
+  }
+
+  /** Of a request that may go on: what authorization goes by. Null: it needs no token. */
+  claimLists(
+    path: string,
+    request: RoutedRequest,
+    nowMs: number,
+  ): ReadonlyMap<string, readonly string[]> | null {
+    return this.#valid(path, request, nowMs)?.lists ?? null;
+  }
+
+  #valid(path: string, request: RoutedRequest, nowMs: number) {
     const token = bearerOf(request);
     const verdict = token === null ? null : this.#memoryOf(path, request)?.verdict(token, nowMs);
-    return verdict?.kind === 'valid' ? verdict.claims : null;
+    return verdict?.kind === 'valid' ? verdict : null;
   }
 
   /** A rule's own takes the place of the route's. */

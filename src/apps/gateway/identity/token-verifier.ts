@@ -7,7 +7,7 @@ import {
   jwtVerify,
   type JWTVerifyGetKey,
 } from 'jose';
-import { type JwtRule, missedClaim } from '../../../domain/traffic/jwt-rule.ts';
+import { claimValues, type JwtRule, missedClaim } from '../../../domain/traffic/jwt-rule.ts';
 
 /** What a token is worth. */
 export type TokenVerdict =
@@ -16,6 +16,8 @@ export type TokenVerdict =
       readonly untilMs: number;
       /** Those that were to be kept, and are in the token. */
       readonly claims: ReadonlyMap<string, string>;
+      /** The same of those that authorization goes by, with all values of each. */
+      readonly lists: ReadonlyMap<string, readonly string[]>;
     }
   /** `what` goes on after "the token"; never a part of it. */
   | { readonly kind: 'invalid'; readonly what: string }
@@ -33,9 +35,9 @@ const algorithms = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA 
 export class TokenVerifier {
   readonly #rule: JwtRule;
   readonly #keys: JWTVerifyGetKey;
-  readonly #keptClaims: readonly string[];
+  readonly #keptClaims: KeptClaims;
 
-  constructor(rule: JwtRule, keptClaims: readonly string[]) {
+  constructor(rule: JwtRule, keptClaims: KeptClaims) {
     this.#rule = rule;
     this.#keptClaims = keptClaims;
     this.#keys = keysOf(rule);
@@ -56,7 +58,10 @@ export class TokenVerifier {
       if (missed !== null)
         return { kind: 'insufficient', what: `lacks what is asked of ${missed}` };
       const untilMs = ((payload.exp ?? 0) + toleranceSeconds) * 1000;
-      return { kind: 'valid', untilMs, claims: this.#kept(payload) };
+      const lists = this.#keptClaims.asLists.map(
+        (name) => [name, claimValues(name, payload)] as const,
+      );
+      return { kind: 'valid', untilMs, claims: this.#kept(payload), lists: new Map(lists) };
     } catch (error) {
       return verdictOf(error);
     }
@@ -64,7 +69,7 @@ export class TokenVerifier {
 
   #kept(payload: JWTPayload): ReadonlyMap<string, string> {
     const kept = new Map<string, string>();
-    for (const name of this.#keptClaims) {
+    for (const name of this.#keptClaims.asTexts) {
       const value = Object.hasOwn(payload, name) ? payload[name] : undefined;
       if (value !== undefined && value !== null) {
         kept.set(name, typeof value === 'string' ? value : JSON.stringify(value));
@@ -72,6 +77,12 @@ export class TokenVerifier {
     }
     return kept;
   }
+}
+
+/** Names of claims that somebody goes by: rate limits, and authorization. */
+export interface KeptClaims {
+  readonly asTexts: readonly string[];
+  readonly asLists: readonly string[];
 }
 
 /** Keys that can't be used refuse every token, and must not refuse the table: its other routes have done nothing. */
