@@ -89,6 +89,7 @@ function accessLog(): Subject {
     ...ended,
     methodText: 'GET',
     fault: null,
+    access: null,
     target: '/cart/7?from=home',
     authority: 'shop.localhost',
     protocolVersion: '1.1',

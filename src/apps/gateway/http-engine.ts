@@ -156,10 +156,12 @@ export class HttpEngine implements Engine {
     const choice = this.#choose(request, authority, path, startedMs);
     if (choice.kind === 'refused') {
       observation.counter = choice.counter;
+      observation.access = choice.refusal.access ?? null;
       answerProblem(request, response, choice.refusal);
       return;
     }
     const { target, requestTimeoutMs, treatment, standing } = choice;
+    observation.access = this.#routes.audited;
     const bodyBytesMax = bodyBytesMaxOf(treatment, this.#limits.requestBodyBytes);
     if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) {
       observation.counter = target.counter;

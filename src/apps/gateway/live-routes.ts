@@ -16,8 +16,10 @@ import { nextIndex, type Split, splitOf } from '../../domain/traffic/split.ts';
 import { StickyChoice } from '../../domain/traffic/sticky.ts';
 import { type SetAside, setAsides } from '../../domain/traffic/traffic-sample.ts';
 import type { Counter, CounterKey, Counters } from './counters.ts';
+import { AccessCounts } from './metrics/access-counts.ts';
 import type { RevisionStanding } from './metrics/resilience-metrics.ts';
 import type { CallerPeer } from './identity/caller-peer.ts';
+import { type AccessNote, RouteAuthorization } from './identity/route-authorization.ts';
 import { RouteIdentity } from './identity/route-identity.ts';
 import { type Buckets, OwnBuckets } from './limits/buckets.ts';
 import {
@@ -52,6 +54,7 @@ export type Choice =
       readonly standing: LimitStanding | null;
     }
   | OverLimits
+  /** Not for whoever sent it: no token, or nothing that allows it. */
   | { readonly kind: 'unidentified'; readonly refusal: Refusal }
   | { readonly kind: 'no-endpoints'; readonly revisionId: string; readonly counter: Counter }
   | { readonly kind: 'unknown-host' };
@@ -102,6 +105,9 @@ export class LiveRoutes {
   readonly #authorities = new Map<string, LiveRoute>();
   #table: RouteTable | null = null;
   #hasIdentities = false;
+  /** Of all tables. */
+  readonly access = new AccessCounts();
+  #audited: AccessNote | null = null;
   /** For choices between instances, and waits. */
   readonly random: Random;
   readonly #place: ServingPlace;
@@ -163,6 +169,11 @@ export class LiveRoutes {
     return identity === null ? null : identity.pending(path, request, Date.now());
   }
 
+  /** Of the request that was chosen for last: it would have been refused; null: it would not. */
+  get audited(): AccessNote | null {
+    return this.#audited;
+  }
+
   /** `nowMs` is on any clock that does not go back. */
   choose(
     authority: string | undefined,
@@ -173,9 +184,17 @@ export class LiveRoutes {
     const live = this.#liveOf(authority);
     if (live === undefined) return { kind: 'unknown-host' };
     this.#nowMs = nowMs;
+    this.#audited = null;
     if (live.identity !== null) {
       const refusal = live.identity.refusal(path, request, Date.now());
       if (refusal !== null) return { kind: 'unidentified', refusal };
+    }
+    if (live.authorization !== null) {
+      const isAsked = live.authorization.goesByClaims && live.identity !== null;
+      const claims = isAsked ? live.identity.claimLists(path, request, Date.now()) : null;
+      const outcome = live.authorization.outcome(path, request, claims);
+      if (outcome?.kind === 'refused') return { kind: 'unidentified', refusal: outcome.refusal };
+      this.#audited = outcome?.note ?? null;
     }
     if (live.limits === null) return this.#treated(live, path, request);
     const { method, headers, socket } = request;
@@ -367,6 +386,7 @@ export class LiveRoutes {
       ),
       setAsideSplit: splitOf(shares, before?.setAsideSplit ?? null, this.#phase),
       identity: RouteIdentity.of(route, before?.identity ?? null),
+      authorization: RouteAuthorization.of(route, this.access),
       limits: RouteLimits.of(route, this.#buckets),
       votesSalt: this.#votes?.saltOf(service) ?? 0,
       standbyIndex: null,
@@ -391,6 +411,8 @@ interface LiveRoute {
   readonly sticky: StickyChoice | null;
   readonly treatments: Treatments | null;
   readonly identity: RouteIdentity | null;
+  /** Null: everybody may ask everything. */
+  readonly authorization: RouteAuthorization | null;
   readonly limits: RouteLimits | null;
   /** Of requests that are set aside (L2). */
   readonly setAsideSplit: Split;

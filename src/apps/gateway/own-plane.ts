@@ -51,6 +51,7 @@ export class OwnPlane implements DataPlane {
     this.#engine = engine(this.#routes, this.#metrics);
     this.#metrics.addSource(() => [
       ...activeFamilies(this.counters),
+      ...this.#routes.access.families(),
       ...resilienceFamilies(this.counters, this.#routes.standings()),
     ]);
   }

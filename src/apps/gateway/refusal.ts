@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { AccessNote } from './identity/route-authorization.ts';
 import type { LimitStanding, OverLimits } from './limits/route-limits.ts';
 
 /** Why the gateway answers a request itself. `reason` is sent as x-tidegate-reason. */
@@ -22,12 +23,15 @@ export interface Refusal {
     | 'rate-limited'
     | 'unauthorized'
     | 'insufficient-token'
+    | 'forbidden'
     | 'token-unchecked'
     | 'too-many-connections'
     | 'too-many-connections-of-caller';
   readonly detail: string;
   /** Of `rate-limited`. */
   readonly over?: OverLimits;
+  /** Of `forbidden`: for operators alone. */
+  readonly access?: AccessNote;
   /** `WWW-Authenticate` (RFC 9110 section 11.6.1). */
   readonly challenge?: string;
 }

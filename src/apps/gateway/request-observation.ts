@@ -24,6 +24,7 @@ export class RequestObservation implements EndedRequest, AccessRecord {
   error: string | null = null;
   /** Of what was injected on purpose; null: nothing was. */
   fault: string | null = null;
+  access: AccessRecord['access'] = null;
   /** The connection was reset on purpose. */
   isReset = false;
   /** The caller took nothing of its answer for too long. */

@@ -14,7 +14,7 @@ export function checkAuthorization(
   note: (place: string, message: string) => void,
 ): void {
   const { rules: rulesMax } = authorizationLimits;
-  if (!authorizationModes.includes(mode)) note(`${place}.mode`, `'${String(mode)}' is unknown`);
+  if (!authorizationModes.includes(mode)) note(`${place}.mode`, `'${mode}' is unknown`);
   if (rules.length > rulesMax) {
     note(`${place}.rules`, `more than ${rulesMax}`);
     return;
@@ -31,7 +31,7 @@ export function checkAuthorization(
 
 function ruleFault({ name, action, from, to, when, place = '' }: AuthorizationRule): string | null {
   const { parts, values, textLength, placeLength } = authorizationLimits;
-  if (!authorizationActions.includes(action)) return `has the unknown action '${String(action)}'`;
+  if (!authorizationActions.includes(action)) return `has the unknown action '${action}'`;
   if (Math.max(from.length, to.length, when.length) > parts) return `has more than ${parts} parts`;
   const lists = [
     ...from.flatMap((each) => [each.principals, each.namespaces, each.ipBlocks]),

@@ -48,11 +48,13 @@ export interface AccessDecision {
  */
 export class ReadyAuthorization {
   readonly mode: AuthorizationMode;
+  readonly goesByClaims: boolean;
   readonly #deny: readonly ReadyRule[];
   readonly #allow: readonly ReadyRule[];
 
   constructor({ mode, rules }: Authorization) {
     this.mode = mode;
+    this.goesByClaims = rules.some(({ when }) => when.length > 0);
     const ready = rules.map(readyRule);
     this.#deny = ready.filter(({ rule }) => rule.action === 'DENY');
     this.#allow = ready.filter(({ rule }) => rule.action === 'ALLOW');

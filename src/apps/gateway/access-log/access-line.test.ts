@@ -17,6 +17,7 @@ const record: AccessRecord = {
   status: 200,
   error: null,
   fault: null,
+  access: null,
   requestBodyBytes: 0,
   responseBodyBytes: 12,
   destination: { service: 'shop', revisionId: 'r1', instanceId: 'r1-0' },

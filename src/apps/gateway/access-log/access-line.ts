@@ -1,4 +1,5 @@
 import { methodNames } from '../http1/methods.ts';
+import type { AccessNote } from '../identity/route-authorization.ts';
 
 /** One request that has ended for its caller, as the access log tells it. Null: not known, or there is none. */
 export interface AccessRecord {
@@ -21,6 +22,8 @@ export interface AccessRecord {
   readonly error: string | null;
   /** Of what was injected on purpose; null: nothing was. */
   readonly fault: string | null;
+  /** Why it was not for this caller, or would not have been; null: it was, or nobody asks. */
+  readonly access: AccessNote | null;
   readonly requestBodyBytes: number;
   readonly responseBodyBytes: number;
   readonly destination: AccessDestination | null;
@@ -71,7 +74,14 @@ export function accessLine(
   if (trace !== null) line += `,"trace_id":"${trace.traceId}","span_id":"${trace.spanId}"`;
   if (error !== null) line += textField('error.type', error);
   if (record.fault !== null) line += textField('tidegate.fault', record.fault);
+  if (record.access !== null) line += accessFields(record.access);
   return `${line}}\n`;
+}
+
+/** Without a rule: none allowed it. */
+function accessFields({ mode, rule }: AccessNote): string {
+  const how = textField('tidegate.authorization.mode', mode);
+  return rule === null ? how : how + textField('tidegate.authorization.rule', rule);
 }
 
 /** Told in the log itself: so many lines are missing before this one. */

@@ -64,8 +64,8 @@ export class AccessLog implements AsyncDisposable {
   }
 
   /** Exact over short runs: of any 100 requests at 0.1, 10 are told. */
-  #isWanted({ status, error }: AccessRecord): boolean {
-    if (error !== null || status >= 500) return true;
+  #isWanted({ status, error, access }: AccessRecord): boolean {
+    if (error !== null || status >= 500 || access !== null) return true;
     this.#owed += this.#options.sampleRatio;
     // Ten times 0.1 is a little less than 1.
     if (this.#owed > 1 - 1e-9) {

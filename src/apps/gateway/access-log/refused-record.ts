@@ -20,6 +20,7 @@ export function refusedRecord(
     status,
     error: reason,
     fault: null,
+    access: null,
     requestBodyBytes: 0,
     responseBodyBytes: 0,
     destination: null,

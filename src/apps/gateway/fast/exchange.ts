@@ -87,10 +87,12 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     const choice = chosen(parts, head, nowMs);
     if (choice.kind === 'refused') {
       if (choice.counter !== null) this.#observation.routed(choice.counter);
+      this.#observation.access = choice.refusal.access ?? null;
       this.#answerProblem(choice.refusal);
       return at;
     }
     const { target, requestTimeoutMs, treatment, standing } = choice;
+    this.#observation.access = parts.routes.audited;
     const fault = treatment === null ? null : treatment.fault;
     // No time limit runs while a fault holds the request up.
     const fromMs = fault === null ? nowMs : nowMs + fault.delayMs;

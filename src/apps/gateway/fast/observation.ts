@@ -22,6 +22,7 @@ export class Observation implements EndedRequest, AccessRecord {
   status = 0;
   error: string | null = null;
   fault: string | null = null;
+  access: AccessRecord['access'] = null;
   durationMs = 0;
   requestBodyBytes = 0;
   responseBodyBytes = 0;
@@ -50,6 +51,7 @@ export class Observation implements EndedRequest, AccessRecord {
     this.isSecure = caller.scheme === https;
     this.traceId = null;
     this.fault = null;
+    this.access = null;
     this.#counter = null;
     this.#startedMs = nowMs;
     this.#isOpen = true;
