@@ -147,6 +147,17 @@ export const rolloutSchema = z.object({
   sentence: z.string(),
 });
 
+/** Who holds an instance to its limits; `cgroup` is the kernel. Absent in an instance: it has none. */
+const limitsSchema = z.object({
+  memory: z.object({ bytes: count, enforcedBy: z.enum(['cgroup', 'watching']) }).optional(),
+  cpu: z.object({ cores: z.number(), enforcedBy: z.enum(['cgroup', 'nobody']) }).optional(),
+  /** What the kernel was not given and why; null: it was given all. */
+  trouble: z.string().nullable(),
+});
+
+/** Ends at the limit of memory, and when the last one was. Absent in an instance: there was none. */
+const outOfMemorySchema = z.object({ count, at: time, memoryBytes: count });
+
 export const instanceSchema = z.object({
   id: z.string(),
   service: z.string(),
@@ -163,6 +174,8 @@ export const instanceSchema = z.object({
   isEjected: z.boolean().optional(),
   /** Absent: not known. */
   zone: z.string().optional(),
+  limits: limitsSchema.optional(),
+  outOfMemory: outOfMemorySchema.optional(),
 });
 
 export const serviceSchema = z.object({

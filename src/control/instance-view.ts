@@ -22,6 +22,7 @@ export function instancesByService(
 function withInstance(sum: RevisionInstances | undefined, instance: Instance): RevisionInstances {
   // What gets no requests gives no evidence, so a rollout does not go on by what is left of the revision.
   const isReady = instance.state === 'ready' && instance.isEjected !== true;
+  const outOfMemory = (sum?.outOfMemory ?? 0) + (instance.outOfMemory?.count ?? 0);
   return {
     revisionId: instance.revisionId,
     ready: (sum?.ready ?? 0) + (isReady ? 1 : 0),
@@ -29,6 +30,7 @@ function withInstance(sum: RevisionInstances | undefined, instance: Instance): R
     restarts: (sum?.restarts ?? 0) + instance.restarts,
     ...(sum?.readyIds === undefined ? {} : { readyIds: sum.readyIds }),
     reason: sum?.reason ?? (isReady ? null : reasonOf(instance)),
+    ...(outOfMemory === 0 ? {} : { outOfMemory }),
   };
 }
 

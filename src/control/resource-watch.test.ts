@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { MemoryUsage } from '../adapters/memory/memory-usage.ts';
 import { revisionOf } from '../domain/release/release.fixture.ts';
 import { LoopWorld } from './loop.fixture.ts';
+import type { Instance, OutOfMemory } from '../ports/platform.ts';
 import { ResourceWatch } from './resource-watch.ts';
 
 const mebibyte = 2 ** 20;
@@ -14,12 +15,26 @@ async function watched() {
   await running.promoteFirst(1);
   const abort = new AbortController();
   const usage = new MemoryUsage(world.clock);
-  const watch = new ResourceWatch({ loop: running.loop, usage, clock: world.clock });
+  const ends = new Map<string, OutOfMemory>();
+  const loop = {
+    get services() {
+      return running.loop.services;
+    },
+    get instances() {
+      return running.loop.instances.map((each): Instance => {
+        const outOfMemory = ends.get(each.id);
+        return outOfMemory === undefined ? each : { ...each, outOfMemory };
+      });
+    },
+  };
+  const watch = new ResourceWatch({ loop, usage, clock: world.clock });
   const done = watch.run(abort.signal);
   return {
     world,
     running,
     watch,
+    /** By instance: ends at its limit that the platform tells of from now on. */
+    ends,
     /** All instances of the revision use so much from now on. */
     use: (number: number, cores: number, mebibytes: number): void => {
       for (const { id, revisionId } of running.loop.instances) {
@@ -66,5 +81,25 @@ test('a candidate is seen by itself, and what has left is forgotten', async () =
   await running.operate('abort');
   await world.clock.pass(20_000);
   assert.equal(watch.lookOf(revisionOf(2).id), null);
+  await stop();
+});
+
+test('an instance that was ended at its limit raises what is recommended, once for each end', async () => {
+  const { world, running, watch, ends, use, stop } = await watched();
+  const { id } = revisionOf(1);
+  use(1, 0.4, 200);
+  await world.clock.pass(20_000);
+  const target = () => watch.lookOf(id)?.recommendation.target.memoryBytes ?? 0;
+  const before = target();
+  const [first] = running.loop.instances;
+  assert.ok(first !== undefined && before < 300 * mebibyte);
+  const outOfMemory = { count: 1, atMs: world.clock.nowMs(), memoryBytes: 400 * mebibyte };
+  ends.set(first.id, outOfMemory);
+  await world.clock.pass(10_000);
+  const raised = target();
+  // A fifth or 100 MiB more than it was let, and 15 % on top of that.
+  assert.ok(raised > 1.15 * 480 * mebibyte && raised < 1.15 * 560 * mebibyte, `${raised}`);
+  await world.clock.pass(10_000);
+  assert.equal(target(), raised);
   await stop();
 });

@@ -11,9 +11,11 @@ import {
   type Resources,
   usualVerticalBounds,
   type VerticalState,
+  withOutOfMemory,
   withUse,
 } from '../domain/scaling/vertical.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Instance } from '../ports/platform.ts';
 import { PlatformError } from '../ports/platform.ts';
 import type { InstanceUse, UsageSource } from '../ports/usage-source.ts';
 import type { ControlLoop } from './loop.ts';
@@ -40,6 +42,8 @@ export class ResourceWatch {
   readonly #parts: ResourceParts;
   readonly #states = new Map<string, VerticalState>();
   readonly #instances = new Map<string, Sampled>();
+  /** By instance: ends at its limit of memory that are known already. */
+  readonly #ends = new Map<string, number>();
 
   constructor(parts: ResourceParts) {
     this.#parts = parts;
@@ -78,9 +82,12 @@ export class ResourceWatch {
     const revisions = new Map(
       loop.services.flatMap(scalableRevisions).map((each) => [each.id, each]),
     );
-    const serving = loop.instances.filter(
-      ({ state, revisionId }) => state === 'ready' && revisions.has(revisionId),
-    );
+    const present = loop.instances.filter(({ revisionId }) => revisions.has(revisionId));
+    const serving = present.filter(({ state }) => state === 'ready');
+    for (const id of this.#ends.keys()) {
+      if (!present.some((each) => each.id === id)) this.#ends.delete(id);
+    }
+    for (const each of present) this.#seeEnds(each);
     this.#retain(new Set(revisions.keys()), new Set(serving.map(({ id }) => id)));
     if (serving.length === 0) return;
     const uses = new Map((await usage.usage(signal)).map((use) => [use.instanceId, use]));
@@ -89,6 +96,15 @@ export class ResourceWatch {
       const revision = revisions.get(revisionId);
       if (use !== undefined && revision !== undefined) this.#see(revision, use);
     }
+  }
+
+  /** It would have used more than it was let, so what is recommended is raised at once, as the recommender does. */
+  #seeEnds({ id: instanceId, revisionId, outOfMemory }: Instance): void {
+    if (outOfMemory === undefined || outOfMemory.count <= (this.#ends.get(instanceId) ?? 0)) return;
+    this.#ends.set(instanceId, outOfMemory.count);
+    const { atMs, memoryBytes: bytes } = outOfMemory;
+    const before = this.#states.get(revisionId) ?? openVertical(atMs);
+    this.#states.set(revisionId, withOutOfMemory(before, { atMs, instanceId, bytes }));
   }
 
   #see(revision: Revision, use: InstanceUse): void {

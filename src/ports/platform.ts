@@ -52,8 +52,31 @@ export interface Instance {
   readonly reason: string | null;
   readonly cpuSeconds: number;
   readonly rssBytes: number;
+  /** How the limits of its revision are held; absent: it has none, or no process runs. */
+  readonly limits?: HeldLimits;
+  /** Absent: it was never ended at its limit of memory. */
+  readonly outOfMemory?: OutOfMemory;
   /** The router sends it nothing for a while, because it failed too often in a row; absent: no, or not known. */
   readonly isEjected?: boolean;
+}
+
+/** Who holds what an instance may have at most. */
+export interface HeldLimits {
+  /** `cgroup`: the kernel ends it; `watching`: the platform does, by the resident memory seen. Absent: it has no such limit. */
+  readonly memory?: { readonly bytes: number; readonly enforcedBy: 'cgroup' | 'watching' };
+  /** Absent: it has no such limit. */
+  readonly cpu?: { readonly cores: number; readonly enforcedBy: 'cgroup' | 'nobody' };
+  /** What the kernel was not given and why, for people; null: it was given all. */
+  readonly trouble: string | null;
+}
+
+export interface OutOfMemory {
+  /** Times its processes were ended at their limit. */
+  readonly count: number;
+  /** Of the last one. */
+  readonly atMs: number;
+  /** What they had together then, at least. */
+  readonly memoryBytes: number;
 }
 
 /** `ready` is the only state that gets traffic; `backing-off` waits for its next start after a crash. */

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../ports/clock.ts';
 import { PlatformError } from '../../ports/platform.ts';
 import type { ConfigStore } from './config-store.ts';
+import type { Held, LimitHolder } from './hold-limits.ts';
+import { endCgroup } from './instance-cgroup.ts';
 import {
   instanceEnvironment,
   type Environment,
@@ -27,6 +29,8 @@ export interface Life {
   readonly errorOffset: number;
   /** Aborted with the reason when the process ended; null for one found again, which only /proc tells about. */
   readonly ended: AbortSignal | null;
+  /** How its limits are held; null: it has none. */
+  readonly held: Held | null;
 }
 
 /** What all instances of one platform share. */
@@ -42,6 +46,7 @@ export interface Surroundings {
   readonly beforeEnd: (instanceId: string, signal: AbortSignal) => Promise<void>;
   readonly secrets: SecretReader;
   readonly configs: ConfigStore;
+  readonly limits: LimitHolder;
   /** Aborted when the platform is closed: supervising ends, instances go on. */
   readonly closed: AbortSignal;
 }
@@ -68,14 +73,32 @@ async function launchOn(
   port: number,
 ): Promise<Launched> {
   const { revision, id } = record;
+  const launchId = randomUUID();
+  const prepared = world.limits.prepare(revision, { id, launchId });
   const plan: Launch = {
-    launchId: randomUUID(),
+    launchId,
     bootId: world.bootId,
     port,
     startedAtMs: world.clock.nowMs(),
     process: null,
     wasReady: false,
+    ...(prepared === null ? {} : { held: prepared }),
   };
+  try {
+    return await launchAs(world, record, plan);
+  } catch (cause) {
+    if (prepared !== null && prepared.cgroup !== null) await endCgroup(prepared.cgroup, world);
+    throw cause;
+  }
+}
+
+async function launchAs(
+  world: Surroundings,
+  record: InstanceRecord,
+  plan: Launch,
+): Promise<Launched> {
+  const { revision, id } = record;
+  const { port } = plan;
   await world.store.save({ ...record, launch: plan });
   const logs = world.logs.of(id);
   const errorOffset = await errorSize(world, id);
@@ -93,8 +116,11 @@ async function launchOn(
   });
   const { pid, startTicks, ended } = started;
   const identity = { pid, startTicks, bootId: plan.bootId, launchId: plan.launchId };
-  const life = { identity, port, startedAtMs: plan.startedAtMs, errorOffset, ended };
-  const running = { ...record, launch: { ...plan, process: { pid, startTicks } } };
+  // Before anything is awaited: what it takes until then counts for nobody.
+  const held = plan.held === undefined ? null : world.limits.enter(revision, plan.held, identity);
+  const life = { identity, port, startedAtMs: plan.startedAtMs, errorOffset, ended, held };
+  const launch = { ...plan, process: { pid, startTicks }, ...(held === null ? {} : { held }) };
+  const running = { ...record, launch };
   try {
     await world.store.save(running);
   } catch (cause) {
@@ -125,10 +151,10 @@ export async function recall(world: Surroundings, record: InstanceRecord): Promi
   if (written === null || written.bootId !== world.bootId) return null;
   const found = written.process ?? findLaunch(written.launchId);
   if (found === null) return null;
-  const { bootId, launchId, port, startedAtMs } = written;
+  const { bootId, launchId, port, startedAtMs, held = null } = written;
   const identity = { pid: found.pid, startTicks: found.startTicks, bootId, launchId };
   const errorOffset = await errorSize(world, record.id);
-  return { identity, port, startedAtMs, errorOffset, ended: null };
+  return { identity, port, startedAtMs, errorOffset, ended: null, held };
 }
 
 /** Why the process is no more, or null while it runs. */
@@ -140,6 +166,12 @@ export function endOf(life: Life): string | null {
   }
   if (!life.ended.aborted) return null;
   return life.ended.reason instanceof Error ? life.ended.reason.message : String(life.ended.reason);
+}
+
+/** Removes its cgroup with all that is in it, also what has made a group of its own; what stays is removed at the next opening. */
+export async function leaveCgroup(world: Surroundings, { held }: Life): Promise<void> {
+  if (held === null || held.cgroup === null) return;
+  await endCgroup(held.cgroup, world);
 }
 
 /** Kills what is left of the group, so that a leaked child neither holds the port nor serves on. */

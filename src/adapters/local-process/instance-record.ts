@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { Revision } from '../../domain/release/revision.ts';
 import { h2c } from '../../domain/traffic/route-table.ts';
+import type { OutOfMemory } from '../../ports/platform.ts';
+import type { Held } from './hold-limits.ts';
 
 /**
  * What is written down of one instance, so that another process finds it again.
@@ -23,6 +25,8 @@ export interface InstanceRecord {
   readonly crashesInARow: number;
   /** Why the last process ended. */
   readonly reason: string | null;
+  /** Absent: never. */
+  readonly outOfMemory?: OutOfMemory;
 }
 
 export interface Launch {
@@ -32,6 +36,8 @@ export interface Launch {
   readonly startedAtMs: number;
   readonly process: { readonly pid: number; readonly startTicks: number } | null;
   readonly wasReady: boolean;
+  /** How its limits are held; absent: it has none. */
+  readonly held?: Held;
 }
 
 export const RECORD_FORMAT = 1;
@@ -54,6 +60,10 @@ export function parseRecord(text: string): ParsedRecord {
 }
 
 const count = z.int().nonnegative();
+const amountsShape = z.object({
+  cpuCores: z.number().positive().exactOptional(),
+  memoryBytes: z.number().positive().exactOptional(),
+});
 const probeShape = z.object({
   handler: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('http'), path: z.string() }),
@@ -89,6 +99,8 @@ const revisionShape = z.object({
       .exactOptional(),
   }),
   instances: z.number(),
+  requests: amountsShape.exactOptional(),
+  limits: amountsShape.exactOptional(),
   secrets: z
     .record(
       z.string(),
@@ -129,9 +141,24 @@ const recordShape = z.object({
       startedAtMs: z.number(),
       process: z.object({ pid: z.int().positive(), startTicks: z.number() }).nullable(),
       wasReady: z.boolean(),
+      held: z
+        .object({
+          cgroup: z.string().nullable(),
+          limits: z.object({
+            memory: z
+              .object({ bytes: z.number(), enforcedBy: z.enum(['cgroup', 'watching']) })
+              .exactOptional(),
+            cpu: z
+              .object({ cores: z.number(), enforcedBy: z.enum(['cgroup', 'nobody']) })
+              .exactOptional(),
+            trouble: z.string().nullable(),
+          }),
+        })
+        .exactOptional(),
     })
     .nullable(),
   restarts: z.int(),
   crashesInARow: z.int(),
   reason: z.string().nullable(),
+  outOfMemory: z.object({ count, atMs: z.number(), memoryBytes: z.number() }).exactOptional(),
 });

@@ -10,15 +10,17 @@ import {
   endOf,
   lastWords,
   launch,
+  leaveCgroup,
   recall,
   type Life,
   type Surroundings,
 } from './instance-life.ts';
 import type { InstanceRecord } from './instance-record.ts';
+import { outOfMemoryOf, overLimitBytes } from './out-of-memory.ts';
 import { meetAgain } from './meet-again.ts';
 import { pause } from './pause.ts';
 import { findPortThief } from './port-owner.ts';
-import { measureGroup } from './process-group.ts';
+import { measureGroup, signalGroup } from './process-group.ts';
 import { probeInstance } from './probe-instance.ts';
 import { probeSetOf } from './probe-set.ts';
 import { type Ask, ProbeWatch } from './probe-watch.ts';
@@ -59,6 +61,8 @@ export class InstanceSupervisor {
   /** What the probes said when it was found again, for those that follow. */
   #met: ProbeState | null = null;
   #usage = { cpuSeconds: 0, rssBytes: 0 };
+  /** What it had when it was ended above its limit; null: it was not. */
+  #overBytes: number | null = null;
   #isLaunching = true;
   #isGone = false;
   #begun: Promise<void> = Promise.resolve();
@@ -84,6 +88,11 @@ export class InstanceSupervisor {
 
   get revisionId(): string {
     return this.#record.revision.id;
+  }
+
+  /** Null: it has none. */
+  get cgroup(): string | null {
+    return this.#record.launch?.held?.cgroup ?? null;
   }
 
   get isStopping(): boolean {
@@ -136,6 +145,20 @@ export class InstanceSupervisor {
     if (this.#life !== null) this.#usage = measureGroup(this.#life.identity);
   }
 
+  /** Ends it at once when it is over a limit that no cgroup holds, as the kernel would; the loop buries it (S1). */
+  checkLimit(): void {
+    const life = this.#life;
+    if (life === null || this.#halted.aborted || this.#overBytes !== null) return;
+    this.#overBytes = overLimitBytes(life);
+    if (this.#overBytes === null) return;
+    try {
+      signalGroup(life.identity, 'SIGKILL');
+    } catch (cause) {
+      this.#trouble = String(cause);
+      this.#overBytes = null;
+    }
+  }
+
   /** Measured now; null: no process runs. */
   use(): InstanceUse | null {
     const life = this.#life;
@@ -147,8 +170,9 @@ export class InstanceSupervisor {
   }
 
   snapshot(): Instance {
-    const { id, revision, restarts } = this.#record;
+    const { id, revision, restarts, outOfMemory } = this.#record;
     const life = this.#life;
+    const limits = life?.held?.limits;
     return {
       id,
       service: revision.service,
@@ -160,6 +184,8 @@ export class InstanceSupervisor {
       restarts,
       reason: this.#trouble ?? this.#standing.end ?? this.#standing.reason ?? this.#record.reason,
       ...this.#usage,
+      ...(limits === undefined ? {} : { limits }),
+      ...(outOfMemory === undefined ? {} : { outOfMemory }),
     };
   }
 
@@ -212,6 +238,7 @@ export class InstanceSupervisor {
       const { life, record } = await launch(this.#world, this.#record);
       this.#standing = FRESH;
       this.#met = null;
+      this.#overBytes = null;
       this.#life = life;
       this.#record = record;
     } finally {
@@ -303,10 +330,14 @@ export class InstanceSupervisor {
   async #bury(life: Life, end: LifeEnd): Promise<void> {
     const { clock, settings, ports, store } = this.#world;
     const livedMs = clock.nowMs() - life.startedAtMs;
+    const { restarts, crashesInARow, outOfMemory: before } = this.#record;
+    const seen = { overBytes: this.#overBytes, atMs: clock.nowMs(), before };
+    const ended = outOfMemoryOf(life, seen);
     await endGroup(this.#world, life.identity);
-    const why = end.why ?? (await lastWords(this.#world, this.id, life));
+    await leaveCgroup(this.#world, life);
+    const { what } = ended ?? end;
+    const why = ended?.why ?? end.why ?? (await lastWords(this.#world, this.id, life));
     ports.release(life.port);
-    const { restarts, crashesInARow } = this.#record;
     this.#life = null;
     this.#isEnding = false;
     this.#standing = FRESH;
@@ -316,7 +347,8 @@ export class InstanceSupervisor {
       launch: null,
       restarts: end.isCrash ? restarts + 1 : restarts,
       crashesInARow: crashesAfter(crashesInARow, livedMs, settings),
-      reason: `${end.what} after ${(livedMs / 1_000).toFixed(1)} s${why === null ? '' : `: ${why}`}`,
+      ...(ended === null ? {} : { outOfMemory: ended.outOfMemory }),
+      reason: `${what} after ${(livedMs / 1_000).toFixed(1)} s${why === null ? '' : `: ${why}`}`,
     };
     await store.save(this.#record);
   }
@@ -369,6 +401,7 @@ export class InstanceSupervisor {
       const graceMs = this.#record.revision.health.stopGraceMs;
       const isStopped = await stopGroup({ identity, graceMs, clock, settings }, closed);
       if (!isStopped) throw closedWhileStopping(this.id);
+      await leaveCgroup(this.#world, this.#life);
       ports.release(port);
     }
     await this.#world.configs.remove(this.id);

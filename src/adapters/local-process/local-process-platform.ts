@@ -5,7 +5,9 @@ import type { Clock } from '../../ports/clock.ts';
 import { PlatformError } from '../../ports/platform.ts';
 import type { Instance, LogLine, LogQuery, Platform } from '../../ports/platform.ts';
 import type { InstanceUse, UsageSource } from '../../ports/usage-source.ts';
+import type { CgroupWish } from './cgroup-place.ts';
 import { ConfigStore } from './config-store.ts';
+import { LimitHolder } from './hold-limits.ts';
 import type { Environment } from './instance-environment.ts';
 import type { Surroundings } from './instance-life.ts';
 import { RECORD_FORMAT, type InstanceRecord } from './instance-record.ts';
@@ -29,6 +31,10 @@ export interface LocalProcessOptions {
   readonly environment: Environment;
   /** Resolves when nothing is sent to the instance any more; called before a failed probe ends a process. Absent: nobody sends. */
   readonly beforeEnd?: (instanceId: string, signal: AbortSignal) => Promise<void>;
+  /** Where instances get their cgroups; absent: nowhere, their memory is watched. */
+  readonly cgroups?: CgroupWish;
+  /** Called once, when the kernel can't be given a limit that a revision has. */
+  readonly onLimitTrouble?: (sentence: string) => void;
   /** Unset: the defaults. */
   readonly settings?: Partial<LocalProcessSettings>;
 }
@@ -54,6 +60,11 @@ export async function openLocalProcessPlatform(
       options.environment,
     ),
     configs: await ConfigStore.open(join(options.folder, 'config')),
+    limits: new LimitHolder({
+      wish: options.cgroups ?? 'off',
+      platformFolder: options.folder,
+      onTrouble: options.onLimitTrouble ?? (() => undefined),
+    }),
     closed: closing.signal,
   };
   await world.logs.prepare();
@@ -72,7 +83,7 @@ export class LocalProcessPlatform implements Platform, UsageSource, AsyncDisposa
   readonly #world: Surroundings;
   readonly #closing: AbortController;
   readonly #supervisors = new Map<string, InstanceSupervisor>();
-  #housekeeping: Promise<void> = Promise.resolve();
+  #housekeeping: Promise<unknown> = Promise.resolve();
 
   /** Use `openLocalProcessPlatform`. */
   constructor(world: Surroundings, closing: AbortController) {
@@ -90,7 +101,8 @@ export class LocalProcessPlatform implements Platform, UsageSource, AsyncDisposa
       (a, b) => a.revision.id.localeCompare(b.revision.id) || a.number - b.number,
     );
     await Promise.all(sorted.map((record) => this.#add(record).resume()));
-    this.#housekeeping = this.#keepHouse();
+    this.#tidyCgroups();
+    this.#housekeeping = Promise.all([this.#keepHouse(), this.#watchLimits()]);
   }
 
   async ensure(revision: Revision, count: number, signal: AbortSignal): Promise<void> {
@@ -156,6 +168,7 @@ export class LocalProcessPlatform implements Platform, UsageSource, AsyncDisposa
     this.#closing.abort();
     await this.#housekeeping;
     await Promise.all(Array.from(this.#supervisors.values(), (supervisor) => supervisor.settled()));
+    this.#tidyCgroups();
   }
 
   /** Oldest first. */
@@ -186,6 +199,20 @@ export class LocalProcessPlatform implements Platform, UsageSource, AsyncDisposa
       crashesInARow: 0,
       reason: null,
     };
+  }
+
+  async #watchLimits(): Promise<void> {
+    const { clock, settings, closed } = this.#world;
+    while (!closed.aborted) {
+      for (const supervisor of this.#supervisors.values()) supervisor.checkLimit();
+      await pause(clock, settings.limitCheckIntervalMs, closed);
+    }
+  }
+
+  /** What a server that was killed left, and at the end the place itself when no instance has a cgroup in it. */
+  #tidyCgroups(): void {
+    const kept = Array.from(this.#supervisors.values(), ({ cgroup }) => cgroup);
+    this.#world.limits.tidy(new Set(kept.filter((each) => each !== null)));
   }
 
   async #keepHouse(): Promise<void> {

@@ -88,11 +88,21 @@ if (mode === 'busy-child') {
   spawn(process.execPath, ['-e', 'const end = Date.now() + 60000; while (Date.now() < end) {}'], { stdio: 'inherit' });
 }
 if (mode === 'chatty') setInterval(() => console.log('line ' + 'x'.repeat(90)), 20);
+if (mode === 'runaway') {
+  // In a session of its own: no signal to the group reaches it.
+  spawn(process.execPath, ['-e', 'setTimeout(() => {}, 600000)'], { stdio: 'ignore', detached: true });
+}
+if (mode === 'busy') setInterval(() => { for (const end = performance.now() + 200; performance.now() < end;); }, 1);
+const eaten = [];
+// Bounded: should nobody end it, the machine is not eaten.
+const eat = () => { if (eaten.length < 60) { eaten.push(Buffer.alloc(10_000_000, 1)); setTimeout(eat, 20); } };
+if (mode === 'hungry') setTimeout(eat, 300);
 let hung = false;
 let failing = 0;
 const server = createServer((request, response) => {
   if (request.url === '/hang') { hung = true; response.end('ok'); return; }
   if (hung) return;
+  if (request.url === '/eat') { response.end('ok', eat); return; }
   if (request.url === '/env') { response.end(JSON.stringify(process.env)); return; }
   if (request.url.startsWith('/fail')) { failing = Number(request.url.split('=')[1]); response.end('ok'); return; }
   if (request.url === '/readyz' && failing > 0) { failing -= 1; response.statusCode = 500; }

@@ -17,6 +17,8 @@ export interface LocalProcessSettings {
   readonly goodLifeMs: number;
   /** Between two looks at CPU, memory and the size of the logs. */
   readonly sampleIntervalMs: number;
+  /** Between two looks at the memory of those whose limit no cgroup holds. */
+  readonly limitCheckIntervalMs: number;
   /** Between two looks whether a process group is gone. */
   readonly goneCheckIntervalMs: number;
   /** How long the kernel may take to remove a group after SIGKILL before `stop` fails. */
@@ -48,6 +50,7 @@ export const LOCAL_PROCESS_DEFAULTS: LocalProcessSettings = {
   backoffMaxMs: 30_000,
   goodLifeMs: 60_000,
   sampleIntervalMs: 1_000,
+  limitCheckIntervalMs: 100,
   goneCheckIntervalMs: 25,
   killWaitMs: 5_000,
   withdrawMaxMs: 10_000,

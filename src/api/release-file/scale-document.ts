@@ -37,13 +37,17 @@ export interface RulesDocument {
   }[];
 }
 
-/** What an instance asks for. */
+/** What an instance asks for, and what it may have at most. */
 export interface ResourcesDocument {
-  readonly requests: {
-    /** Absent: not said. */
-    readonly cpuCores?: number;
-    readonly memoryBytes?: number;
-  };
+  readonly requests: AmountsDocument;
+  /** Absent: it may have all there is. */
+  readonly limits?: AmountsDocument;
+}
+
+export interface AmountsDocument {
+  /** Absent: not said. */
+  readonly cpuCores?: number;
+  readonly memoryBytes?: number;
 }
 
 /** The load is followed where a metric or a behaviour is written, or where there is room between min and max. */
@@ -72,12 +76,16 @@ export function toScale(
   };
 }
 
-export function toResources({ requests }: ResourcesInput): ResourcesDocument {
+export function toResources({ requests, limits }: ResourcesInput): ResourcesDocument {
+  const most = limits === undefined ? {} : toAmounts(limits);
+  const isLimited = Object.keys(most).length > 0;
+  return { requests: toAmounts(requests), ...(isLimited ? { limits: most } : {}) };
+}
+
+function toAmounts({ cpu, memory }: ResourcesInput['requests']): AmountsDocument {
   return {
-    requests: {
-      ...(requests.cpu === undefined ? {} : { cpuCores: requests.cpu }),
-      ...(requests.memory === undefined ? {} : { memoryBytes: requests.memory }),
-    },
+    ...(cpu === undefined ? {} : { cpuCores: cpu }),
+    ...(memory === undefined ? {} : { memoryBytes: memory }),
   };
 }
 

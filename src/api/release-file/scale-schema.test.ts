@@ -126,6 +126,12 @@ test('resources are cores and bytes', () => {
   assert.deepEqual(service?.run.resources, {
     requests: { cpuCores: 1.5, memoryBytes: 1_610_612_736 },
   });
+  const limited = read('{ min: 1 }', '{ limits: { cpu: 250m, memory: 64Mi } }').service;
+  assert.deepEqual(limited?.run.resources, {
+    requests: {},
+    limits: { cpuCores: 0.25, memoryBytes: 67_108_864 },
+  });
+  assert.deepEqual(read('{ min: 1 }', '{ limits: {} }').service?.run.resources, { requests: {} });
   assert.equal('resources' in (read('{ min: 1 }').service?.run ?? {}), false);
 });
 
@@ -162,6 +168,13 @@ const bad: readonly (readonly [string, string, string])[] = [
   ['{ min: 1 }', '{ requests: { memory: 256 } }', 'did you mean "256Mi"?'],
   ['{ min: 1 }', '{ requests: { memory: 256MB } }', 'did you mean "256Mi"?'],
   ['{ min: 1 }', '{ requests: { memory: 1Ki } }', 'must be 1Mi to 10Ti, not "1Ki"'],
+  ['{ min: 1 }', '{ limits: { memory: 7Mi } }', 'must be 8Mi to 10Ti, not "7Mi"'],
+  [
+    '{ min: 1 }',
+    '{ requests: { memory: 65Mi }, limits: { memory: 64Mi } }',
+    'f:5:86: "memory" is less than "requests.memory"',
+  ],
+  ['{ min: 1 }', '{ requests: { cpu: 2 }, limits: { cpu: 1900m } }', 'less than "requests.cpu"'],
   ['{ min: 1 }', '{ request: {} }', 'did you mean "requests"?'],
 ];
 

@@ -37,13 +37,25 @@ export function scaleSchema() {
   });
 }
 
-/** What an instance asks for, in the words of Kubernetes. */
+/** What an instance asks for and what it may have at most, in the words of Kubernetes. */
 export function resourcesSchema() {
-  return mapping({
-    requests: mapping({
+  const amounts = (leastMemory: string) =>
+    mapping({
       cpu: cpu({ minCores: 0.01, maxCores: 1000 }).optional(),
-      memory: memory({ min: '1Mi', max: '10Ti' }).optional(),
-    }).prefault({}),
+      memory: memory({ min: leastMemory, max: '10Ti' }).optional(),
+    });
+  const resources = mapping({
+    requests: amounts('1Mi').prefault({}),
+    // Less than this no program starts in: it would be killed before it says why.
+    limits: amounts('8Mi').optional(),
+  });
+  return resources.superRefine(({ requests, limits = {} }, context) => {
+    for (const kind of ['cpu', 'memory'] as const) {
+      const [asked, most] = [requests[kind], limits[kind]];
+      if (asked === undefined || most === undefined || asked <= most) continue;
+      const message = `is less than "requests.${kind}": an instance may not ask for more than it may have`;
+      context.addIssue({ code: 'custom', path: ['limits', kind], message });
+    }
   });
 }
 

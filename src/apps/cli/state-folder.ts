@@ -13,6 +13,8 @@ const serverFileSchema = z.object({
   /** Field 22 of /proc/PID/stat; tells a reused pid from the server we mean. */
   startTicks: z.number().nullable(),
   version: z.string(),
+  /** Which limits of instances the kernel can't be given, and why; null: it can be given all. */
+  limitTrouble: z.string().nullable().default(null),
 });
 
 export type ServerFile = z.infer<typeof serverFileSchema>;

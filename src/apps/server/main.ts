@@ -9,7 +9,7 @@ import { type WitnessSettings, witnessModes } from './evidence-desk.ts';
 import type { Address, ServerOptions } from './server-options.ts';
 import { runServer } from './server.ts';
 
-const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--zone NAME] [--gateway-limit NAME=NUMBER] [--otlp URL] [--redis-url-file FILE] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--cdevents-sink URL|off | --cdevents-sink-file FILE] [--cdevents-environment NAME] [--h2c] [--tls-listen HOST:PORT --tls-folder DIR [--tls-default NAME]]`;
+const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--zone NAME] [--cgroup auto|off|FOLDER] [--gateway-limit NAME=NUMBER] [--otlp URL] [--redis-url-file FILE] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--cdevents-sink URL|off | --cdevents-sink-file FILE] [--cdevents-environment NAME] [--h2c] [--tls-listen HOST:PORT --tls-folder DIR [--tls-default NAME]]`;
 
 async function main(): Promise<void> {
   const stop = new AbortController();
@@ -37,6 +37,7 @@ async function readOptions(): Promise<ServerOptions> {
       'access-log-query': { type: 'boolean', default: false },
       workers: { type: 'string' },
       zone: { type: 'string' },
+      cgroup: { type: 'string' },
       witnesses: { type: 'string' },
       'witness-mode': { type: 'string' },
       store: { type: 'string' },
@@ -86,6 +87,7 @@ async function readOptions(): Promise<ServerOptions> {
     version: await readVersion(),
     tickMs: 100,
     environment: process.env,
+    cgroups: cgroupWish(values.cgroup),
     witnesses: await witnessSettings(values.witnesses, values['witness-mode']),
     blobs: blobSettings(values['blob-quota-bytes'], values['blob-retention-days']),
     ledger: ledgerWish(values.store, values['store-url-file']),
@@ -105,6 +107,12 @@ function workersOf(text: string | undefined): number | 'auto' | null {
   const count = workerCountOf(text);
   if (count === null) throw new Error(`--workers ${text}: must be 1 to 64, or auto`);
   return text === 'auto' ? text : count;
+}
+
+function cgroupWish(text: string | undefined): ServerOptions['cgroups'] {
+  if (text === undefined || text === 'auto' || text === 'off') return text ?? 'auto';
+  if (text.startsWith('/')) return { folder: text };
+  throw new Error(`--cgroup ${text}: must be auto, off, or the full path of a cgroup v2`);
 }
 
 /** Only what was said. */

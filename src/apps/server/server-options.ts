@@ -1,3 +1,4 @@
+import type { CgroupWish } from '../../adapters/local-process/cgroup-place.ts';
 import type { LedgerPlaceWish } from '../../adapters/system/ledger-place.ts';
 import { type BlobSettings } from './blob-desk.ts';
 import { type CdEventWish } from './cd-event-desk.ts';
@@ -16,6 +17,8 @@ export interface ServerOptions {
   readonly version: string;
   readonly tickMs: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where instances get their cgroups. */
+  readonly cgroups: CgroupWish;
   /** Null: those of the last start. */
   readonly witnesses: WitnessSettings | null;
   /** What is not said is as it was at the last start. */

@@ -87,6 +87,8 @@ export async function openWorld(
       clock,
       gatewayUrl: gatewayUrl(gateway),
       environment: options.environment,
+      cgroups: options.cgroups,
+      onLimitTrouble: (sentence) => log('info', sentence),
       beforeEnd: (instanceId, until) => withdrawal.of(instanceId, until),
     }),
   );

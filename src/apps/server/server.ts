@@ -29,6 +29,7 @@ import { RateMeter } from './rate-meter.ts';
 import { timeText } from './time-text.ts';
 import type { Address, ServerOptions } from './server-options.ts';
 import { gatewayUrl, openWorld, urlOf, type World } from './server-world.ts';
+import { limitTrouble } from './limits-view.ts';
 
 /**
  * The control plane of one state folder on one machine: composes the parts, runs until the signal is aborted or a stop
@@ -213,6 +214,7 @@ async function listen(
     pid: process.pid,
     startTicks: readProcess(process.pid)?.startTicks ?? null,
     version: options.version,
+    limitTrouble: limitTrouble(options.cgroups),
   };
   await writePrivately(file, `${JSON.stringify(found)}\n`);
   resources.defer(() => rm(file, { force: true }));

@@ -77,16 +77,16 @@ const tolerance: HorizontalScaling['tolerance'] = { up: 0.1, down: 0.1 };
 function scalingOf({
   scale,
   run,
-}: ServiceDocument): Pick<Revision, 'scale' | 'concurrency' | 'requests'> {
-  const requests = run.resources === undefined ? {} : { requests: run.resources.requests };
+}: ServiceDocument): Pick<Revision, 'scale' | 'concurrency' | 'requests' | 'limits'> {
+  const resources = run.resources ?? {};
   const { min, max, load, concurrency: perInstance } = scale;
   if (perInstance !== undefined && max !== null) {
     const concurrency = { ...usualConcurrencyScaling, min, max, perInstance };
-    return { ...requests, concurrency };
+    return { ...resources, concurrency };
   }
-  if (load === undefined || max === null) return requests;
+  if (load === undefined || max === null) return resources;
   const targets = load.targets.map((target) => {
     return { ...target, setsUnreadyAside: target.metric === 'cpu' };
   });
-  return { ...requests, scale: { min, max, targets, behavior: load.behavior, tolerance } };
+  return { ...resources, scale: { min, max, targets, behavior: load.behavior, tolerance } };
 }

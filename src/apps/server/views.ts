@@ -25,6 +25,7 @@ import type { Verdict } from '../../domain/gate/gate.ts';
 import { candidateWeightPercent } from '../../domain/release/order.ts';
 import type { Instance } from '../../ports/platform.ts';
 import { withEjectionReason } from './ejected-instances.ts';
+import { limitsView } from './limits-view.ts';
 import { gateWords, objectiveWords } from './plan-words.ts';
 import { policyWords } from './policy-words.ts';
 import { restartView } from './restart-view.ts';
@@ -88,6 +89,7 @@ export function instanceView(instance: Instance): InstanceView {
     rssBytes,
     ...(instance.isEjected === true ? { isEjected: true } : {}),
     ...(instance.endpoint?.zone === undefined ? {} : { zone: instance.endpoint.zone }),
+    ...limitsView(instance),
   };
 }
 

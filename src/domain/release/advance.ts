@@ -3,6 +3,7 @@ import { approvalsText, isApproved, requestOf, waitSentence } from './approvals.
 import { candidateCount } from './blue-green.ts';
 import { capacityHold } from './capacity-hold.ts';
 import { order, unchanged } from './order.ts';
+import { outOfMemoryText } from './out-of-memory-text.ts';
 import { forwardParked, isWaitingForInstance, parkAsAdvised } from './parking.ts';
 import { progress } from './progress.ts';
 import { promoted } from './promoted.ts';
@@ -42,7 +43,7 @@ export function advance(
 
   const unreadyMs = rollout.unreadySinceMs === null ? 0 : atMs - rollout.unreadySinceMs;
   if (unreadyMs > rollout.candidate.health.startTimeoutMs) {
-    const sentence = `no instance of ${nameOf(rollout.candidate)} was ready for ${secondsText(unreadyMs)}`;
+    const sentence = `no instance of ${nameOf(rollout.candidate)} was ready for ${secondsText(unreadyMs)}${outOfMemoryText(state, rollout)}`;
     return revert(state, rollout, { kind: 'not-ready', sentence, atMs });
   }
   const verdict = verdictAt(rollout, atMs);
@@ -53,7 +54,7 @@ export function advance(
 
 function goBack(state: ServiceState, rollout: Rollout, { verdict, atMs }: Judged): Decision {
   const kind = rollout.phase.kind === 'baking' ? 'bake-failed' : 'gate-failed';
-  const sentence = `${verdict.explanation.sentence}${replacedText(rollout)}`;
+  const sentence = `${verdict.explanation.sentence}${replacedText(rollout)}${outOfMemoryText(state, rollout)}`;
   const judged: Rollout = { ...rollout, lastVerdict: verdict };
   return revert({ ...state, rollout: judged }, judged, { kind, sentence, atMs }, { verdict });
 }
@@ -292,5 +293,6 @@ function crashSentence(state: ServiceState, rollout: Rollout): string | null {
   if (seen.restarts - ofStable < restartsMax) return null;
   const why = seen.reason === null ? '' : `: ${seen.reason}`;
   const beside = rollout.stable === null ? '' : `, those of stable ${timesText(ofStable)}`;
-  return `instances of ${nameOf(rollout.candidate)} restarted ${timesText(seen.restarts)} since the start${beside}${why}`;
+  const memory = outOfMemoryText(state, rollout, why);
+  return `instances of ${nameOf(rollout.candidate)} restarted ${timesText(seen.restarts)} since the start${beside}${why}${memory}`;
 }

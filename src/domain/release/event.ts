@@ -117,4 +117,6 @@ export interface RevisionInstances {
   readonly readyIds?: readonly string[];
   /** Why the least healthy one isn't ready; null: nothing to say. */
   readonly reason: string | null;
+  /** How often those that exist now were ended at their limit of memory; absent: never. */
+  readonly outOfMemory?: number;
 }

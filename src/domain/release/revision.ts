@@ -36,6 +36,8 @@ export interface Revision extends RunInputs {
   readonly concurrency?: ConcurrencyScaling;
   /** What an instance asks for; absent: not said. */
   readonly requests?: { readonly cpuCores?: number; readonly memoryBytes?: number };
+  /** What it may have at most; absent: all there is. */
+  readonly limits?: { readonly cpuCores?: number; readonly memoryBytes?: number };
   /** How few may serve while one is stopped on purpose; absent: nothing is said. */
   readonly disruptionBudget?: DisruptionBudget;
   /** What its instances speak; absent: HTTP/1.1. */

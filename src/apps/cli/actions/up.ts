@@ -33,6 +33,8 @@ export interface UpOptions {
   readonly accessLogQuery?: boolean;
   /** `4` or `auto`; absent: one, or what a running gateway has. */
   readonly workers?: string;
+  /** `auto`, `off`, or the folder of a cgroup v2 of its own. */
+  readonly cgroup?: string;
   /** Where the gateway is; absent: not known. */
   readonly zone?: string;
   /** `127.0.0.1:7443`, with `tlsFolder`. */
@@ -78,6 +80,11 @@ export async function up(
   return options.foreground === true ? runInPlace(argv) : startDetached(session, argv, options);
 }
 
+function tell(session: Session, server: ServerFile): void {
+  print(session, addresses(server));
+  if (server.limitTrouble !== null) say(session, server.limitTrouble);
+}
+
 function addresses({ url, gatewayUrl, metricsUrl }: ServerFile): string[] {
   const metrics = metricsUrl === null ? [] : [`metrics: ${metricsUrl}`];
   return [`url: ${url}`, `gateway: ${gatewayUrl}`, ...metrics];
@@ -107,6 +114,7 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
     '--access-log-sample': options.accessLogSample,
     '--workers': options.workers,
     '--zone': options.zone,
+    '--cgroup': options.cgroup,
     '--witnesses': absolute(session, witnesses),
     '--witness-mode': witnessMode,
     '--blob-quota-bytes': options.blobQuota?.toString(),
@@ -200,7 +208,7 @@ async function startDetached(
     });
   }
   const server = await readServerFile(session.stateFolder);
-  if (server !== null) print(session, addresses(server));
+  if (server !== null) tell(session, server);
   say(
     session,
     `The server runs (pid ${child.pid}); its log is ${logPath}.`,

@@ -36,6 +36,10 @@ export function addServerCommands(program: Command, frame: Frame): void {
         'processes of the gateway, or auto: one for each core (default: 1)',
       ).argParser(workers),
     )
+    .option(
+      '--cgroup <folder>',
+      'cgroup v2 in which instances get theirs, delegated to this user; auto or off (default: auto, as root)',
+    )
     .option('--zone <name>', "the gateway's zone: it prefers instances there")
     .option(
       '--gateway-limit <name=number>',

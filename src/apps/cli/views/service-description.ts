@@ -1,5 +1,6 @@
 import type { RolloutView, ServiceView } from '../../../api/wire.ts';
 import { harmless, type Look, paint } from '../look.ts';
+import { limitFacts } from './limit-facts.ts';
 import { resourceFacts } from './resource-facts.ts';
 import { scalingFacts } from './scaling-facts.ts';
 import { serviceTree } from './status-tree.ts';
@@ -20,6 +21,7 @@ export function serviceDescription(service: ServiceView, look: Look): string[] {
     ['Instances:', `${spec.revision.instances}`],
     ...scalingFacts(service),
     ...resourceFacts(service),
+    ...limitFacts(service),
     spec.strategy === 'canary'
       ? ['Steps:', `${steps}, then ${durationText(spec.bakeMs)} of baking`]
       : ['Strategy:', `${harmless(spec.strategy)}, then ${durationText(spec.bakeMs)} of baking`],
