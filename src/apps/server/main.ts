@@ -67,9 +67,6 @@ async function readOptions(): Promise<ServerOptions> {
     '--tls-folder': tlsFolder === undefined ? undefined : resolve(tlsFolder),
     '--tls-default': values['tls-default'],
   };
-  const given = Object.entries(handedOn).flatMap(([flag, value]) => {
-    return value === undefined ? [] : [flag, value];
-  });
   const limits = values['gateway-limit'].flatMap((limit) => ['--limit', limit]);
   const fallback = join(homedir(), '.local', 'state', 'tidegate');
   return {
@@ -78,7 +75,7 @@ async function readOptions(): Promise<ServerOptions> {
     gatewayListen: addressOf(values['gateway-listen'], '--gateway-listen'),
     gatewayAdmin: metrics === 'off' ? null : addressOf(metrics, '--gateway-metrics'),
     gatewayArguments: [
-      ...given,
+      ...given(handedOn),
       ...limits,
       ...(values['access-log-query'] ? ['--access-log-query'] : []),
       ...(values.h2c ? ['--h2c'] : []),
@@ -107,6 +104,13 @@ function workersOf(text: string | undefined): number | 'auto' | null {
   const count = workerCountOf(text);
   if (count === null) throw new Error(`--workers ${text}: must be 1 to 64, or auto`);
   return text === 'auto' ? text : count;
+}
+
+/** Flags with their values, of those that were said. */
+function given(flags: Readonly<Record<string, string | undefined>>): readonly string[] {
+  return Object.entries(flags).flatMap(([flag, value]) => {
+    return value === undefined ? [] : [flag, value];
+  });
 }
 
 function cgroupWish(text: string | undefined): ServerOptions['cgroups'] {

@@ -80,11 +80,6 @@ export async function up(
   return options.foreground === true ? runInPlace(argv) : startDetached(session, argv, options);
 }
 
-function tell(session: Session, server: ServerFile): void {
-  print(session, addresses(server));
-  if (server.limitTrouble !== null) say(session, server.limitTrouble);
-}
-
 function addresses({ url, gatewayUrl, metricsUrl }: ServerFile): string[] {
   const metrics = metricsUrl === null ? [] : [`metrics: ${metricsUrl}`];
   return [`url: ${url}`, `gateway: ${gatewayUrl}`, ...metrics];
@@ -208,7 +203,8 @@ async function startDetached(
     });
   }
   const server = await readServerFile(session.stateFolder);
-  if (server !== null) tell(session, server);
+  if (server !== null) print(session, addresses(server));
+  if (server !== null && server.limitTrouble !== null) say(session, server.limitTrouble);
   say(
     session,
     `The server runs (pid ${child.pid}); its log is ${logPath}.`,

@@ -36,10 +36,6 @@ export function addServerCommands(program: Command, frame: Frame): void {
         'processes of the gateway, or auto: one for each core (default: 1)',
       ).argParser(workers),
     )
-    .option(
-      '--cgroup <folder>',
-      'cgroup v2 in which instances get theirs, delegated to this user; auto or off (default: auto, as root)',
-    )
     .option('--zone <name>', "the gateway's zone: it prefers instances there")
     .option(
       '--gateway-limit <name=number>',
@@ -55,6 +51,7 @@ export function addServerCommands(program: Command, frame: Frame): void {
   addStoreOptions(up);
   addTlsOptions(up);
   addBlobOptions(up);
+  addInstanceOptions(up);
   addEventOptions(up);
   withExamples(
     up,
@@ -136,6 +133,13 @@ function addBlobOptions(up: Command): void {
       '--blob-retention <days>',
       'for how long blobs are kept, as 90d; remembered (default: 90d)',
     ).argParser(days),
+  );
+}
+
+function addInstanceOptions(up: Command): void {
+  up.option(
+    '--cgroup <folder>',
+    'cgroup v2 in which instances get theirs, delegated to this user; auto or off (default: auto, as root)',
   );
 }
 
