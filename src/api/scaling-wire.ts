@@ -11,6 +11,8 @@ const scalingSchema = z.object({
   /** Ordered last. */
   ordered: z.int().nonnegative(),
   ready: z.int().nonnegative(),
+  /** It has no instance since then, and the next request starts one; absent: it has, or is getting one. */
+  asleepSince: z.iso.datetime().optional(),
   /** What made the number another one than the metrics ask for. */
   limitedBy: z
     .enum(['nothing', 'no metrics', 'reserve', 'window', 'policy', 'panic', 'min', 'max'])

@@ -4,7 +4,7 @@ import { revisionOf } from '../domain/release/release.fixture.ts';
 import type { Revision } from '../domain/release/revision.ts';
 import { wantedInstances } from '../domain/release/instance-counts.ts';
 import { stableOf } from '../domain/release/service-state.ts';
-import { usualConcurrencyScaling } from '../domain/scaling/concurrency.ts';
+import { type ConcurrencyScaling, usualConcurrencyScaling } from '../domain/scaling/concurrency.ts';
 import { MemoryInstanceMetrics } from '../adapters/memory/memory-instance-metrics.ts';
 import { MemoryUsage } from '../adapters/memory/memory-usage.ts';
 import { InstanceScaler } from './instance-scaler.ts';
@@ -14,10 +14,10 @@ import { LoopWorld } from './loop.fixture.ts';
 const concurrency = { ...usualConcurrencyScaling, min: 1, max: 12, perInstance: 10 };
 
 /** One instance at rest that follows what is under way. */
-async function counted() {
+async function counted(scaling: ConcurrencyScaling = concurrency) {
   const world = new LoopWorld();
   const running = await world.open();
-  const revision: Revision = { ...revisionOf(1), instances: 1, concurrency };
+  const revision: Revision = { ...revisionOf(1), instances: 1, concurrency: scaling };
   await running.apply(1, { revision });
   await world.clock.pass(1_000);
   assert.equal(running.phase, 'promoted');
@@ -78,6 +78,60 @@ test('while nobody tells what is under way the number stays, and a whole window 
   await hold(0, 55_000);
   assert.equal(ordered(), 12);
   await hold(0, 60_000);
+  assert.equal(ordered(), 1);
+  await stop();
+});
+
+const wake = { timeoutMs: 30_000, requestsMax: 100 };
+const toZero = { ...concurrency, min: 0, scaleToZeroGraceMs: 30_000, wake };
+
+/** Requests that wait for a first instance, told at once. */
+function waits(world: LoopWorld, requests: number): void {
+  world.router.underWay = requests === 0 ? new Map() : new Map([[revisionOf(1).id, requests]]);
+  world.router.onUnderWay();
+}
+
+test('nobody asks for a window and a while: none is left; the first request orders one at once', async () => {
+  const { world, ordered, hold, stop } = await counted(toZero);
+  await hold(0, 50_000);
+  assert.equal(ordered(), 1);
+  await hold(0, 20_000);
+  assert.equal(ordered(), 0);
+  assert.deepEqual(world.endpoints(), []);
+  const backends = world.router.table?.routes.flatMap((route) => route.backends) ?? [];
+  assert.deepEqual(backends[0]?.wake, wake);
+
+  waits(world, 1);
+  await world.clock.pass(1);
+  assert.equal(ordered(), 1, 'no look is waited for');
+  await world.clock.pass(500);
+  assert.equal(world.endpoints().length, 1);
+  assert.match(world.sentences.at(-1) ?? '', /from 0 to 1 instances: 1 request waits/);
+  // It was served before anybody looked at what is under way.
+  waits(world, 0);
+  await hold(0, 80_000);
+  assert.equal(ordered(), 1, 'a whole window and a while again');
+  await hold(0, 30_000);
+  assert.equal(ordered(), 0);
+  await stop();
+});
+
+test('many that wait get many instances at once, and those that wait keep what was started for them', async () => {
+  const { world, ordered, hold, stop } = await counted(toZero);
+  await hold(0, 105_000);
+  assert.equal(ordered(), 0);
+  waits(world, 20);
+  await world.clock.pass(1);
+  assert.equal(ordered(), 3);
+  await stop();
+});
+
+test('requests too short to be seen under way keep an instance', async () => {
+  const { world, ordered, hold, stop } = await counted(toZero);
+  for (let second = 0; second < 200; second += 5) {
+    world.router.serve('web', 1, () => ({ statusClass: 1, latencyBucket: 10 }));
+    await hold(0, 5_000);
+  }
   assert.equal(ordered(), 1);
   await stop();
 });

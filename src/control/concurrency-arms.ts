@@ -6,6 +6,7 @@ import {
   type ConcurrencyState,
   openConcurrency,
   scaleByConcurrency,
+  wokenInstances,
 } from '../domain/scaling/concurrency.ts';
 import {
   type LoadWindow,
@@ -13,12 +14,15 @@ import {
   openLoadWindow,
   withValue,
 } from '../domain/scaling/load-window.ts';
+import type { TrafficSample } from '../domain/traffic/traffic-sample.ts';
 import type { Instance } from '../ports/platform.ts';
 import type { ArmLook } from './arm-look.ts';
 import { UnderWayMeter } from './under-way-meter.ts';
 
 /** What a whole service has to carry is a mean of so long. */
 const needsWindowMs = 10_000;
+/** What a second counts as in which requests came and were gone before anybody looked: enough to be no silence. */
+const hardlyAny = 0.001;
 
 /** Requests under way of each arm, and how many instances they want. A value a second; one that nobody knows begins all anew. */
 export class ConcurrencyArms {
@@ -26,6 +30,15 @@ export class ConcurrencyArms {
   readonly #states = new Map<string, ConcurrencyState>();
   readonly #decisions = new Map<string, ConcurrencyDecision>();
   readonly #loads = new Map<string, LoadWindow>();
+  /** Of the second that is not over yet: who had requests that ended. */
+  readonly #busy = new Set<string>();
+
+  /** Requests may be too short to be seen under way. */
+  addSample({ counts, isCatchUp }: TrafficSample): void {
+    if (isCatchUp) return;
+    for (const { revisionId, instanceId } of counts)
+      if (instanceId !== '') this.#busy.add(revisionId);
+  }
 
   /** To be called some times a second; `arms` are those of services that scale by concurrency. */
   observe(
@@ -38,7 +51,10 @@ export class ConcurrencyArms {
     if (second.means === null) return;
     for (const { id, concurrency } of arms) {
       const own = instances.filter((each) => each.revisionId === id);
-      const load = own.reduce((sum, each) => sum + (second.means?.get(each.id) ?? 0), 0);
+      const sent = own.reduce((sum, each) => sum + (second.means?.get(each.id) ?? 0), 0);
+      // Those that wait for its first instance stand under its own name.
+      const seen = sent + (second.means.get(id) ?? 0);
+      const load = Math.max(seen, this.#busy.has(id) ? hardlyAny : 0);
       const window = this.#loads.get(id) ?? openLoadWindow(needsWindowMs);
       this.#loads.set(id, withValue(window, { atMs: nowMs, value: load }));
       if (concurrency === undefined) continue;
@@ -49,6 +65,22 @@ export class ConcurrencyArms {
       this.#states.set(id, state);
       this.#decisions.set(id, decision);
     }
+    this.#busy.clear();
+  }
+
+  /** How many are to be started now, as requests wait and none is ready. From here on its load is no silence. */
+  wake(
+    { id, concurrency }: Pick<Revision, 'id' | 'concurrency'>,
+    { waiting, nowMs }: { readonly waiting: number; readonly nowMs: number },
+  ): number {
+    if (concurrency === undefined) return 0;
+    const before = this.#states.get(id) ?? openConcurrency(concurrency);
+    const look = { atMs: nowMs, underWay: waiting, ready: 0 };
+    const { state, decision } = scaleByConcurrency(concurrency, before, look);
+    const instances = Math.max(decision.instances, wokenInstances(concurrency, waiting));
+    this.#states.set(id, state);
+    this.#decisions.set(id, { ...decision, instances });
+    return instances;
   }
 
   /** What all arms together have to carry; null: it is not known of one. */

@@ -201,7 +201,8 @@ export class EffectLanes {
   ): Promise<void> {
     const { going, isNewest } = surplusOf(await this.#platform.observe(signal), revision.id, count);
     const wanted = Math.max(count, revision.instances);
-    await this.#guard.allow({ revision, going, wanted }, signal);
+    // A revision that goes to sleep is missed by nobody: requests wait for it.
+    if (count > 0) await this.#guard.allow({ revision, going, wanted }, signal);
     for (const id of going) this.#leaving.add(id);
     try {
       if (going.length > 0) await this.#pusher.push(signal);

@@ -5,6 +5,7 @@
  *     entry. After a restart it begins with the number there is, and goes down only after a whole window again.
  * A2  At rest an event is sent only for another number; while a rollout is under way with each look, as steps wait for it.
  * A3  One event of a service at a time.
+ * A4  Where requests wait and no instance is ready, no look is waited for: the order goes out with the news.
  */
 import type { ArmScaling } from '../domain/release/event.ts';
 import {
@@ -15,6 +16,7 @@ import {
 } from '../domain/release/instance-counts.ts';
 import type { Revision } from '../domain/release/revision.ts';
 import { activeRollout, type ServiceState } from '../domain/release/service-state.ts';
+import { wokenInstances } from '../domain/scaling/concurrency.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { InstanceMetrics } from '../ports/instance-metrics.ts';
 import type { MetricsSource } from '../ports/metrics-source.ts';
@@ -29,7 +31,7 @@ import type { ControlLoop } from './loop.ts';
 import { UsageArms } from './usage-arms.ts';
 
 export interface ScalerParts {
-  readonly loop: Pick<ControlLoop, 'services' | 'instances' | 'submit'>;
+  readonly loop: Pick<ControlLoop, 'services' | 'instances' | 'submit' | 'lookOften'>;
   readonly usage: UsageSource;
   /** Its samples, and what is under way there. */
   readonly router: MetricsSource & UnderWaySource;
@@ -43,6 +45,8 @@ export interface ScalerParts {
 const periodMs = 2_000;
 /** Requests under way come and go in between. */
 const underWayPeriodMs = 200;
+/** Longer than until the next look at what waits. */
+const wakingMs = 1_000;
 
 export class InstanceScaler {
   readonly #parts: ScalerParts;
@@ -64,11 +68,16 @@ export class InstanceScaler {
   /** Until the signal is aborted; rejects for a defect only. */
   async run(signal: AbortSignal): Promise<void> {
     const { router, clock } = this.#parts;
-    using subscription = router.subscribe((sample) => this.#watch.addSample(sample));
+    using subscription = router.subscribe((sample) => {
+      this.#watch.addSample(sample);
+      this.#byConcurrency.addSample(sample);
+    });
     void subscription;
+    router.onUnderWay = () => this.#wake(signal);
     let lookedAtMs = -Infinity;
     while (!signal.aborted) {
       const isCounted = this.#observeUnderWay();
+      this.#wake(signal);
       if (clock.nowMs() - lookedAtMs >= periodMs) {
         lookedAtMs = clock.nowMs();
         await this.#look(signal).catch((error: unknown) => {
@@ -78,6 +87,52 @@ export class InstanceScaler {
       }
       await clock.sleep(isCounted ? underWayPeriodMs : periodMs, signal).catch(() => undefined);
     }
+  }
+
+  /** Orders instances for requests that wait for one. */
+  #wake(signal: AbortSignal): void {
+    const { loop, router, clock } = this.#parts;
+    if (signal.aborted || router.underWay === null || router.underWay.size === 0) return;
+    const nowMs = clock.nowMs();
+    for (const state of loop.services) {
+      for (const revision of scalableRevisions(state)) {
+        const waiting = this.#waitingFor(revision);
+        if (waiting === 0) continue;
+        loop.lookOften(wakingMs);
+        if (this.#pending.has(state.name)) continue;
+        const present = wantedInstances(state, revision);
+        if (present >= revisionWakes(revision, waiting)) continue;
+        const instances = this.#byConcurrency.wake(revision, { waiting, nowMs });
+        const sentence = `${waiting} ${waiting === 1 ? 'request waits' : 'requests wait'} at the gateway and no instance is ready`;
+        const needs = this.#byConcurrency.needs(revision, scalableRevisions(state), nowMs);
+        const arm = { revisionId: revision.id, instances, sentence, needs };
+        this.#submit(state.name, [arm], signal);
+      }
+    }
+  }
+
+  /** 0 also where one is ready: then they are on their way. */
+  #waitingFor({ id, concurrency }: Revision): number {
+    if (concurrency?.wake === undefined) return 0;
+    const { loop, router } = this.#parts;
+    const waiting = router.underWay?.get(id) ?? 0;
+    if (waiting === 0) return 0;
+    const isServed = loop.instances.some(
+      (each) => each.revisionId === id && each.state === 'ready',
+    );
+    return isServed ? 0 : waiting;
+  }
+
+  #submit(service: string, arms: readonly ArmScaling[], signal: AbortSignal): void {
+    this.#pending.add(service);
+    // Not taken in now (an overload, a stop): the next look says it again.
+    void this.#parts.loop
+      .submit(service, { kind: 'scale', arms }, signal)
+      .catch(() => undefined)
+      .finally(() => {
+        this.#pending.delete(service);
+        this.#wake(signal);
+      });
   }
 
   /** Whether anybody scales by it. */
@@ -115,12 +170,7 @@ export class InstanceScaler {
       return revision !== undefined && wantedInstances(state, revision) !== instances;
     });
     if (!isNews && activeRollout(state) === null) return;
-    this.#pending.add(state.name);
-    // Not taken in now (an overload, a stop): the next look says it again.
-    void this.#parts.loop
-      .submit(state.name, { kind: 'scale', arms: asked }, signal)
-      .catch(() => undefined)
-      .finally(() => this.#pending.delete(state.name));
+    this.#submit(state.name, asked, signal);
   }
 
   #scale(
@@ -135,7 +185,9 @@ export class InstanceScaler {
         ? this.#watch.needs(revision, arms, moment)
         : this.#byConcurrency.needs(revision, arms, nowMs);
     const present = wantedInstances(state, revision);
-    const atLeast = leastInstances(state, revision, needs ?? []);
+    // What has been started for those that wait is theirs.
+    const waking = this.#waitingFor(revision) > 0 ? present : 0;
+    const atLeast = Math.max(leastInstances(state, revision, needs ?? []), waking);
     const look =
       scale !== undefined
         ? this.#byUsage.lookAt(revision, scale, this.#watch, { ...moment, present, atLeast })
@@ -152,6 +204,10 @@ export class InstanceScaler {
     this.#byUsage.retain(ids);
     for (const id of this.#looks.keys()) if (!ids.has(id)) this.#looks.delete(id);
   }
+}
+
+function revisionWakes({ concurrency }: Revision, waiting: number): number {
+  return concurrency === undefined ? 0 : wokenInstances(concurrency, waiting);
 }
 
 function isScaled(revision: Revision): boolean {

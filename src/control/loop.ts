@@ -33,10 +33,11 @@ import { instancesByService } from './instance-view.ts';
 import type { RecoveredService } from './recovery.ts';
 import type { Recorder } from './recorder.ts';
 import { type Anchor, RecordQueue } from './record-queue.ts';
-import { routesOf, withFaults } from './route-table.ts';
+import { routesOf, withFaults, withWakes } from './route-table.ts';
 import { StableMeter } from './stable-meter.ts';
 import { ServiceLane, type UntimedEvent } from './service-lane.ts';
 import { TablePusher } from './table-pusher.ts';
+import { wakeRules } from './wake-rules.ts';
 
 export interface LoopParts {
   readonly platform: Platform;
@@ -73,6 +74,8 @@ interface Item {
 const inboxLimit = 10_000;
 /** From here on samples and ticks are dropped; the rest is kept for outcomes and for people, which must not be lost (C4). */
 const inboxLimitOfSamples = 5_000;
+/** Between two looks while somebody waits for an instance. */
+const wakingLookMs = 20;
 /** A service is heard while its newest sample with requests is not older. */
 const heardMs = 5_000;
 
@@ -94,6 +97,8 @@ export class ControlLoop {
   #failure: Error | null = null;
   #instances: readonly Instance[] = [];
   #seen = new Map<string, string>();
+  /** Until then the platform is looked at more often, on the loop's own clock. */
+  #quickUntilMs = -Infinity;
   #sampleListener: ((sample: TrafficSample) => void) | null = null;
 
   constructor(
@@ -109,7 +114,7 @@ export class ControlLoop {
       clock,
       build: () => {
         const routes = routesOf(this.#traffic.values(), this.#instances, this.#leaving);
-        return withFaults(routes, faultsOf);
+        return withFaults(withWakes(routes, wakeRules(this.services, this.#instances)), faultsOf);
       },
     });
     this.#effects = new EffectLanes({
@@ -159,6 +164,11 @@ export class ControlLoop {
     this.#instances = await this.#parts.platform.observe(signal);
     await this.#pusher.push(signal);
     await this.#parts.router.drain(instanceId, signal);
+  }
+
+  /** Somebody waits for an instance to be ready: for `forMs` the platform is looked at more often. */
+  lookOften(forMs: number): void {
+    this.#quickUntilMs = this.#parts.clock.nowMs() + forMs;
   }
 
   /** What the stable revision did lately while no rollout ran; null: nothing was seen. */
@@ -296,11 +306,17 @@ export class ControlLoop {
 
   async #tick(signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
+    const { tickMs } = this.#options;
+    let tickedAtMs = clock.nowMs();
     while (!signal.aborted) {
-      await clock.sleep(this.#options.tickMs, signal).catch(() => undefined);
+      const isQuick = clock.nowMs() < this.#quickUntilMs;
+      const lookMs = isQuick ? Math.min(wakingLookMs, tickMs) : tickMs;
+      await clock.sleep(lookMs, signal).catch(() => undefined);
       if (signal.aborted) return;
       // Blind for a moment: what was seen last stays, and the ticks go on so that the gate does too.
       await this.#look(signal).catch(rethrowUnlessRetryable);
+      if (lookMs < tickMs && clock.nowMs() - tickedAtMs < tickMs) continue;
+      tickedAtMs = clock.nowMs();
       for (const lane of this.#lanes.values()) {
         if (!lane.isActive && !lane.isRestarting) continue;
         const { name } = lane.state;

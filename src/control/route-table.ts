@@ -1,6 +1,7 @@
 import type { Traffic } from '../domain/release/effect.ts';
 import type { Backend, Endpoint, Route } from '../domain/traffic/route-table.ts';
 import type { FaultRule } from '../domain/traffic/fault-rule.ts';
+import type { WakeRule } from '../domain/traffic/wake-rule.ts';
 import { previewHeader } from '../domain/traffic/preview.ts';
 import type { Instance } from '../ports/platform.ts';
 
@@ -45,6 +46,21 @@ export function withFaults(
   return routes.map((route) => {
     const faults = faultsOf(route.service);
     return faults.length === 0 ? route : { ...route, faults };
+  });
+}
+
+/** With the word that requests wait, by revision. */
+export function withWakes(
+  routes: readonly Route[],
+  wakeOf: ReadonlyMap<string, WakeRule>,
+): readonly Route[] {
+  if (wakeOf.size === 0) return routes;
+  return routes.map((route) => {
+    const backends = route.backends.map((backend) => {
+      const wake = wakeOf.get(backend.revisionId);
+      return wake === undefined ? backend : { ...backend, wake };
+    });
+    return { ...route, backends };
   });
 }
 

@@ -8,6 +8,7 @@ import {
   type RouteMatch,
   type RouteTable,
 } from '../../domain/traffic/route-table.ts';
+import type { WakeRule } from '../../domain/traffic/wake-rule.ts';
 import { mirrorRule, routeRule, requestMatch, stickyRule } from './route-rule-message.ts';
 import {
   type CountedApart,
@@ -57,7 +58,7 @@ export type ToGateway =
   /** Answered by `drained` when no request to the revision is under way, or after the gateway's bound. */
   | { readonly type: 'drain'; readonly revisionId: string };
 
-/** Requests under way, above 0. */
+/** Requests under way, above 0; under a revision's id those that wait for its first instance. */
 export type UnderWayReading = readonly [instanceId: string, requests: number];
 
 /** The gateway's worker processes. */
@@ -219,7 +220,20 @@ function backend(value: Record<string, unknown>): Backend {
       ...(endpoint['appProtocol'] === undefined ? {} : { appProtocol: appProtocol(endpoint) }),
     };
   });
-  return { revisionId: text(value, 'revisionId'), weightPercent, endpoints };
+  return {
+    revisionId: text(value, 'revisionId'),
+    weightPercent,
+    endpoints,
+    ...(value['wake'] === undefined ? {} : { wake: wakeRule(record(value['wake'], 'wake')) }),
+  };
+}
+
+function wakeRule(value: Record<string, unknown>): WakeRule {
+  return {
+    timeoutMs: integer(value, 'timeoutMs'),
+    requestsMax: integer(value, 'requestsMax'),
+    ...(value['isFailing'] === true ? { isFailing: true } : {}),
+  };
 }
 
 /** One that this gateway does not speak must not be taken for HTTP/1.1. */

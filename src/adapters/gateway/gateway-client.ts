@@ -35,6 +35,7 @@ export interface GatewayClientOptions {
 export class GatewayClient
   implements TrafficRouter, MetricsSource, UnderWaySource, AsyncDisposable
 {
+  onUnderWay = (): void => {};
   readonly #link: GatewayLink;
   readonly #applyTimeoutMs: number;
   readonly #versionTimeoutMs: number;
@@ -192,6 +193,7 @@ export class GatewayClient
       case 'samples':
         this.#hearEjections(this.#ejections.take(message.counters));
         this.#underWay.take(message);
+        if (message.underWay !== undefined) this.onUnderWay();
         for (const sample of this.#deltas.samples(message)) {
           for (const listener of this.#listeners) listener(sample);
         }

@@ -290,7 +290,7 @@ export class InstanceSupervisor {
   }
 
   #probeSet(): ProbeSet {
-    return probeSetOf(this.#record.revision.health, this.#world.settings);
+    return probeSetOf(this.#record.revision, this.#world.settings);
   }
 
   /**

@@ -2,6 +2,8 @@
 export interface LocalProcessSettings {
   /** Between two readiness probes until the instance was ready once. */
   readonly startingProbeIntervalMs: number;
+  /** As the one before, where requests may wait for the instance; not of a probe that starts a command. */
+  readonly awaitedProbeIntervalMs: number;
   /** Between two probes after that, start to start. */
   readonly probeIntervalMs: number;
   /** An answer later than this is none. */
@@ -40,6 +42,7 @@ export interface LocalProcessSettings {
 
 export const LOCAL_PROCESS_DEFAULTS: LocalProcessSettings = {
   startingProbeIntervalMs: 100,
+  awaitedProbeIntervalMs: 20,
   probeIntervalMs: 1_000,
   probeTimeoutMs: 1_000,
   unreadyAfterFailures: 2,

@@ -38,6 +38,7 @@ const answered: Answer = { statusClass: 1, latencyBucket: 100 };
 export class MemoryRouter implements TrafficRouter, MetricsSource, UnderWaySource {
   /** Requests that nobody has answered yet, as a test says; null: nobody tells. */
   underWay: ReadonlyMap<string, number> | null = new Map();
+  onUnderWay = (): void => {};
   readonly #clock: Clock;
   readonly #faults: RouterFault[] = [];
   readonly #listeners = new Set<(sample: TrafficSample) => void>();

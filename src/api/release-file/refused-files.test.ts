@@ -71,7 +71,7 @@ bake: 5m => <<: { bake: 5m }
 labels: { team: shop } => namespace: shop
     3:29: unknown key "namespace"; known are name, labels, annotations
 max: 10 => max: 10, toZero: 30s
-    9:29: not supported yet: spec.scale.toZero; remove it
+    9:37: "toZero" must be a mapping, not the text "30s"
 timeout: 2s => cache: { ttl: 10s }
     10:40: not supported yet: spec.traffic.cache; remove it
 command: [node, server.js] => command: [a], image: shop:1
@@ -220,11 +220,11 @@ port: 8080 => port: 65536
 port: 8080 => port: 80.5
     6:9: "port" must be a whole number, not 80.5
 min: 3 => min: 0
-    9:17: "min" must be 1 to 1000, not 0
+    9:17: "min" may be 0 only with "on: { concurrency: ... }", as nothing else starts an instance again; write 1
 max: 10 => max: 1001
     9:25: "max" must be 1 to 1000, not 1001
 min: 3 => min: -1
-    9:17: "min" must be 1 to 1000, not -1
+    9:17: "min" must be 0 to 1000, not -1
 `);
 });
 

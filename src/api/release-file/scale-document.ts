@@ -10,6 +10,17 @@ export interface ScaleDocument {
   readonly load?: LoadDocument;
   /** In place of `load`: requests that an instance may have under way. */
   readonly concurrency?: number;
+  /** With `concurrency`: over how long their mean is looked at; absent: the usual time. */
+  readonly windowMs?: number;
+  /** With a `min` of 0. */
+  readonly toZero?: ToZeroDocument;
+}
+
+/** How it goes to zero and comes back; absent: as usual. */
+export interface ToZeroDocument {
+  readonly retentionMs?: number;
+  readonly wakeTimeoutMs?: number;
+  readonly waitingRequestsMax?: number;
 }
 
 /** How the number follows the load; the words of autoscaling/v2. */
@@ -52,7 +63,7 @@ export interface AmountsDocument {
 
 /** The load is followed where a metric or a behaviour is written, or where there is room between min and max. */
 export function toScale(
-  { min, max, on, behavior }: ScaleInput,
+  { min, max, on, behavior, window, toZero }: ScaleInput,
   { resources, path }: { readonly resources: ResourcesInput | undefined; readonly path: string },
 ): ScaleDocument {
   const isFollowed = on !== undefined || behavior !== undefined || (max ?? 0) > (min ?? 1);
@@ -60,7 +71,13 @@ export function toScale(
   const most = max ?? Math.max(usualMax, min ?? 0);
   const least = min ?? Math.min(usualMin, most);
   if (on?.concurrency !== undefined) {
-    return { min: least, max: most, concurrency: on.concurrency };
+    return {
+      min: least,
+      max: most,
+      concurrency: on.concurrency,
+      ...(window === undefined ? {} : { windowMs: window }),
+      ...(least === 0 ? { toZero: toZeroOf(toZero) } : {}),
+    };
   }
   const hasMemory = resources?.requests.memory !== undefined;
   return {
@@ -73,6 +90,15 @@ export function toScale(
         scaleDown: rulesOf(behavior?.scaleDown, usualDown),
       },
     },
+  };
+}
+
+function toZeroOf(written: ScaleInput['toZero']): ToZeroDocument {
+  const { retentionPeriod, wakeTimeout, waitingRequests } = written ?? {};
+  return {
+    ...(retentionPeriod === undefined ? {} : { retentionMs: retentionPeriod }),
+    ...(wakeTimeout === undefined ? {} : { wakeTimeoutMs: wakeTimeout }),
+    ...(waitingRequests === undefined ? {} : { waitingRequestsMax: waitingRequests }),
   };
 }
 

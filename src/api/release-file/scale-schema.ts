@@ -14,16 +14,17 @@ const metricCountMax = 8;
 /** `scale:` of a service: a number of instances, or how it follows the load. What depends on other keys is set by the document. */
 export function scaleSchema() {
   const count = () => integer({ min: 1, max: 1000 });
-  const scale = mapping(
-    {
-      min: count().optional(),
-      max: count().optional(),
-      on: onSchema().optional(),
-      behavior: behaviorSchema().optional(),
-    },
-    ['toZero'],
-  );
-  return scale.superRefine(({ min = 1, max, on, behavior }, context) => {
+  const scale = mapping({
+    min: integer({ min: 0, max: 1000 }).optional(),
+    max: count().optional(),
+    on: onSchema().optional(),
+    behavior: behaviorSchema().optional(),
+    window: duration({ minMs: 6_000, maxMs: hourMs, usualUnit: 's' }).optional(),
+    toZero: toZeroSchema().optional(),
+  });
+  return scale.superRefine((written, context) => {
+    const { min = 1, max, on, behavior } = written;
+    refuseSleep(written, context);
     if (on?.concurrency !== undefined && behavior !== undefined) {
       const message = 'is not for concurrency, which has windows of its own; remove it';
       context.addIssue({ code: 'custom', path: ['behavior'], message });
@@ -35,6 +36,41 @@ export function scaleSchema() {
       message: `is ${max}, less than "min" (${min})`,
     });
   });
+}
+
+/** How a service goes to zero instances and comes back; the first word is Knative's. */
+function toZeroSchema() {
+  return mapping({
+    retentionPeriod: duration({ minMs: 0, maxMs: hourMs, usualUnit: 's' }).optional(),
+    wakeTimeout: duration({ minMs: 1_000, maxMs: 600_000, usualUnit: 's' }).optional(),
+    waitingRequests: integer({ min: 1, max: 100_000 }).optional(),
+  });
+}
+
+interface Sleeping {
+  readonly min?: number | undefined;
+  readonly on?: { readonly concurrency?: number | undefined } | undefined;
+  readonly window?: number | undefined;
+  readonly toZero?: object | undefined;
+}
+
+/** To zero goes who is woken again: by requests that wait at the gateway, which only requests under way count. */
+function refuseSleep({ min, on, window, toZero }: Sleeping, context: IssueSink): void {
+  const refuse = (key: string, message: string): void => {
+    context.addIssue({ code: 'custom', path: [key], message });
+  };
+  const isByConcurrency = on?.concurrency !== undefined;
+  if (min === 0 && !isByConcurrency) {
+    refuse(
+      'min',
+      'may be 0 only with "on: { concurrency: ... }", as nothing else starts an instance again; write 1',
+    );
+  }
+  if (window !== undefined && !isByConcurrency) {
+    refuse('window', 'is of "on: { concurrency: ... }"; other metrics have "behavior"');
+  }
+  if (toZero !== undefined && min !== 0)
+    refuse('toZero', 'is for "min: 0"; write that, or remove it');
 }
 
 /** What an instance asks for and what it may have at most, in the words of Kubernetes. */

@@ -210,7 +210,7 @@ function toRollout(
   const { steps = canarySteps, gate, bake } = rollout;
   const rest = { gate: toGate(gate, scrape), bakeMs: bake };
   const known = { resources: run.resources, path: scrape.path };
-  const strategy = toStrategy(rollout, toScale(scale, known).min);
+  const strategy = toStrategy(rollout, Math.max(1, toScale(scale, known).min));
   if (strategy !== null && strategy.kind !== 'blue-green') {
     return { strategy, steps: [toStep({ weight: 100 })], ...rest };
   }

@@ -12,8 +12,10 @@ export interface DataPlane {
   readonly table: RouteTable | null;
   /** Null: this process serves by itself. */
   readonly workers: WorkersReading | null;
-  /** Requests that instances have now, by instance in a fixed order. */
+  /** Requests that instances have now, by instance in a fixed order, and those that wait for an instance, by revision. */
   underWay(): readonly UnderWayReading[];
+  /** Set by whoever wants to hear at once that requests wait for a revision's first instance, see `underWay`. */
+  onWaiting: () => void;
   /** Set by whoever wants to hear that `workers` has changed. */
   onWorkersChanged: () => void;
   /** Rejects with the system's error (EADDRINUSE) when it cannot listen. */

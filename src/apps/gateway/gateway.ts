@@ -77,6 +77,8 @@ export class Gateway {
       drain: (revisionId) => plane.drain(revisionId),
     });
     plane.onWorkersChanged = () => this.#control.workersChanged();
+    // Behind what came with the first in this turn.
+    plane.onWaiting = () => setImmediate(() => this.#control.report());
     this.#forgetting = new Forgetting(
       plane.counters,
       () => plane.table,

@@ -20,6 +20,7 @@ import { overLimitsRefusal, refusal, type Refusal, tooLarge } from './refusal.ts
 import { bodyBytesMaxOf } from './treatment.ts';
 import { boundTaking, usualTakeMs } from './slow-caller.ts';
 import { openTunnel, wantsTunnel } from './tunnel.ts';
+import type { AwaitedPlace } from './waking/waiting-requests.ts';
 
 /** What moves the bytes. Another engine takes this one's place behind the same routes and counters. */
 export interface Engine {
@@ -152,8 +153,24 @@ export class HttpEngine implements Engine {
     // A caller that is gone is seen by 'close'; writes that come too late must not end the process.
     response.on('error', () => {});
     if (this.#isDraining) response.shouldKeepAlive = false;
+    this.#route({ request, response, expectsContinue, observation, startedMs });
+  }
+
+  /** Again with `awaited` when it has waited for an instance. */
+  #route(served: Served): void {
+    const { request, response, expectsContinue, observation, awaited } = served;
     const { authority, path } = destination(request);
-    const choice = this.#choose(request, authority, path, startedMs);
+    const startedMs = awaited === undefined ? served.startedMs : performance.now();
+    const choice = this.#choose(request, { authority, path, awaited }, startedMs);
+    if (choice.kind === 'asleep') {
+      const { place } = choice;
+      observation.counter = place.counter;
+      this.#wait(place, response, (refusal) => {
+        if (refusal === null) this.#route({ ...served, awaited: place });
+        else answerProblem(request, response, refusal);
+      });
+      return;
+    }
     if (choice.kind === 'refused') {
       observation.counter = choice.counter;
       observation.access = choice.refusal.access ?? null;
@@ -174,18 +191,35 @@ export class HttpEngine implements Engine {
       target.counter.underWay -= 1;
     });
     const known = { request, response, path, authority: authority ?? '', requestTimeoutMs };
-    const served = { ...known, observation, bodyBytesMax, target, treatment, standing, startedMs };
+    const all = { ...known, observation, bodyBytesMax, target, treatment, standing, startedMs };
     const fault = treatment?.fault ?? null;
     if (fault === null) {
-      this.#forward({ ...served, expectsContinue });
+      this.#forward({ ...all, expectsContinue });
       return;
     }
     noteFault(observation, fault);
     const faulted = { fault, target, startedMs };
     this.#faults.afterDelay(faulted, response, () => {
       if (!this.#faults.abort(faulted, request, response))
-        this.#forward({ ...served, expectsContinue });
+        this.#forward({ ...all, expectsContinue });
     });
+  }
+
+  /** Nothing of its body is read meanwhile but what node:http has. */
+  #wait(
+    place: AwaitedPlace,
+    caller: ServerResponse | Duplex,
+    goOn: (refusal: Refusal | null) => void,
+  ): void {
+    const waiter = this.#routes.waiting.wait(place, keptBytes, (refusal) => {
+      caller.off('close', leave);
+      goOn(refusal);
+    });
+    const leave = (): void => {
+      if ('leave' in waiter) waiter.leave();
+    };
+    if ('leave' in waiter) caller.once('close', leave);
+    else goOn(waiter);
   }
 
   #forward(served: Omit<Exchange, 'copy'>): void {
@@ -199,10 +233,32 @@ export class HttpEngine implements Engine {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (this.#refused.has(socket)) return;
-    const startedMs = performance.now();
     socket.on('error', () => socket.destroy());
+    this.#routeTunnel({ request, socket, head });
+  }
+
+  #routeTunnel(tunnel: {
+    readonly request: IncomingMessage;
+    readonly socket: Duplex;
+    readonly head: Buffer;
+    readonly awaited?: AwaitedPlace;
+  }): void {
+    const { request, socket, head, awaited } = tunnel;
+    const startedMs = performance.now();
     const { authority, path } = destination(request);
-    const choice = this.#choose(request, authority, path, startedMs);
+    const choice = this.#choose(request, { authority, path, awaited }, startedMs);
+    if (choice.kind === 'asleep') {
+      const { place } = choice;
+      this.#wait(place, socket, (refusal) => {
+        if (refusal === null) {
+          this.#routeTunnel({ ...tunnel, awaited: place });
+          return;
+        }
+        this.#metrics.refused(refusal.reason);
+        socket.end(problemResponse(refusal));
+      });
+      return;
+    }
     if (choice.kind === 'refused') {
       this.#metrics.refused(choice.refusal.reason);
       socket.end(problemResponse(choice.refusal));
@@ -224,13 +280,15 @@ export class HttpEngine implements Engine {
 
   #choose(
     request: IncomingMessage,
-    authority: string | undefined,
-    path: string,
+    { authority, path, awaited }: Wanted,
     nowMs: number,
   ): ServedChoice {
     const refused = refusal(request);
     if (refused !== null) return { kind: 'refused', refusal: refused, counter: null };
-    const choice = this.#routes.choose(authority, path, request, nowMs);
+    const { method, headers, socket } = request;
+    const routed = awaited === undefined ? request : { method, headers, socket, awaited };
+    const choice = this.#routes.choose(authority, path, routed, nowMs);
+    if (choice.kind === 'asleep') return choice;
     if (choice.kind === 'target') {
       const full = circuitRefusal(choice.target);
       if (full === null) return choice;
@@ -254,13 +312,33 @@ export class HttpEngine implements Engine {
     }
     const { counter } = choice;
     counter.count(noAnswer, 0);
+    if (choice.kind === 'unwoken') return { kind: 'refused', refusal: choice.refusal, counter };
     const detail = `revision ${choice.revisionId} has no ready instance`;
     return { kind: 'refused', refusal: { status: 503, reason: 'no-endpoints', detail }, counter };
   }
 }
 
+/** About what is kept of a request while it waits for an instance. */
+const keptBytes = 64 * 1024;
+
+interface Served {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly expectsContinue: boolean;
+  readonly observation: RequestObservation;
+  readonly startedMs: number;
+  /** Absent: it has not waited. */
+  readonly awaited?: AwaitedPlace;
+}
+
+interface Wanted {
+  readonly authority: string | undefined;
+  readonly path: string;
+  readonly awaited: AwaitedPlace | undefined;
+}
+
 type ServedChoice =
-  | Extract<Choice, { kind: 'target' }>
+  | Extract<Choice, { kind: 'target' | 'asleep' }>
   | {
       readonly kind: 'refused';
       readonly refusal: Refusal;

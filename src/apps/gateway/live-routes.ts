@@ -11,6 +11,7 @@ import {
 } from '../../domain/traffic/route-choice.ts';
 import type { RequestHeaders } from '../../domain/traffic/request-match.ts';
 import type { Backend, Endpoint, Route, RouteTable } from '../../domain/traffic/route-table.ts';
+import type { WakeRule } from '../../domain/traffic/wake-rule.ts';
 import { type Random, seededRandom } from '../../domain/traffic/seeded-random.ts';
 import { nextIndex, type Split, splitOf } from '../../domain/traffic/split.ts';
 import { StickyChoice } from '../../domain/traffic/sticky.ts';
@@ -38,6 +39,7 @@ import {
   setRevision,
   type Target,
 } from './live-revision.ts';
+import { type AwaitedPlace, failingRefusal, WaitingRequests } from './waking/waiting-requests.ts';
 
 export type { Target } from './live-revision.ts';
 
@@ -56,6 +58,9 @@ export type Choice =
   | OverLimits
   /** Not for whoever sent it: no token, or nothing that allows it. */
   | { readonly kind: 'unidentified'; readonly refusal: Refusal }
+  /** Its revision has no instance, and is given one: WaitingRequests. */
+  | { readonly kind: 'asleep'; readonly place: AwaitedPlace }
+  | { readonly kind: 'unwoken'; readonly refusal: Refusal; readonly counter: Counter }
   | { readonly kind: 'no-endpoints'; readonly revisionId: string; readonly counter: Counter }
   | { readonly kind: 'unknown-host' };
 
@@ -76,6 +81,8 @@ export interface RoutedRequest {
     /** See `peerIdentityOf`. */
     readonly peer?: CallerPeer | null;
   };
+  /** It has waited for this; null or absent: it comes for the first time. */
+  readonly awaited?: AwaitedPlace | null;
 }
 
 /**
@@ -92,6 +99,7 @@ export interface RoutedRequest {
  * - L4. Where a route is sticky the key decides in place of the turns, which go on as if that request had not been. A match is
  *   asked before.
  * - L5. A preview host is another name of its route, where everybody is matched to the standby; a route of that host goes before it.
+ * - L6. A request that has waited for an instance goes where it waited to go, without another turn, vote or token.
  */
 export class LiveRoutes {
   readonly #counters: Counters;
@@ -110,10 +118,14 @@ export class LiveRoutes {
   #audited: AccessNote | null = null;
   /** For choices between instances, and waits. */
   readonly random: Random;
+  /** For revisions that are asleep. */
+  readonly waiting: WaitingRequests;
   readonly #place: ServingPlace;
   readonly #buckets: Buckets;
   /** When the request came that is dealt with now. */
   #nowMs = 0;
+  /** Where it has waited to go; null: nowhere. */
+  #awaited: AwaitedPlace | null = null;
 
   /** `votesKey` is random and of this gateway only, see ClientVotes. */
   constructor(
@@ -126,6 +138,7 @@ export class LiveRoutes {
     this.#phase = phase;
     this.#place = place;
     this.#buckets = buckets;
+    this.waiting = new WaitingRequests(place.processShare);
     // Only which of two instances is looked at depends on it.
     this.random = seededRandom(votesKey[0] + phase);
   }
@@ -185,6 +198,7 @@ export class LiveRoutes {
     if (live === undefined) return { kind: 'unknown-host' };
     this.#nowMs = nowMs;
     this.#audited = null;
+    this.#awaited = request.awaited ?? null;
     if (live.identity !== null) {
       const refusal = live.identity.refusal(path, request, Date.now());
       if (refusal !== null) return { kind: 'unidentified', refusal };
@@ -199,7 +213,10 @@ export class LiveRoutes {
     if (live.limits === null) return this.#treated(live, path, request);
     const { method, headers, socket } = request;
     const claims = live.identity?.claims(path, request, Date.now()) ?? null;
-    const over = live.limits.before(path, { method, headers, socket, claims }, nowMs);
+    const over =
+      this.#awaited === null
+        ? live.limits.before(path, { method, headers, socket, claims }, nowMs)
+        : null;
     if (over !== null) return over;
     const choice = this.#treated(live, path, request);
     if (choice.kind !== 'target') return choice;
@@ -237,6 +254,12 @@ export class LiveRoutes {
 
   #choose(live: LiveRoute, path: string, request: RoutedRequest, nowMs: number): Choice {
     const { route, standbyIndex } = live;
+    const awaited = this.#awaited;
+    // A revision that has left the table meanwhile is nowhere to go: then it is split as others are.
+    const awaitedIndex = awaited === null ? -1 : lanesIndex(live, awaited.revisionId);
+    if (awaited !== null && awaitedIndex >= 0) {
+      return this.#targetIn(live, awaitedIndex, awaited.requestClass);
+    }
     if (standbyIndex !== null) return this.#targetIn(live, standbyIndex, matchedClass);
     const matched = matchedRevision(live.matches, path, request);
     if (matched !== null) return this.#targetIn(live, lanesIndex(live, matched), matchedClass);
@@ -277,6 +300,15 @@ export class LiveRoutes {
     return origins;
   }
 
+  /** Revisions in the table without an instance, whose requests may wait for one. */
+  asleep(): ReadonlySet<string> {
+    const lanes = [...this.#hosts.values()].flatMap((live) => live.lanes);
+    const sleeping = lanes.filter(({ instances, wake }) => {
+      return instances.length === 0 && wake !== null && wake.isFailing !== true;
+    });
+    return new Set(sleeping.map(({ revisionId }) => revisionId));
+  }
+
   #setAside(
     { route, votesSalt }: LiveRoute,
     request: RoutedRequest,
@@ -298,11 +330,21 @@ export class LiveRoutes {
       throw new Error(`no backend for ${live.route.host}: the table was not checked`);
     }
     const instance = lane.instances[pickInstance(lane.revision.balance, this.#nowMs, this.random)];
-    if (instance === undefined) {
-      const counter = this.#counters.counter(this.#keyOf(live.route, lane, '', requestClass));
-      return { kind: 'no-endpoints', revisionId: lane.revisionId, counter };
-    }
+    if (instance === undefined) return this.#withoutInstance(live, lane, requestClass);
     return instance.choices[requestClass] ?? this.#firstChoice(live, lane, instance, requestClass);
+  }
+
+  #withoutInstance({ route }: LiveRoute, lane: Lane, requestClass: number): Choice {
+    const { revisionId, wake: rule } = lane;
+    const counter = this.#counters.counter(this.#keyOf(route, lane, '', requestClass));
+    if (rule === null) return { kind: 'no-endpoints', revisionId, counter };
+    if (rule.isFailing === true) {
+      return { kind: 'unwoken', refusal: failingRefusal(revisionId), counter };
+    }
+    const sinceMs = this.#awaited?.sinceMs ?? this.#nowMs;
+    const { service } = route;
+    const place = { service, revisionId, requestClass, rule, counter, sinceMs };
+    return { kind: 'asleep', place };
   }
 
   /** Of the first request of its class; those after it get the same. */
@@ -358,7 +400,7 @@ export class LiveRoutes {
     if (oneVotePer !== undefined) this.#votes ??= new ClientVotes(this.#votesKey);
     const classCount = firstStratum + strata.length + 1;
     const budget = before?.budget ?? new RetryBudget(this.#place.processShare);
-    const lanes = backends.map(({ revisionId, endpoints }) => {
+    const lanes = backends.map(({ revisionId, endpoints, wake = null }) => {
       const revision = revisionIn(before, revisionId) ?? newRevision(budget);
       setRevision(revision, route, endpoints, this.#place);
       const instances = endpoints.map((endpoint, index) => ({
@@ -367,7 +409,7 @@ export class LiveRoutes {
         origin: originOf(endpoint),
         choices: Array.from({ length: classCount }, () => null),
       }));
-      return { revisionId, revision, instances };
+      return { revisionId, revision, instances, wake };
     });
     const shares = backends.map(shareOf);
     const split = splitOf(shares, before?.split ?? null, this.#phase);
@@ -425,6 +467,8 @@ interface Lane {
   readonly revisionId: string;
   readonly revision: LiveRevision;
   readonly instances: readonly LaneInstance[];
+  /** Null: it never sleeps. */
+  readonly wake: WakeRule | null;
 }
 
 interface LaneInstance {

@@ -37,6 +37,7 @@ export class OwnPlane implements DataPlane {
   readonly counters = new Counters(this.#metrics.requests);
   readonly workers = null;
   onWorkersChanged = (): void => {};
+  onWaiting = (): void => {};
   readonly #routes: LiveRoutes;
   readonly #engine: Engine;
   readonly #borrowing: Borrowing | null;
@@ -48,10 +49,13 @@ export class OwnPlane implements DataPlane {
       ...(borrowing === null ? {} : { buckets: borrowing.buckets }),
     });
     this.#borrowing = borrowing;
+    const { waiting } = this.#routes;
+    waiting.onFirst = () => this.onWaiting();
     this.#engine = engine(this.#routes, this.#metrics);
     this.#metrics.addSource(() => [
       ...activeFamilies(this.counters),
       ...this.#routes.access.families(),
+      ...waiting.metrics.families(waiting.standing()),
       ...resilienceFamilies(this.counters, this.#routes.standings()),
     ]);
   }
@@ -65,7 +69,7 @@ export class OwnPlane implements DataPlane {
   }
 
   underWay(): readonly UnderWayReading[] {
-    return underWayReading(this.counters.all());
+    return [...underWayReading(this.counters.all()), ...this.#routes.waiting.readings()];
   }
 
   apply(table: RouteTable, beforeSwitch: () => void): Promise<boolean> {
@@ -74,6 +78,7 @@ export class OwnPlane implements DataPlane {
     this.#routes.apply(table);
     this.#borrowing?.applied(table);
     this.#engine.routesChanged();
+    this.#routes.waiting.release(this.#routes.asleep());
     return Promise.resolve(true);
   }
 

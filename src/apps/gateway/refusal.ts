@@ -10,6 +10,9 @@ export interface Refusal {
     | 'misdirected'
     | 'unknown-host'
     | 'no-endpoints'
+    | 'wake-timeout'
+    | 'wake-overflow'
+    | 'wake-failed'
     | 'overloaded'
     | 'circuit-open'
     | 'unreachable'
@@ -38,6 +41,9 @@ export interface Refusal {
 
 /** Bounds that may have room again a moment later. */
 const passing: ReadonlySet<Refusal['reason']> = new Set([
+  'wake-timeout',
+  'wake-overflow',
+  'wake-failed',
   'overloaded',
   'circuit-open',
   'too-many-connections',

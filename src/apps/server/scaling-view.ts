@@ -18,6 +18,7 @@ export function scalingViews(
     if (bounds === null) return [];
     const look = lookOf(revisionId);
     const seen = state.instances.find((each) => each.revisionId === revisionId);
+    const sleep = state.counts?.find((each) => each.revisionId === revisionId)?.asleepSinceMs;
     return [
       {
         revisionId,
@@ -26,6 +27,7 @@ export function scalingViews(
         desired: look?.desired ?? null,
         ordered: wantedInstances(state, revision),
         ready: seen?.ready ?? 0,
+        ...(sleep === undefined ? {} : { asleepSince: new Date(sleep).toISOString() }),
         limitedBy: look?.limitedBy ?? null,
         metrics: (look?.metrics ?? []).map((each) => ({ ...each })),
         sentence: look?.sentence ?? 'its load was not looked at yet',

@@ -4,7 +4,11 @@ import type { PolicyDocument } from '../../api/release-file/policy-document.ts';
 import type { ServiceDocument } from '../../api/release-file/service-document.ts';
 import { canonicalJson } from '../../domain/evidence/canonical-json.ts';
 import { sha256Hex } from '../../domain/evidence/digest.ts';
-import { usualConcurrencyScaling } from '../../domain/scaling/concurrency.ts';
+import {
+  type ConcurrencyScaling,
+  usualConcurrencyScaling,
+} from '../../domain/scaling/concurrency.ts';
+import { usualWake } from '../../domain/traffic/wake-rule.ts';
 import type { HorizontalScaling } from '../../domain/scaling/horizontal.ts';
 import type { Revision, ServiceSpec } from '../../domain/release/revision.ts';
 import type { RunInputs } from '../../domain/release/run-inputs.ts';
@@ -58,7 +62,8 @@ function revisionOf(document: ServiceDocument, inputs: ReadInputs): Revision {
     workingDirectory: resolve(dirname(pathOf(document)), document.run.workingDirectory),
     ...inputs,
     health: document.health,
-    instances: document.scale.min,
+    // Who may sleep is started once all the same: a revision that cannot start is found out now.
+    instances: Math.max(1, document.scale.min),
     ...scalingOf(document),
     // Absent where it is not given, so that revisions of before keep their names.
     ...(document.appProtocol === undefined ? {} : { appProtocol: document.appProtocol }),
@@ -79,14 +84,40 @@ function scalingOf({
   run,
 }: ServiceDocument): Pick<Revision, 'scale' | 'concurrency' | 'requests' | 'limits'> {
   const resources = run.resources ?? {};
-  const { min, max, load, concurrency: perInstance } = scale;
-  if (perInstance !== undefined && max !== null) {
-    const concurrency = { ...usualConcurrencyScaling, min, max, perInstance };
-    return { ...resources, concurrency };
+  const { max, load } = scale;
+  if (scale.concurrency !== undefined && max !== null) {
+    return { ...resources, concurrency: concurrencyOf(scale, scale.concurrency, max) };
   }
   if (load === undefined || max === null) return resources;
   const targets = load.targets.map((target) => {
     return { ...target, setsUnreadyAside: target.metric === 'cpu' };
   });
-  return { ...resources, scale: { min, max, targets, behavior: load.behavior, tolerance } };
+  return {
+    ...resources,
+    scale: { min: scale.min, max, targets, behavior: load.behavior, tolerance },
+  };
+}
+
+function concurrencyOf(
+  { min, windowMs, toZero }: ServiceDocument['scale'],
+  perInstance: number,
+  max: number,
+): ConcurrencyScaling {
+  const usual = usualConcurrencyScaling;
+  const scaling = {
+    ...usual,
+    ...(windowMs === undefined ? {} : { stableWindowMs: windowMs }),
+    min,
+    max,
+    perInstance,
+  };
+  if (toZero === undefined) return scaling;
+  return {
+    ...scaling,
+    scaleToZeroGraceMs: toZero.retentionMs ?? usual.scaleToZeroGraceMs,
+    wake: {
+      timeoutMs: toZero.wakeTimeoutMs ?? usualWake.timeoutMs,
+      requestsMax: toZero.waitingRequestsMax ?? usualWake.requestsMax,
+    },
+  };
 }

@@ -73,7 +73,10 @@ export function leastInstances(
 ): number {
   const rollout = activeRollout(state);
   if (rollout === null) return 0;
-  return neededFor(needs, revision.id === rollout.candidate.id ? shareAhead(rollout) : 1);
+  const isCandidate = revision.id === rollout.candidate.id;
+  // A candidate that sleeps shows nothing of itself.
+  const least = isCandidate ? 1 : 0;
+  return Math.max(least, neededFor(needs, isCandidate ? shareAhead(rollout) : 1));
 }
 
 /** Of the step in force and the next one the larger share, so that a gate that passes need not wait. */

@@ -34,7 +34,7 @@ export function seeScale(
   });
   if (changes.length === 0) return unchanged(looked);
   return order(
-    { ...looked, counts: countsAfter(looked, changes) },
+    { ...looked, counts: countsAfter(looked, changes, event.atMs) },
     {
       atMs: event.atMs,
       type: 'decision',
@@ -71,13 +71,16 @@ interface Change {
 function countsAfter(
   state: ServiceState,
   changes: readonly Change[],
+  atMs: number,
 ): NonNullable<ServiceState['counts']> {
-  return scalableRevisions(state).map((revision) => ({
-    revisionId: revision.id,
-    instances:
-      changes.find((change) => change.revision.id === revision.id)?.to ??
-      wantedInstances(state, revision),
-  }));
+  return scalableRevisions(state).map((revision) => {
+    const { id: revisionId } = revision;
+    const to = changes.find((change) => change.revision.id === revisionId)?.to;
+    const before = state.counts?.find((each) => each.revisionId === revisionId);
+    const instances = to ?? wantedInstances(state, revision);
+    if (instances > 0) return { revisionId, instances };
+    return { revisionId, instances, asleepSinceMs: before?.asleepSinceMs ?? atMs };
+  });
 }
 
 function changeText({ revision, from, to, why }: Change): string {

@@ -30,7 +30,12 @@ export interface ServiceState {
   readonly traffic: Traffic | null;
   readonly isDeleted: boolean;
   /** How many instances of scaled revisions were ordered last; absent: never another number than they began with. */
-  readonly counts?: readonly { readonly revisionId: string; readonly instances: number }[];
+  readonly counts?: readonly {
+    readonly revisionId: string;
+    readonly instances: number;
+    /** Of one that has no instance until somebody asks. */
+    readonly asleepSinceMs?: number;
+  }[];
   /** The newest restart by hand, under way or over; absent: there was none. */
   readonly restart?: Restart;
 }

@@ -1,3 +1,4 @@
+import type { WakeRule } from '../traffic/wake-rule.ts';
 import { type LoadWindow, meanOver, openLoadWindow, withValue } from './load-window.ts';
 
 /**
@@ -24,6 +25,8 @@ export interface ConcurrencyScaling {
   readonly targetBurstCapacity: number;
   /** The last instance stays for so long after the last request. */
   readonly scaleToZeroGraceMs: number;
+  /** How the gateway keeps requests meanwhile; absent: it never goes to zero. */
+  readonly wake?: Pick<WakeRule, 'timeoutMs' | 'requestsMax'>;
 }
 
 export const usualConcurrencyScaling: ConcurrencyScaling = {
@@ -101,6 +104,12 @@ export function scaleByConcurrency(
     state: { ...state, panic, idleSinceMs },
     decision: { instances, isPanic, stableUnderWay, panicUnderWay, excessBurstCapacity },
   };
+}
+
+/** How many to start at once for requests that wait while there is none: no window is waited for, as their callers wait. */
+export function wokenInstances(scaling: ConcurrencyScaling, waiting: number): number {
+  if (waiting <= 0) return 0;
+  return Math.min(Math.max(1, wantedFor(scaling, waiting)), scaling.max);
 }
 
 /** One more second of load. */

@@ -4,6 +4,7 @@ import { checkFaults } from './check-fault-rules.ts';
 import { checkTrafficPolicy } from './check-traffic-policy.ts';
 import { otherStratum } from './request-class.ts';
 import type { Backend, Endpoint, Route, RouteTable } from './route-table.ts';
+import { wakeLimits } from './wake-rule.ts';
 
 /** Why a table must not be applied, with the place in it. */
 export interface RouteTableProblem {
@@ -125,12 +126,23 @@ function checkBackends(route: Route, place: string, note: Note): void {
     seen.add(backend.revisionId);
     checkWeight(backend, backendPlace, note);
     checkEndpoints(backend.endpoints, `${backendPlace}.endpoints`, note);
+    checkWake(backend, `${backendPlace}.wake`, note);
   }
   const permille = backends.reduce((sum, { weightPercent }) => {
     return sum + Math.round(weightPercent * 10);
   }, 0);
   if (permille !== 1000) {
     note(`${place}.backends`, `weights must sum to 100, but sum to ${permille / 10}`);
+  }
+}
+
+function checkWake({ wake }: Backend, place: string, note: Note): void {
+  if (wake === undefined) return;
+  for (const key of ['timeoutMs', 'requestsMax'] as const) {
+    const { least, most } = wakeLimits[key];
+    const value = wake[key];
+    if (Number.isSafeInteger(value) && value >= least && value <= most) continue;
+    note(`${place}.${key}`, `must be ${least}-${most}, but is ${value}`);
   }
 }
 

@@ -5,6 +5,7 @@ import type { RequestMatch } from './request-match.ts';
 import type { RouteRule } from './route-rules.ts';
 import type { StickyRule } from './sticky.ts';
 import type { TrafficPolicy } from './traffic-policy.ts';
+import type { WakeRule } from './wake-rule.ts';
 
 /** The router's whole configuration. Always pushed whole and applied atomically between two requests. */
 export interface RouteTable {
@@ -44,8 +45,10 @@ export interface Route {
 export interface Backend {
   readonly revisionId: string;
   readonly weightPercent: number;
-  /** Ready instances. Empty: this backend's share is answered with 503, as Gateway API says. */
+  /** Ready instances. Empty: this backend's share is answered with 503, as Gateway API says, or waits by `wake`. */
   readonly endpoints: readonly Endpoint[];
+  /** Where there is no endpoint, requests wait for one; absent: they do not. */
+  readonly wake?: WakeRule;
 }
 
 /** What sends a request to a revision whatever the weights are: one header, or all that the Gateway API has. */

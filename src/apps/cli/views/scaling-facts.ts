@@ -19,14 +19,17 @@ export function scalingFacts({ status }: ServiceView): string[][] {
   ]);
 }
 
-/** `4 of 5 ready (3-10)`. */
+/** `4 of 5 ready (3-10)`, or `asleep since 2026-11-21T20:15:00.000Z (0-10)`. */
 export function scalingText({ status }: ServiceView, revisionId: string): string {
   const scaling = (status.scaling ?? []).find((each) => each.revisionId === revisionId);
   if (scaling === undefined) return '';
-  return `${scaling.ready} of ${scaling.ordered} ready (${scaling.min}-${scaling.max})`;
+  const { min, max, asleepSince } = scaling;
+  if (asleepSince !== undefined) return `asleep since ${asleepSince} (${min}-${max})`;
+  return `${scaling.ready} of ${scaling.ordered} ready (${min}-${max})`;
 }
 
-function countsText({ desired, ordered, ready, min, max }: ScalingView): string {
+function countsText({ desired, ordered, ready, min, max, asleepSince }: ScalingView): string {
+  if (asleepSince !== undefined) return `asleep since ${asleepSince}, ${min} to ${max}`;
   const wanted = desired === null ? `${ordered} ordered` : `${desired} desired, ${ordered} ordered`;
   return `${wanted}, ${ready} ready, ${min} to ${max}`;
 }

@@ -20,7 +20,7 @@ import type { Parts } from './parts.ts';
  * last one has ended waits.
  *
  * Phases: `head` between requests or within a head; `body` within a request; `answer` the request is whole and its
- * answer is not; `full` the caller has not taken the last answer yet; `checking` its token; `tunnel`; `closing` nothing is served any
+ * answer is not; `full` the caller has not taken the last answer yet; `checking` its token, or waiting for an instance; `tunnel`; `closing` nothing is served any
  * more.
  */
 export class CallerConnection implements ExchangeCaller {
@@ -117,6 +117,12 @@ export class CallerConnection implements ExchangeCaller {
     if (this.#isHeld) return;
     this.socket.resume();
     if (chunk !== null && this.#hasEnded) this.#ended();
+  }
+
+  again(): void {
+    if (this.#phase !== 'checking') return;
+    this.#phase = 'head';
+    this.goOn();
   }
 
   finished(keepAlive: boolean): void {
@@ -228,6 +234,11 @@ export class CallerConnection implements ExchangeCaller {
     // Set first, since the exchange may be over when `begin` returns.
     this.#phase = 'body';
     const rest = this.#exchange.begin(head, chunk, next);
+    if (rest < 0) {
+      this.#requests -= 1;
+      this.#keep(head, chunk, next);
+      return chunk.length;
+    }
     if (this.#phase === 'body' && this.#exchange.isWhole) this.#phase = 'answer';
     return rest;
   }
@@ -238,15 +249,15 @@ export class CallerConnection implements ExchangeCaller {
     routedHead.socket = this.socket;
     const pending = routes.pending(head.authority(), head.path(), routedHead);
     if (pending === null) return false;
+    this.#keep(head, chunk, next);
+    void pending.then(() => this.again());
+    return true;
+  }
+
+  #keep(head: RequestHead, chunk: Buffer, next: number): void {
     this.#phase = 'checking';
     this.deadlineMs = Infinity;
     this.#hold(Buffer.concat([head.bytes.subarray(head.start, head.end), chunk.subarray(next)]), 0);
-    void pending.then(() => {
-      if (this.#phase !== 'checking') return;
-      this.#phase = 'head';
-      this.goOn();
-    });
-    return true;
   }
 
   #refuse({ status, detail }: HttpRefusal): void {

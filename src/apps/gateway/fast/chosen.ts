@@ -7,7 +7,7 @@ import { bodyBytesMaxOf } from '../treatment.ts';
 import type { Parts } from './parts.ts';
 
 type Chosen =
-  | Extract<Choice, { kind: 'target' }>
+  | Extract<Choice, { kind: 'target' | 'asleep' }>
   | {
       readonly kind: 'refused';
       readonly refusal: Refusal;
@@ -41,8 +41,10 @@ export function chosen(parts: Parts, head: RequestHead, nowMs: number): Chosen {
       counter: null,
     };
   }
+  if (choice.kind === 'asleep') return choice;
   const { counter } = choice;
   counter.count(noAnswer, 0);
+  if (choice.kind === 'unwoken') return { kind: 'refused', refusal: choice.refusal, counter };
   const detail = `revision ${choice.revisionId} has no ready instance`;
   return { kind: 'refused', refusal: { status: 503, reason: 'no-endpoints', detail }, counter };
 }

@@ -11,6 +11,8 @@ export interface ExchangeCaller {
   readonly isHttp2: boolean;
   /** Of `performance.now()`: when `late` is to be called. */
   deadlineMs: number;
+  /** The request that waited is to be given to `begin` again. */
+  readonly again: () => void;
   /** More of the request may be given to `body`. */
   readonly goOn: () => void;
   /** The answer is with the caller, or what can be. */

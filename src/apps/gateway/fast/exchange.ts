@@ -13,6 +13,7 @@ import type { ExchangeCaller } from './exchange-caller.ts';
 import { ExchangeClock } from './exchange-clock.ts';
 import type { ConnectionUser, InstanceConnection } from './instance-connection.ts';
 import { InstanceLink } from './instance-link.ts';
+import { InstanceWait } from './instance-wait.ts';
 import { type ConnectionSeeker, inFlightMax } from './instance-pool.ts';
 import { Observation } from './observation.ts';
 import type { Parts } from './parts.ts';
@@ -37,6 +38,8 @@ type Ended = Refusal['reason'] | 'caller-gone';
  *   this request's outcome, however the next attempt ends.
  * - X6. A fault that is wanted holds it up or ends it before any instance is asked (fault-injection.ts).
  * - X7. A caller that sends no more gets its answer (half-closed.ts); a silence within it ends it sooner, and counts not.
+ * - X8. Where no instance is there it may wait for one, kept by the caller's connection, and begin again (waiting-requests.ts).
+ *   No time limit of an instance runs meanwhile, nor is it evidence.
  */
 export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchange {
   isUnderWay = false;
@@ -50,6 +53,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   readonly #attempts: Attempts;
   readonly #clock: ExchangeClock;
   readonly #link: InstanceLink;
+  readonly #wait: InstanceWait;
 
   constructor(parts: Parts, caller: ExchangeCaller) {
     this.#parts = parts;
@@ -59,6 +63,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#attempts = new Attempts(parts, this.#request);
     this.#clock = new ExchangeClock(parts, caller, this.#attempts);
     this.#link = new InstanceLink(parts, this);
+    this.#wait = new InstanceWait(parts, this);
     this.#answer = new AnswerRelay(parts, caller.socket);
     this.#expectation = new Expectation(this.#request, this.#answer, caller.socket);
   }
@@ -68,23 +73,39 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     return this.#request.isWhole;
   }
 
+  /** Of a request that has waited. */
+  again(): void {
+    this.#caller.again();
+  }
+
   /** `body` must not be called before `goOn`. */
   get isFull(): boolean {
     return this.#request.isFull;
   }
 
-  /** Begins with a head and what lies behind it in chunk[at...); returns the offset of what was not taken. */
+  /**
+   * Begins with a head and what lies behind it in chunk[at...); returns the offset of what was not taken, or -1: it waits for an
+   * instance, and both have to be given again.
+   */
   begin(head: RequestHead, chunk: Buffer, at: number): number {
     const parts = this.#parts;
     const nowMs = performance.now();
     parts.nowMs = nowMs;
     this.isUnderWay = true;
-    this.#observation.begin(head, this.#caller, nowMs);
+    const { awaited } = this.#wait;
+    if (awaited === null) this.#observation.begin(head, this.#caller, nowMs);
     this.#request.begin(head);
     this.#answer.begin();
     wishFor(this.#answer.wish, head, parts);
     parts.routedHead.socket = this.#caller.socket;
+    parts.routedHead.awaited = awaited;
+    this.#wait.awaited = null;
     const choice = chosen(parts, head, nowMs);
+    if (choice.kind === 'asleep') {
+      this.#observation.routed(choice.place.counter);
+      const bytes = head.end - head.start + chunk.length - at;
+      return this.#wait.begin(choice.place, bytes) ? -1 : at;
+    }
     if (choice.kind === 'refused') {
       if (choice.counter !== null) this.#observation.routed(choice.counter);
       this.#observation.access = choice.refusal.access ?? null;
@@ -121,6 +142,12 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     if (fault === null) this.#seek(target, nowMs);
     else this.#afterDelay(fault, target, () => this.#seek(target, performance.now()));
     return next;
+  }
+
+  /** Its connection ends as well: what it keeps of the request is not read any more. */
+  unwoken(refusal: Refusal): void {
+    this.#answer.wish.keepAlive = false;
+    this.#answerProblem(refusal);
   }
 
   #seek(target: Target, nowMs: number): void {
@@ -421,6 +448,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   /** Lets go of instance and evidence. */
   #drop(): void {
+    this.#wait.leave();
     this.#clock.end(this);
     this.#attempts.end(performance.now());
     const connection = this.#link.leave();

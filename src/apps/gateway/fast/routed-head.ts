@@ -1,6 +1,7 @@
 import type { RequestHeaders } from '../../../domain/traffic/request-match.ts';
 import type { RequestHead } from '../http1/head.ts';
 import type { RoutedRequest } from '../live-routes.ts';
+import type { AwaitedPlace } from '../waking/waiting-requests.ts';
 
 /**
  * A parsed head as routes ask it: by header name, making strings of those alone that are asked for. Most routes ask for
@@ -10,6 +11,8 @@ export class RoutedHead implements RoutedRequest {
   readonly headers: RequestHeaders;
   /** Whose request it is; set for each. */
   socket: RoutedRequest['socket'] = {};
+  /** Set for each as well. */
+  awaited: AwaitedPlace | null = null;
   readonly #head: RequestHead;
   readonly #names = new Map<string, Buffer>();
 

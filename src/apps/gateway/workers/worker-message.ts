@@ -58,6 +58,8 @@ export interface CountedMessage {
   readonly counters: readonly CounterReading[];
   /** Requests that have no end yet. */
   readonly underWay: readonly UnderWayReading[];
+  /** Requests have begun to wait for an instance. */
+  readonly isUrgent?: boolean;
 }
 
 /** Smaller than that of any table. */

@@ -49,6 +49,7 @@ const stopGraceMs = 2000;
 export class WorkerPlane implements DataPlane {
   readonly counters = new Counters();
   onWorkersChanged = (): void => {};
+  onWaiting = (): void => {};
   readonly #options: WorkerPlaneOptions;
   readonly #votesKey = randomKey();
   readonly #counts = new MergedCounts(this.counters);
@@ -163,6 +164,7 @@ export class WorkerPlane implements DataPlane {
       onInForce: () => this.#settle(),
       onCounted: (worker, message) => {
         this.#counts.take(worker, message, this.#table?.version ?? noVersion);
+        if (message.isUrgent === true) this.onWaiting();
       },
       onEnded: (worker) => this.#ended(slot, worker),
     });

@@ -149,6 +149,8 @@ class Serving {
   constructor(plane: OwnPlane, borrowing: Borrowing) {
     this.plane = plane;
     this.borrowing = borrowing;
+    // Behind what came with the first in this turn.
+    plane.onWaiting = () => setImmediate(() => this.#tell([], { isUrgent: true }));
     this.#forgetting = new Forgetting(
       plane.counters,
       () => plane.table,
@@ -200,15 +202,23 @@ class Serving {
   }
 
   #tellNews(onTold?: () => void): void {
-    this.#tell(this.#reported.news(this.plane.counters.all()), onTold);
+    const counters = this.#reported.news(this.plane.counters.all());
+    this.#tell(counters, onTold === undefined ? {} : { onTold });
   }
 
-  #tell(counters: readonly CounterReading[], onTold?: () => void): void {
+  #tell(
+    counters: readonly CounterReading[],
+    {
+      isUrgent = false,
+      onTold,
+    }: { readonly isUrgent?: boolean; readonly onTold?: () => void } = {},
+  ): void {
     this.#toldMs = performance.now();
     const version = this.plane.table?.version ?? noVersion;
     const underWay = this.plane.underWay();
     this.#underWayText = JSON.stringify(underWay);
-    tell({ type: 'counted', version, counters, underWay }, onTold);
+    const counted = { type: 'counted', version, counters, underWay } as const;
+    tell(isUrgent ? { ...counted, isUrgent } : counted, onTold);
   }
 }
 
