@@ -1,11 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startLoadProcess } from '../../src/adapters/load/load-process.ts';
-import type { LoadResult } from '../../src/domain/load/load-result.ts';
 import { type BenchOptions, rounded } from '../form.ts';
-import { waitFor, World } from '../world.ts';
+import { waitFor, type World } from '../world.ts';
+import { loaded, scalingOf, withScaledService } from './scaled-service.ts';
 
 /** What became of one step of load up and down again, on real processes. */
 export interface LoadStepRun {
@@ -39,46 +35,33 @@ process.on('SIGTERM', () => server.close(() => process.exit(0)));
 const low = 20;
 const high = 200;
 const name = 'computing';
+const calmLoad = { name, requestsPerSecond: low };
 
-const release = JSON.stringify({
-  apiVersion: 'tidegate.dev/v1',
-  kind: 'Service',
-  metadata: { name },
-  spec: {
-    run: { command: ['node', 'service.mjs'], resources: { requests: { cpu: '100m' } } },
-    health: { stopGrace: '5s' },
-    scale: {
-      min: 1,
-      max: 12,
-      on: { cpu: '100%' },
-      behavior: { scaleDown: { stabilizationWindow: '15s' } },
-    },
-    traffic: { host: `${name}.localhost`, timeout: '30s' },
+const scaled = {
+  name,
+  program: service,
+  resources: { requests: { cpu: '100m' } },
+  scale: {
+    min: 1,
+    max: 12,
+    on: { cpu: '100%' },
+    behavior: { scaleDown: { stabilizationWindow: '15s' } },
   },
-});
+};
 
-export async function loadStep({ say, signal }: BenchOptions): Promise<LoadStepRun> {
-  const folder = await mkdtemp(join(tmpdir(), 'tidegate-load-step-'));
-  try {
-    await writeFile(join(folder, 'service.mjs'), service);
-    await writeFile(join(folder, 'release.json'), release);
-    await using world = await World.open();
-    await world.tidegate('apply', '--wait', '-f', join(folder, 'release.json'));
-    return await measured(world, { say, signal });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+export function loadStep({ say, signal }: BenchOptions): Promise<LoadStepRun> {
+  return withScaledService(scaled, (world) => measured(world, { say, signal }));
 }
 
 async function measured(
   world: World,
   { say, signal }: Pick<BenchOptions, 'say' | 'signal'>,
 ): Promise<LoadStepRun> {
-  const calm = await loaded(world, low, () => sleep(settleMs));
+  const calm = await loaded(world, calmLoad, () => sleep(settleMs));
   signal.throwIfAborted();
   const upMs = performance.now();
   let most = 1;
-  const busy = await loaded(world, high, async () => {
+  const busy = await loaded(world, { name, requestsPerSecond: high }, async () => {
     most = await waitFor('enough instances', () => enough(world), boundMs);
     say(
       `${most} instances ${((performance.now() - upMs) / 1000).toFixed(1)} s after the load rose`,
@@ -86,8 +69,8 @@ async function measured(
   });
   const secondsToScaleUp = busy.ms / 1000;
   const downMs = performance.now();
-  const after = await loaded(world, low, async () => {
-    await waitFor('one instance', async () => (await scaling(world)).ready === 1, boundMs);
+  const after = await loaded(world, calmLoad, async () => {
+    await waitFor('one instance', async () => (await scalingOf(world, name)).ready === 1, boundMs);
   });
   const secondsToScaleDown = (performance.now() - downMs) / 1000;
   const orders = await ordersOf(world);
@@ -105,39 +88,12 @@ async function measured(
   };
 }
 
-/** Load until `until` is over, and how long that took. */
-async function loaded(
-  world: World,
-  requestsPerSecond: number,
-  until: () => Promise<void>,
-): Promise<{ readonly result: LoadResult; readonly ms: number }> {
-  await using load = startLoadProcess({
-    url: world.gatewayUrl,
-    headers: { host: `${name}.localhost` },
-    targetRps: requestsPerSecond,
-    durationMs: null,
-    connections: 64,
-    timeoutMs: 60_000,
-    sendLagP99LimitMs: 1_000,
-  });
-  const sinceMs = performance.now();
-  await until();
-  const ms = performance.now() - sinceMs;
-  return { result: await load.stop(), ms };
-}
-
 /** All that is wanted is ready, CPU is known and within the tolerance of its target; null: not yet. */
 async function enough(world: World): Promise<number | null> {
-  const { ready, desired, metrics } = await scaling(world);
+  const { ready, desired, metrics } = await scalingOf(world, name);
   const [cpu] = metrics;
   const perInstance = cpu?.perInstance ?? Infinity;
   return ready > 1 && ready === desired && perInstance <= 1.1 * (cpu?.target ?? 0) ? ready : null;
-}
-
-async function scaling(world: World) {
-  const [found] = (await world.service(name)).status.scaling ?? [];
-  if (found === undefined) throw new Error(`${name} does not follow its load`);
-  return found;
 }
 
 interface Ordered {

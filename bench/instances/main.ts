@@ -1,18 +1,26 @@
 import { usualHorizontalScaling } from '../../src/domain/scaling/horizontal.ts';
 import { type BenchReport, type BenchOptions, cell, medianOf, rounded } from '../form.ts';
 import { changes } from './changes.ts';
+import { coldStart } from './cold-start.ts';
+import { concurrencyBurst } from './concurrency-burst.ts';
 import { loadStep, loadStepResult, type LoadStepRun } from './load-step.ts';
 import { recordedDays } from './recorded-days.ts';
 import { type ServedDays, servedByFixed, servedByScaling } from './served-days.ts';
 import { type SizedDays, sized } from './sized-days.ts';
 
 export const about =
-  'failed requests while instances change, beside reloads of HAProxy and nginx; a step of load; two simulated days of scaling';
+  'failed requests while instances change, beside reloads of HAProxy and nginx; a step of load; a burst; starts from zero; two simulated days of scaling';
 
-export const parts = ['changes', 'steps', 'days'] as const;
+export const parts = ['changes', 'steps', 'burst', 'cold-start', 'days'] as const;
 
 /** What runs for each part, in this order. */
-const runs = { changes, steps: stepsOfLoad, days } as const;
+const runs = {
+  changes,
+  steps: stepsOfLoad,
+  burst: concurrencyBurst,
+  'cold-start': coldStart,
+  days,
+} as const;
 
 export async function run(options: BenchOptions): Promise<BenchReport> {
   const reports: BenchReport[] = [];
