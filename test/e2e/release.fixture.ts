@@ -15,6 +15,8 @@ export interface ReleaseWish {
   readonly scale?: string;
   /** Default: node with the shop's payments. */
   readonly command?: readonly string[];
+  /** What `run.resources` says, in braces. */
+  readonly resources?: string;
   readonly timeout?: string;
   readonly dependsOn?: readonly string[];
   /** Further lines of `health:`. */
@@ -56,6 +58,7 @@ spec:
     command: ${list(wish.command ?? ['node', 'payments.js'])}
     env: ${map(Object.fromEntries(quoted))}
     workingDirectory: ${JSON.stringify(shopFolder)}
+    resources: ${wish.resources ?? '{}'}
   health: ${map({ ready: '/readyz', ...quick.health, ...wish.health })}
   dependsOn: ${list(wish.dependsOn ?? [])}
   scale: ${wish.scale ?? `{ min: ${wish.instances ?? 1} }`}

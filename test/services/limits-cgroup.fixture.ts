@@ -25,7 +25,7 @@ await using place = await Place.make();
 const settings = { ...place.options().settings, ...longBackoff };
 const troubles: string[] = [];
 const open = (): Promise<LocalProcessPlatform> =>
-  place.open({ cgroups, settings, onLimitTrouble: (text) => troubles.push(text) });
+  place.open({ cgroups, settings, onTrouble: (text) => troubles.push(text) });
 
 /** A kernel as a process of a busy machine takes many seconds to start Node. */
 const atMostMs = 500_000;

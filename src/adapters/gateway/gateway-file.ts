@@ -39,19 +39,27 @@ export async function isAlive(file: GatewayFile): Promise<boolean> {
     // EPERM: there is such a process, of somebody else; its start tells whether it is ours.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
-  const ticks = await startTicks(file.pid);
-  return ticks !== null && ticks === file.startTicks;
+  try {
+    const ticks = await startTicks(file.pid);
+    return ticks !== null && ticks === file.startTicks;
+  } catch {
+    // It can't be looked at, and something has its pid: whoever takes it for dead would start another beside it.
+    return true;
+  }
 }
 
 /**
  * Field 22 of /proc/PID/stat, proc(5): start time in ticks since boot. Null: no such process, or a zombie, which is
- * dead for us. Systems without /proc give '' for every process.
+ * dead for us. Systems without /proc give '' for every process. Throws when this process has nothing left to look with.
  */
 export async function startTicks(pid: number): Promise<string | null> {
   let stat: string;
   try {
     stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  } catch {
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    // Want of descriptors or memory here says nothing of the process.
+    if (['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'].includes(code)) throw error;
     return process.platform === 'linux' ? null : '';
   }
   // The command name in parentheses may hold anything, so fields are counted from its end; the state is field 3.

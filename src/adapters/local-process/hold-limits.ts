@@ -71,7 +71,7 @@ export class LimitHolder {
   /** At once after the process was started. */
   enter(revision: Revision, held: Held, identity: ProcessIdentity): Held {
     if (held.cgroup === null) return held;
-    const because = enterCgroup(held.cgroup, identity);
+    const because = entered(held.cgroup, identity);
     if (because === null) return held;
     const why = new Map([...wantsOf(revision)].map((each) => [each, because] as const));
     return { ...this.#tell(heldOf(revision, null, why)), cgroup: held.cgroup };
@@ -89,6 +89,14 @@ export class LimitHolder {
       this.#onTrouble(`not all limits are held by the kernel: ${held.limits.trouble}`);
     }
     return held;
+  }
+}
+
+function entered(cgroup: string, identity: ProcessIdentity): string | null {
+  try {
+    return enterCgroup(cgroup, identity);
+  } catch (cause) {
+    return `cgroup.procs: ${codeOf(cause)}`;
   }
 }
 

@@ -47,6 +47,8 @@ export interface Surroundings {
   readonly secrets: SecretReader;
   readonly configs: ConfigStore;
   readonly limits: LimitHolder;
+  /** One sentence for operators. */
+  readonly onTrouble: (sentence: string) => void;
   /** Aborted when the platform is closed: supervising ends, instances go on. */
   readonly closed: AbortSignal;
 }

@@ -25,6 +25,7 @@ import { probeInstance } from './probe-instance.ts';
 import { probeSetOf } from './probe-set.ts';
 import { type Ask, ProbeWatch } from './probe-watch.ts';
 import { stopGroup } from './stop-group.ts';
+import { isForWantHere } from './want-here.ts';
 
 /** Why a life is over. `isCrash`: the instance's own doing, counted as a restart. */
 interface LifeEnd {
@@ -141,6 +142,7 @@ export class InstanceSupervisor {
     await this.#loop;
   }
 
+  /** Throws when the machine has nothing left to look with; what was seen last stays. */
   sample(): void {
     if (this.#life !== null) this.#usage = measureGroup(this.#life.identity);
   }
@@ -149,13 +151,14 @@ export class InstanceSupervisor {
   checkLimit(): void {
     const life = this.#life;
     if (life === null || this.#halted.aborted || this.#overBytes !== null) return;
-    this.#overBytes = overLimitBytes(life);
-    if (this.#overBytes === null) return;
     try {
+      this.#overBytes = overLimitBytes(life);
+      if (this.#overBytes === null) return;
       signalGroup(life.identity, 'SIGKILL');
     } catch (cause) {
-      this.#trouble = String(cause);
       this.#overBytes = null;
+      // What can't be looked at now is looked at again at once; the platform says so.
+      if (!isForWantHere(cause)) this.#trouble = String(cause);
     }
   }
 
@@ -163,7 +166,7 @@ export class InstanceSupervisor {
   use(): InstanceUse | null {
     const life = this.#life;
     if (life === null) return null;
-    const { cpuSeconds, rssBytes: memoryBytes } = measureGroup(life.identity);
+    const { cpuSeconds, rssBytes: memoryBytes } = measured(this.id, life);
     const measuredAtMs = this.#world.clock.nowMs();
     const { startedAtMs } = life;
     return { instanceId: this.id, measuredAtMs, startedAtMs, cpuSeconds, memoryBytes };
@@ -420,6 +423,15 @@ function asPlatformError(what: 'start' | 'stop', id: string, cause: unknown): Pl
   if (cause instanceof PlatformError) return cause;
   const message = `cannot ${what} ${id}: ${cause instanceof Error ? cause.message : String(cause)}`;
   return new PlatformError(`${what}-failed`, message, { retryable: true, cause });
+}
+
+function measured(id: string, { identity }: Life): ReturnType<typeof measureGroup> {
+  try {
+    return measureGroup(identity);
+  } catch (cause) {
+    const message = `cannot see what ${id} uses: ${String(cause)}`;
+    throw new PlatformError('state-unreadable', message, { retryable: true, cause });
+  }
 }
 
 function portStolen(port: number, pid: number): LifeEnd {

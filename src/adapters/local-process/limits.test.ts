@@ -25,8 +25,8 @@ test('an instance over its memory limit is ended at once, named OOMKilled, and w
   await using place = await Place.make();
   const said: string[] = [];
   const settings = { ...place.options().settings, ...longBackoff };
-  const onLimitTrouble = (text: string) => said.push(text);
-  await using platform = await place.open({ settings, onLimitTrouble });
+  const onTrouble = (text: string) => said.push(text);
+  await using platform = await place.open({ settings, onTrouble });
   await platform.ensure(place.revision('hungry', { limits, health: slow }), 1, never);
   const ended = await untilOnly(platform, wasEnded);
   assert.deepEqual([ended.state, ended.restarts], ['backing-off', 1]);
@@ -42,7 +42,7 @@ test('an instance over its memory limit is ended at once, named OOMKilled, and w
 test('it is started again each time, and what the kernel was not given is said once', async () => {
   await using place = await Place.make();
   const said: string[] = [];
-  await using platform = await place.open({ onLimitTrouble: (text) => said.push(text) });
+  await using platform = await place.open({ onTrouble: (text) => said.push(text) });
   await platform.ensure(place.revision('hungry', { limits, health: slow }), 1, never);
   const again = await untilOnly(platform, ({ outOfMemory }) => (outOfMemory?.count ?? 0) > 1);
   assert.ok(again.restarts >= 2);
@@ -69,7 +69,7 @@ test('one below its limit is left alone, and says how it is held', async () => {
 test('without limits nothing is held and nothing is said', async () => {
   await using place = await Place.make();
   const said: string[] = [];
-  await using platform = await place.open({ onLimitTrouble: (text) => said.push(text) });
+  await using platform = await place.open({ onTrouble: (text) => said.push(text) });
   await platform.ensure(place.revision('healthy', { health: slow }), 1, never);
   assert.equal((await untilOnly(platform, isReady)).limits, undefined);
   assert.deepEqual(said, []);

@@ -33,8 +33,8 @@ export interface LocalProcessOptions {
   readonly beforeEnd?: (instanceId: string, signal: AbortSignal) => Promise<void>;
   /** Where instances get their cgroups; absent: nowhere, their memory is watched. */
   readonly cgroups?: CgroupWish;
-  /** Called once, when the kernel can't be given a limit that a revision has. */
-  readonly onLimitTrouble?: (sentence: string) => void;
+  /** Called once, when the kernel can't be given a limit that a revision has, and each time that this process can't look at instances. */
+  readonly onTrouble?: (sentence: string) => void;
   /** Unset: the defaults. */
   readonly settings?: Partial<LocalProcessSettings>;
 }
@@ -45,6 +45,7 @@ export async function openLocalProcessPlatform(
 ): Promise<LocalProcessPlatform> {
   const settings = { ...LOCAL_PROCESS_DEFAULTS, ...options.settings };
   const closing = new AbortController();
+  const { onTrouble = () => undefined } = options;
   const world: Surroundings = {
     store: await InstanceStore.open(options.folder),
     logs: new LogFiles(options.folder),
@@ -63,8 +64,9 @@ export async function openLocalProcessPlatform(
     limits: new LimitHolder({
       wish: options.cgroups ?? 'off',
       platformFolder: options.folder,
-      onTrouble: options.onLimitTrouble ?? (() => undefined),
+      onTrouble,
     }),
+    onTrouble,
     closed: closing.signal,
   };
   await world.logs.prepare();
@@ -83,6 +85,7 @@ export class LocalProcessPlatform implements Platform, UsageSource, AsyncDisposa
   readonly #world: Surroundings;
   readonly #closing: AbortController;
   readonly #supervisors = new Map<string, InstanceSupervisor>();
+  #isBlind = false;
   #housekeeping: Promise<unknown> = Promise.resolve();
 
   /** Use `openLocalProcessPlatform`. */
@@ -218,11 +221,22 @@ export class LocalProcessPlatform implements Platform, UsageSource, AsyncDisposa
   async #keepHouse(): Promise<void> {
     const { clock, settings, closed } = this.#world;
     while (!closed.aborted) {
-      for (const supervisor of this.#supervisors.values()) supervisor.sample();
+      this.#sample();
       await this.#tidyLogs().catch(() => {
         // A full or read-only disk: the logs stay as they are, and the next round tries again.
       });
       await pause(clock, settings.sampleIntervalMs, closed);
+    }
+  }
+
+  /** Said once each time it begins; what runs is not touched. */
+  #sample(): void {
+    try {
+      for (const supervisor of this.#supervisors.values()) supervisor.sample();
+      this.#isBlind = false;
+    } catch (cause) {
+      if (!this.#isBlind) this.#world.onTrouble(blindText(cause));
+      this.#isBlind = true;
     }
   }
 
@@ -261,6 +275,11 @@ async function allDone(works: readonly Promise<void>[], signal: AbortSignal): Pr
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+function blindText(cause: unknown): string {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return `cannot look at instances, which run on and are not blamed for it: ${why}; raise the limit of open files (ulimit -n, LimitNOFILE=) if that is short`;
 }
 
 /** Ids become names of files, so they may not lead elsewhere. */

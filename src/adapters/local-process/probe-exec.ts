@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { ProbeResult } from '../../domain/health/probe.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { isWantHere } from './probe.ts';
+import { isWantHere } from './want-here.ts';
 import { LAUNCH_VARIABLE } from './process-group.ts';
 import { readBootId, readProcess } from './process-table.ts';
 import type { LocalProcessSettings } from './settings.ts';
@@ -39,7 +39,13 @@ export async function probeExec(probe: ExecProbe, signal: AbortSignal): Promise<
   if (child.pid === undefined) return notStarted(what, await errorOf(child));
   const { pid } = child;
   // Read in the turn of the start: until Node has waited for the child, its entry in /proc stays.
-  const startTicks = readProcess(pid)?.startTicks ?? -1;
+  let startTicks: number;
+  try {
+    startTicks = readProcess(pid)?.startTicks ?? -1;
+  } catch (cause) {
+    child.kill('SIGKILL');
+    return notStarted(what, cause);
+  }
   const said = keepOutput(child);
   const end = await endOf(child, probe.timeoutMs, signal);
   const identity = { pid, startTicks, bootId: readBootId(), launchId };

@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import type { ProbeResult } from '../../domain/health/probe.ts';
+import { isWantHere } from './want-here.ts';
 
 export interface ProbeTarget {
   readonly port: number;
@@ -50,8 +51,3 @@ const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'found nobody listening on port PORT',
   ECONNRESET: 'was cut off without an answer',
 };
-
-/** What this process or machine lacks, which is no fault of who is probed (errno(3)). */
-export function isWantHere(code: string): boolean {
-  return ['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ENOBUFS', 'EADDRNOTAVAIL'].includes(code);
-}

@@ -8,6 +8,7 @@ import {
   readProcess,
   type ProcessStat,
 } from './process-table.ts';
+import { isForWantHere } from './want-here.ts';
 
 /**
  * One started process and the group it leads.
@@ -31,9 +32,15 @@ export const LAUNCH_VARIABLE = 'TIDEGATE_LAUNCH';
 /** Enough for any sane service; a fork bomb is not followed further. */
 const MEASURED_PROCESSES_MAX = 64;
 
+/** One that can't be looked at now, for want of descriptors, is taken to run: it is looked at again. */
 export function isLeaderRunning(identity: ProcessIdentity): boolean {
-  const stat = readProcess(identity.pid);
-  return stat !== null && isRunning(stat) && isSame(stat, identity);
+  try {
+    const stat = readProcess(identity.pid);
+    return stat !== null && isRunning(stat) && isSame(stat, identity);
+  } catch (cause) {
+    if (isForWantHere(cause)) return true;
+    throw cause;
+  }
 }
 
 /** Running members; zombies are none. */

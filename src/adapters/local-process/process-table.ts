@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
+import { isForWantHere } from './want-here.ts';
 
 /** What /proc says of one process. Procfs is memory, never a disk: reading it synchronously takes microseconds. */
 export interface ProcessStat {
@@ -14,7 +15,7 @@ export interface ProcessStat {
   readonly rssBytes: number;
 }
 
-/** Null: no such process. */
+/** Null: no such process. Throws, as all here, where this process has no descriptor or memory left to look. */
 export function readProcess(pid: number): ProcessStat | null {
   const text = readOrNull(`/proc/${pid}/stat`);
   return text === null ? null : parseProcessStat(text);
@@ -86,7 +87,9 @@ function readKernelUnits(): { readonly pageBytes: number; readonly ticksPerSecon
 function readOrNull(path: string): string | null {
   try {
     return readFileSync(path, 'latin1');
-  } catch {
+  } catch (cause) {
+    // What can't be looked at now is neither gone nor somebody else's: nobody may be ended or given up for that.
+    if (isForWantHere(cause)) throw cause;
     // ENOENT and ESRCH: the process is gone. EACCES: it is not ours. For every question asked here both mean "not it".
     return null;
   }

@@ -34,7 +34,7 @@ export async function startProcess(plan: ProcessPlan): Promise<StartedProcess> {
   await checkFolder(plan);
   const child = spawnDetached(plan);
   // Read before anything else can run: until Node has waited for the child, its entry in /proc stays.
-  const found = child.pid === undefined ? null : readProcess(child.pid);
+  const startTicks = child.pid === undefined ? null : ticksOf(plan, child);
   const ended = new AbortController();
   child.once('exit', (code, signal) => {
     const text = signal === null ? `exited with code ${code}` : `killed by ${signal}`;
@@ -42,7 +42,21 @@ export async function startProcess(plan: ProcessPlan): Promise<StartedProcess> {
   });
   if (child.pid === undefined) throw await startError(plan, child);
   child.unref();
-  return { pid: child.pid, startTicks: found?.startTicks ?? -1, ended: ended.signal };
+  return { pid: child.pid, startTicks: startTicks ?? -1, ended: ended.signal };
+}
+
+/** One that can't be known again must not run: nobody would end it. */
+function ticksOf(plan: ProcessPlan, child: ChildProcess): number | null {
+  try {
+    return readProcess(child.pid ?? 0)?.startTicks ?? null;
+  } catch (cause) {
+    child.kill('SIGKILL');
+    throw new PlatformError(
+      'start-failed',
+      `cannot start ${plan.instanceId}: it can't be looked at: ${String(cause)}`,
+      { retryable: true, cause },
+    );
+  }
 }
 
 function spawnDetached(plan: ProcessPlan): ChildProcess {

@@ -140,10 +140,17 @@ export class Client implements Disposable {
 
   #away(cause: unknown): CliError {
     const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-    return new CliError(
-      `the server of ${this.#session.stateFolder} does not answer at ${this.url}: ${why}`,
-      { code: 'server-away', remedy: 'start it again: tidegate up', cause },
-    );
+    const { stateFolder } = this.#session;
+    // Who listens and hangs up runs; most likely it can't take another connection.
+    const remedy =
+      why === 'ECONNRESET'
+        ? `see what it logs in ${stateFolder}/server.log; it may be out of file descriptors, or be ending`
+        : 'start it again: tidegate up';
+    return new CliError(`the server of ${stateFolder} does not answer at ${this.url}: ${why}`, {
+      code: 'server-away',
+      remedy,
+      cause,
+    });
   }
 
   #refusal(answer: IncomingMessage, text: string): CliError {

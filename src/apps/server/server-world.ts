@@ -88,7 +88,7 @@ export async function openWorld(
       gatewayUrl: gatewayUrl(gateway),
       environment: options.environment,
       cgroups: options.cgroups,
-      onLimitTrouble: (sentence) => log('info', sentence),
+      onTrouble: (sentence) => log('info', sentence),
       beforeEnd: (instanceId, until) => withdrawal.of(instanceId, until),
     }),
   );
