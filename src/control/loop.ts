@@ -10,6 +10,7 @@
  * C4  Each effect's outcome comes back as an event; nothing is assumed done.
  * C5  Losing this process loses at most what was observed since the last record, never a decision.
  */
+import type { Authorization } from '../domain/authorization/authorization.ts';
 import type { StableWindow } from '../domain/gate/before-after.ts';
 import type { RevisionInstances } from '../domain/release/event.ts';
 import type { Traffic } from '../domain/release/effect.ts';
@@ -33,7 +34,7 @@ import { instancesByService } from './instance-view.ts';
 import type { RecoveredService } from './recovery.ts';
 import type { Recorder } from './recorder.ts';
 import { type Anchor, RecordQueue } from './record-queue.ts';
-import { routesOf, withFaults, withWakes } from './route-table.ts';
+import { routesOf, withAuthorization, withFaults, withWakes } from './route-table.ts';
 import { StableMeter } from './stable-meter.ts';
 import { ServiceLane, type UntimedEvent } from './service-lane.ts';
 import { TablePusher } from './table-pusher.ts';
@@ -49,6 +50,8 @@ export interface LoopParts {
   readonly anchor?: Anchor;
   /** Trouble that is wanted in a service's traffic, until now; absent: none. */
   readonly faultsOf?: (service: string) => readonly FaultRule[];
+  /** Of services that declare none; absent: everybody may ask them everything. */
+  readonly defaultAuthorization?: Authorization | undefined;
   /** Absent: no standby can be checked here. */
   readonly standby?: StandbyChecker;
   /** As the entry that begins a rollout says it; absent: there are none. */
@@ -114,7 +117,8 @@ export class ControlLoop {
       clock,
       build: () => {
         const routes = routesOf(this.#traffic.values(), this.#instances, this.#leaving);
-        return withFaults(withWakes(routes, wakeRules(this.services, this.#instances)), faultsOf);
+        const woken = withWakes(routes, wakeRules(this.services, this.#instances));
+        return withFaults(withAuthorization(woken, parts.defaultAuthorization), faultsOf);
       },
     });
     this.#effects = new EffectLanes({

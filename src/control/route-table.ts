@@ -1,3 +1,4 @@
+import type { Authorization } from '../domain/authorization/authorization.ts';
 import type { Traffic } from '../domain/release/effect.ts';
 import type { Backend, Endpoint, Route } from '../domain/traffic/route-table.ts';
 import type { FaultRule } from '../domain/traffic/fault-rule.ts';
@@ -36,6 +37,15 @@ export function routesOf(
     });
   }
   return routes.toSorted((a, b) => (a.host < b.host ? -1 : 1));
+}
+
+/** Those that declare no authorization have this one. */
+export function withAuthorization(
+  routes: readonly Route[],
+  authorization: Authorization | undefined,
+): readonly Route[] {
+  if (authorization === undefined) return routes;
+  return routes.map((route) => ({ ...route, policy: { authorization, ...route.policy } }));
 }
 
 /** With the trouble that is wanted, by service. */

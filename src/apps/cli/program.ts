@@ -6,6 +6,7 @@ import { addCompletionCommands } from './commands/completion-commands.ts';
 import { addEvidenceCommands } from './commands/evidence-commands.ts';
 import { addFaultCommands } from './commands/fault-commands.ts';
 import { addLedgerCommands } from './commands/ledger-commands.ts';
+import { addPolicyCommands } from './commands/policy-commands.ts';
 import { addReadCommands } from './commands/read-commands.ts';
 import { addReleaseCommands } from './commands/release-commands.ts';
 import { addReportCommands } from './commands/report-commands.ts';
@@ -50,6 +51,7 @@ export function buildProgram(frame: Frame): Command {
   addReportCommands(program, frame);
   addTrafficCommands(program, frame);
   addFaultCommands(program, frame);
+  addPolicyCommands(program, frame);
   addCompletionCommands(program, frame);
   pointToHelp(program, program.name());
   return program;

@@ -14,6 +14,7 @@ import { addKeyRoutes } from './http-key-routes.ts';
 import { HttpProblem } from './http-problem.ts';
 import { addFaultRoutes } from './http-fault-routes.ts';
 import { addLoadRoutes } from './http-load-routes.ts';
+import { addPolicyRoutes } from './http-policy-routes.ts';
 import { addReadRoutes } from './http-read-routes.ts';
 import { addStreamRoutes } from './http-stream-routes.ts';
 import { addWriteRoutes } from './http-write-routes.ts';
@@ -58,6 +59,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
     addApprovalRoutes(typed, parts);
     addKeyRoutes(typed, parts);
     addFaultRoutes(typed, parts);
+    addPolicyRoutes(typed, parts);
     addLoadRoutes(typed, parts);
     addStreamRoutes(typed, parts);
   });

@@ -2,14 +2,15 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { workerCountOf } from '../../adapters/gateway/worker-count.ts';
 import type { LedgerPlaceWish } from '../../adapters/system/ledger-place.ts';
+import { type DefaultAccess, defaultAccesses } from './default-access.ts';
 import { type WitnessSettings, witnessModes } from './evidence-desk.ts';
 import type { Address, ServerOptions } from './server-options.ts';
 import { runServer } from './server.ts';
 
-const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--zone NAME] [--cgroup auto|off|FOLDER] [--gateway-limit NAME=NUMBER] [--otlp URL] [--redis-url-file FILE] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--cdevents-sink URL|off | --cdevents-sink-file FILE] [--cdevents-environment NAME] [--h2c] [--tls-listen HOST:PORT --tls-folder DIR [--tls-default NAME]]`;
+const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--zone NAME] [--cgroup auto|off|FOLDER] [--gateway-limit NAME=NUMBER] [--otlp URL] [--redis-url-file FILE] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--cdevents-sink URL|off | --cdevents-sink-file FILE] [--cdevents-environment NAME] [--default-authorization allow|deny] [--h2c] [--tls-listen HOST:PORT --tls-folder DIR [--tls-default NAME]]`;
 
 async function main(): Promise<void> {
   const stop = new AbortController();
@@ -22,37 +23,38 @@ async function main(): Promise<void> {
   log('info', 'stopped');
 }
 
+const flags = {
+  state: { type: 'string' },
+  listen: { type: 'string', default: '127.0.0.1:7480' },
+  'gateway-listen': { type: 'string', default: '127.0.0.1:7400' },
+  'gateway-metrics': { type: 'string', default: '127.0.0.1:7401' },
+  'gateway-limit': { type: 'string', multiple: true, default: [] },
+  otlp: { type: 'string' },
+  'redis-url-file': { type: 'string' },
+  'access-log': { type: 'string' },
+  'access-log-sample': { type: 'string' },
+  'access-log-query': { type: 'boolean', default: false },
+  workers: { type: 'string' },
+  zone: { type: 'string' },
+  cgroup: { type: 'string' },
+  witnesses: { type: 'string' },
+  'witness-mode': { type: 'string' },
+  store: { type: 'string' },
+  'store-url-file': { type: 'string' },
+  'blob-quota-bytes': { type: 'string' },
+  'blob-retention-days': { type: 'string' },
+  'cdevents-sink': { type: 'string' },
+  'cdevents-sink-file': { type: 'string' },
+  'cdevents-environment': { type: 'string' },
+  h2c: { type: 'boolean', default: false },
+  'default-authorization': { type: 'string' },
+  'tls-listen': { type: 'string' },
+  'tls-folder': { type: 'string' },
+  'tls-default': { type: 'string' },
+} satisfies ParseArgsConfig['options'];
+
 async function readOptions(): Promise<ServerOptions> {
-  const { values } = parseArgs({
-    options: {
-      state: { type: 'string' },
-      listen: { type: 'string', default: '127.0.0.1:7480' },
-      'gateway-listen': { type: 'string', default: '127.0.0.1:7400' },
-      'gateway-metrics': { type: 'string', default: '127.0.0.1:7401' },
-      'gateway-limit': { type: 'string', multiple: true, default: [] },
-      otlp: { type: 'string' },
-      'redis-url-file': { type: 'string' },
-      'access-log': { type: 'string' },
-      'access-log-sample': { type: 'string' },
-      'access-log-query': { type: 'boolean', default: false },
-      workers: { type: 'string' },
-      zone: { type: 'string' },
-      cgroup: { type: 'string' },
-      witnesses: { type: 'string' },
-      'witness-mode': { type: 'string' },
-      store: { type: 'string' },
-      'store-url-file': { type: 'string' },
-      'blob-quota-bytes': { type: 'string' },
-      'blob-retention-days': { type: 'string' },
-      'cdevents-sink': { type: 'string' },
-      'cdevents-sink-file': { type: 'string' },
-      'cdevents-environment': { type: 'string' },
-      h2c: { type: 'boolean', default: false },
-      'tls-listen': { type: 'string' },
-      'tls-folder': { type: 'string' },
-      'tls-default': { type: 'string' },
-    },
-  });
+  const { values } = parseArgs({ options: flags });
   const metrics = values['gateway-metrics'];
   const accessLog = values['access-log'];
   const tlsFolder = values['tls-folder'];
@@ -89,6 +91,7 @@ async function readOptions(): Promise<ServerOptions> {
     blobs: blobSettings(values['blob-quota-bytes'], values['blob-retention-days']),
     ledger: ledgerWish(values.store, values['store-url-file']),
     cdEvents: cdEventWish(values),
+    defaultAccess: accessOf(values['default-authorization']),
     log,
   };
 }
@@ -117,6 +120,14 @@ function cgroupWish(text: string | undefined): ServerOptions['cgroups'] {
   if (text === undefined || text === 'auto' || text === 'off') return text ?? 'auto';
   if (text.startsWith('/')) return { folder: text };
   throw new Error(`--cgroup ${text}: must be auto, off, or the full path of a cgroup v2`);
+}
+
+/** Null: not said. */
+function accessOf(text: string | undefined): DefaultAccess | null {
+  if (text === undefined) return null;
+  const known = defaultAccesses.find((each) => each === text);
+  if (known !== undefined) return known;
+  throw new Error(`--default-authorization ${text}: must be one of ${defaultAccesses.join(', ')}`);
 }
 
 /** Only what was said. */

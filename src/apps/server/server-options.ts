@@ -2,6 +2,7 @@ import type { CgroupWish } from '../../adapters/local-process/cgroup-place.ts';
 import type { LedgerPlaceWish } from '../../adapters/system/ledger-place.ts';
 import { type BlobSettings } from './blob-desk.ts';
 import { type CdEventWish } from './cd-event-desk.ts';
+import type { DefaultAccess } from './default-access.ts';
 import { type WitnessSettings } from './evidence-desk.ts';
 
 export interface ServerOptions {
@@ -26,6 +27,8 @@ export interface ServerOptions {
   /** Where the ledger is. */
   readonly ledger: LedgerPlaceWish;
   readonly cdEvents: CdEventWish;
+  /** Null: that of the last start. */
+  readonly defaultAccess: DefaultAccess | null;
   /** One line for operators. */
   readonly log: (level: 'info' | 'error', message: string, fields?: object) => void;
 }

@@ -5,6 +5,7 @@ import type { ApprovalDesk } from '../../control/approval-desk.ts';
 import type { FaultDesk } from '../../control/fault-desk.ts';
 import type { LoadDesk } from '../../control/load-desk.ts';
 import type { Recorder } from '../../control/recorder.ts';
+import type { Authorization } from '../../domain/authorization/authorization.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Platform } from '../../ports/platform.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -20,6 +21,8 @@ export interface ServerParts {
   readonly desk: ApprovalDesk;
   readonly faults: FaultDesk;
   readonly loads: LoadDesk;
+  /** Of services that declare none; undefined: everybody may ask them everything. */
+  readonly defaultAuthorization: Authorization | undefined;
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly recorder: Recorder;
   readonly platform: Platform;

@@ -21,12 +21,14 @@ import { isServiceStream, recoverServices } from '../../control/recovery.ts';
 import type { LedgerError } from '../../ports/ledger-store.ts';
 import { BlobDesk } from './blob-desk.ts';
 import { ControlPlane } from './control-plane.ts';
+import { defaultAuthorization as openDefault } from './default-access.ts';
 import { withEjections } from './ejected-instances.ts';
 import { recordView } from './event-view.ts';
 import { httpServer } from './http-server.ts';
 import { whileHeld } from './ledger-opening.ts';
 import { RateMeter } from './rate-meter.ts';
 import { timeText } from './time-text.ts';
+import type { ServerParts } from './server-parts.ts';
 import type { Address, ServerOptions } from './server-options.ts';
 import { gatewayUrl, openWorld, urlOf, type World } from './server-world.ts';
 import { limitTrouble } from './limits-view.ts';
@@ -41,14 +43,15 @@ export async function runServer(options: ServerOptions, signal: AbortSignal): Pr
   const stopping = new AbortController();
   const both = AbortSignal.any([signal, stopping.signal]);
   const world = await openWorld(options, resources, both);
-  const loop = await openLoop(options, world, both);
+  const access = await openDefault(options.stateFolder, options.defaultAccess);
+  const loop = await openLoop(options, { ...world, defaultAuthorization: access }, both);
   const wish = { all: false };
   const stop = (all: boolean): void => {
     wish.all = all;
     setImmediate(() => stopping.abort(new Error('asked to stop')));
   };
   try {
-    await listen(options, { world, resources, signal: both, stop, ...loop });
+    await listen(options, { world, resources, signal: both, stop, access, ...loop });
   } catch (error) {
     // Nobody would find a gateway whose server never ran: `down` asks the server.
     if (world.isGatewayNew) await world.gateway.stop(new AbortController().signal);
@@ -97,7 +100,7 @@ function lossOf(world: World, stopping: AbortController): { readonly error: Ledg
 
 async function openLoop(
   options: ServerOptions,
-  world: World,
+  world: World & Pick<ServerParts, 'defaultAuthorization'>,
   signal: AbortSignal,
 ): Promise<{
   readonly loop: ControlLoop;
@@ -131,6 +134,7 @@ async function openLoop(
       recorder,
       clock,
       faultsOf: (service) => faults.rulesOf(service),
+      defaultAuthorization: world.defaultAuthorization,
       standby: new GatewayStandbyChecker(() => gatewayUrl(world.gateway)),
       witnesses: world.evidence.witnesses,
       anchor: async (service, index, until) => {
@@ -162,6 +166,7 @@ async function listen(
   options: ServerOptions,
   running: Awaited<ReturnType<typeof openLoop>> & {
     readonly world: World;
+    readonly access: ServerParts['defaultAuthorization'];
     readonly resources: AsyncDisposableStack;
     readonly signal: AbortSignal;
     readonly stop: (all: boolean) => void;
@@ -174,6 +179,7 @@ async function listen(
   const http = await httpServer({
     desk,
     faults,
+    defaultAuthorization: running.access,
     loads: blobs.loads,
     clock,
     recorder,

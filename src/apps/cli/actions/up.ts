@@ -58,6 +58,8 @@ export interface UpOptions {
   readonly cdeventsSink?: string;
   readonly cdeventsSinkFile?: string;
   readonly cdeventsEnvironment?: string;
+  /** `allow` or `deny`; absent: as at the last start. */
+  readonly defaultAuthorization?: string;
   readonly foreground?: boolean;
   readonly timeout?: number;
 }
@@ -119,6 +121,7 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
     '--cdevents-sink': options.cdeventsSink,
     '--cdevents-sink-file': absolute(session, options.cdeventsSinkFile),
     '--cdevents-environment': options.cdeventsEnvironment,
+    '--default-authorization': options.defaultAuthorization,
     '--tls-listen': options.tlsListen,
     '--tls-folder': options.tlsFolder === undefined ? undefined : resolve(options.tlsFolder),
     '--tls-default': options.tlsDefault,

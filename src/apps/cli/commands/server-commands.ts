@@ -50,6 +50,7 @@ export function addServerCommands(program: Command, frame: Frame): void {
   addWitnessOptions(up);
   addStoreOptions(up);
   addTlsOptions(up);
+  addAccessOption(up);
   addBlobOptions(up);
   addInstanceOptions(up);
   addEventOptions(up);
@@ -110,6 +111,15 @@ function days(text: string): number {
 function workers(text: string): string {
   if (workerCountOf(text) === null) throw new InvalidArgumentError('must be 1 to 64, or auto.');
   return text;
+}
+
+function addAccessOption(up: Command): void {
+  up.addOption(
+    new Option(
+      '--default-authorization <access>',
+      'to services that declare no authorization (default: as at the last start, at first allow)',
+    ).choices(['allow', 'deny']),
+  );
 }
 
 function addStoreOptions(up: Command): void {

@@ -4,7 +4,7 @@ import {
   type AccessDecision,
   ReadyAuthorization,
 } from '../../../domain/authorization/decide-access.ts';
-import type { SpiffeId } from '../../../domain/identity/spiffe-id.ts';
+import { principalOf } from '../../../domain/authorization/explain-access.ts';
 import type { Route } from '../../../domain/traffic/route-table.ts';
 import type { RoutedRequest } from '../live-routes.ts';
 import type { AccessCounts } from '../metrics/access-counts.ts';
@@ -90,14 +90,5 @@ function callerOf(request: RoutedRequest): AccessCaller {
   return {
     ...principalOf(peerIdentityOf(request)),
     address: request.socket.remoteAddress ?? '',
-  };
-}
-
-/** As rules write it: without its scheme. */
-function principalOf(id: SpiffeId | null): Pick<AccessCaller, 'principal' | 'namespace'> {
-  if (id === null) return { principal: null, namespace: null };
-  return {
-    principal: id.text.slice('spiffe://'.length),
-    namespace: id.workload?.namespace ?? null,
   };
 }
