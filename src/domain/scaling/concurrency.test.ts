@@ -6,6 +6,7 @@ import {
   openConcurrency,
   scaleByConcurrency,
   usualConcurrencyScaling,
+  wokenInstances,
   withLoad,
 } from './concurrency.ts';
 
@@ -121,4 +122,17 @@ test('the room for a burst says when the gateway should hold requests', () => {
     follow({ ...rules, targetBurstCapacity: 0 }, 5, seconds(6, 1)).at(0)?.excessBurstCapacity,
     0,
   );
+});
+
+test('requests that wait want one instance at least, and as many as their number asks for at most', () => {
+  const rules = { ...scaling, max: 4, perInstance: 10, targetUtilizationRatio: 0.7 };
+  const rows = [
+    [0, 0],
+    [1, 1],
+    [7, 1],
+    [8, 2],
+    [28, 4],
+    [1000, 4],
+  ] as const;
+  for (const [waiting, want] of rows) assert.equal(wokenInstances(rules, waiting), want);
 });

@@ -4,6 +4,7 @@ import { checkRouteTable } from './check-route-table.ts';
 import type { FaultRule } from './fault-rule.ts';
 import { usualRetries } from './traffic-policy.ts';
 import type { Backend, Route, RouteTable } from './route-table.ts';
+import type { WakeRule } from './wake-rule.ts';
 
 const endpoint = { instanceId: 'v1-0', host: '127.0.0.1', port: 8080 };
 const stable: Backend = { revisionId: 'v1', weightPercent: 99.9, endpoints: [endpoint] };
@@ -26,6 +27,9 @@ const weights = (a: number, b: number) => ({
     { ...candidate, weightPercent: b },
   ],
 });
+
+const woken = (wake: WakeRule) =>
+  table({ backends: [{ ...stable, weightPercent: 99.9, wake }, candidate] });
 
 const stratum = { name: 's0', path: '/a', method: null, header: null };
 const strataOf = (...counts: readonly number[]) =>
@@ -106,6 +110,21 @@ for (const [name, broken, place] of [
   ['timeout above an hour', table({ requestTimeoutMs: 3_600_001 }), 'routes[0].requestTimeoutMs'],
   ['weights of 100.1', table(weights(100, 0.1)), 'routes[0].backends'],
   ['weights of 99.9', table(weights(99.8, 0.1)), 'routes[0].backends'],
+  [
+    'a wait too short',
+    woken({ timeoutMs: 999, requestsMax: 1 }),
+    'routes[0].backends[0].wake.timeoutMs',
+  ],
+  [
+    'a wait for nobody',
+    woken({ timeoutMs: 1_000, requestsMax: 0 }),
+    'routes[0].backends[0].wake.requestsMax',
+  ],
+  [
+    'a wait for half a request',
+    woken({ timeoutMs: 1_000, requestsMax: 1.5 }),
+    'routes[0].backends[0].wake.requestsMax',
+  ],
   ['weight below 0', table(weights(100.1, -0.1)), 'routes[0].backends[0].weightPercent'],
   ['weight of half a step', table(weights(99.95, 0.05)), 'routes[0].backends[1].weightPercent'],
   ['weight that is not a number', table(weights(NaN, 1)), 'routes[0].backends[0].weightPercent'],

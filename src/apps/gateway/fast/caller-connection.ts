@@ -287,7 +287,8 @@ export class CallerConnection implements ExchangeCaller {
   #ended(): void {
     this.#hasEnded = true;
     // A socket tells its end though it is paused.
-    if (this.#pending !== null) return;
+    if (this.#pending !== null && this.#phase !== 'checking') return;
+    if (this.#phase === 'checking' && !this.#exchange.isUnderWay) return;
     if (this.#phase === 'head' || this.#phase === 'full' || this.#phase === 'closing') {
       this.socket.end();
     } else this.#exchange.callerEnded();

@@ -63,7 +63,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#attempts = new Attempts(parts, this.#request);
     this.#clock = new ExchangeClock(parts, caller, this.#attempts);
     this.#link = new InstanceLink(parts, this);
-    this.#wait = new InstanceWait(parts, this);
+    this.#wait = new InstanceWait(parts, this, caller);
     this.#answer = new AnswerRelay(parts, caller.socket);
     this.#expectation = new Expectation(this.#request, this.#answer, caller.socket);
   }
@@ -281,6 +281,10 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   /** The deadline has passed. */
   late(nowMs: number): void {
+    if (this.#wait.isSo) {
+      this.#wait.late(nowMs);
+      return;
+    }
     if (this.#answer.hasBegun) {
       this.#cutLate(nowMs);
       return;
@@ -325,6 +329,10 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   /** The caller sends no more (X7). */
   callerEnded(): void {
     const { wish } = this.#answer;
+    if (this.#wait.isSo) {
+      this.#wait.callerEnded(wish.minorVersion);
+      return;
+    }
     const nextMs = this.#clock.callerEnded(wish.minorVersion);
     wish.keepAlive = false;
     if (this.isTunnel) this.#link.connection?.end();

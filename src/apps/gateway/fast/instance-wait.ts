@@ -1,5 +1,7 @@
 import type { Refusal } from '../refusal.ts';
 import type { AwaitedPlace, Waiter } from '../waking/waiting-requests.ts';
+import type { ExchangeCaller } from './exchange-caller.ts';
+import { HalfClosed } from './half-closed.ts';
 import type { Parts } from './parts.ts';
 
 /** Whose request waits. */
@@ -19,11 +21,28 @@ export class InstanceWait {
   awaited: AwaitedPlace | null = null;
   readonly #parts: Parts;
   readonly #user: WaitUser;
+  readonly #caller: Pick<ExchangeCaller, 'deadlineMs' | 'socket'>;
+  readonly #halfClosed = new HalfClosed();
   #waiter: Waiter | null = null;
 
-  constructor(parts: Parts, user: WaitUser) {
+  constructor(parts: Parts, user: WaitUser, caller: Pick<ExchangeCaller, 'deadlineMs' | 'socket'>) {
     this.#parts = parts;
     this.#user = user;
+    this.#caller = caller;
+  }
+
+  get isSo(): boolean {
+    return this.#waiter !== null;
+  }
+
+  /** The caller sends no more: who is gone shall not be waited for (half-closed.ts). The wait itself is bounded elsewhere. */
+  callerEnded(minorVersion: number): void {
+    const bounds = { untilMs: Infinity, minorVersion };
+    this.#caller.deadlineMs = this.#halfClosed.begin(performance.now(), bounds);
+  }
+
+  late(nowMs: number): void {
+    this.#caller.deadlineMs = this.#halfClosed.ask(this.#caller.socket, nowMs) ?? Infinity;
   }
 
   /** False: it may not wait, and `unwoken` has been told. */

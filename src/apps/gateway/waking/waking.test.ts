@@ -149,6 +149,32 @@ for (const engine of engines) {
     assert.equal(asked, 1);
   });
 
+  test(`${engine}: callers that end their connection are forgotten, and those that end their side alone are not`, async () => {
+    await using fixture = await GatewayFixture.start(engine);
+    await fixture.route([asleep()]);
+    const request = 'GET / HTTP/1.1\r\nhost: svc.localhost\r\nconnection: close\r\n\r\n';
+    const gone = connect(fixture.port, fixture.host);
+    gone.on('error', () => {});
+    await once(gone, 'connect');
+    gone.write(request);
+    await until(() => waiting(fixture) === 1);
+    gone.destroy();
+    await until(() => waiting(fixture) === 0);
+    if (engine !== 'fast') return;
+    const half = connect({ port: fixture.port, host: fixture.host, allowHalfOpen: true });
+    let got = '';
+    half.on('error', () => {});
+    half.on('data', (chunk) => (got += chunk.toString('latin1')));
+    await once(half, 'connect');
+    half.end(request);
+    await until(() => got.split('100 Continue').length === 3);
+    assert.equal(waiting(fixture), 1);
+    const ended = once(half, 'end');
+    await fixture.single((_request, response) => response.end('here'));
+    await ended;
+    assert.match(got, /HTTP\/1\.1 200 .*here$/s);
+  });
+
   test(`${engine}: another revision's requests do not wait, and a revision that leaves sends its own on`, async () => {
     await using fixture = await GatewayFixture.start(engine);
     const awake = await fixture.instance((_request, response) => response.end('r2'));
