@@ -91,7 +91,7 @@ export class AnswerRelay {
     this.isTouched = true;
     let at = 0;
     if (!hadBegun) {
-      const next = this.#readHeads(writer, bytes);
+      const next = this.#readHeads(writer, bytes, connection.answers);
       if (typeof next === 'string') return next;
       at = next;
       this.#isDirect = false;
@@ -117,8 +117,20 @@ export class AnswerRelay {
     return true;
   }
 
-  #readHeads(writer: OctetWriter, bytes: Buffer): number | AnswerOutcome {
+  #readHeads(
+    writer: OctetWriter,
+    bytes: Buffer,
+    answers: InstanceConnection['answers'],
+  ): number | AnswerOutcome {
     const { responseHead: head, opinion, scratch } = this.#parts;
+    const isRecalling = !this.wish.isHead && !this.#heads.isWithin;
+    const same = isRecalling ? answers.match(bytes, 0) : null;
+    if (same !== null) {
+      opinion.keepAlive = answers.opinionKeepAlive;
+      if (this.wish.turnsDown?.(same.status) === true) return 'again';
+      this.#final(writer, same);
+      return same.end;
+    }
     for (let at = 0; ;) {
       head.answersHead = this.wish.isHead;
       const next = this.#heads.read(head, bytes, at);
@@ -129,6 +141,7 @@ export class AnswerRelay {
       if (next === refused || !opinion.agreesOnResponse(head)) return 'bad';
       at = next;
       if (head.status >= 200) {
+        if (isRecalling) answers.note(head, opinion.keepAlive);
         if (this.wish.turnsDown?.(head.status) === true) return 'again';
         this.#final(writer, head);
         return at;

@@ -5,6 +5,7 @@ import { incomplete, refused, type RequestHead } from '../http1/head.ts';
 import { HeadReader } from '../http1/head-reader.ts';
 import { method } from '../http1/methods.ts';
 import { type HttpRefusal, refusals } from '../http1/refusals.ts';
+import { recalledRequest } from '../http1/recalled-head.ts';
 import { parseRequestHead } from '../http1/request-head.ts';
 import { problemResponse } from '../problem.ts';
 import type { Refusal } from '../refusal.ts';
@@ -29,6 +30,7 @@ export class CallerConnection implements ExchangeCaller {
   readonly #parts: Parts;
   readonly #link: CallerLink;
   readonly #heads = new HeadReader<RequestHead>(parseRequestHead);
+  readonly #recalled = recalledRequest();
   readonly #exchange: Exchange;
   #phase: 'head' | 'checking' | 'body' | 'answer' | 'full' | 'tunnel' | 'closing' = 'head';
   #requests = 0;
@@ -214,6 +216,11 @@ export class CallerConnection implements ExchangeCaller {
   #readHead(chunk: Buffer, at: number): number {
     const { requestHead: head, opinion } = this.#parts;
     const wasWithin = this.#heads.isWithin;
+    const same = wasWithin ? null : this.#recalled.match(chunk, at);
+    if (same !== null) {
+      opinion.keepAlive = this.#recalled.opinionKeepAlive;
+      return this.#begin(same, chunk, at + same.end);
+    }
     const next = this.#heads.read(head, chunk, at);
     if (next === incomplete) {
       if (!wasWithin) this.deadlineMs = this.#parts.nowMs + this.#parts.deadlines.headMs;
@@ -223,6 +230,13 @@ export class CallerConnection implements ExchangeCaller {
       this.#refuse(head.refusal ?? refusals['second-opinion']);
       return chunk.length;
     }
+    this.#recalled.note(head, opinion.keepAlive);
+    return this.#begin(head, chunk, next);
+  }
+
+  /** A head is whole and accepted, and chunk[next...) follows it. */
+  #begin(head: RequestHead, chunk: Buffer, next: number): number {
+    this.#parts.routedHead.head = head;
     if (this.#link.certificate?.covers(head.authority()) === false) {
       this.answerProblem(misdirected, { keepAlive: false, isHead: head.method === method.head });
       return chunk.length;

@@ -12,7 +12,9 @@ export function isGrpcAnswer(head: ResponseHead): boolean {
   // Nearly all answers are none, and are told apart without a string.
   const start = head.spans[4 * index + 2] ?? 0;
   const end = Math.min(head.spans[4 * index + 3] ?? 0, start + grpcPrefix.length);
-  if (head.bytes.compare(grpcPrefix, 0, grpcPrefix.length, start, end) !== 0) return false;
+  for (let at = 0; at < grpcPrefix.length; at += 1) {
+    if (start + at >= end || head.bytes[start + at] !== grpcPrefix[at]) return false;
+  }
   return isGrpcType(head.value(index));
 }
 

@@ -1,5 +1,7 @@
 import { connect } from 'node:net';
 import type { Endpoint } from '../../../domain/traffic/route-table.ts';
+import type { ResponseHead } from '../http1/head.ts';
+import type { RecalledHead } from '../http1/recalled-head.ts';
 import type { InstanceSessions } from '../http2/instance-sessions.ts';
 import { withLastWords } from './last-words.ts';
 import type { OctetSocket } from './octet-socket.ts';
@@ -19,6 +21,8 @@ export interface ConnectionUser {
 }
 
 export interface ConnectionOwner {
+  /** What its instance has answered last. */
+  readonly answers: RecalledHead<ResponseHead>;
   /** Once: it is no more. */
   readonly onClosed: (connection: InstanceConnection) => void;
 }
@@ -87,6 +91,11 @@ export class InstanceConnection implements Postponed {
       this.#error = error;
     });
     this.#socket.on('close', () => this.#closed());
+  }
+
+  /** Of all connections to the instance. */
+  get answers(): RecalledHead<ResponseHead> {
+    return this.#owner.answers;
   }
 
   /** The instance has said that it has not looked at the request. */

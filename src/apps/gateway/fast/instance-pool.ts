@@ -1,5 +1,6 @@
 import { type Circuit, takesConnection, takesPending } from '../../../domain/traffic/circuit.ts';
 import { type Endpoint, h2c } from '../../../domain/traffic/route-table.ts';
+import { recalledResponse } from '../http1/recalled-head.ts';
 import { InstanceSessions } from '../http2/instance-sessions.ts';
 import type { Target } from '../live-revision.ts';
 import { type ConnectionOwner, InstanceConnection } from './instance-connection.ts';
@@ -27,6 +28,7 @@ export interface ConnectionSeeker {
  */
 export class InstancePool implements ConnectionOwner {
   readonly circuit: Circuit;
+  readonly answers = recalledResponse();
   readonly #endpoint: Endpoint;
   readonly #siblings: Siblings;
   readonly #idle: InstanceConnection[] = [];

@@ -9,16 +9,16 @@ import type { AwaitedPlace } from '../waking/waiting-requests.ts';
  */
 export class RoutedHead implements RoutedRequest {
   readonly headers: RequestHeaders;
+  /** What is read here; set for each request. */
+  head: RequestHead;
   /** Whose request it is; set for each. */
   socket: RoutedRequest['socket'] = {};
   /** Set for each as well. */
   awaited: AwaitedPlace | null = null;
-  readonly #head: RequestHead;
   readonly #names = new Map<string, Buffer>();
 
-  /** `head` is filled anew for each request; what is read here is of the last one. */
   constructor(head: RequestHead) {
-    this.#head = head;
+    this.head = head;
     this.headers = new Proxy<Record<string, string | undefined>>(
       {},
       { get: (_, name) => (typeof name === 'string' ? this.#value(name) : undefined) },
@@ -26,19 +26,19 @@ export class RoutedHead implements RoutedRequest {
   }
 
   get method(): string {
-    return this.#head.methodText();
+    return this.head.methodText();
   }
 
   /** Repeated ones joined with ', ' (RFC 9110 section 5.3), cookies with '; ' (RFC 6265 section 5.4). `name` is in lower case. */
   #value(name: string): string | undefined {
     const octets = this.#octets(name);
-    let index = this.#head.find(octets);
+    let index = this.head.find(octets);
     if (index < 0) return undefined;
-    let value = this.#head.value(index);
+    let value = this.head.value(index);
     for (;;) {
-      index = this.#head.find(octets, index + 1);
+      index = this.head.find(octets, index + 1);
       if (index < 0) return value;
-      value += `${name === 'cookie' ? '; ' : ', '}${this.#head.value(index)}`;
+      value += `${name === 'cookie' ? '; ' : ', '}${this.head.value(index)}`;
     }
   }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
+import { recalledResponse } from '../http1/recalled-head.ts';
 import { CallerSocket } from './caller-socket.ts';
 import { type ConnectionUser, InstanceConnection } from './instance-connection.ts';
 import type { OctetSocket } from './octet-socket.ts';
@@ -127,7 +128,11 @@ test('a request goes out before an answer that came unasked is looked at, and ne
   const open = (isDestroyed: boolean): Promise<void> => {
     // Its end never comes.
     const turn = { add: () => {} };
-    const connection = new InstanceConnection(endpoint, { onClosed: () => {} }, Infinity);
+    const connection = new InstanceConnection(
+      endpoint,
+      { answers: recalledResponse(), onClosed: () => {} },
+      Infinity,
+    );
     const { promise, resolve } = Promise.withResolvers<void>();
     const user: ConnectionUser = {
       connected: () => {

@@ -160,6 +160,15 @@ export class RequestHead extends Head {
   wantsTunnel = false;
   /** TE has `trailers`: the caller takes trailers (RFC 9110 section 6.5.1). */
   acceptsTrailers = false;
+  /** Texts that were asked for: they are asked for by several, and again when the same head comes again. */
+  #authority: string | null = null;
+  #path: string | null = null;
+
+  override begin(bytes: Buffer): void {
+    super.begin(bytes);
+    this.#authority = null;
+    this.#path = null;
+  }
 
   /** Of an accepted head. Most methods have their text already. */
   methodText(): string {
@@ -168,12 +177,14 @@ export class RequestHead extends Head {
   }
 
   authority(): string {
-    return this.text(this.authorityStart, this.authorityEnd);
+    this.#authority ??= this.text(this.authorityStart, this.authorityEnd);
+    return this.#authority;
   }
 
   /** As it is sent on: `*` and `/` stand for an absolute target without path (RFC 9112 sections 3.2.1 and 3.2.4). */
   path(): string {
-    return this.text(this.pathStart, this.pathEnd);
+    this.#path ??= this.text(this.pathStart, this.pathEnd);
+    return this.#path;
   }
 }
 
