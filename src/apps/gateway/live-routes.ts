@@ -6,63 +6,40 @@ import { previewHost } from '../../domain/traffic/preview.ts';
 import {
   hostOf,
   matchedRevision,
-  type ReadyRevisionMatch,
   readyRevisionMatches,
 } from '../../domain/traffic/route-choice.ts';
 import type { RequestHeaders } from '../../domain/traffic/request-match.ts';
-import type { Backend, Endpoint, Route, RouteTable } from '../../domain/traffic/route-table.ts';
-import type { WakeRule } from '../../domain/traffic/wake-rule.ts';
+import type { Route, RouteTable } from '../../domain/traffic/route-table.ts';
 import { type Random, seededRandom } from '../../domain/traffic/seeded-random.ts';
-import { nextIndex, type Split, splitOf } from '../../domain/traffic/split.ts';
+import { nextIndex, splitOf } from '../../domain/traffic/split.ts';
 import { StickyChoice } from '../../domain/traffic/sticky.ts';
 import { type SetAside, setAsides } from '../../domain/traffic/traffic-sample.ts';
-import type { Counter, CounterKey, Counters } from './counters.ts';
+import type { CounterKey, Counters } from './counters.ts';
 import { AccessCounts } from './metrics/access-counts.ts';
 import type { RevisionStanding } from './metrics/resilience-metrics.ts';
 import type { CallerPeer } from './identity/caller-peer.ts';
 import { type AccessNote, RouteAuthorization } from './identity/route-authorization.ts';
 import { RouteIdentity } from './identity/route-identity.ts';
 import { type Buckets, OwnBuckets } from './limits/buckets.ts';
+import { limitScopes, RouteLimits } from './limits/route-limits.ts';
+import { Treatments } from './treatment.ts';
+import { newRevision, originOf, type ServingPlace, setRevision } from './live-revision.ts';
 import {
-  limitScopes,
-  type LimitStanding,
-  type OverLimits,
-  RouteLimits,
-} from './limits/route-limits.ts';
-import type { Refusal } from './refusal.ts';
-import { type Treatment, Treatments } from './treatment.ts';
-import {
-  type LiveRevision,
-  newRevision,
-  originOf,
-  type ServingPlace,
-  setRevision,
-  type Target,
-} from './live-revision.ts';
+  type Choice,
+  firstSetAside,
+  firstStratum,
+  type Lane,
+  type LaneInstance,
+  lanesIndex,
+  type LiveRoute,
+  matchedClass,
+  revisionIn,
+  shareOf,
+} from './live-route.ts';
 import { type AwaitedPlace, failingRefusal, WaitingRequests } from './waking/waiting-requests.ts';
 
 export type { Target } from './live-revision.ts';
-
-/** Where a request goes, or why it goes nowhere. */
-export type Choice =
-  | {
-      readonly kind: 'target';
-      readonly target: Target;
-      /** Of the rule that has the request, or of the route: until the answer's head. */
-      readonly requestTimeoutMs: number;
-      /** Null: nothing special, as of most requests. */
-      readonly treatment: Treatment | null;
-      /** Null: the route has no limits, as most have. */
-      readonly standing: LimitStanding | null;
-    }
-  | OverLimits
-  /** Not for whoever sent it: no token, or nothing that allows it. */
-  | { readonly kind: 'unidentified'; readonly refusal: Refusal }
-  /** Its revision has no instance, and is given one: WaitingRequests. */
-  | { readonly kind: 'asleep'; readonly place: AwaitedPlace }
-  | { readonly kind: 'unwoken'; readonly refusal: Refusal; readonly counter: Counter }
-  | { readonly kind: 'no-endpoints'; readonly revisionId: string; readonly counter: Counter }
-  | { readonly kind: 'unknown-host' };
+export type { Choice } from './live-route.ts';
 
 export interface LiveRoutesOptions {
   /** This process's among those that split the same traffic, see splitOf. */
@@ -437,60 +414,3 @@ export class LiveRoutes {
 }
 
 const authoritiesMax = 4096;
-
-/** Classes of requests that are counted apart, as indices: matched, each reason to be set aside, each stratum, `other`. */
-const matchedClass = 0;
-const firstSetAside = 1;
-const firstStratum = firstSetAside + setAsides.length;
-
-interface LiveRoute {
-  readonly route: Route;
-  readonly lanes: readonly Lane[];
-  readonly budget: RetryBudget;
-  readonly split: Split;
-  readonly matches: readonly ReadyRevisionMatch[];
-  /** Null: nobody stays. */
-  readonly sticky: StickyChoice | null;
-  readonly treatments: Treatments | null;
-  readonly identity: RouteIdentity | null;
-  /** Null: everybody may ask everything. */
-  readonly authorization: RouteAuthorization | null;
-  readonly limits: RouteLimits | null;
-  /** Of requests that are set aside (L2). */
-  readonly setAsideSplit: Split;
-  readonly votesSalt: number;
-  /** Of the lane that gets everything on a preview host; null: this is no preview. */
-  readonly standbyIndex: number | null;
-}
-
-interface Lane {
-  readonly revisionId: string;
-  readonly revision: LiveRevision;
-  readonly instances: readonly LaneInstance[];
-  /** Null: it never sleeps. */
-  readonly wake: WakeRule | null;
-}
-
-interface LaneInstance {
-  /** Among those of the revision's balance as well. */
-  readonly index: number;
-  readonly endpoint: Endpoint;
-  readonly origin: string;
-  /** By class; null: no request of it yet. */
-  readonly choices: (Choice | null)[];
-}
-
-function lanesIndex({ lanes }: LiveRoute, revisionId: string): number {
-  return lanes.findIndex((lane) => lane.revisionId === revisionId);
-}
-
-function shareOf({ revisionId, weightPercent }: Backend): {
-  readonly key: string;
-  readonly weightPercent: number;
-} {
-  return { key: revisionId, weightPercent };
-}
-
-function revisionIn(live: LiveRoute | null, revisionId: string): LiveRevision | null {
-  return live?.lanes.find((lane) => lane.revisionId === revisionId)?.revision ?? null;
-}
