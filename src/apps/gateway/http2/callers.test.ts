@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { type EventEmitter, once } from 'node:events';
 import {
   type ClientHttp2Stream,
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
+  connect,
   constants,
+  createServer as createHttp2Server,
 } from 'node:http2';
 import { createServer, type RequestListener } from 'node:http';
-import type { Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { test } from 'node:test';
 import { noAnswer } from '../counters.ts';
 import { usualDeadlines } from '../fast/parts.ts';
@@ -146,7 +149,48 @@ test('answers without a body end with their head, and say what they would have h
   session.destroy();
 });
 
+/**
+ * What goes wrong on streams of this process while it is in use. A body that is written to HEAD shows here and nowhere else: node:http2
+ * keeps it from the wire.
+ */
+class StreamErrors implements Disposable {
+  readonly codes: string[] = [];
+  readonly #listen = (message: unknown): void => {
+    const { stream } = message as { readonly stream: EventEmitter };
+    stream.on('error', (error: NodeJS.ErrnoException) => this.codes.push(error.code ?? ''));
+  };
+
+  constructor() {
+    subscribe(started, this.#listen);
+  }
+
+  [Symbol.dispose](): void {
+    unsubscribe(started, this.#listen);
+  }
+}
+
+const started = 'http2.server.stream.start';
+
+test('the errors of streams are seen by whoever looks for them', async () => {
+  using errors = new StreamErrors();
+  const server = createHttp2Server();
+  server.on('stream', (stream) => {
+    stream.respond({ ':status': 400 });
+    stream.end('hello');
+    stream.write('more');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  await answerOf(session.request());
+  await until(() => errors.codes.length > 0);
+  assert.deepEqual(errors.codes, ['ERR_STREAM_WRITE_AFTER_END']);
+  session.destroy();
+  server.close();
+});
+
 test('a refused HEAD ends with its head, whoever refuses it', { timeout: 300_000 }, async () => {
+  using errors = new StreamErrors();
   await using fixture = await start((socket) => socket.destroy());
   const session = fixture.session('a.test');
   const rows = [
@@ -162,10 +206,12 @@ test('a refused HEAD ends with its head, whoever refuses it', { timeout: 300_000
     assert.deepEqual(seen, [status, 0, constants.NGHTTP2_NO_ERROR], name);
     assert.equal(answer.headers['content-type'], 'application/problem+json', name);
   }
+  assert.deepEqual(errors.codes, []);
   session.destroy();
 });
 
 test('a refused HEAD whose body never comes is answered by its head, and its stream is over', async () => {
+  using errors = new StreamErrors();
   await using fixture = await start((socket) => socket.destroy());
   using client = await FrameClient.connect(fixture.engine.port);
   const head: Fields = [
@@ -183,6 +229,7 @@ test('a refused HEAD whose body never comes is answered by its head, and its str
   });
   assert.deepEqual([answer?.type, more], [frameType.headers, []]);
   assert.equal((answer?.flags ?? 0) & flag.endStream, flag.endStream);
+  assert.deepEqual(errors.codes, []);
 });
 
 test('what the gateway refuses is a problem, and what an instance fails at too', async () => {
