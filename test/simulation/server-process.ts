@@ -60,6 +60,15 @@ export class ServerProcess {
     this.#parts.clock.die();
   }
 
+  /**
+   * After the end of its world. Node keeps a signal that is joined of others for as long as somebody listens to it, and with it
+   * all that the listener knows: here a whole world.
+   */
+  bury(): void {
+    this.die();
+    this.#stop.abort(new Error('the world is over'));
+  }
+
   /** Resolves when the loop has ended as asked. */
   async stop(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -65,6 +65,7 @@ class World {
   readonly #plane: DataPlane;
   readonly #ports: Ports;
   #process: ServerProcess | null = null;
+  readonly #started: ServerProcess[] = [];
   #crashes = 0;
   #armed: { readonly crash: Crash; calls: number } | null = null;
   #restHeldSinceMs: number | null = null;
@@ -123,7 +124,7 @@ class World {
       store: this.#ledger,
       crashes: this.#crashes,
     };
-    this.#process?.die();
+    for (const each of this.#started) each.bury();
     return story;
   }
 
@@ -177,6 +178,7 @@ class World {
         onEnd: (end) => this.#ended(process, end),
       });
       this.#process = process;
+      this.#started.push(process);
       process.start();
     });
   }
