@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { cdEventsStatusSchema } from './cd-events-wire.ts';
 
 import { faultSchema } from './faults-wire.ts';
+import { flagSchema } from './flags-wire.ts';
 import { restartSchema } from './restart-wire.ts';
 import { loadShape } from './scaling-wire.ts';
 
@@ -247,6 +248,8 @@ export const serviceSchema = z.object({
     restart: restartSchema.optional(),
     /** What is injected on purpose now; absent: nothing is, or a list was asked for. */
     faults: z.array(faultSchema).optional(),
+    /** As the instances of each revision see them now; absent: there are none. */
+    flags: z.array(flagSchema).optional(),
     ...loadShape,
   }),
 });

@@ -111,7 +111,7 @@ async function fewestReady(change: Partial<Revision>): Promise<number> {
   const lanes = new EffectLanes({
     platform,
     router,
-    pusher: new TablePusher({ router, clock, build: () => [] }),
+    pusher: new TablePusher({ router, clock, build: () => ({ routes: [] }) }),
     clock,
     standby: null,
     traffic: new Map(),

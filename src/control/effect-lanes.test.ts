@@ -376,7 +376,7 @@ function world(
   const traffic = new Map<string, Traffic>();
   const leaving = new Set<string>();
   const instances: Instance[] = [];
-  const build = () => routesOf(traffic.values(), instances, leaving);
+  const build = () => ({ routes: routesOf(traffic.values(), instances, leaving) });
   const reports: EffectOutcome[] = [];
   const crashes: string[] = [];
   const crash = new AbortController();

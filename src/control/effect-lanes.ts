@@ -114,6 +114,10 @@ export class EffectLanes {
   async #after(before: Lane | undefined, service: string, order: Order): Promise<boolean> {
     await before?.done;
     const { effect, signal } = order;
+    // An instance may ask for its flags as soon as it runs; were they refused, it starts all the same.
+    if (effect.kind === 'ensure-instances' && effect.revision.flags !== undefined) {
+      await this.#isTrafficInForce(service, signal);
+    }
     const needsTraffic = effect.kind === 'stop-instances' || effect.kind === 'check-standby';
     if (needsTraffic && !(await this.#isTrafficInForce(service, signal))) {
       const message =

@@ -34,6 +34,7 @@ import { instancesByService } from './instance-view.ts';
 import type { RecoveredService } from './recovery.ts';
 import type { Recorder } from './recorder.ts';
 import { type Anchor, RecordQueue } from './record-queue.ts';
+import { askedFlagsOf } from './asked-flags.ts';
 import { routesOf, withAuthorization, withFaults, withWakes } from './route-table.ts';
 import { StableMeter } from './stable-meter.ts';
 import { ServiceLane, type UntimedEvent } from './service-lane.ts';
@@ -52,6 +53,8 @@ export interface LoopParts {
   readonly faultsOf?: (service: string) => readonly FaultRule[];
   /** Of services that declare none; absent: everybody may ask them everything. */
   readonly defaultAuthorization?: Authorization | undefined;
+  /** Of the token that the instances of a revision ask for flags with; absent: nobody can ask. */
+  readonly flagTokenSha256?: (revisionId: string) => string;
   /** Absent: no standby can be checked here. */
   readonly standby?: StandbyChecker;
   /** As the entry that begins a rollout says it; absent: there are none. */
@@ -111,14 +114,18 @@ export class ControlLoop {
   ) {
     this.#parts = parts;
     this.#options = options;
-    const { platform, router, clock, faultsOf = () => [] } = parts;
+    const { platform, router, clock, faultsOf = () => [], flagTokenSha256 } = parts;
     this.#pusher = new TablePusher({
       router,
       clock,
       build: () => {
         const routes = routesOf(this.#traffic.values(), this.#instances, this.#leaving);
         const woken = withWakes(routes, wakeRules(this.services, this.#instances));
-        return withFaults(withAuthorization(woken, parts.defaultAuthorization), faultsOf);
+        const allowed = withAuthorization(woken, parts.defaultAuthorization);
+        return {
+          routes: withFaults(allowed, faultsOf),
+          ...askedFlagsOf(this.#traffic.values(), flagTokenSha256),
+        };
       },
     });
     this.#effects = new EffectLanes({

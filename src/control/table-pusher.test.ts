@@ -138,7 +138,7 @@ function world() {
   const clock = new HandClock();
   const router = new MemoryRouter(clock);
   let host = '';
-  const build = () => [routeTo(host)];
+  const build = () => ({ routes: [routeTo(host)] });
   const restarted = () => new TablePusher({ router, clock, build });
   const want = (wanted: string) => void (host = wanted);
   return { clock, router, pusher: restarted(), restarted, want };
@@ -161,7 +161,11 @@ function gatedWorld() {
     },
   };
   let host = '';
-  const pusher = new TablePusher({ router, clock: new HandClock(), build: () => [routeTo(host)] });
+  const pusher = new TablePusher({
+    router,
+    clock: new HandClock(),
+    build: () => ({ routes: [routeTo(host)] }),
+  });
   const release = () => waiting.splice(0).forEach((each) => each());
   return { pusher, applied, release, want: (wanted: string) => void (host = wanted) };
 }

@@ -1,6 +1,9 @@
-import type { Route } from '../domain/traffic/route-table.ts';
+import type { RouteTable } from '../domain/traffic/route-table.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { TrafficRouter } from '../ports/traffic-router.ts';
+
+/** All of a table but the version, which is the pusher's. */
+type TableContent = Omit<RouteTable, 'version'>;
 
 /**
  * Pushes whole tables to the router, one at a time. `push` builds the table when its turn comes, so callers that come
@@ -10,7 +13,7 @@ import type { TrafficRouter } from '../ports/traffic-router.ts';
 export class TablePusher {
   readonly #router: TrafficRouter;
   readonly #clock: Clock;
-  readonly #build: () => readonly Route[];
+  readonly #build: () => TableContent;
   #version = 0;
   #inForce: string | null = null;
   #running: SharedPush | null = null;
@@ -19,7 +22,7 @@ export class TablePusher {
   constructor(parts: {
     readonly router: TrafficRouter;
     readonly clock: Clock;
-    readonly build: () => readonly Route[];
+    readonly build: () => TableContent;
   }) {
     this.#router = parts.router;
     this.#clock = parts.clock;
@@ -60,15 +63,15 @@ export class TablePusher {
   }
 
   async #apply(signal: AbortSignal): Promise<void> {
-    const routes = this.#build();
-    const text = JSON.stringify(routes);
+    const content = this.#build();
+    const text = JSON.stringify(content);
     if (text === this.#inForce) return;
     // Unknown until the router has answered: a failed push may be in force all the same.
     this.#inForce = null;
     // Milliseconds keep versions growing over restarts without anything stored.
     const known = (await this.#router.version(signal)) ?? 0;
     this.#version = Math.max(this.#version, known, this.#clock.nowMs()) + 1;
-    await this.#router.apply({ version: this.#version, routes }, signal);
+    await this.#router.apply({ version: this.#version, ...content }, signal);
     this.#inForce = text;
   }
 }

@@ -235,6 +235,7 @@ describe('the API', () => {
       '/v1/services',
       '/v1/services/{name}',
       '/v1/services/{name}/actions',
+      '/v1/services/{name}/flags/evaluate',
       '/v1/services/{name}/load-tests',
       '/v1/services/{name}/rollouts',
       '/v1/status',

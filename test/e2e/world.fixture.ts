@@ -116,7 +116,8 @@ export class World implements AsyncDisposable {
   get upArguments(): readonly string[] {
     const { api, gateway } = this.ports;
     const listen = ['--listen', `127.0.0.1:${api}`, '--gateway-listen', `127.0.0.1:${gateway}`];
-    return ['up', '--timeout', '120s', ...listen, '--gateway-metrics', '127.0.0.1:0'];
+    const beside = ['--gateway-metrics', '127.0.0.1:0', '--flags-listen', '127.0.0.1:0'];
+    return ['up', '--timeout', '120s', ...listen, ...beside];
   }
 
   /** Runs `tidegate ARGUMENTS --state ...` to its end; any exit code is an answer. */

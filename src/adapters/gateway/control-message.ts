@@ -17,6 +17,7 @@ import {
   setAsides,
 } from '../../domain/traffic/traffic-sample.ts';
 import { faultRule } from './fault-message.ts';
+import { askedFlags } from './flag-message.ts';
 import { trafficPolicy } from './policy-message.ts';
 import { integer, list, MalformedError, record, text } from './shape.ts';
 
@@ -158,7 +159,10 @@ function parsed<T>(json: string, read: (value: Record<string, unknown>) => T): P
 
 function routeTable(value: Record<string, unknown>): RouteTable {
   const version = integer(value, 'version');
-  return { version, routes: list(value, 'routes').map((item) => route(record(item, 'route'))) };
+  const routes = list(value, 'routes').map((item) => route(record(item, 'route')));
+  if (value['flags'] === undefined) return { version, routes };
+  const flags = list(value, 'flags').map((item) => askedFlags(record(item, 'flags')));
+  return { version, routes, flags };
 }
 
 function route(value: Record<string, unknown>): Route {

@@ -12,6 +12,8 @@ export interface GatewayFile {
   readonly controlSocket: string;
   /** Where /metrics, /livez and /readyz are served; null: nowhere. */
   readonly admin: { readonly host: string; readonly port: number } | null;
+  /** Where instances ask for flags; null: nowhere. */
+  readonly flags: { readonly host: string; readonly port: number } | null;
   /** Processes that serve; absent: the gateway itself, alone. */
   readonly workers?: number;
 }
@@ -82,12 +84,14 @@ export async function makeStateFolder(stateFolder: string): Promise<void> {
   await mkdir(stateFolder, { recursive: true, mode: 0o700 });
 }
 
-async function readGatewayFile(stateFolder: string): Promise<GatewayFile | null> {
+/** As the last gateway wrote it, whether it lives or not; null: there is none of use. */
+export async function readGatewayFile(stateFolder: string): Promise<GatewayFile | null> {
   try {
     const json: unknown = JSON.parse(await readFile(join(stateFolder, gatewayFileName), 'utf8'));
     const value = record(json, gatewayFileName);
     // An earlier gateway, which may still run, has none.
     const admin = value['admin'] ?? null;
+    const flags = value['flags'] ?? null;
     return {
       pid: integer(value, 'pid'),
       startTicks: text(value, 'startTicks'),
@@ -96,6 +100,7 @@ async function readGatewayFile(stateFolder: string): Promise<GatewayFile | null>
       controlSocket: text(value, 'controlSocket'),
       ...(value['workers'] === undefined ? {} : { workers: integer(value, 'workers') }),
       admin: admin === null ? null : addressOf(record(admin, 'admin')),
+      flags: flags === null ? null : addressOf(record(flags, 'flags')),
     };
   } catch (error) {
     // A file of no use says as much as none: no gateway is known. The next one writes its own.

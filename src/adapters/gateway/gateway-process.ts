@@ -8,6 +8,7 @@ import {
   isAlive,
   logFileName,
   makeStateFolder,
+  readGatewayFile,
 } from './gateway-file.ts';
 import { workerCountOf } from './worker-count.ts';
 
@@ -20,6 +21,8 @@ export interface GatewayProcessOptions {
   readonly entry: string;
   /** Where it serves metrics; absent: nowhere. In use: it takes any free port, see `file.admin`. */
   readonly admin?: { readonly host: string; readonly port: number };
+  /** Where instances ask it for flags; absent: nowhere. Port 0: as the last gateway had it, else any free one. */
+  readonly flags?: { readonly host: string; readonly port: number };
   /** Further options of the gateway's program, as it takes them. */
   readonly arguments?: readonly string[];
   /** Absent: the gateway's own choice. */
@@ -153,7 +156,10 @@ export class GatewayProcess implements Disposable {
       backOffMs = Math.min(lastBackOffMs, Math.max(firstBackOffMs, backOffMs * 2));
       const { host, port } = this.file;
       try {
-        this.#started = await start({ ...this.#options, listen: { host, port } }, signal);
+        const { flags } = this.file;
+        // Instances that run have these addresses.
+        const kept = { listen: { host, port }, ...(flags === null ? {} : { flags }) };
+        this.#started = await start({ ...this.#options, ...kept }, signal);
         this.#restarts += 1;
         onEvent(`gateway ${this.file.pid} serves on ${host}:${port}`);
       } catch (error) {
@@ -179,9 +185,10 @@ async function start(options: GatewayProcessOptions, signal: AbortSignal): Promi
   await using logFile = await open(logPath, 'a', 0o600);
   const engine = options.engine === undefined ? [] : ['--engine', options.engine];
   const admin = options.admin === undefined ? [] : ['--metrics', addressText(options.admin)];
+  const flags = await flagArguments(options);
   const workers = options.workers === undefined ? [] : ['--workers', String(options.workers)];
   const address = addressText({ host, port });
-  const chosen = [...engine, ...admin, ...workers, ...(options.arguments ?? [])];
+  const chosen = [...engine, ...admin, ...flags, ...workers, ...(options.arguments ?? [])];
   const child = spawn(
     options.nodePath,
     [options.entry, '--state', stateFolder, '--listen', address, ...chosen],
@@ -209,6 +216,12 @@ async function start(options: GatewayProcessOptions, signal: AbortSignal): Promi
       throw error;
     }
   }
+}
+
+async function flagArguments({ flags, stateFolder }: GatewayProcessOptions): Promise<string[]> {
+  if (flags === undefined) return [];
+  const last = flags.port === 0 ? (await readGatewayFile(stateFolder))?.flags : null;
+  return ['--flags', addressText(last?.host === flags.host ? last : flags)];
 }
 
 function addressText({ host, port }: GatewayProcessOptions['listen']): string {

@@ -11,6 +11,8 @@ export interface InstanceFacts {
   readonly port: number;
   readonly launchId: string;
   readonly gatewayUrl: string;
+  /** Where and how it asks for flags; null: nowhere. */
+  readonly flags: { readonly url: string; readonly token: string } | null;
   /** Of the revision, by name; absent: it has none. */
   readonly secrets?: Readonly<Record<string, string>>;
   /** Where its config files are; absent: it has none. */
@@ -37,7 +39,14 @@ export function instanceEnvironment(
     TIDEGATE_SERVICE: revision.service,
     TIDEGATE_REVISION: revision.id,
     TIDEGATE_GATEWAY: facts.gatewayUrl,
+    ...flagVariables(facts.flags),
     ...(facts.configFolder === undefined ? {} : { TIDEGATE_CONFIG: facts.configFolder }),
     [LAUNCH_VARIABLE]: facts.launchId,
   };
+}
+
+/** Names and forms of OFREP's decision record 7, as its SDKs read them. */
+function flagVariables(flags: InstanceFacts['flags']): Readonly<Record<string, string>> {
+  if (flags === null) return {};
+  return { OFREP_ENDPOINT: flags.url, OFREP_HEADERS: `Authorization=Bearer ${flags.token}` };
 }

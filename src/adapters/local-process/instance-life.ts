@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Revision } from '../../domain/release/revision.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { PlatformError } from '../../ports/platform.ts';
 import type { ConfigStore } from './config-store.ts';
@@ -43,6 +44,8 @@ export interface Surroundings {
   readonly bootId: string;
   readonly inherited: Environment;
   readonly gatewayUrl: string;
+  /** Null: nowhere. */
+  readonly flagsUrl: () => string | null;
   readonly beforeEnd: (instanceId: string, signal: AbortSignal) => Promise<void>;
   readonly secrets: SecretReader;
   readonly configs: ConfigStore;
@@ -106,7 +109,8 @@ async function launchAs(
   const errorOffset = await errorSize(world, id);
   const { gatewayUrl } = world;
   const given = await inputsOf(world, record);
-  const facts = { instanceId: id, port, launchId: plan.launchId, gatewayUrl, ...given };
+  const flags = flagAccess(world, revision);
+  const facts = { instanceId: id, port, launchId: plan.launchId, gatewayUrl, flags, ...given };
   const environment = instanceEnvironment(world.inherited, revision, facts);
   const { command, workingDirectory } = revision;
   const started = await startProcess({
@@ -130,6 +134,15 @@ async function launchAs(
     throw cause;
   }
   return { life, record: running };
+}
+
+/** Where and by what token the instances of a revision ask for flags; null: it has none, or nobody answers. */
+export function flagAccess(
+  { flagsUrl, secrets }: Pick<Surroundings, 'flagsUrl' | 'secrets'>,
+  { id, flags }: Revision,
+): InstanceFacts['flags'] {
+  const url = flags === undefined ? null : flagsUrl();
+  return url === null ? null : { url, token: secrets.flagTokenOf(id) };
 }
 
 type Given = Pick<InstanceFacts, 'secrets' | 'configFolder'>;

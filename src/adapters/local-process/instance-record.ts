@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Revision } from '../../domain/release/revision.ts';
+import { flagShape } from './flag-shape.ts';
 import { h2c } from '../../domain/traffic/route-table.ts';
 import type { OutOfMemory } from '../../ports/platform.ts';
 import type { Held } from './hold-limits.ts';
@@ -125,6 +126,7 @@ const revisionShape = z.object({
     .exactOptional(),
   appProtocol: z.literal(h2c).exactOptional(),
   zones: z.array(z.string()).exactOptional(),
+  flags: z.array(flagShape).exactOptional(),
 });
 
 const recordShape = z.object({

@@ -27,6 +27,8 @@ export interface LocalProcessOptions {
   readonly clock: Clock;
   /** Handed to instances as TIDEGATE_GATEWAY. */
   readonly gatewayUrl: string;
+  /** Where instances ask for flags; absent, and null: nowhere. */
+  readonly flagsUrl?: () => string | null;
   /** The server's environment; instances get PATH, HOME, LANG and TZ of it and nothing else. */
   readonly environment: Environment;
   /** Resolves when nothing is sent to the instance any more; called before a failed probe ends a process. Absent: nobody sends. */
@@ -55,6 +57,7 @@ export async function openLocalProcessPlatform(
     bootId: readBootId(),
     inherited: options.environment,
     gatewayUrl: options.gatewayUrl,
+    flagsUrl: options.flagsUrl ?? (() => null),
     beforeEnd: options.beforeEnd ?? (() => Promise.resolve()),
     secrets: await SecretReader.open(
       join(options.folder, 'secret-digests.key'),

@@ -1,7 +1,7 @@
 import type { ProbeResult, ProbeSpec } from '../../domain/health/probe.ts';
 import { h2c } from '../../domain/traffic/route-table.ts';
 import { instanceEnvironment } from './instance-environment.ts';
-import type { Surroundings } from './instance-life.ts';
+import { flagAccess, type Surroundings } from './instance-life.ts';
 import type { InstanceRecord } from './instance-record.ts';
 import { probe } from './probe.ts';
 import { probeExec } from './probe-exec.ts';
@@ -35,7 +35,8 @@ export async function probeInstance(
       if (typeof secrets === 'string') return { kind: 'unknown', text: secrets };
       const config =
         revision.configFiles === undefined ? {} : { configFolder: configs.folderOf(id) };
-      const facts = { instanceId: id, port, launchId, gatewayUrl, secrets, ...config };
+      const flags = flagAccess(world, revision);
+      const facts = { instanceId: id, port, launchId, gatewayUrl, flags, secrets, ...config };
       const environment = instanceEnvironment(inherited, revision, facts);
       const { workingDirectory } = revision;
       const { command } = handler;

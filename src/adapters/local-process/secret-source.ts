@@ -53,6 +53,14 @@ export class SecretReader {
     return createHmac('sha256', this.#key).update(value).digest('hex');
   }
 
+  /**
+   * What the instances of a revision ask for their flags with: always the same, and kept nowhere. No secret holds a NUL, so that
+   * this is the digest of none.
+   */
+  flagTokenOf(revisionId: string): string {
+    return createHmac('sha256', this.#key).update(`\0flags\0${revisionId}`).digest('base64url');
+  }
+
   /** The values of a revision, or the first reason why an instance of it can't have them. */
   async valuesOf(
     secrets: Readonly<Record<string, SecretReference>>,

@@ -80,7 +80,7 @@ command: [node, server.js] => command: [a], image: shop:1
     16:15: unknown key "wieght"; did you mean "weight"?
 [1% => [{ wait: 1% }
     16:13: item 1 of "steps" has no "weight"
-    16:15: unknown key "wait"; known are weight, gate, pause, approval, approvals, match, matches, mirror, atLeast
+    16:15: unknown key "wait"; known are weight, gate, pause, approval, approvals, match, matches, mirror, flags, atLeast
 [1% => [{ weight: 1%, mirror: true }
     16:35: "mirror" must be a percentage such as 10%, not true
 env: { GREETING: hello } => __proto__: { a: b }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type ApprovalsInput, approvalsSchema } from './approvals-schema.ts';
 import { metricsSchema, strataSchema, voteSchema } from './evidence-schema.ts';
+import { turnsSchema } from './flags-schema.ts';
 import { boolean, duration, field, mapping, percent, ratio, text } from './fields.ts';
 import { headerNameRule, headerValueRule } from './names.ts';
 import { quoted, read, refused, wrongType } from './reading.ts';
@@ -149,24 +150,23 @@ interface StepInput {
   readonly match?: { readonly header: string; readonly value: string } | undefined;
   readonly matches?: z.output<ReturnType<typeof matchesSchema>> | undefined;
   readonly mirror?: z.output<ReturnType<typeof mirrorSchema>> | undefined;
+  readonly flags?: Readonly<Record<string, string>> | undefined;
   readonly atLeast?: number | undefined;
 }
 
 function stepMapping() {
-  const step = mapping(
-    {
-      weight: weightSchema(0),
-      gate: boolean().optional(),
-      pause: duration({ minMs: 0, maxMs: weekMs, usualUnit: 's' }).optional(),
-      approval: boolean().optional(),
-      approvals: approvalsSchema().optional(),
-      match: mapping({ header: text(headerNameRule), value: text(headerValueRule) }).optional(),
-      matches: matchesSchema().optional(),
-      mirror: mirrorSchema().optional(),
-      atLeast: duration({ minMs: 0, maxMs: weekMs, usualUnit: 's' }).optional(),
-    },
-    ['flags'],
-  );
+  const step = mapping({
+    weight: weightSchema(0),
+    gate: boolean().optional(),
+    pause: duration({ minMs: 0, maxMs: weekMs, usualUnit: 's' }).optional(),
+    approval: boolean().optional(),
+    approvals: approvalsSchema().optional(),
+    match: mapping({ header: text(headerNameRule), value: text(headerValueRule) }).optional(),
+    matches: matchesSchema().optional(),
+    mirror: mirrorSchema().optional(),
+    flags: turnsSchema().optional(),
+    atLeast: duration({ minMs: 0, maxMs: weekMs, usualUnit: 's' }).optional(),
+  });
   return step.superRefine((written, context) => {
     if (written.pause !== undefined && written.approval === true) {
       const message = 'cannot stand beside "approval": a step waits for a time or for a person';

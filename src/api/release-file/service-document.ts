@@ -7,6 +7,7 @@ import {
   toRouting,
 } from './route-document.ts';
 import { type BudgetDocument, toBudget } from './budget-schema.ts';
+import { type FlagDocument, toFlags, toTurns } from './flag-document.ts';
 import { type HealthDocument, toHealth } from './health-document.ts';
 import { type PolicyDocument, toPolicy } from './policy-document.ts';
 import {
@@ -44,6 +45,8 @@ export interface ServiceDocument {
     readonly sticky?: StickyDocument;
     readonly policy?: PolicyDocument;
   };
+  /** Absent: none. */
+  readonly flags?: readonly FlagDocument[];
   readonly objectives: readonly ObjectiveDocument[];
   readonly rollout: RolloutDocument;
 }
@@ -95,6 +98,8 @@ export interface StepDocument {
   readonly matches?: readonly MatchDocument[];
   /** Percent is a multiple of 0.1 in [0.1, 100]; absent: no copies. */
   readonly mirror?: { readonly percent: number; readonly methods?: 'all' };
+  /** Absent: none is turned. */
+  readonly flags?: ReturnType<typeof toTurns>;
   readonly atLeastMs: number;
   /** Never true at 100 %: no stable traffic is left to compare with. */
   readonly gated: boolean;
@@ -176,6 +181,7 @@ export function toServiceDocument({ metadata, spec }: ServiceInput): ServiceDocu
       ...toRouting(spec.traffic),
       ...toPolicy(spec.traffic),
     },
+    ...(spec.flags === undefined ? {} : { flags: toFlags(spec.flags) }),
     objectives: spec.objectives.flatMap(toObjectives),
     rollout: toRollout(spec.rollout, spec),
   };
@@ -284,12 +290,13 @@ function toMetrics(metric: NonNullable<Gate['metrics']>[number]): MetricDocument
 type StepInput = NonNullable<Spec['rollout']['steps']>[number];
 
 function toStep(step: StepInput): StepDocument {
-  const { match, matches, mirror } = step;
+  const { match, matches, mirror, flags } = step;
   return {
     weightPercent: step.weight,
     match: match === undefined ? null : { name: match.header.toLowerCase(), value: match.value },
     ...(matches === undefined ? {} : { matches: matches.map(toMatch) }),
     ...(mirror === undefined ? {} : { mirror: toMirror(mirror) }),
+    ...(flags === undefined ? {} : { flags: toTurns(flags) }),
     atLeastMs: step.atLeast ?? 0,
     gated: step.gate ?? step.weight < 100,
     wait: toWait(step),

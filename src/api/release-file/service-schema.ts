@@ -12,6 +12,8 @@ import {
   pathRule,
 } from './names.ts';
 import { argumentLengthMax, commandSchema } from './command-schema.ts';
+import { turnChecks } from './flag-checks.ts';
+import { flagsSchema } from './flags-schema.ts';
 import { healthSchema } from './health-schema.ts';
 import { filesSchema, secretsSchema } from './inputs-schema.ts';
 import { policySchemas } from './policy-schema.ts';
@@ -75,15 +77,20 @@ function specSchema() {
       path: text(pathRule).prefault('/metrics'),
       interval: duration({ minMs: 1000, maxMs: 60_000, usualUnit: 's' }).prefault('2s'),
     }).prefault({}),
+    flags: flagsSchema().optional(),
     objectives: objectivesSchema().prefault([]),
     rollout: rolloutSchema().prefault({}),
   });
-  return spec.superRefine(({ run, scale, traffic, objectives, rollout }, context) => {
+  return spec.superRefine(({ run, scale, traffic, flags, objectives, rollout }, context) => {
     refuseClaimsWithoutToken(traffic, context);
     if (scale.on?.memory !== undefined && run.resources?.requests.memory === undefined) {
       const message =
         'is a part of what is requested, and "run.resources.requests.memory" is not there';
       context.addIssue({ code: 'custom', path: ['scale', 'on', 'memory'], message });
+    }
+    for (const { path, message, hint = null } of turnChecks(flags, rollout.steps ?? [])) {
+      const params = { wanted: null, hint };
+      context.addIssue({ code: 'custom', path: [...path], message, params });
     }
     const taken = new Set(objectives.map((objective) => objective.name));
     for (const [index, { name: metric }] of (rollout.gate.metrics ?? []).entries()) {

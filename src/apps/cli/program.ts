@@ -5,6 +5,7 @@ import { addBackupCommands } from './commands/backup-commands.ts';
 import { addCompletionCommands } from './commands/completion-commands.ts';
 import { addEvidenceCommands } from './commands/evidence-commands.ts';
 import { addFaultCommands } from './commands/fault-commands.ts';
+import { addFlagCommands } from './commands/flag-commands.ts';
 import { addLedgerCommands } from './commands/ledger-commands.ts';
 import { addPolicyCommands } from './commands/policy-commands.ts';
 import { addReadCommands } from './commands/read-commands.ts';
@@ -52,6 +53,7 @@ export function buildProgram(frame: Frame): Command {
   addTrafficCommands(program, frame);
   addFaultCommands(program, frame);
   addPolicyCommands(program, frame);
+  addFlagCommands(program, frame);
   addCompletionCommands(program, frame);
   pointToHelp(program, program.name());
   return program;

@@ -12,6 +12,7 @@ import { checkRouteTable } from '../../domain/traffic/check-route-table.ts';
 import type { Route, RouteTable } from '../../domain/traffic/route-table.ts';
 import { ControlServer } from './control-server.ts';
 import type { Address, DataPlane } from './data-plane.ts';
+import { OfrepServer } from './flags/ofrep-server.ts';
 import { Forgetting } from './forgetting.ts';
 import type { ProcessMetrics } from './metrics/metric-family.ts';
 import { stateFamilies } from './metrics/state-metrics.ts';
@@ -26,6 +27,8 @@ export interface GatewayOptions {
   readonly controlSocket: string | null;
   /** Where /metrics, /livez and /readyz are served; null: nowhere. */
   readonly admin: Address | null;
+  /** Where instances ask for flags; null: nowhere. */
+  readonly flags: Address | null;
   /** Of the package, and the name of the engine: for `tidegate_gateway_build_info`. */
   readonly version: string;
   readonly engineName: string;
@@ -58,6 +61,7 @@ export class Gateway {
   readonly #tableFile: TableFile;
   readonly #control: ControlServer;
   readonly #admin: AdminServer;
+  readonly #flags: OfrepServer;
   readonly #forgetting: Forgetting;
   #appliedAtMs: number | null = null;
   #isDraining = false;
@@ -84,6 +88,7 @@ export class Gateway {
       () => plane.table,
       (gone) => this.#control.forget(gone),
     );
+    this.#flags = new OfrepServer(() => plane.table);
     this.#admin = new AdminServer({
       metrics: () => this.#processes(),
       notReady: () => this.#notReady(),
@@ -117,10 +122,11 @@ export class Gateway {
       return { kind: 'state-in-use', message };
     }
     const ticks = (await startTicks(process.pid)) ?? '';
-    const admin = await this.#listenForOperators();
+    const admin = await this.#listenBeside(this.#admin, this.#options.admin, 'metrics');
+    const flags = await this.#listenBeside(this.#flags, this.#options.flags, 'flags');
     const own = { pid: process.pid, startTicks: ticks, host, port: address.port, controlSocket };
     const { workers } = this.#plane;
-    const file = { ...own, admin, ...(workers === null ? {} : { workers: workers.wanted }) };
+    const file = { ...own, admin, flags, ...(workers === null ? {} : { workers: workers.wanted }) };
     await writeGatewayFile(stateFolder, file);
     const served = workers === null ? '' : ` by ${workers.wanted} workers`;
     log(
@@ -135,6 +141,7 @@ export class Gateway {
     // First of all nobody shall send new requests here.
     this.#isDraining = true;
     await this.#plane.stop(drainMs);
+    await this.#flags[Symbol.asyncDispose]();
     await this.#admin[Symbol.asyncDispose]();
     await this.#control[Symbol.asyncDispose]();
   }
@@ -157,16 +164,19 @@ export class Gateway {
   }
 
   /** A port that is in use is no reason not to serve: another one is taken, and told. */
-  async #listenForOperators(): Promise<Address | null> {
-    const { admin, log } = this.#options;
-    if (admin === null) return null;
-    const { host } = admin;
+  async #listenBeside(
+    server: AdminServer | OfrepServer,
+    wanted: Address | null,
+    what: string,
+  ): Promise<Address | null> {
+    if (wanted === null) return null;
+    const { host } = wanted;
     try {
-      return { host, port: (await this.#admin.listen(admin)).port };
+      return { host, port: (await server.listen(wanted)).port };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-      const { port } = await this.#admin.listen({ host, port: 0 });
-      log(`${host}:${admin.port} is in use; metrics are served on ${host}:${port}`);
+      const { port } = await server.listen({ host, port: 0 });
+      this.#options.log(`${host}:${wanted.port} is in use; ${what} are served on ${host}:${port}`);
       return { host, port };
     }
   }

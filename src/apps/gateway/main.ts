@@ -38,7 +38,7 @@ const exitCodes = {
 } as const;
 const usage =
   'usage: gateway --state DIR --listen HOST:PORT [--control PATH] ' +
-  '[--engine fast|compat] [--metrics HOST:PORT] [--otlp URL] [--workers N|auto] [--zone NAME] ' +
+  '[--engine fast|compat] [--metrics HOST:PORT] [--flags HOST:PORT] [--otlp URL] [--workers N|auto] [--zone NAME] ' +
   '[--h2c] [--tls-listen HOST:PORT (--tls-folder DIR | --tls-cert FILE --tls-key FILE ...) [--tls-default NAME]] ' +
   '[--access-log FILE|-] [--access-log-sample RATIO] [--access-log-query] [--limit NAME=NUMBER ...] ' +
   '[--redis-url-file FILE]';
@@ -53,6 +53,7 @@ function readOptions(): {
   port: number;
   controlSocket: string | null;
   admin: Address | null;
+  flags: Address | null;
   engine: EngineOptions;
   place: ServingPlace;
   workerCount: number;
@@ -67,6 +68,7 @@ function readOptions(): {
       control: { type: 'string' },
       engine: { type: 'string' },
       metrics: { type: 'string' },
+      flags: { type: 'string' },
       otlp: { type: 'string' },
       workers: { type: 'string', default: '1' },
       worker: { type: 'string' },
@@ -83,6 +85,10 @@ function readOptions(): {
   const admin = values.metrics === undefined ? null : addressOf(values.metrics);
   if (values.metrics !== undefined && admin === null) {
     throw new Error(`--metrics ${values.metrics}: must be HOST:PORT, as 127.0.0.1:7401`);
+  }
+  const flags = values.flags === undefined ? null : addressOf(values.flags);
+  if (values.flags !== undefined && flags === null) {
+    throw new Error(`--flags ${values.flags}: must be HOST:PORT, as 127.0.0.1:7402`);
   }
   const kind = engineKindOf(values.engine);
   const otlpUrl = values.otlp ?? null;
@@ -106,7 +112,7 @@ function readOptions(): {
   if (zone !== null && !zonePattern.test(zone)) throw new Error(`--zone: must be ${zoneWords}`);
   const place = { zone, processShare };
   const redisUrlFile = urlFile === undefined ? null : resolve(urlFile);
-  const places = { stateFolder, ...listen, controlSocket, admin, redisUrlFile };
+  const places = { stateFolder, ...listen, controlSocket, admin, flags, redisUrlFile };
   return { ...places, engine, place, workerCount, isWorker };
 }
 

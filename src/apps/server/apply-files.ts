@@ -29,14 +29,18 @@ export async function readReleaseFiles(
     /** The server's own, whose PATH the instances get. */
     readonly environment: Environment;
     readonly inputs: InputSources;
+    /** See ServerOptions. */
+    readonly environmentName: string | null;
   },
 ): Promise<ReadFiles> {
-  const { applied, environment, inputs } = known;
+  const { applied, environment, inputs, environmentName } = known;
   const parsed = parseReleaseFiles(files);
   if (parsed.problems.length > 0) return { kind: 'refused', problems: parsed.problems };
   const living = applied.filter((state) => state.spec !== null && !state.isDeleted);
   const read = await Promise.all(parsed.services.map((each) => readRunInputs(each, inputs)));
-  const specs = parsed.services.map((each, index) => serviceSpecOf(each, read[index]?.inputs));
+  const specs = parsed.services.map((each, index) => {
+    return serviceSpecOf(each, read[index]?.inputs, environmentName);
+  });
   const problems = [
     ...dependencyProblems(parsed.services, living),
     ...cycleProblems(parsed.services, living),

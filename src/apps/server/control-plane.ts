@@ -61,6 +61,7 @@ export class ControlPlane {
   readonly #clock: Clock;
   readonly #meter: RateMeter;
   readonly #version: string;
+  readonly #environmentName: string | null;
   readonly #environment: Readonly<Record<string, string | undefined>>;
   readonly #inputs: InputSources;
 
@@ -78,6 +79,8 @@ export class ControlPlane {
     /** Of this program. */
     readonly version: string;
     /** The server's own. */
+    /** Null: it has none. */
+    readonly environmentName: string | null;
     readonly environment: Readonly<Record<string, string | undefined>>;
     /** Where secrets are read and config files kept. */
     readonly inputs: InputSources;
@@ -92,6 +95,7 @@ export class ControlPlane {
     this.#clock = parts.clock;
     this.#meter = parts.meter;
     this.#version = parts.version;
+    this.#environmentName = parts.environmentName;
     this.#environment = parts.environment;
     this.#inputs = parts.inputs;
   }
@@ -257,6 +261,7 @@ export class ControlPlane {
       applied: this.#loop.services,
       environment: this.#environment,
       inputs: this.#inputs,
+      environmentName: this.#environmentName,
     };
     const read = await readReleaseFiles(files, known);
     if (read.kind === 'refused') throw refusedFiles(read.problems);

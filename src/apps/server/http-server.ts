@@ -13,6 +13,7 @@ import { addApprovalRoutes } from './http-approval-routes.ts';
 import { addKeyRoutes } from './http-key-routes.ts';
 import { HttpProblem } from './http-problem.ts';
 import { addFaultRoutes } from './http-fault-routes.ts';
+import { addFlagRoutes } from './http-flag-routes.ts';
 import { addLoadRoutes } from './http-load-routes.ts';
 import { addPolicyRoutes } from './http-policy-routes.ts';
 import { addReadRoutes } from './http-read-routes.ts';
@@ -60,6 +61,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
     addKeyRoutes(typed, parts);
     addFaultRoutes(typed, parts);
     addPolicyRoutes(typed, parts);
+    addFlagRoutes(typed, parts);
     addLoadRoutes(typed, parts);
     addStreamRoutes(typed, parts);
   });

@@ -10,7 +10,7 @@ import { type WitnessSettings, witnessModes } from './evidence-desk.ts';
 import type { Address, ServerOptions } from './server-options.ts';
 import { runServer } from './server.ts';
 
-const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--workers N|auto] [--zone NAME] [--cgroup auto|off|FOLDER] [--gateway-limit NAME=NUMBER] [--otlp URL] [--redis-url-file FILE] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--cdevents-sink URL|off | --cdevents-sink-file FILE] [--cdevents-environment NAME] [--default-authorization allow|deny] [--h2c] [--tls-listen HOST:PORT --tls-folder DIR [--tls-default NAME]]`;
+const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--flags-listen 127.0.0.1:7402|off] [--workers N|auto] [--zone NAME] [--cgroup auto|off|FOLDER] [--gateway-limit NAME=NUMBER] [--otlp URL] [--redis-url-file FILE] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--cdevents-sink URL|off | --cdevents-sink-file FILE] [--cdevents-environment NAME] [--environment NAME] [--default-authorization allow|deny] [--h2c] [--tls-listen HOST:PORT --tls-folder DIR [--tls-default NAME]]`;
 
 async function main(): Promise<void> {
   const stop = new AbortController();
@@ -28,6 +28,7 @@ const flags = {
   listen: { type: 'string', default: '127.0.0.1:7480' },
   'gateway-listen': { type: 'string', default: '127.0.0.1:7400' },
   'gateway-metrics': { type: 'string', default: '127.0.0.1:7401' },
+  'flags-listen': { type: 'string', default: '127.0.0.1:7402' },
   'gateway-limit': { type: 'string', multiple: true, default: [] },
   otlp: { type: 'string' },
   'redis-url-file': { type: 'string' },
@@ -46,6 +47,7 @@ const flags = {
   'cdevents-sink': { type: 'string' },
   'cdevents-sink-file': { type: 'string' },
   'cdevents-environment': { type: 'string' },
+  environment: { type: 'string' },
   h2c: { type: 'boolean', default: false },
   'default-authorization': { type: 'string' },
   'tls-listen': { type: 'string' },
@@ -56,6 +58,7 @@ const flags = {
 async function readOptions(): Promise<ServerOptions> {
   const { values } = parseArgs({ options: flags });
   const metrics = values['gateway-metrics'];
+  const flagsListen = values['flags-listen'];
   const accessLog = values['access-log'];
   const tlsFolder = values['tls-folder'];
   // Checked by the gateway, which says what is wrong with them.
@@ -76,6 +79,7 @@ async function readOptions(): Promise<ServerOptions> {
     listen: addressOf(values.listen, '--listen'),
     gatewayListen: addressOf(values['gateway-listen'], '--gateway-listen'),
     gatewayAdmin: metrics === 'off' ? null : addressOf(metrics, '--gateway-metrics'),
+    gatewayFlags: flagsListen === 'off' ? null : addressOf(flagsListen, '--flags-listen'),
     gatewayArguments: [
       ...given(handedOn),
       ...limits,
@@ -85,6 +89,7 @@ async function readOptions(): Promise<ServerOptions> {
     workers: workersOf(values.workers),
     version: await readVersion(),
     tickMs: 100,
+    environmentName: values.environment ?? null,
     environment: process.env,
     cgroups: cgroupWish(values.cgroup),
     witnesses: await witnessSettings(values.witnesses, values['witness-mode']),
@@ -173,11 +178,12 @@ function cdEventWish(values: {
   readonly 'cdevents-sink'?: string | undefined;
   readonly 'cdevents-sink-file'?: string | undefined;
   readonly 'cdevents-environment'?: string | undefined;
+  readonly environment?: string | undefined;
 }): ServerOptions['cdEvents'] {
   return {
     sink: values['cdevents-sink'] ?? null,
     sinkFile: absolute(values['cdevents-sink-file']),
-    environment: values['cdevents-environment'] ?? null,
+    environment: values['cdevents-environment'] ?? values.environment ?? null,
   };
 }
 

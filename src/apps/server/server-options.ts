@@ -11,12 +11,16 @@ export interface ServerOptions {
   readonly gatewayListen: Address;
   /** Where the gateway serves metrics; null: nowhere. */
   readonly gatewayAdmin: Address | null;
+  /** Where instances ask the gateway for flags; null: nowhere. */
+  readonly gatewayFlags: Address | null;
   /** Further options of the gateway's program. */
   readonly gatewayArguments: readonly string[];
   /** Processes of the gateway; null: not said. */
   readonly workers: number | 'auto' | null;
   readonly version: string;
   readonly tickMs: number;
+  /** Whose values of flags are taken, as `production`; null: as at the last start. */
+  readonly environmentName: string | null;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where instances get their cgroups. */
   readonly cgroups: CgroupWish;

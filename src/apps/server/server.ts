@@ -18,11 +18,13 @@ import { MetricScraper } from '../../control/metric-scraper.ts';
 import { requiredBlob } from '../../control/projections.ts';
 import { scrapeTargets } from '../../control/scrape-targets.ts';
 import { isServiceStream, recoverServices } from '../../control/recovery.ts';
+import { sha256Hex } from '../../domain/evidence/digest.ts';
 import type { LedgerError } from '../../ports/ledger-store.ts';
 import { BlobDesk } from './blob-desk.ts';
 import { ControlPlane } from './control-plane.ts';
 import { defaultAuthorization as openDefault } from './default-access.ts';
 import { withEjections } from './ejected-instances.ts';
+import { environmentNameOf } from './environment-name.ts';
 import { recordView } from './event-view.ts';
 import { httpServer } from './http-server.ts';
 import { whileHeld } from './ledger-opening.ts';
@@ -37,8 +39,11 @@ import { limitTrouble } from './limits-view.ts';
  * The control plane of one state folder on one machine: composes the parts, runs until the signal is aborted or a stop
  * is asked for, and leaves instances and gateway running unless the stop says `all`.
  */
-export async function runServer(options: ServerOptions, signal: AbortSignal): Promise<void> {
-  await mkdir(options.stateFolder, { recursive: true, mode: 0o700 });
+export async function runServer(said: ServerOptions, signal: AbortSignal): Promise<void> {
+  const { stateFolder } = said;
+  await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+  const environmentName = await environmentNameOf(stateFolder, said.environmentName);
+  const options = { ...said, environmentName };
   await using resources = new AsyncDisposableStack();
   const stopping = new AbortController();
   const both = AbortSignal.any([signal, stopping.signal]);
@@ -135,6 +140,7 @@ async function openLoop(
       clock,
       faultsOf: (service) => faults.rulesOf(service),
       defaultAuthorization: world.defaultAuthorization,
+      flagTokenSha256: (revisionId) => sha256Hex(platform.inputs.secrets.flagTokenOf(revisionId)),
       standby: new GatewayStandbyChecker(() => gatewayUrl(world.gateway)),
       witnesses: world.evidence.witnesses,
       anchor: async (service, index, until) => {
@@ -197,6 +203,7 @@ async function listen(
       clock,
       meter,
       inputs: platform.inputs,
+      environmentName: options.environmentName,
       environment: options.environment,
     }),
     loop,

@@ -10,12 +10,18 @@ import {
 } from '../../domain/scaling/concurrency.ts';
 import { usualWake } from '../../domain/traffic/wake-rule.ts';
 import type { HorizontalScaling } from '../../domain/scaling/horizontal.ts';
+import { flagsFor } from './flag-spec.ts';
 import type { Revision, ServiceSpec } from '../../domain/release/revision.ts';
 import type { RunInputs } from '../../domain/release/run-inputs.ts';
 import type { TrafficPolicy } from '../../domain/traffic/traffic-policy.ts';
 
 /** A document of a release file in the domain's words. Two documents with equal content give the same revision. */
-export function serviceSpecOf(document: ServiceDocument, inputs?: ReadInputs): ServiceSpec {
+export function serviceSpecOf(
+  document: ServiceDocument,
+  inputs?: ReadInputs,
+  /** The server's, whose values of flags are taken; null: those for all. */
+  environmentName: string | null = null,
+): ServiceSpec {
   const { name, traffic, dependsOn, rollout, objectives } = document;
   const { rules, sticky, policy } = traffic;
   const { strategy } = rollout;
@@ -27,7 +33,7 @@ export function serviceSpecOf(document: ServiceDocument, inputs?: ReadInputs): S
     ...(sticky === undefined ? {} : { sticky }),
     ...(policy === undefined ? {} : { trafficPolicy: policyOf(document, policy) }),
     dependsOn,
-    revision: revisionOf(document, inputs ?? { env: document.run.env }),
+    revision: revisionOf(document, inputs ?? { env: document.run.env }, environmentName),
     plan: {
       steps: rollout.steps,
       gate: rollout.gate,
@@ -54,7 +60,11 @@ export interface ReadInputs extends RunInputs {
   readonly env: Readonly<Record<string, string>>;
 }
 
-function revisionOf(document: ServiceDocument, inputs: ReadInputs): Revision {
+function revisionOf(
+  document: ServiceDocument,
+  inputs: ReadInputs,
+  environmentName: string | null,
+): Revision {
   const content = {
     service: document.name,
     version: document.labels['version'] ?? null,
@@ -71,6 +81,7 @@ function revisionOf(document: ServiceDocument, inputs: ReadInputs): Revision {
       ? {}
       : { disruptionBudget: document.disruptionBudget }),
     ...(document.zones === undefined ? {} : { zones: document.zones }),
+    ...(document.flags === undefined ? {} : { flags: flagsFor(document.flags, environmentName) }),
   };
   const digest = sha256Hex(canonicalJson(content));
   return { ...content, digest, id: `${document.name}-${digest.slice(0, 10)}` };

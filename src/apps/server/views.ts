@@ -26,6 +26,7 @@ import { candidateWeightPercent } from '../../domain/release/order.ts';
 import type { Instance } from '../../ports/platform.ts';
 import { withEjectionReason } from './ejected-instances.ts';
 import { limitsView } from './limits-view.ts';
+import { flagViews } from './flag-views.ts';
 import { gateWords, objectiveWords } from './plan-words.ts';
 import { policyWords } from './policy-words.ts';
 import { restartView } from './restart-view.ts';
@@ -68,9 +69,15 @@ export function serviceView(
       instances: instances
         .filter((each) => each.service === state.name)
         .map((each) => withEjectionReason(instanceView(each), spec.trafficPolicy)),
+      ...flagsOf(state),
       ...(state.restart === undefined ? {} : { restart: restartView(state.restart, atMs) }),
     },
   };
+}
+
+function flagsOf(state: ServiceState): Pick<ServiceView['status'], 'flags'> {
+  const flags = flagViews(state);
+  return flags.length === 0 ? {} : { flags: [...flags] };
 }
 
 export function instanceView(instance: Instance): InstanceView {

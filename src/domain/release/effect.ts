@@ -1,3 +1,4 @@
+import type { RevisionFlags } from '../flags/flag.ts';
 import type { MirrorRule } from '../traffic/mirror.ts';
 import type { RequestMatch } from '../traffic/request-match.ts';
 import type { RouteRule } from '../traffic/route-rules.ts';
@@ -57,6 +58,8 @@ export interface Traffic {
   readonly sticky?: StickyRule;
   readonly mirror?: MirrorRule;
   readonly policy?: TrafficPolicy;
+  /** What instances of each revision see when they ask for flags; absent: none has any. */
+  readonly flags?: readonly RevisionFlags[];
   /** How the router counts, see GateSettings; only while a rollout is judged by it. */
   readonly strata?: readonly StratumMatch[];
   readonly oneVotePer?: VoteRule;

@@ -2,6 +2,7 @@ import { inFull } from '../gate/explain-metrics.ts';
 import { previewOf } from './blue-green.ts';
 import type { Effect, Share, Traffic } from './effect.ts';
 import type { Hand } from './event.ts';
+import { flagsAt } from './flag-turns.ts';
 import type { GateSettings, Plan, Revision, Step } from './revision.ts';
 import {
   type ApprovalRequest,
@@ -47,7 +48,7 @@ export function order(state: ServiceState, order: Order): Decision {
     sentence: order.sentence,
     verdict: verdictOf(state, order),
     plan: order.plan ?? null,
-    effects: effects.map(effectText),
+    effects: effects.flatMap(effectTexts),
     ...(order.approval === undefined ? {} : { approval: order.approval }),
   };
   const retired = retiredAfter(state.retired, effects);
@@ -87,6 +88,8 @@ export function splitTraffic(
   state: ServiceState,
   rollout: Rollout,
   step: Pick<Step, 'weightPercent' | 'match' | 'matches' | 'mirror'>,
+  /** Whose flags are turned; absent: none are. */
+  stepIndex: number | null = null,
 ): Traffic | null {
   if (state.spec === null) return null;
   const { weightPercent, match, matches, mirror } = step;
@@ -112,6 +115,7 @@ export function splitTraffic(
       : { sticky: { key: sticky, seed: rollout.id } }),
     ...previewOf(rollout, weightPercent),
     ...countingOf(rollout.plan.gate),
+    ...flagsAt({ ...state, rollout }, stepIndex),
   };
 }
 
@@ -125,8 +129,10 @@ function countingOf({ strata, oneVotePer }: GateSettings): Pick<Traffic, 'strata
 /** Everything to stable; no route at all when there is none. */
 export function stableTraffic(state: ServiceState): Traffic {
   const stable = state.isDeleted ? null : stableOf(state);
-  if (stable === null) return noTraffic(state);
-  return { ...noTraffic(state), shares: [{ revisionId: stable.id, weightPercent: 100 }] };
+  const flags = state.isDeleted ? {} : flagsAt(state, null);
+  if (stable === null) return { ...noTraffic(state), ...flags };
+  const shares = [{ revisionId: stable.id, weightPercent: 100 }];
+  return { ...noTraffic(state), shares, ...flags };
 }
 
 /** Share ordered for the candidate of the newest rollout, 0 when there is none. */
@@ -153,6 +159,15 @@ function noTraffic(state: ServiceState): Traffic {
 
 function keyOf(state: ServiceState, recordCount: number): string {
   return `${state.name}/${recordCount}`;
+}
+
+/** A line for each thing that it does. */
+function effectTexts(effect: Effect): readonly string[] {
+  if (effect.kind !== 'set-traffic') return [effectText(effect)];
+  const turned = (effect.traffic.flags ?? []).flatMap(({ revisionId, turns }) =>
+    turns.map(({ flag, variant }) => `set flag ${flag} of ${revisionId} to ${variant}`),
+  );
+  return [effectText(effect), ...turned];
 }
 
 function effectText(effect: Effect): string {

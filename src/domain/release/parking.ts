@@ -185,11 +185,16 @@ function place(
 ): Decision {
   const { parked, decision, verdict, atMs, sentence } = to;
   const { match = null, matches } = rollout.plan.steps[parked.stepIndex] ?? {};
-  const traffic = splitTraffic(state, rollout, {
-    weightPercent: parked.weightPercent,
-    match,
-    ...(matches === undefined ? {} : { matches }),
-  });
+  const traffic = splitTraffic(
+    state,
+    rollout,
+    {
+      weightPercent: parked.weightPercent,
+      match,
+      ...(matches === undefined ? {} : { matches }),
+    },
+    parked.stepIndex,
+  );
   if (traffic === null) return unchanged(state);
   const effectKey = `${nextKey(state)}/route`;
   return order(

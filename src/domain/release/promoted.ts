@@ -1,6 +1,7 @@
 import type { Verdict } from '../gate/gate.ts';
 import type { Effect } from './effect.ts';
 import type { Hand } from './event.ts';
+import { keptWith } from './flag-turns.ts';
 import { order } from './order.ts';
 import { handText, nameOf, sharesText } from './sentence.ts';
 import {
@@ -21,7 +22,9 @@ export function promoted(
 ): Decision {
   const { atMs } = moment;
   const { candidate, stable } = rollout;
-  const stables = [...state.stables.filter((each) => each.id !== candidate.id), candidate];
+  const stables = [...state.stables.filter((each) => each.id !== candidate.id), candidate].slice(
+    -stableHistoryMax,
+  );
   const done: Rollout = {
     ...rollout,
     paused: null,
@@ -32,7 +35,8 @@ export function promoted(
     {
       ...state,
       rollout: done,
-      stables: stables.slice(-stableHistoryMax),
+      stables,
+      ...keptWith(state, rollout, stables),
       history: withSummary(state, done, atMs),
     },
     {

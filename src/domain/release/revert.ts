@@ -1,5 +1,6 @@
 import { closeBlock, type Verdict } from '../gate/gate.ts';
 import type { Hand } from './event.ts';
+import { turnedBackText } from './flag-turns.ts';
 import { nextKey, order, stableTraffic } from './order.ts';
 import { rollBack } from './rolling.ts';
 import { rolledBy } from './rolling-arms.ts';
@@ -42,7 +43,7 @@ export function revert(
       atMs: againAtMs ?? cause.atMs,
       type: said.by === undefined ? 'decision' : 'operator-action',
       decision: 'roll-back',
-      sentence: `${wayBack}${againAtMs === undefined ? '' : ', ordered again'}: ${cause.sentence}`,
+      sentence: `${wayBack}${turnedBackText(state, rollout)}${againAtMs === undefined ? '' : ', ordered again'}: ${cause.sentence}`,
       ...who,
       effects: () => [{ kind: 'set-traffic', key: effectKey, traffic: stableTraffic(state) }],
     },

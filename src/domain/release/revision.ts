@@ -1,3 +1,4 @@
+import type { Flag } from '../flags/flag.ts';
 import type { ProbeName, ProbeSpec } from '../health/probe.ts';
 import type { ConcurrencyScaling } from '../scaling/concurrency.ts';
 import type { DisruptionBudget } from '../scaling/disruption-budget.ts';
@@ -44,6 +45,8 @@ export interface Revision extends RunInputs {
   readonly appProtocol?: AppProtocol;
   /** Instances are dealt out to these zones in turn; absent: their zone is not known. */
   readonly zones?: readonly string[];
+  /** What its instances may ask for by OFREP; absent: it has none. */
+  readonly flags?: readonly Flag[];
 }
 
 export interface HealthSpec {
@@ -100,6 +103,8 @@ export interface Step {
   readonly matches?: readonly RequestMatch[];
   /** The candidate gets copies of stable's requests; absent: none. */
   readonly mirror?: Omit<MirrorRule, 'revisionId'>;
+  /** From this step on the candidate's flags give these variants where no rule says otherwise; absent: it turns none. */
+  readonly flags?: readonly { readonly flag: string; readonly variant: string }[];
   /** The step lasts at least this long, whatever the gate says. */
   readonly atLeastMs: number;
   /** Whether the gate must pass before the rollout leaves this step. */

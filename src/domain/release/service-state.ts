@@ -5,6 +5,7 @@ import type { LoadNeed } from '../scaling/capacity-guard.ts';
 import type { ArmCount } from '../traffic/traffic-sample.ts';
 import type { Effect, Traffic } from './effect.ts';
 import type { Hand, RevisionInstances } from './event.ts';
+import type { KeptTurns } from './flag-turns.ts';
 import type { Plan, Revision, ServiceSpec } from './revision.ts';
 
 /** A service as its events left it. Plain JSON; at most one rollout is active. */
@@ -36,6 +37,8 @@ export interface ServiceState {
     /** Of one that has no instance until somebody asks. */
     readonly asleepSinceMs?: number;
   }[];
+  /** Flags of stable revisions as a rollout has turned them; absent: none has. */
+  readonly keptTurns?: readonly KeptTurns[];
   /** The newest restart by hand, under way or over; absent: there was none. */
   readonly restart?: Restart;
 }

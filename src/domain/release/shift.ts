@@ -1,4 +1,5 @@
 import { closeBlock, type Verdict } from '../gate/gate.ts';
+import { turnedText } from './flag-turns.ts';
 import { order, splitTraffic, unchanged } from './order.ts';
 import {
   type Decision,
@@ -29,7 +30,7 @@ export function shiftTo(
 ): Decision {
   const step = rollout.plan.steps[to.stepIndex];
   if (step === undefined) return unchanged(state);
-  const traffic = splitTraffic(state, rollout, step);
+  const traffic = splitTraffic(state, rollout, step, to.stepIndex);
   if (traffic === null) return unchanged(state);
   const left = leaveStep(rollout, to.atMs);
   const place = (key: string): ServiceState => ({
@@ -50,7 +51,7 @@ export function shiftTo(
     atMs: to.atMs,
     type: to.type ?? (to.by === undefined ? 'decision' : 'operator-action'),
     decision: to.decision ?? 'advance',
-    sentence: to.sentence,
+    sentence: `${to.sentence}${turnedText(step)}`,
     verdict: to.verdict,
     ...(to.by === undefined ? {} : { by: to.by }),
     effects: (prefix) => [{ kind: 'set-traffic', key: `${prefix}/route`, traffic }],

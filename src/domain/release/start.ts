@@ -3,6 +3,7 @@ import { openGate, withStableBefore } from '../gate/gate.ts';
 import { candidateCount, strategyText } from './blue-green.ts';
 import type { Effect } from './effect.ts';
 import type { Hand, ReleaseEvent } from './event.ts';
+import { allFlags } from './flag-turns.ts';
 import { withoutCount } from './instance-counts.ts';
 import { order, stableTraffic, unchanged } from './order.ts';
 import { supersedeRestart } from './restart.ts';
@@ -102,29 +103,34 @@ export function start(
   };
   const because = `${rollout.id} started`;
   const alone = supersedeRestart(state, { because, atMs });
-  return order(
-    { ...withoutCount(alone.state, candidate.id), rollout, rolloutCount },
-    {
-      atMs,
-      type: 'release-plan',
-      decision: 'start',
-      by,
-      plan,
-      sentence: `${rollout.id} started: ${fromTo}, ${planText(plan)}${unjudgedText(kind, plan)}`,
-      effects: (key): readonly Effect[] => {
-        // What is rolled begins with the next look.
-        if (isRolled) return alone.effects(key);
-        const count = candidateCount(rollout);
-        const run: Effect = {
-          kind: 'ensure-instances',
-          key: `${key}/run`,
-          revision: candidate,
-          count,
-        };
-        return [run, ...alone.effects(key)];
-      },
+  const next = { ...withoutCount(alone.state, candidate.id), rollout, rolloutCount };
+  return order(next, {
+    atMs,
+    type: 'release-plan',
+    decision: 'start',
+    by,
+    plan,
+    sentence: `${rollout.id} started: ${fromTo}, ${planText(plan)}${unjudgedText(kind, plan)}`,
+    effects: (key): readonly Effect[] => {
+      const known = announceFlags(next, candidate, key);
+      // What is rolled begins with the next look.
+      if (isRolled) return [...known, ...alone.effects(key)];
+      const count = candidateCount(rollout);
+      const run: Effect = {
+        kind: 'ensure-instances',
+        key: `${key}/run`,
+        revision: candidate,
+        count,
+      };
+      return [...known, run, ...alone.effects(key)];
     },
-  );
+  });
+}
+
+/** An instance may ask for its flags before it is ready; users stay where they are. */
+function announceFlags(state: ServiceState, { flags }: Revision, key: string): readonly Effect[] {
+  if (flags === undefined) return [];
+  return [{ kind: 'set-traffic', key: `${key}/flags`, traffic: stableTraffic(state) }];
 }
 
 /** A first revision has nothing to go back to, and an undo goes to what was good: nobody misses a judgement of them. */
@@ -206,6 +212,7 @@ function inOneStep(plan: Plan, kind: 'first' | 'undo'): Plan {
     atLeastMs: 0,
     gated: false,
     wait: { kind: 'none' },
+    ...(kind === 'first' ? allFlags(plan.steps) : {}),
   };
   const { strategy, ...rest } = plan;
   // Who must not run beside another must not on the way back either.

@@ -1,4 +1,5 @@
 import type { ApprovalPolicy } from '../evidence/approval/approval.ts';
+import type { Flag } from '../flags/flag.ts';
 import type { ArmCount } from '../traffic/traffic-sample.ts';
 import { decide } from './decide.ts';
 import type { Action, Hand, ReleaseEvent, RevisionInstances } from './event.ts';
@@ -21,6 +22,7 @@ import {
  *                                               incident=, replacewithin=, ontimelimit=,
  *                                               rolling=1,0 (at most 1 more, 0 fewer), recreate=60s (deadline)
  *                                               bluegreen=1 (that many stand by; with checks home and load)
+ *     flags new=off,on                          revisions that are applied from here on have this flag, off by default
  *     given stable v1                           v1 is stable before the transcript begins, at 0 s
  *     > +1s apply v2                            an event, 1 s after the one before; without `+` at the same moment
  *     > sample candidate 40/2 stable 360/0 x 10 every 100ms
@@ -32,7 +34,8 @@ import {
  *     > checked pass                            what a standby answered: also `answers 500`, `load 3/100 250ms`, `not-made`
  *     > show                                    what `tidegate status` would say now
  *
- * A step is `10` (gated), `10!` (not gated), `10+5s` (pause), `10+approval`, `10+sre&owner` (signed approvals of these roles), `10>5s` (at least), `0@x-canary=yes`.
+ * A step is `10` (gated), `10!` (not gated), `10+5s` (pause), `10+approval`, `10+sre&owner` (signed approvals of these roles), `10>5s` (at least), `0@x-canary=yes`,
+ * `10~new=on` (turns a flag).
  */
 export function renderTranscript(text: string): string {
   const world = new TranscriptWorld();
@@ -49,6 +52,7 @@ class TranscriptWorld {
   #plan: Plan = { steps: [stepOf(10), stepOf(50), stepOf(100)], gate, bakeMs: 0, objectives: [] };
   #nowMs = 0;
   #host = 'web.localhost';
+  #flags: readonly Flag[] = [];
   readonly #instances = new Map<string, RevisionInstances>();
 
   play(line: string): readonly string[] {
@@ -57,6 +61,7 @@ class TranscriptWorld {
     if (verb === undefined || verb.startsWith('#')) return [];
     if (verb === 'plan') this.#plan = planWith(this.#plan, rest);
     else if (verb === 'host') this.#host = rest[0] ?? '';
+    else if (verb === 'flags') this.#flags = rest.map(readFlag);
     else if (verb === 'given') this.#given(rest[1] ?? '');
     else if (verb === '>') return this.#act(rest);
     else throw new Error(`cannot read the transcript line "${line}"`);
@@ -145,7 +150,11 @@ class TranscriptWorld {
   }
 
   #specOf(version: string): ReturnType<typeof specOf> {
-    return specOf(numberOf(version), { plan: this.#plan, host: this.#host });
+    const revision = {
+      ...revisionOf(numberOf(version)),
+      ...(this.#flags.length === 0 ? {} : { flags: this.#flags }),
+    };
+    return specOf(numberOf(version), { plan: this.#plan, host: this.#host, revision });
   }
 
   /** `ready v1 v2`, or `instances v2 1/2 restarts 3 because exited with code 1`; others stay as they were. */
@@ -321,9 +330,10 @@ function choiceOf(text: string): TimeLimitChoice {
 }
 
 function readStep(text: string): Step {
-  const found = /^([\d.]+)(!?)(?:>(\w+))?(?:\+([\w&]+))?(?:@([\w-]+)=(\w+))?$/.exec(text);
+  const found =
+    /^([\d.]+)(!?)(?:>(\w+))?(?:\+([\w&]+))?(?:@([\w-]+)=(\w+))?(?:~(\w+)=(\w+))?$/.exec(text);
   if (found === null) throw new Error(`cannot read the step "${text}"`);
-  const [, weight, ungated, atLeast, wait, header, value] = found;
+  const [, weight, ungated, atLeast, wait, header, value, flag, variant] = found;
   return stepOf(Number(weight), {
     gated: ungated === '' && Number(weight) < 100,
     atLeastMs: atLeast === undefined ? 0 : durationMs(atLeast),
@@ -336,7 +346,16 @@ function readStep(text: string): Step {
             ? { kind: 'pause', durationMs: durationMs(wait) }
             : { kind: 'approval', policy: policyOf(wait) },
     match: header === undefined || value === undefined ? null : { name: header, value },
+    ...(flag === undefined || variant === undefined ? {} : { flags: [{ flag, variant }] }),
   });
+}
+
+/** The first variant is the default; values are their names. */
+function readFlag(text: string): Flag {
+  const [key = '', names = ''] = text.split('=');
+  const variants = Object.fromEntries(names.split(',').map((name) => [name, name]));
+  const [defaultVariant = ''] = Object.keys(variants);
+  return { key, state: 'ENABLED', variants, defaultVariant, targeting: [] };
 }
 
 function durationMs(text: string): number {

@@ -1,3 +1,4 @@
+import { checkAskedFlags } from '../flags/check-flags.ts';
 import { checkHeaderName, type Note } from './check-header-name.ts';
 import { checkMatch, checkMirror, checkRules, checkSticky } from './check-route-rules.ts';
 import { checkFaults } from './check-fault-rules.ts';
@@ -45,6 +46,7 @@ export function checkRouteTable(table: RouteTable): readonly RouteTableProblem[]
     hosts.set(route.host, index);
     checkRoute(route, place, note);
   }
+  checkAskedFlags(table.flags ?? [], note);
   return problems;
 }
 

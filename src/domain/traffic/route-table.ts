@@ -1,4 +1,5 @@
 import type { HeaderMatch, StratumMatch, VoteRule } from '../release/revision.ts';
+import type { AskedFlags } from '../flags/check-flags.ts';
 import type { FaultRule } from './fault-rule.ts';
 import type { MirrorRule } from './mirror.ts';
 import type { RequestMatch } from './request-match.ts';
@@ -12,6 +13,8 @@ export interface RouteTable {
   /** Grows with each change; a router never goes back to a smaller one. */
   readonly version: number;
   readonly routes: readonly Route[];
+  /** What instances are told that ask for flags; absent: nobody may ask. */
+  readonly flags?: readonly AskedFlags[];
 }
 
 /** One service's traffic: whose share, to which endpoints. */

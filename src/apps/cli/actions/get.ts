@@ -18,12 +18,13 @@ import {
   rolloutColumns,
   serviceColumns,
 } from '../views/resource-table.ts';
+import { flagColumns } from '../views/flag-rows.ts';
 import { rowOfRollout, rowOfSummary, type RolloutRow } from '../views/rollout-row.ts';
 import { columnWidths, rowLine, tableLines } from '../views/table.ts';
 
 const intervalMs = 1000;
 
-export type Resource = 'services' | 'rollouts' | 'instances' | 'events';
+export type Resource = 'services' | 'rollouts' | 'instances' | 'events' | 'flags';
 
 export interface GetOptions {
   readonly output?: 'json' | 'yaml' | 'wide' | 'name';
@@ -57,6 +58,8 @@ export async function get(
       );
     case 'events':
       return getFrom(session, { columns: eventColumns, ask: askEvents }, wanted.name, options);
+    case 'flags':
+      return getFrom(session, { columns: flagColumns, ask: askFlags }, wanted.name, options);
   }
 }
 
@@ -199,6 +202,11 @@ async function askRollouts(
 async function askInstances(client: Client, name: string | null, signal: AbortSignal) {
   const services = await askServices(client, name, signal);
   return services.flatMap((service) => service.status.instances);
+}
+
+async function askFlags(client: Client, name: string | null, signal: AbortSignal) {
+  const services = await askServices(client, name, signal);
+  return services.flatMap(({ status }) => status.flags ?? []);
 }
 
 async function askEvents(client: Client, name: string | null, signal: AbortSignal) {

@@ -26,6 +26,8 @@ export interface UpOptions {
   readonly gatewayListen: string;
   /** `off`: nowhere; absent: as the server's default. */
   readonly gatewayMetrics?: string;
+  /** `off`: nowhere; absent: as the server's default. */
+  readonly flagsListen?: string;
   readonly otlp?: string;
   readonly redisUrlFile?: string;
   readonly accessLog?: string;
@@ -60,6 +62,8 @@ export interface UpOptions {
   readonly cdeventsEnvironment?: string;
   /** `allow` or `deny`; absent: as at the last start. */
   readonly defaultAuthorization?: string;
+  /** Of flags, and of events that name none of their own. */
+  readonly environment?: string;
   readonly foreground?: boolean;
   readonly timeout?: number;
 }
@@ -105,6 +109,7 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
     '--listen': listen,
     '--gateway-listen': gatewayListen,
     '--gateway-metrics': options.gatewayMetrics,
+    '--flags-listen': options.flagsListen,
     '--otlp': options.otlp,
     '--redis-url-file': absolute(session, options.redisUrlFile),
     '--access-log': accessLogPath(options.accessLog),
@@ -122,6 +127,7 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
     '--cdevents-sink-file': absolute(session, options.cdeventsSinkFile),
     '--cdevents-environment': options.cdeventsEnvironment,
     '--default-authorization': options.defaultAuthorization,
+    '--environment': options.environment,
     '--tls-listen': options.tlsListen,
     '--tls-folder': options.tlsFolder === undefined ? undefined : resolve(options.tlsFolder),
     '--tls-default': options.tlsDefault,

@@ -7,7 +7,12 @@ import { logPolicyLines } from '../../../control/checkpointer.ts';
 import type { NoteSigner } from '../../../ports/identity.ts';
 
 /** Files of a state folder that hold what a server was told to remember. */
-const settingsNames: readonly string[] = ['authorization.json', 'blobs.json', 'witnesses.json'];
+const settingsNames: readonly string[] = [
+  'authorization.json',
+  'blobs.json',
+  'witnesses.json',
+  'environment',
+];
 
 /** Where a restore under way keeps what it has; one that was killed leaves it there, and the next one clears it. */
 export const restoringName = 'restoring';

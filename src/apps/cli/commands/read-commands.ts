@@ -21,6 +21,8 @@ const resources: Readonly<Record<string, Resource>> = {
   events: 'events',
   event: 'events',
   ev: 'events',
+  flags: 'flags',
+  flag: 'flags',
 };
 
 type EventsCommandOptions = Omit<EventsOptions & CdEventsOptions, 'service'> & {
@@ -55,12 +57,13 @@ function addStatus(program: Command, frame: Frame): void {
 function addGet(program: Command, frame: Frame): void {
   const get = program
     .command('get')
-    .summary('list services, rollouts, instances or events')
+    .summary('list services, rollouts, instances, events or flags')
     .description('Lists one kind of thing; with a name, what belongs to that service.')
     .addArgument(
-      new Argument('<resource>', 'services (svc), rollouts (ro), instances, events (ev)').choices(
-        Object.keys(resources),
-      ),
+      new Argument(
+        '<resource>',
+        'services (svc), rollouts (ro), instances, events (ev), flags',
+      ).choices(Object.keys(resources)),
     )
     .argument('[service]', 'name of a service')
     .addOption(outputOption(['json', 'yaml', 'wide', 'name']))
@@ -79,6 +82,7 @@ function addGet(program: Command, frame: Frame): void {
     'tidegate get rollouts checkout',
     'tidegate get instances --watch',
     'tidegate get events -o json',
+    'tidegate get flags checkout',
   );
 }
 

@@ -54,6 +54,7 @@ export function addServerCommands(program: Command, frame: Frame): void {
   addBlobOptions(up);
   addInstanceOptions(up);
   addEventOptions(up);
+  addFlagOptions(up);
   withExamples(
     up,
     'tidegate up',
@@ -64,7 +65,11 @@ export function addServerCommands(program: Command, frame: Frame): void {
     'tidegate up --tls-listen 127.0.0.1:7443 --tls-folder certs',
     'tidegate up --cdevents-sink https://events.example/in --cdevents-environment production',
   );
+  addDown(program, frame);
+  addVersion(program, frame);
+}
 
+function addDown(program: Command, frame: Frame): void {
   const down = program
     .command('down')
     .summary('stop the server, the gateway and all instances')
@@ -77,7 +82,6 @@ export function addServerCommands(program: Command, frame: Frame): void {
       frame.perform(async (session) => (await import('../actions/down.ts')).down(session, options)),
     );
   withExamples(down, 'tidegate down', 'tidegate down --keep-instances');
-  addVersion(program, frame);
 }
 
 function addVersion(program: Command, frame: Frame): void {
@@ -176,6 +180,17 @@ function addEventOptions(up: Command): void {
       '--cdevents-environment <name>',
       'where the services run, as the events say it; remembered (default: local)',
     );
+}
+
+function addFlagOptions(up: Command): void {
+  up.option(
+    '--flags-listen <address>',
+    'address where instances ask the gateway for flags, or off',
+    '127.0.0.1:7402',
+  ).option(
+    '--environment <name>',
+    'what this is, as production: whose values of flags are applied; remembered',
+  );
 }
 
 function addTlsOptions(up: Command): void {

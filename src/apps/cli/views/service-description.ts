@@ -1,6 +1,7 @@
 import type { RolloutView, ServiceView } from '../../../api/wire.ts';
 import { harmless, type Look, paint } from '../look.ts';
 import { limitFacts } from './limit-facts.ts';
+import { flagFacts } from './flag-rows.ts';
 import { resourceFacts } from './resource-facts.ts';
 import { scalingFacts } from './scaling-facts.ts';
 import { serviceTree } from './status-tree.ts';
@@ -30,6 +31,7 @@ export function serviceDescription(service: ServiceView, look: Look): string[] {
     ['Request timeout:', durationText(spec.requestTimeoutMs)],
     ...routingFacts(spec),
     ...policyFacts(spec),
+    ...flagFacts(service),
     ...(status.faults ?? []).map(({ id, sentence, until, by }) => [
       `Fault ${id}:`,
       `${harmless(sentence)}, until ${until}, by ${harmless(by.who)}: "${harmless(by.why)}"`,
