@@ -315,6 +315,8 @@ export class InstanceSupervisor {
     if (watch.wasReady && this.#record.launch?.wasReady === false) {
       const thief = findPortThief(life.port, life.identity);
       if (thief !== null) return portStolen(life.port, thief.pid);
+      // Seen as ready already while that is written down: requests may wait for it.
+      this.#standing = watch.standing();
       await this.#writeReady();
     }
     this.#standing = watch.standing();

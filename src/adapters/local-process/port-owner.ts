@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { groupMembers, type ProcessIdentity } from './process-group.ts';
-import { readAllProcesses, type ProcessStat } from './process-table.ts';
+import { readAllProcesses, readProcess, type ProcessStat } from './process-table.ts';
 
 /**
  * The process that answers on our port in place of the instance, or null.
@@ -12,9 +12,15 @@ import { readAllProcesses, type ProcessStat } from './process-table.ts';
 export function findPortThief(port: number, identity: ProcessIdentity): ProcessStat | null {
   const sockets = listeningSockets(port);
   if (sockets.size === 0) return null;
+  // Nearly always: no table of all processes has to be read.
+  if (isLeader(identity) && holdsOneOf(identity.pid, sockets)) return null;
   if (groupMembers(identity).some((stat) => holdsOneOf(stat.pid, sockets))) return null;
   const owner = readAllProcesses().find((stat) => holdsOneOf(stat.pid, sockets));
   return owner !== undefined && owner.startTicks < identity.startTicks ? owner : null;
+}
+
+function isLeader({ pid, startTicks }: ProcessIdentity): boolean {
+  return readProcess(pid)?.startTicks === startTicks;
 }
 
 /** Socket links (`socket:[inode]`) listening on the port; columns as in proc_net_tcp: local address, state 0A, inode. */
