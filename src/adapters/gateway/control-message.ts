@@ -4,6 +4,7 @@ import {
   type AppProtocol,
   type Backend,
   h2c,
+  https,
   type Route,
   type RouteMatch,
   type RouteTable,
@@ -222,6 +223,7 @@ function backend(value: Record<string, unknown>): Backend {
       port: integer(endpoint, 'port'),
       ...(endpoint['zone'] === undefined ? {} : { zone: text(endpoint, 'zone') }),
       ...(endpoint['appProtocol'] === undefined ? {} : { appProtocol: appProtocol(endpoint) }),
+      ...(endpoint['identity'] === undefined ? {} : { identity: text(endpoint, 'identity') }),
     };
   });
   return {
@@ -243,7 +245,7 @@ function wakeRule(value: Record<string, unknown>): WakeRule {
 /** One that this gateway does not speak must not be taken for HTTP/1.1. */
 function appProtocol(value: Record<string, unknown>): AppProtocol {
   const name = text(value, 'appProtocol');
-  if (name === h2c) return name;
+  if (name === h2c || name === https) return name;
   throw new MalformedError(`unknown appProtocol '${name.slice(0, 40)}'`);
 }
 

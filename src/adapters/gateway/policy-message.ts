@@ -3,6 +3,7 @@ import type { RateLimit, RateLimitKey } from '../../domain/traffic/rate-limit.ts
 import type {
   CircuitBreaker,
   LoadBalancing,
+  MutualTls,
   OutlierDetection,
   RetryPolicy,
   TrafficPolicy,
@@ -14,6 +15,7 @@ import { integer, list, MalformedError, oneOf, record, text, texts } from './sha
 export function trafficPolicy(value: Record<string, unknown>): TrafficPolicy {
   const { loadBalancing, retries, circuitBreaker, outlierDetection, rateLimits, jwt } = value;
   const { authorization: access } = value;
+  const { mtls } = value;
   return {
     ...(loadBalancing === undefined
       ? {}
@@ -30,7 +32,13 @@ export function trafficPolicy(value: Record<string, unknown>): TrafficPolicy {
     ...(access === undefined
       ? {}
       : { authorization: authorization(record(access, 'authorization')) }),
+    ...(mtls === undefined ? {} : { mtls: mutualTls(record(mtls, 'mtls')) }),
   };
+}
+
+/** One that a newer server knows must not be taken for none. */
+function mutualTls(value: Record<string, unknown>): MutualTls {
+  return { mode: oneOf(value, 'mode', ['permissive', 'strict']) };
 }
 
 function balancing(value: Record<string, unknown>): LoadBalancing {

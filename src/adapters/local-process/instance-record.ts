@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Revision } from '../../domain/release/revision.ts';
 import { flagShape } from './flag-shape.ts';
-import { h2c } from '../../domain/traffic/route-table.ts';
+import { h2c, https } from '../../domain/traffic/route-table.ts';
 import type { OutOfMemory } from '../../ports/platform.ts';
 import type { Held } from './hold-limits.ts';
 
@@ -124,7 +124,8 @@ const revisionShape = z.object({
       }),
     )
     .exactOptional(),
-  appProtocol: z.literal(h2c).exactOptional(),
+  appProtocol: z.enum([h2c, https]).exactOptional(),
+  hasIdentity: z.literal(true).exactOptional(),
   zones: z.array(z.string()).exactOptional(),
   flags: z.array(flagShape).exactOptional(),
 });

@@ -28,6 +28,8 @@ export interface PolicyDocument {
   readonly rateLimits?: readonly RateLimitDocument[];
   readonly jwt?: JwtDocument;
   readonly authorization?: AuthorizationDocument;
+  /** Absent: off. */
+  readonly mtls?: { readonly mode: 'permissive' | 'strict' };
 }
 
 export interface RetriesDocument {
@@ -50,6 +52,8 @@ type Traffic = ServiceInput['spec']['traffic'];
 export function toPolicy(traffic: Traffic): { readonly policy?: PolicyDocument } {
   const { loadBalancing, retries, circuitBreaker, outlierDetection, rateLimit, jwt } = traffic;
   const { authorization } = traffic;
+  const { mtls } = traffic;
+  const mode = mtls?.mode ?? 'off';
   const policy: PolicyDocument = {
     ...(loadBalancing === undefined ? {} : { loadBalancing: toBalancing(loadBalancing) }),
     ...(retries === undefined ? {} : { retries: toRetries(retries) }),
@@ -58,6 +62,7 @@ export function toPolicy(traffic: Traffic): { readonly policy?: PolicyDocument }
     ...(rateLimit === undefined ? {} : { rateLimits: toRateLimits(rateLimit) }),
     ...(jwt === undefined ? {} : { jwt: toJwt(jwt) }),
     ...(authorization === undefined ? {} : { authorization: toAuthorization(authorization) }),
+    ...(mode === 'off' ? {} : { mtls: { mode } }),
   };
   return Object.keys(policy).length === 0 ? {} : { policy };
 }

@@ -14,8 +14,8 @@ const consecutiveMax = 1000;
 const conditionsMax = 40;
 
 /**
- * `traffic.loadBalancing`, `retries`, `circuitBreaker`, `outlierDetection`, `rateLimit`, `jwt` and `authorization`, in the words of Envoy, Istio
- * and the Gateway API.
+ * `traffic.loadBalancing`, `retries`, `circuitBreaker`, `outlierDetection`, `rateLimit`, `jwt`, `authorization` and `mtls`, in the words of
+ * Envoy, Istio and the Gateway API.
  */
 export function policySchemas() {
   return {
@@ -26,7 +26,15 @@ export function policySchemas() {
     rateLimit: rateLimitSchema().optional(),
     jwt: jwtSchema().optional(),
     authorization: authorizationSchema().optional(),
+    mtls: mtlsSchema().optional(),
   };
+}
+
+/** `mode` as in Istio's PeerAuthentication, where DISABLE is off. */
+function mtlsSchema() {
+  return mapping({
+    mode: choice<'off' | 'permissive' | 'strict'>(['off', 'permissive', 'strict']),
+  });
 }
 
 function loadBalancingSchema() {

@@ -30,7 +30,7 @@ export interface ServiceDocument {
   /** null: the platform chooses. */
   readonly port: number | null;
   /** Absent: HTTP/1.1. */
-  readonly appProtocol?: 'kubernetes.io/h2c';
+  readonly appProtocol?: 'kubernetes.io/h2c' | 'https';
   /** Instances are dealt out to them in turn; absent: their zone is not known. */
   readonly zones?: readonly string[];
   /** Absent: nothing is said. */

@@ -16,6 +16,7 @@ import { turnChecks } from './flag-checks.ts';
 import { flagsSchema } from './flags-schema.ts';
 import { healthSchema } from './health-schema.ts';
 import { filesSchema, secretsSchema } from './inputs-schema.ts';
+import { refuseHalfTls } from './mtls-conflicts.ts';
 import { policySchemas } from './policy-schema.ts';
 import { refuseClaimsWithoutToken } from './rate-limit-schema.ts';
 import { rolloutSchema } from './rollout-schema.ts';
@@ -45,7 +46,7 @@ export function serviceSchema() {
 }
 
 /** What instances may speak besides HTTP/1.1, in the words of Kubernetes. */
-export const appProtocols = ['kubernetes.io/h2c'] as const;
+export const appProtocols = ['kubernetes.io/h2c', 'https'] as const;
 
 /** As values of `topology.kubernetes.io/zone`. */
 function zonesSchema() {
@@ -81,8 +82,10 @@ function specSchema() {
     objectives: objectivesSchema().prefault([]),
     rollout: rolloutSchema().prefault({}),
   });
-  return spec.superRefine(({ run, scale, traffic, flags, objectives, rollout }, context) => {
+  return spec.superRefine((written, context) => {
+    const { run, scale, traffic, flags, objectives, rollout, appProtocol } = written;
     refuseClaimsWithoutToken(traffic, context);
+    refuseHalfTls({ appProtocol, traffic }, context);
     if (scale.on?.memory !== undefined && run.resources?.requests.memory === undefined) {
       const message =
         'is a part of what is requested, and "run.resources.requests.memory" is not there';

@@ -40,7 +40,7 @@ export class CompatMirrors {
 
   #send(mirrored: MirroredRequest, shadow: Shadow, body: Buffer | null): void {
     const { request, authority, path } = mirrored;
-    const pool = this.#pools.pool(shadow.target.origin);
+    const pool = this.#pools.pool(shadow.target);
     if (pool === null) {
       shadow.dropped('mirror-overflow');
       this.#slots.giveBack();

@@ -1,7 +1,12 @@
-import { Pool } from 'undici';
+import { type buildConnector, Pool } from 'undici';
+import { type Endpoint, https } from '../../domain/traffic/route-table.ts';
+import type { GatewayIdentity } from './identity/gateway-identity.ts';
+import { connectTls } from './instance-tls.ts';
+import type { Target } from './live-revision.ts';
 
 /** Connections to one instance at most; requests beyond wait for one. */
 const connectionsMax = 512;
+const connectMs = 3000;
 /** Requests to one instance at most, waiting ones included; beyond, 503 is the honest answer. */
 export const inFlightMax = 2048;
 
@@ -14,15 +19,22 @@ const h2cOptions = { allowH2: true, useH2c: true };
  */
 export class EndpointPools implements AsyncDisposable {
   readonly #pools = new Map<string, Pool>();
+  readonly #identity: GatewayIdentity | null;
+
+  /** `identity`: who the gateway is towards instances that ask. */
+  constructor(identity: GatewayIdentity | null = null) {
+    this.#identity = identity;
+    identity?.onChange(() => this.#renewSecure());
+  }
 
   /** Null: the instance has as many requests as it may have. */
-  pool(origin: string): Pool | null {
+  pool({ origin, endpoint }: Pick<Target, 'origin' | 'endpoint'>): Pool | null {
     let pool = this.#pools.get(origin);
     if (pool === undefined) {
       pool = new Pool(origin.replace(/^h2c:/, 'http:'), {
         connections: connectionsMax,
         pipelining: 1,
-        connectTimeout: 3000,
+        connectTimeout: connectMs,
         // The gateway's own timer runs until the answer's head; here only so that no default of undici cuts in.
         headersTimeout: 0,
         // Silence within an answer's body; long, because event streams are quiet at times.
@@ -30,6 +42,7 @@ export class EndpointPools implements AsyncDisposable {
         keepAliveTimeout: 4000,
         keepAliveMaxTimeout: 60_000,
         ...(origin.startsWith('h2c:') ? h2cOptions : { allowH2: false }),
+        ...(endpoint.appProtocol === https ? { connect: this.#connector(endpoint) } : {}),
       });
       this.#pools.set(origin, pool);
     }
@@ -44,6 +57,30 @@ export class EndpointPools implements AsyncDisposable {
       // It rejects only when closed twice, which the deletion above rules out; nobody waits for it.
       void pool.close().catch(() => {});
     }
+  }
+
+  /** With another certificate come other connections, so that none outlives those it was made with by long. */
+  #renewSecure(): void {
+    for (const [origin, pool] of this.#pools) {
+      if (!origin.startsWith('https:')) continue;
+      this.#pools.delete(origin);
+      void pool.close().catch(() => {});
+    }
+  }
+
+  #connector(endpoint: Endpoint): buildConnector.connector {
+    return (_options, done) => {
+      const { tls, socket } = connectTls(endpoint, this.#identity);
+      const fail = (error: Error): void => done(error, null);
+      const timer = setTimeout(() => socket.destroy(new Error('no connection in time')), connectMs);
+      socket.once('error', fail);
+      socket.once('close', () => clearTimeout(timer));
+      tls?.once('secureConnect', () => {
+        clearTimeout(timer);
+        socket.off('error', fail);
+        done(null, tls);
+      });
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

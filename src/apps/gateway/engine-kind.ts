@@ -2,6 +2,7 @@ import { AccessLog, type AccessLogOptions } from './access-log/access-log.ts';
 import type { CallerLimits } from './caller-limits.ts';
 import { FastEngine } from './fast/fast-engine.ts';
 import type { Engine } from './http-engine.ts';
+import { GatewayIdentity } from './identity/gateway-identity.ts';
 import { LlhttpError } from './http1/llhttp.ts';
 import { SecondOpinion } from './http1/second-opinion.ts';
 import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
@@ -30,6 +31,8 @@ export interface EngineOptions {
   /** Absent: there is none. */
   readonly accessLog?: AccessLogOptions | null;
   readonly callerLimits: CallerLimits;
+  /** Where the server renews the gateway's certificate; it may not be there. */
+  readonly identityFolder: string;
 }
 
 export type MakeEngine = (routes: LiveRoutes, metrics: GatewayMetrics) => Engine;
@@ -45,12 +48,13 @@ export async function loadEngine(
   log: (message: string) => void,
 ): Promise<MakeEngine> {
   const { kind, otlpUrl, listening, callerLimits, accessLog: wanted = null } = options;
+  const identity = await GatewayIdentity.open(options.identityFolder, log);
   const accessLog = wanted === null ? null : await AccessLog.open(wanted, log);
   if (kind === 'fast') {
     try {
       const opinion = new SecondOpinion();
       const spans = otlpUrl === null ? null : new SpanRecorder(otlpUrl, log);
-      const shared = { opinion, spans, accessLog, callerLimits, log };
+      const shared = { opinion, spans, accessLog, callerLimits, identity, log };
       const taken = await listeningOf(listening, log);
       if (taken.tls !== null) reloadOnHangUp(taken.tls.certificates, log);
       return (routes, metrics) => new FastEngine(routes, { ...shared, metrics }, taken);
@@ -63,7 +67,8 @@ export async function loadEngine(
     throw new TlsError('the engine compat has neither TLS nor HTTP/2: use --engine fast');
   }
   const { HttpEngine } = await import('./http-engine.ts');
-  return (routes, metrics) => new HttpEngine(routes, { metrics, accessLog, callerLimits });
+  return (routes, metrics) =>
+    new HttpEngine(routes, { metrics, accessLog, callerLimits, identity });
 }
 
 function reloadOnHangUp(certificates: Certificates, log: (message: string) => void): void {

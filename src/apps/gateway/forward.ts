@@ -96,7 +96,7 @@ export class Forward {
   #dispatch(): void {
     const { request, path } = this.#exchange;
     const { target } = this.#attempts;
-    const pool = this.#means.pools.pool(target.origin);
+    const pool = this.#means.pools.pool(target);
     if (pool === null) {
       const { response } = this.#exchange;
       const detail = `instance ${target.endpoint.instanceId} has ${inFlightMax} requests already`;

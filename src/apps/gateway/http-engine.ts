@@ -11,6 +11,7 @@ import type { CallerLimits } from './caller-limits.ts';
 import { EndpointPools } from './endpoint-pools.ts';
 import { type Exchange, Forward } from './forward.ts';
 import { destination } from './forwarded-headers.ts';
+import type { GatewayIdentity } from './identity/gateway-identity.ts';
 import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import { circuitRefusal } from './live-revision.ts';
 import type { Choice, LiveRoutes } from './live-routes.ts';
@@ -37,6 +38,8 @@ export interface HttpEngineOptions {
   /** Null: there is none. */
   readonly accessLog: AccessLog | null;
   readonly callerLimits: CallerLimits;
+  /** Who the gateway is towards instances that ask; absent: nobody. Callers have no TLS in this engine. */
+  readonly identity?: GatewayIdentity | null;
   /** How long a caller may take nothing of its answer. */
   readonly takeMs?: number;
 }
@@ -50,8 +53,9 @@ export class HttpEngine implements Engine {
   readonly #takeMs: number;
   /** Their requests are not served, should they come all the same. */
   readonly #refused = new WeakSet<Duplex>();
-  readonly #pools = new EndpointPools();
-  readonly #mirrors = new CompatMirrors(this.#pools);
+  readonly #identity: GatewayIdentity | null;
+  readonly #pools: EndpointPools;
+  readonly #mirrors: CompatMirrors;
   readonly #faults: CompatFaults;
   readonly #server: Server;
   readonly #tunnels = new Set<Duplex>();
@@ -59,12 +63,15 @@ export class HttpEngine implements Engine {
   #isDraining = false;
 
   constructor(routes: LiveRoutes, options: HttpEngineOptions) {
-    const { metrics, accessLog, callerLimits, takeMs = usualTakeMs } = options;
+    const { metrics, accessLog, callerLimits, takeMs = usualTakeMs, identity = null } = options;
     this.#routes = routes;
     this.#metrics = metrics;
     this.#accessLog = accessLog;
     this.#limits = callerLimits;
     this.#takeMs = takeMs;
+    this.#identity = identity;
+    this.#pools = new EndpointPools(identity);
+    this.#mirrors = new CompatMirrors(this.#pools);
     this.#faults = new CompatFaults(metrics);
     const admission = new CallerAdmission({ limits: callerLimits, metrics, accessLog });
     if (accessLog !== null) metrics.addSource(() => accessLog.families());
@@ -245,6 +252,7 @@ export class HttpEngine implements Engine {
   }): void {
     const { request, socket, head, awaited } = tunnel;
     const startedMs = performance.now();
+    const identity = this.#identity;
     const { authority, path } = destination(request);
     const choice = this.#choose(request, { authority, path, awaited }, startedMs);
     if (choice.kind === 'asleep') {
@@ -268,13 +276,13 @@ export class HttpEngine implements Engine {
     socket.on('close', () => this.#tunnels.delete(socket));
     const fault = choice.treatment?.fault ?? null;
     if (fault === null) {
-      openTunnel({ request, socket, head, choice, startedMs });
+      openTunnel({ request, socket, head, choice, startedMs, identity });
       return;
     }
     const faulted = { fault, target: choice.target, startedMs };
     this.#faults.afterDelay(faulted, socket, () => {
       if (!this.#faults.abortTunnel(faulted, socket))
-        openTunnel({ request, socket, head, choice, startedMs });
+        openTunnel({ request, socket, head, choice, startedMs, identity });
     });
   }
 

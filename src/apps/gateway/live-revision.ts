@@ -32,7 +32,7 @@ import type { Refusal } from './refusal.ts';
 export interface Target {
   readonly revisionId: string;
   readonly endpoint: Endpoint;
-  /** `http://host:port`, or `h2c://host:port`. */
+  /** `http://host:port`, or with `h2c` or `https`. */
   readonly origin: string;
   readonly counter: Counter;
   readonly instance: BalancedInstance;
@@ -137,7 +137,8 @@ export function otherTarget(target: Target, nowMs: number, random: Random): Targ
 
 export function originOf({ host, port, appProtocol }: Endpoint): string {
   const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
-  return `${appProtocol === h2c ? 'h2c' : 'http'}://${name}:${port}`;
+  const scheme = appProtocol === h2c ? 'h2c' : (appProtocol ?? 'http');
+  return `${scheme}://${name}:${port}`;
 }
 
 function noteReadmitted({ ejected }: LiveRevision, instance: BalancedInstance): void {

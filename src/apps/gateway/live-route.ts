@@ -1,3 +1,4 @@
+import type { MutualTls } from '../../domain/traffic/traffic-policy.ts';
 import type { RetryBudget } from '../../domain/traffic/retry-budget.ts';
 import type { ReadyRevisionMatch } from '../../domain/traffic/route-choice.ts';
 import type { Backend, Endpoint, Route } from '../../domain/traffic/route-table.ts';
@@ -50,6 +51,8 @@ export interface LiveRoute {
   /** Null: nobody stays. */
   readonly sticky: StickyChoice | null;
   readonly treatments: Treatments | null;
+  /** Null: callers are not asked who they are. */
+  readonly mtls: MutualTls | null;
   readonly identity: RouteIdentity | null;
   /** Null: everybody may ask everything. */
   readonly authorization: RouteAuthorization | null;

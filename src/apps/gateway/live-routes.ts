@@ -19,6 +19,7 @@ import { AccessCounts } from './metrics/access-counts.ts';
 import type { RevisionStanding } from './metrics/resilience-metrics.ts';
 import type { CallerPeer } from './identity/caller-peer.ts';
 import { type AccessNote, RouteAuthorization } from './identity/route-authorization.ts';
+import { mtlsRefusal } from './identity/mtls-refusal.ts';
 import { RouteIdentity } from './identity/route-identity.ts';
 import { type Buckets, OwnBuckets } from './limits/buckets.ts';
 import { limitScopes, RouteLimits } from './limits/route-limits.ts';
@@ -176,6 +177,10 @@ export class LiveRoutes {
     this.#nowMs = nowMs;
     this.#audited = null;
     this.#awaited = request.awaited ?? null;
+    if (live.mtls !== null) {
+      const refusal = mtlsRefusal(live.mtls, request);
+      if (refusal !== null) return { kind: 'unidentified', refusal };
+    }
     if (live.identity !== null) {
       const refusal = live.identity.refusal(path, request, Date.now());
       if (refusal !== null) return { kind: 'unidentified', refusal };
@@ -404,6 +409,7 @@ export class LiveRoutes {
         before?.treatments ?? null,
       ),
       setAsideSplit: splitOf(shares, before?.setAsideSplit ?? null, this.#phase),
+      mtls: route.policy?.mtls ?? null,
       identity: RouteIdentity.of(route, before?.identity ?? null),
       authorization: RouteAuthorization.of(route, this.access),
       limits: RouteLimits.of(route, this.#buckets),

@@ -39,7 +39,7 @@ const exitCodes = {
 const usage =
   'usage: gateway --state DIR --listen HOST:PORT [--control PATH] ' +
   '[--engine fast|compat] [--metrics HOST:PORT] [--flags HOST:PORT] [--otlp URL] [--workers N|auto] [--zone NAME] ' +
-  '[--h2c] [--tls-listen HOST:PORT (--tls-folder DIR | --tls-cert FILE --tls-key FILE ...) [--tls-default NAME]] ' +
+  '[--h2c] [--tls-listen HOST:PORT [--tls-identity] [--tls-folder DIR | --tls-cert FILE --tls-key FILE ...] [--tls-default NAME]] ' +
   '[--access-log FILE|-] [--access-log-sample RATIO] [--access-log-query] [--limit NAME=NUMBER ...] ' +
   '[--redis-url-file FILE]';
 
@@ -107,9 +107,11 @@ function readOptions(): {
   const processShare = 1 / workerCount;
   const callerLimits = callerLimitsOf(values.limit ?? [], processShare);
   if (typeof callerLimits === 'string') throw new Error(callerLimits);
-  const engine = { kind, otlpUrl, accessLog, callerLimits, listening: tlsOptionsOf(values) };
   const { state: stateFolder, zone = null, 'redis-url-file': urlFile } = values;
+  const identityFolder = resolve(stateFolder, 'identity', 'gateway');
   if (zone !== null && !zonePattern.test(zone)) throw new Error(`--zone: must be ${zoneWords}`);
+  const listening = tlsOptionsOf(values);
+  const engine = { kind, otlpUrl, accessLog, callerLimits, listening, identityFolder };
   const place = { zone, processShare };
   const redisUrlFile = urlFile === undefined ? null : resolve(urlFile);
   const places = { stateFolder, ...listen, controlSocket, admin, flags, redisUrlFile };

@@ -28,6 +28,8 @@ export interface Refusal {
     | 'insufficient-token'
     | 'forbidden'
     | 'token-unchecked'
+    | 'mtls-required'
+    | 'peer-unverified'
     | 'too-many-connections'
     | 'too-many-connections-of-caller';
   readonly detail: string;

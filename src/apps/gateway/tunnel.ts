@@ -2,6 +2,9 @@ import { type IncomingMessage, request as httpRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Outcome } from '../../domain/traffic/instance-health.ts';
 import { noAnswer } from './counters.ts';
+import { https } from '../../domain/traffic/route-table.ts';
+import type { GatewayIdentity } from './identity/gateway-identity.ts';
+import { connectTls } from './instance-tls.ts';
 import { destination, requestHeaders, responseHeaders } from './forwarded-headers.ts';
 import type { Target } from './live-revision.ts';
 import type { Choice } from './live-routes.ts';
@@ -16,6 +19,8 @@ export interface TunnelRequest {
   readonly head: Buffer;
   readonly choice: Extract<Choice, { kind: 'target' }>;
   readonly startedMs: number;
+  /** Who the gateway is towards instances that ask; absent: nobody. */
+  readonly identity?: GatewayIdentity | null;
 }
 
 /** Whether a request may become a tunnel. h2c is ignored, as RFC 9110 section 7.8 allows, and served as HTTP/1.1. */
@@ -42,6 +47,9 @@ export function openTunnel(tunnel: TunnelRequest): void {
     agent: false,
     host: endpoint.host,
     port: endpoint.port,
+    ...(endpoint.appProtocol === https
+      ? { createConnection: () => connectTls(endpoint, tunnel.identity ?? null).socket }
+      : {}),
     method: 'GET',
     path,
     headers,

@@ -10,6 +10,7 @@ export function policyWords(policy: TrafficPolicy | undefined): Partial<ServiceV
   if (policy === undefined) return {};
   const { loadBalancing, retries, circuitBreaker, outlierDetection, rateLimits, jwt } = policy;
   const { authorization } = policy;
+  const { mtls } = policy;
   return {
     trafficPolicy: {
       ...(loadBalancing === undefined
@@ -40,6 +41,7 @@ export function policyWords(policy: TrafficPolicy | undefined): Partial<ServiceV
       ...(rateLimits === undefined ? {} : { rateLimit: limitWords(rateLimits) }),
       ...(jwt === undefined ? {} : { jwt: jwtWords(jwt) }),
       ...(authorization === undefined ? {} : { authorization: authorizationWords(authorization) }),
+      ...(mtls === undefined ? {} : { mtls: { mode: mtls.mode } }),
     },
   };
 }

@@ -65,6 +65,7 @@ function revisionOf(
   inputs: ReadInputs,
   environmentName: string | null,
 ): Revision {
+  const { traffic } = document;
   const content = {
     service: document.name,
     version: document.labels['version'] ?? null,
@@ -77,6 +78,7 @@ function revisionOf(
     ...scalingOf(document),
     // Absent where it is not given, so that revisions of before keep their names.
     ...(document.appProtocol === undefined ? {} : { appProtocol: document.appProtocol }),
+    ...(traffic.policy?.mtls === undefined ? {} : { hasIdentity: true as const }),
     ...(document.disruptionBudget === undefined
       ? {}
       : { disruptionBudget: document.disruptionBudget }),

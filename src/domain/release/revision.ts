@@ -43,6 +43,8 @@ export interface Revision extends RunInputs {
   readonly disruptionBudget?: DisruptionBudget;
   /** What its instances speak; absent: HTTP/1.1. */
   readonly appProtocol?: AppProtocol;
+  /** Each of its instances has a certificate with the service's identifier; absent: none has. */
+  readonly hasIdentity?: true;
   /** Instances are dealt out to these zones in turn; absent: their zone is not known. */
   readonly zones?: readonly string[];
   /** What its instances may ask for by OFREP; absent: it has none. */

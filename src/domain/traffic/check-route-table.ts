@@ -4,7 +4,8 @@ import { checkMatch, checkMirror, checkRules, checkSticky } from './check-route-
 import { checkFaults } from './check-fault-rules.ts';
 import { checkTrafficPolicy } from './check-traffic-policy.ts';
 import { otherStratum } from './request-class.ts';
-import type { Backend, Endpoint, Route, RouteTable } from './route-table.ts';
+import { parseSpiffeId } from '../identity/spiffe-id.ts';
+import { type Backend, type Endpoint, https, type Route, type RouteTable } from './route-table.ts';
 import { wakeLimits } from './wake-rule.ts';
 
 /** Why a table must not be applied, with the place in it. */
@@ -163,7 +164,9 @@ function checkEndpoints(endpoints: readonly Endpoint[], place: string, note: Not
     return;
   }
   const seen = new Set<string>();
-  for (const [index, { instanceId, host, port, zone }] of endpoints.entries()) {
+  for (const [index, endpoint] of endpoints.entries()) {
+    const { instanceId, host, port, zone } = endpoint;
+    checkIdentity(endpoint, `${place}[${index}]`, note);
     if (zone !== undefined && !zonePattern.test(zone)) {
       note(`${place}[${index}].zone`, `'${zone.slice(0, 70)}' must be ${zoneWords}`);
     }
@@ -177,6 +180,15 @@ function checkEndpoints(endpoints: readonly Endpoint[], place: string, note: Not
     if (!Number.isInteger(port) || port < 1 || port > 65535) {
       note(`${place}[${index}].port`, `must be 1-65535, but is ${port}`);
     }
+  }
+}
+
+/** An instance that is spoken to over TLS is known by its identifier, and by nothing else. */
+function checkIdentity({ appProtocol, identity }: Endpoint, place: string, note: Note): void {
+  if ((appProtocol === https) !== (identity !== undefined)) {
+    note(`${place}.identity`, 'must be there for the appProtocol https, and only then');
+  } else if (identity !== undefined && parseSpiffeId(identity).kind === 'malformed') {
+    note(`${place}.identity`, 'must be a SPIFFE identifier');
   }
 }
 

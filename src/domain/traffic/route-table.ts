@@ -67,10 +67,14 @@ export interface Endpoint {
   readonly zone?: string;
   /** What it speaks; absent: HTTP/1.1. */
   readonly appProtocol?: AppProtocol;
+  /** Whose certificate it shows: a SPIFFE identifier. There if it speaks https, and only then. */
+  readonly identity?: string;
 }
 
 /**
  * HTTP/2 without TLS, by prior knowledge: the word of Kubernetes (KEP-3726), which Gateway API takes over for backends (GEP-1911).
  */
 export const h2c = 'kubernetes.io/h2c';
-export type AppProtocol = typeof h2c;
+/** HTTP/1.1 over mutual TLS: IANA's name of the service, as in Kubernetes. */
+export const https = 'https';
+export type AppProtocol = typeof h2c | typeof https;

@@ -17,6 +17,16 @@ export interface TrafficPolicy {
   readonly jwt?: JwtRule;
   /** Who may ask what; absent: everybody everything, unless the whole installation says otherwise. */
   readonly authorization?: Authorization;
+  /** Absent: callers are not asked who they are. */
+  readonly mtls?: MutualTls;
+}
+
+/**
+ * As `mtls.mode` of Istio's PeerAuthentication, where DISABLE is to be without it. `strict`: every caller proves who it is by a client
+ * certificate. `permissive`: it may.
+ */
+export interface MutualTls {
+  readonly mode: 'permissive' | 'strict';
 }
 
 export interface LoadBalancing {

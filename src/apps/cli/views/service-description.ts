@@ -64,6 +64,7 @@ const policyParts: ReadonlyMap<string, string> = new Map([
   ['rateLimit', 'Rate limits'],
   ['jwt', 'Token'],
   ['authorization', 'Authorization'],
+  ['mtls', 'mTLS'],
 ]);
 
 function routingFacts({ rules = [], sticky, stepMatches = [] }: ServiceView['spec']): string[][] {

@@ -34,6 +34,8 @@ export class CallerConnection implements ExchangeCaller {
   readonly #exchange: Exchange;
   #phase: 'head' | 'checking' | 'body' | 'answer' | 'full' | 'tunnel' | 'closing' = 'head';
   #requests = 0;
+  /** How long it may wait for the next request. */
+  #idleMs: number;
   #pending: Buffer | null = null;
   #isHeld = false;
   #isReading = false;
@@ -54,7 +56,8 @@ export class CallerConnection implements ExchangeCaller {
     this.socket.onFull = () => {
       if (this.#phase === 'head') this.#phase = 'full';
     };
-    this.deadlineMs = parts.nowMs + parts.deadlines.idleMs;
+    this.#idleMs = this.#idleBoundMs();
+    this.deadlineMs = parts.nowMs + this.#idleMs;
     this.#exchange = new Exchange(parts, this);
     socket.on('data', (chunk) => this.#read(chunk));
     socket.on('drain', () => this.#drained());
@@ -94,7 +97,7 @@ export class CallerConnection implements ExchangeCaller {
 
   /** The gateway is draining: closed if nothing has been under way for `quietMs`. */
   endIfIdle(nowMs: number, quietMs: number): void {
-    const idleSinceMs = this.deadlineMs - this.#parts.deadlines.idleMs;
+    const idleSinceMs = this.deadlineMs - this.#idleMs;
     const isIdle = this.#phase === 'head' && !this.#heads.isWithin;
     if (isIdle && nowMs - idleSinceMs >= quietMs) this.#close();
   }
@@ -136,7 +139,8 @@ export class CallerConnection implements ExchangeCaller {
     }
     // Who does not read answers gets no more of them.
     this.#phase = this.socket.writableNeedDrain ? 'full' : 'head';
-    this.deadlineMs = this.#parts.nowMs + this.#parts.deadlines.idleMs;
+    this.#idleMs = this.#idleBoundMs();
+    this.deadlineMs = this.#parts.nowMs + this.#idleMs;
     if (this.#phase === 'head') this.goOn();
   }
 
@@ -166,6 +170,14 @@ export class CallerConnection implements ExchangeCaller {
   becomeTunnel(): void {
     this.#phase = 'tunnel';
     this.goOn();
+  }
+
+  /** A connection does not wait longer than its caller's certificate lives. */
+  #idleBoundMs(): number {
+    const { idleMs } = this.#parts.deadlines;
+    const { peer } = this.#link;
+    if (peer === null || peer.endsAtMs === Infinity) return idleMs;
+    return Math.max(0, Math.min(idleMs, peer.endsAtMs - Date.now()));
   }
 
   #read(chunk: Buffer): void {
@@ -245,6 +257,8 @@ export class CallerConnection implements ExchangeCaller {
       return chunk.length;
     this.#requests += 1;
     if (this.#requests >= this.#parts.callerLimits.requestsPerConnection) head.keepAlive = false;
+    const { peer } = this.#link;
+    if (peer !== null && peer.leavesAtMs <= Date.now()) head.keepAlive = false;
     // Set first, since the exchange may be over when `begin` returns.
     this.#phase = 'body';
     const rest = this.#exchange.begin(head, chunk, next);

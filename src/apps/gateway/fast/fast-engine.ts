@@ -8,7 +8,7 @@ import { CallerSession } from '../http2/caller-session.ts';
 import { beginsHttp2 } from '../http2/preface.ts';
 import type { LiveRoutes } from '../live-routes.ts';
 import type { Certificates } from '../tls/certificates.ts';
-import { TlsAcceptor } from '../tls/tls-acceptor.ts';
+import { type Greeted, TlsAcceptor } from '../tls/tls-acceptor.ts';
 import { CallerConnection } from './caller-connection.ts';
 import { type CallerLink, https, plainLink } from './caller-link.ts';
 import { connectionFamilies } from './connection-metrics.ts';
@@ -116,13 +116,13 @@ export class FastEngine implements Engine {
   }
 
   #acceptor(certificates: Certificates): TlsAcceptor {
-    return new TlsAcceptor(certificates, ({ socket, certificate, protocol }) => {
+    const { identity } = this.#parts;
+    const onGreeted = ({ socket, certificate, protocol, peer }: Greeted): void => {
       if (this.#parts.isDraining) socket.destroy();
-      else {
-        const link = { scheme: https, certificate, peer: null, refuse: null };
-        this.#serve(socket, link, protocol === 'h2');
-      }
-    });
+      else
+        this.#serve(socket, { scheme: https, certificate, peer, refuse: null }, protocol === 'h2');
+    };
+    return new TlsAcceptor(certificates, onGreeted, { identity });
   }
 
   #listen(

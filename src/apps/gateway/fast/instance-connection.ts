@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import type { Endpoint } from '../../../domain/traffic/route-table.ts';
 import type { ResponseHead } from '../http1/head.ts';
 import type { RecalledHead } from '../http1/recalled-head.ts';
+import type { InstanceTls } from '../instance-tls.ts';
 import type { InstanceSessions } from '../http2/instance-sessions.ts';
 import { withLastWords } from './last-words.ts';
 import type { OctetSocket } from './octet-socket.ts';
@@ -63,6 +64,8 @@ export class InstanceConnection implements Postponed {
   #view: Buffer = this.#buffer;
   /** Octets go from it to the kernel at once. */
   readonly #isDirect: boolean;
+  /** Null: without TLS. */
+  readonly #tls: InstanceTls | null;
   #soon: Buffer | null = null;
   #soonWriter: SoonWriter | null = null;
   #wasConnected = false;
@@ -70,21 +73,29 @@ export class InstanceConnection implements Postponed {
   #isClosed = false;
   #error: Error | null = null;
 
-  /** `sessions`: the instance speaks HTTP/2, and this is to be one of its streams. */
+  /** `way`: sessions, where the instance speaks HTTP/2 and this is to be one of its streams; or TLS. Null: neither. */
   constructor(
     endpoint: Endpoint,
     owner: ConnectionOwner,
     connectUntilMs: number,
-    sessions: InstanceSessions | null = null,
+    way: InstanceSessions | InstanceTls | null = null,
   ) {
     this.#owner = owner;
-    this.#isDirect = sessions === null;
     this.connectUntilMs = connectUntilMs;
-    this.#socket = sessions === null ? this.#connect(endpoint) : this.#open(sessions);
-    this.#socket.on('connect', () => {
+    const onConnected = (): void => {
       this.#wasConnected = true;
       this.user?.connected();
-    });
+    };
+    if (way !== null && 'isGood' in way) {
+      this.#isDirect = true;
+      this.#tls = way;
+      this.#socket = this.#secure(way, onConnected);
+    } else {
+      this.#isDirect = way === null;
+      this.#tls = null;
+      this.#socket = way === null ? this.#connect(endpoint) : this.#open(way);
+      this.#socket.on('connect', onConnected);
+    }
     this.#socket.on('drain', () => this.user?.drained());
     this.#socket.on('end', () => this.#closed());
     this.#socket.on('error', (error) => {
@@ -108,7 +119,7 @@ export class InstanceConnection implements Postponed {
   }
 
   get isUsable(): boolean {
-    return !this.#isClosed && this.#socket.writable;
+    return !this.#isClosed && this.#socket.writable && (this.#tls === null || this.#tls.isGood());
   }
 
   /** For what is put together in a scratch buffer. */
@@ -184,6 +195,18 @@ export class InstanceConnection implements Postponed {
       callback: (bytes: number) => this.#read(bytes),
     };
     return withLastWords(connect({ host, port, noDelay: true, onread }));
+  }
+
+  /** What comes is deciphered into buffers of its own, so `keepBuffer` has nothing to keep. */
+  #secure({ tls, socket }: InstanceTls, onConnected: () => void): OctetSocket {
+    tls?.on('secureConnect', onConnected);
+    socket.on('data', (piece: Buffer) => {
+      if (this.#soon !== null) this.writeNow();
+      if (this.user !== null) this.user.read(piece);
+      // Nothing was asked: it would be taken for the next answer.
+      else this.destroy();
+    });
+    return socket;
   }
 
   #open(sessions: InstanceSessions): OctetSocket {

@@ -1,6 +1,8 @@
 import { type Circuit, takesConnection, takesPending } from '../../../domain/traffic/circuit.ts';
-import { type Endpoint, h2c } from '../../../domain/traffic/route-table.ts';
 import { recalledResponse } from '../http1/recalled-head.ts';
+import { type Endpoint, h2c, https } from '../../../domain/traffic/route-table.ts';
+import type { GatewayIdentity } from '../identity/gateway-identity.ts';
+import { connectTls, type InstanceTls } from '../instance-tls.ts';
 import { InstanceSessions } from '../http2/instance-sessions.ts';
 import type { Target } from '../live-revision.ts';
 import { type ConnectionOwner, InstanceConnection } from './instance-connection.ts';
@@ -160,10 +162,17 @@ export class InstancePool implements ConnectionOwner {
 
   #open(nowMs: number): InstanceConnection {
     const untilMs = nowMs + connectTimeoutMs;
-    const connection = new InstanceConnection(this.#endpoint, this, untilMs, this.#sessions);
+    const way = this.#sessions ?? this.#tls();
+    const connection = new InstanceConnection(this.#endpoint, this, untilMs, way);
     this.#all.add(connection);
     this.circuit.connections += 1;
     return connection;
+  }
+
+  /** Null: the instance is spoken to without TLS. */
+  #tls(): InstanceTls | null {
+    if (this.#endpoint.appProtocol !== https) return null;
+    return connectTls(this.#endpoint, this.#siblings.identity);
   }
 
   #mayOpen(): boolean {
@@ -191,8 +200,10 @@ interface PooledTarget extends Pick<Target, 'origin' | 'endpoint'> {
   readonly revision: Pick<Target['revision'], 'circuit'>;
 }
 
-/** The other pools of a revision. */
+/** The other pools of a revision, and what all of them have in common. */
 interface Siblings {
+  /** Who the gateway is towards instances that ask. */
+  readonly identity: GatewayIdentity | null;
   /** Closes an idle connection; false: there is none. */
   makeRoom(circuit: Circuit): boolean;
   /** Opens a connection for somebody who waits. */
@@ -203,6 +214,11 @@ interface Siblings {
 export class InstancePools implements Siblings {
   readonly #pools = new Map<Circuit, Map<string, InstancePool>>();
   readonly #retired = new Set<InstancePool>();
+  readonly identity: GatewayIdentity | null;
+
+  constructor(identity: GatewayIdentity | null) {
+    this.identity = identity;
+  }
 
   pool({ origin, endpoint, revision: { circuit } }: PooledTarget): InstancePool {
     let pools = this.#pools.get(circuit);

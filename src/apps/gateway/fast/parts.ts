@@ -1,5 +1,6 @@
 import type { AccessLog } from '../access-log/access-log.ts';
 import { type CallerLimits, usualCallerLimits } from '../caller-limits.ts';
+import type { GatewayIdentity } from '../identity/gateway-identity.ts';
 import type { LimitStanding } from '../limits/route-limits.ts';
 import type { LiveRoutes } from '../live-routes.ts';
 import { limitFields } from '../refusal.ts';
@@ -53,6 +54,8 @@ export interface PartsOptions {
   readonly callerLimits?: CallerLimits;
   /** Absent: nobody reads one. */
   readonly accessLog?: AccessLog | null;
+  /** Who the gateway is; absent: nobody, so callers are not asked who they are either. */
+  readonly identity?: GatewayIdentity | null;
   /** Absent: nobody asks for them. */
   readonly metrics?: GatewayMetrics;
   readonly log?: (message: string) => void;
@@ -67,7 +70,8 @@ const faultEveryMs = 1000;
  */
 export class Parts {
   readonly routes: LiveRoutes;
-  readonly pools = new InstancePools();
+  readonly pools: InstancePools;
+  readonly identity: GatewayIdentity | null;
   readonly scratch = new Scratch();
   readonly requestBuffers = new RequestBuffers();
   readonly writeTurn = new WriteTurn();
@@ -111,6 +115,8 @@ export class Parts {
 
   constructor(routes: LiveRoutes, options: PartsOptions) {
     this.routes = routes;
+    this.identity = options.identity ?? null;
+    this.pools = new InstancePools(this.identity);
     this.deadlines = options.deadlines ?? usualDeadlines;
     this.spans = options.spans ?? null;
     this.callerLimits = options.callerLimits ?? usualCallerLimits;

@@ -77,6 +77,8 @@ export class CallerSession {
   }
 
   #stream(stream: ServerHttp2Stream, raw: readonly string[]): void {
+    // With GOAWAY the caller comes again on another connection; this stream is still served.
+    if ((this.#link.peer?.leavesAtMs ?? Infinity) <= Date.now()) this.drain();
     this.#streams += 1;
     // 'close' follows, or the stream goes on.
     stream.on('error', () => {});

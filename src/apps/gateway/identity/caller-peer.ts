@@ -7,6 +7,12 @@ export interface CallerPeer {
   readonly id: SpiffeId | null;
   /** Why the certificate that was shown proves nothing, in words that go behind 'the client certificate'; null: it does, or none was shown. */
   readonly fault: string | null;
+  /**
+   * Since the epoch. From `leavesAtMs` on an answer is the connection's last, so that the caller comes again with the certificate that
+   * it has by then; at `endsAtMs` the certificate ends. Infinity: there is no end.
+   */
+  readonly leavesAtMs: number;
+  readonly endsAtMs: number;
 }
 
 /**

@@ -149,5 +149,5 @@ function connectionOf(caller: string): RoutedRequest['socket'] {
   if (who === 'anonymous') return { remoteAddress, peer: null };
   const [name = '', namespace = 'default'] = (who.split('+')[0] ?? '').split('/').toReversed();
   const id = spiffeIdOf('tidegate.local', { namespace, name });
-  return { remoteAddress, peer: { id, fault: null } };
+  return { remoteAddress, peer: { id, fault: null, leavesAtMs: Infinity, endsAtMs: Infinity } };
 }

@@ -107,7 +107,7 @@ function contextOf(input: SecureContextOptions): SecureContext | string {
 }
 
 /** `DNS:a.example, IP Address:127.0.0.1`; a name that Node had to quote is none that anybody asks for. */
-function dnsNamesOf(subjectAltName: string | undefined): readonly string[] {
+export function dnsNamesOf(subjectAltName: string | undefined): readonly string[] {
   const names: string[] = [];
   for (const part of (subjectAltName ?? '').split(', ')) {
     const name = /^DNS:((?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)$/i.exec(part)?.[1];

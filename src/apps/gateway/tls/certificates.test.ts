@@ -87,7 +87,8 @@ test('a broken pair keeps the one before, the others are switched, and what is g
     log: (message) => log.push(message),
   });
   await certificates.reload();
-  const serialOf = (name: string) => certificates.pick(name)?.pair.certificate.serialNumber ?? null;
+  const serialOf = (name: string) =>
+    certificates.named(name)?.pair.certificate.serialNumber ?? null;
   const [a, b] = [serialOf('a.test'), serialOf('b.test')];
   await own.write('a.crt', 'no certificate');
   await own.add('b', ['b.test', 'new.test']);

@@ -51,11 +51,11 @@ export class Certificates implements Disposable {
   }
 
   /** Null: there is no certificate for this name. */
-  pick(serverName: string): ServedPair | null {
+  named(serverName: string): ServedPair | null {
     const name = serverName.toLowerCase().replace(/\.$/, '');
     const dot = name.indexOf('.');
     const above = dot > 0 ? name.slice(dot) : '';
-    return this.#exact.get(name) ?? this.#wildcards.get(above) ?? this.default;
+    return this.#exact.get(name) ?? this.#wildcards.get(above) ?? null;
   }
 
   get default(): ServedPair | null {

@@ -27,7 +27,7 @@ async function start(limits: HandshakeLimits) {
       greeted += 1;
       socket.destroy();
     },
-    limits,
+    { limits },
   );
   const server = createServer((socket) => {
     accepted.push(socket);

@@ -12,6 +12,7 @@ export const tlsFlags = {
   'tls-cert': { type: 'string', multiple: true },
   'tls-key': { type: 'string', multiple: true },
   'tls-default': { type: 'string' },
+  'tls-identity': { type: 'boolean' },
 } as const;
 
 export interface TlsValues {
@@ -21,6 +22,7 @@ export interface TlsValues {
   readonly 'tls-cert'?: string[] | undefined;
   readonly 'tls-key'?: string[] | undefined;
   readonly 'tls-default'?: string | undefined;
+  readonly 'tls-identity'?: boolean | undefined;
 }
 
 export interface TlsOptions {
@@ -31,6 +33,8 @@ export interface TlsOptions {
     readonly folder: string | null;
     readonly pairs: readonly PairFiles[];
     readonly defaultName: string | null;
+    /** The gateway's own certificate is enough to begin with, and it may come later. */
+    readonly isIdentityEnough: boolean;
   } | null;
 }
 
@@ -47,16 +51,20 @@ export function tlsOptionsOf(values: TlsValues): TlsOptions {
   const hasPairs = folder !== null || pairs.length > 0;
   const listen = values['tls-listen'];
   if (listen === undefined) {
-    if (hasPairs) throw new TlsError('certificates need --tls-listen HOST:PORT to be served on');
+    if (hasPairs || values['tls-identity'] === true) {
+      throw new TlsError('certificates need --tls-listen HOST:PORT to be served on');
+    }
     return { isH2cTaken, tls: null };
   }
-  if (!hasPairs) {
+  const isIdentityEnough = values['tls-identity'] ?? false;
+  if (!hasPairs && !isIdentityEnough) {
     throw new TlsError(
-      '--tls-listen needs --tls-folder DIR, or --tls-cert FILE with --tls-key FILE',
+      '--tls-listen needs --tls-folder DIR, --tls-cert FILE with --tls-key FILE, or --tls-identity',
     );
   }
   const defaultName = values['tls-default'] ?? null;
-  return { isH2cTaken, tls: { address: addressOf(listen), folder, pairs, defaultName } };
+  const served = { folder, pairs, defaultName, isIdentityEnough };
+  return { isH2cTaken, tls: { address: addressOf(listen), ...served } };
 }
 
 /**
@@ -73,7 +81,7 @@ export async function listeningOf(
   const missing = [...tls.pairs.map(({ name }) => name), tls.defaultName].find(
     (name) => name !== null && !certificates.has(name),
   );
-  if (missing !== undefined || certificates.count === 0) {
+  if (missing !== undefined || (certificates.count === 0 && !tls.isIdentityEnough)) {
     certificates[Symbol.dispose]();
     const what = typeof missing === 'string' ? `the certificate '${missing}'` : 'any certificate';
     throw new TlsError(`cannot serve ${what}: the lines above say why`);
