@@ -30,6 +30,7 @@ async function counted(scaling: ConcurrencyScaling = concurrency) {
   const done = scaler.run(abort.signal);
   return {
     world,
+    running,
     scaler,
     ordered: (): number => {
       const state = running.loop.service('web');
@@ -121,6 +122,31 @@ test('many that wait get many instances at once, and those that wait keep what w
   await hold(0, 105_000);
   assert.equal(ordered(), 0);
   waits(world, 20);
+  await world.clock.pass(1);
+  assert.equal(ordered(), 3);
+  await stop();
+});
+
+test('a loop that is over is not asked again and again', async () => {
+  const { world, running, hold, stop } = await counted(toZero);
+  await hold(0, 105_000);
+  await running.stop();
+  // Each order is refused at once; asked anew in the same turn it would never end.
+  waits(world, 1);
+  await world.clock.pass(1_000);
+  await stop();
+});
+
+test('who begins to wait while another order is on its way is not forgotten', async () => {
+  const { world, ordered, hold, stop } = await counted(toZero);
+  await hold(0, 105_000);
+  assert.equal(ordered(), 0);
+  world.store.block();
+  waits(world, 1);
+  await world.clock.pass(1);
+  waits(world, 20);
+  await world.clock.pass(1);
+  world.store.release();
   await world.clock.pass(1);
   assert.equal(ordered(), 3);
   await stop();

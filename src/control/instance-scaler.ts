@@ -20,7 +20,7 @@ import { wokenInstances } from '../domain/scaling/concurrency.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { InstanceMetrics } from '../ports/instance-metrics.ts';
 import type { MetricsSource } from '../ports/metrics-source.ts';
-import { PlatformError } from '../ports/platform.ts';
+import { type Instance, PlatformError } from '../ports/platform.ts';
 import type { UnderWaySource } from '../ports/under-way-source.ts';
 import type { UsageSource } from '../ports/usage-source.ts';
 import type { ArmLook } from './arm-look.ts';
@@ -55,6 +55,8 @@ export class InstanceScaler {
   readonly #byConcurrency = new ConcurrencyArms();
   readonly #looks = new Map<string, ArmLook>();
   readonly #pending = new Set<string>();
+  /** Of these, who has requests that have begun to wait meanwhile. */
+  readonly #putOff = new Set<string>();
 
   constructor(parts: ScalerParts) {
     this.#parts = parts;
@@ -96,12 +98,14 @@ export class InstanceScaler {
     const nowMs = clock.nowMs();
     for (const state of loop.services) {
       for (const revision of scalableRevisions(state)) {
-        const waiting = this.#waitingFor(revision);
+        const waiting = this.#waitingFor(state, revision);
         if (waiting === 0) continue;
         loop.lookOften(wakingMs);
-        if (this.#pending.has(state.name)) continue;
-        const present = wantedInstances(state, revision);
-        if (present >= revisionWakes(revision, waiting)) continue;
+        if (wantedInstances(state, revision) >= revisionWakes(revision, waiting)) continue;
+        if (this.#pending.has(state.name)) {
+          this.#putOff.add(state.name);
+          continue;
+        }
         const instances = this.#byConcurrency.wake(revision, { waiting, nowMs });
         const sentence = `${waiting} ${waiting === 1 ? 'request waits' : 'requests wait'} at the gateway and no instance is ready`;
         const needs = this.#byConcurrency.needs(revision, scalableRevisions(state), nowMs);
@@ -112,15 +116,15 @@ export class InstanceScaler {
   }
 
   /** 0 also where one is ready: then they are on their way. */
-  #waitingFor({ id, concurrency }: Revision): number {
+  #waitingFor(state: ServiceState, revision: Revision): number {
+    const { id, concurrency } = revision;
     if (concurrency?.wake === undefined) return 0;
     const { loop, router } = this.#parts;
     const waiting = router.underWay?.get(id) ?? 0;
-    if (waiting === 0) return 0;
-    const isServed = loop.instances.some(
-      (each) => each.revisionId === id && each.state === 'ready',
-    );
-    return isServed ? 0 : waiting;
+    // What is ready where none is wanted is on its way out.
+    if (waiting === 0 || wantedInstances(state, revision) === 0) return waiting;
+    const isOwn = (each: Instance): boolean => each.revisionId === id && each.state === 'ready';
+    return loop.instances.some(isOwn) ? 0 : waiting;
   }
 
   #submit(service: string, arms: readonly ArmScaling[], signal: AbortSignal): void {
@@ -131,7 +135,7 @@ export class InstanceScaler {
       .catch(() => undefined)
       .finally(() => {
         this.#pending.delete(service);
-        this.#wake(signal);
+        if (this.#putOff.delete(service)) this.#wake(signal);
       });
   }
 
@@ -186,7 +190,7 @@ export class InstanceScaler {
         : this.#byConcurrency.needs(revision, arms, nowMs);
     const present = wantedInstances(state, revision);
     // What has been started for those that wait is theirs.
-    const waking = this.#waitingFor(revision) > 0 ? present : 0;
+    const waking = this.#waitingFor(state, revision) > 0 ? present : 0;
     const atLeast = Math.max(leastInstances(state, revision, needs ?? []), waking);
     const look =
       scale !== undefined
