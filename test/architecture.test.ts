@@ -146,6 +146,26 @@ test('each ambient ban finds its planted violation, and not in comments or texts
   assert.deepEqual(ambientProblems({ path: 'src/domain/x.ts', text: innocent }), []);
 });
 
+test('every route of the API says which action it is', () => {
+  const routes = sources('src/apps/server').filter(({ path }) =>
+    /\/http-[\w-]+-routes\.ts$/.test(path),
+  );
+  assert.ok(routes.length > 5);
+  assert.deepEqual(routes.flatMap(namelessRoutes), []);
+  const planted = `http.get('/v1/x', { schema: { response: {} } }, async () => ({}));`;
+  assert.deepEqual(namelessRoutes({ path: 'x', text: planted }), ["x: '/v1/x'"]);
+  const fine = `http.get(\n  '/v1/x',\n  { config: ofServer('server:read') }, async () => ({}));`;
+  assert.deepEqual(namelessRoutes({ path: 'x', text: fine }), []);
+});
+
+/** The server itself refuses to start with one; this only says so sooner. */
+function namelessRoutes({ path, text }: Source): string[] {
+  const calls = text.matchAll(/\bhttp\.(?:get|post|put|patch|delete)\(\s*('[^']+'),\s*\{\s*(\w+)/g);
+  return [...calls].flatMap(([, route, first]) =>
+    first === 'config' ? [] : [`${path}: ${route}`],
+  );
+}
+
 test('no folder is named for having no idea, and no file is a barrel', () => {
   const bad = /(^|\/)(utils?|common|helpers?|misc|lib|shared)(\/|$)|\/index\.ts$/;
   assert.deepEqual(

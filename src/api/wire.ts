@@ -430,6 +430,7 @@ export const checkpointResponseSchema = z.object({
 });
 
 export const stopRequestSchema = z.object({
+  who: z.string().min(1).max(200).optional(),
   /** Also stop the instances and the gateway; else only the control plane stops and traffic flows on. */
   all: z.boolean(),
 });

@@ -36,21 +36,21 @@ describe('the API', () => {
       path: '/v1/status',
       init: { headers: { authorization: '' } },
       status: 401,
-      detail: /^the Authorization header does not carry the token of this server$/,
+      detail: /^the Authorization header does not carry a token of this server$/,
     },
     {
       what: 'a wrong token',
       path: '/v1/services',
       init: { headers: { authorization: `Bearer ${'x'.repeat(43)}` } },
       status: 401,
-      detail: /does not carry the token/,
+      detail: /does not carry a token/,
     },
     {
       what: 'a wrong token to an unknown path, which tells nobody what there is',
       path: '/v1/nothing',
       init: { headers: { authorization: 'Bearer no' } },
       status: 401,
-      detail: /does not carry the token/,
+      detail: /does not carry a token/,
     },
     {
       what: 'a body that is no JSON',
@@ -240,6 +240,8 @@ describe('the API', () => {
       '/v1/services/{name}/rollouts',
       '/v1/status',
       '/v1/stop',
+      '/v1/tokens',
+      '/v1/tokens/{id}/revoke',
     ]);
   });
 });

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { problemSchema } from '../../api/wire.ts';
 import { CliError } from './cli-error.ts';
 import type { Session } from './session.ts';
+import { namedServer } from './named-server.ts';
 import { readServerFile, readToken } from './state-folder.ts';
 import { problemLines } from './views/problem-lines.ts';
 
@@ -28,6 +29,8 @@ export class Client implements Disposable {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 8 });
 
   static async connect(session: Session): Promise<Client> {
+    const place = await namedServer(session.env);
+    if (place !== null) return new Client(session, place.url, place.token);
     const server = await readServerFile(session.stateFolder);
     if (server === null) {
       throw new CliError(`no server runs for ${session.stateFolder}`, {
@@ -146,11 +149,17 @@ export class Client implements Disposable {
       why === 'ECONNRESET'
         ? `see what it logs in ${stateFolder}/server.log; it may be out of file descriptors, or be ending`
         : 'start it again: tidegate up';
-    return new CliError(`the server of ${stateFolder} does not answer at ${this.url}: ${why}`, {
+    return new CliError(`the server ${this.#whose()}does not answer at ${this.url}: ${why}`, {
       code: 'server-away',
       remedy,
       cause,
     });
+  }
+
+  /** With a space behind it, unless nothing is to be said. */
+  #whose(): string {
+    const isNamed = this.#session.env['TIDEGATE_SERVER'] !== undefined;
+    return isNamed ? '' : `of ${this.#session.stateFolder} `;
   }
 
   #refusal(answer: IncomingMessage, text: string): CliError {
@@ -170,7 +179,10 @@ export class Client implements Disposable {
       code: 'refused',
       lines,
       ...(statusCode === 401 && {
-        remedy: `the token in ${this.#session.stateFolder}/token is not this server's`,
+        remedy:
+          this.#session.env['TIDEGATE_SERVER'] === undefined
+            ? `the token in ${this.#session.stateFolder}/token is not this server's`
+            : 'the token of TIDEGATE_TOKEN_FILE is over, revoked, or not of this server',
       }),
     });
   }

@@ -14,6 +14,7 @@ import { addReportCommands } from './commands/report-commands.ts';
 import { addRestartCommand } from './commands/restart-command.ts';
 import { addRolloutCommands } from './commands/rollout-commands.ts';
 import { addServerCommands } from './commands/server-commands.ts';
+import { addTokenCommands } from './commands/token-commands.ts';
 import { addTrafficCommands } from './commands/traffic-commands.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Session } from './session.ts';
@@ -48,6 +49,7 @@ export function buildProgram(frame: Frame): Command {
   addApprovalCommands(program, frame);
   addEvidenceCommands(program, frame);
   addLedgerCommands(program, frame);
+  addTokenCommands(program, frame);
   addBackupCommands(program, frame);
   addReportCommands(program, frame);
   addTrafficCommands(program, frame);

@@ -138,6 +138,10 @@ export class ControlPlane {
     return { ...view, status };
   }
 
+  isKnown(name: string): boolean {
+    return this.#loop.service(name) !== null;
+  }
+
   /** Also services that were deleted: what they left can be read. */
   requireKnown(name: string): void {
     this.#state(name);

@@ -11,7 +11,10 @@ import {
 import type { ApprovalDesk, OpenRequest } from '../../control/approval-desk.ts';
 import { changePeople, peopleOf } from '../../control/person-register.ts';
 import type { Recorder } from '../../control/recorder.ts';
+import { readApproval } from '../../domain/evidence/approval/approval.ts';
+import { EvidenceError } from '../../domain/evidence/canonical-json.ts';
 import type { PersonEvent } from '../../domain/evidence/approval/person-enrolment.ts';
+import { ofBody, ofServer, ofService, serviceResource, type Wish } from './access/route-access.ts';
 import { HttpProblem } from './http-problem.ts';
 import type { Http } from './http-server.ts';
 import { timeText } from './time-text.ts';
@@ -27,34 +30,66 @@ export function addApprovalRoutes(http: Http, parts: ApprovalParts): void {
   const { desk, recorder, signal } = parts;
   http.get(
     '/v1/approvals',
-    { schema: { response: { 200: approvalRequestListSchema } } },
-    async () => ({
-      items: (await desk.open(signal)).map(requestView),
+    {
+      config: ofService('approvals:read', () => null),
+      schema: { response: { 200: approvalRequestListSchema } },
+    },
+    async (request) => ({
+      items: (await desk.open(signal))
+        .filter(({ service }) => request.sees(service))
+        .map(requestView),
     }),
   );
   http.post(
     '/v1/approvals',
-    { schema: { body: approvalSubmitSchema, response: { 200: approvalReceiptSchema } } },
+    {
+      config: ofBody(['approvals:submit'], 'own', ({ body }) => approvalWish(parts, body)),
+      schema: { body: approvalSubmitSchema, response: { 200: approvalReceiptSchema } },
+    },
     async (request) => {
       const said = await desk.say(request.body.envelope, signal);
       if (said.kind === 'refused') throw new HttpProblem(409, `not recorded: ${said.because}`);
       return { entryIndex: said.index, sentence: standingText(said.open) };
     },
   );
-  http.get('/v1/people', { schema: { response: { 200: personListSchema } } }, async () => ({
-    items: peopleOf(recorder).map(({ person, roles, keys }) => {
-      return { person, roles: [...roles], keys: keys.map((key) => ({ ...key })) };
+  http.get(
+    '/v1/people',
+    { config: ofServer('people:read'), schema: { response: { 200: personListSchema } } },
+    async () => ({
+      items: peopleOf(recorder).map(({ person, roles, keys }) => {
+        return { person, roles: [...roles], keys: keys.map((key) => ({ ...key })) };
+      }),
     }),
-  }));
+  );
   http.post(
     '/v1/people',
-    { schema: { body: personChangeSchema, response: { 200: personReceiptSchema } } },
+    {
+      config: ofServer('people:write', 'own'),
+      schema: { body: personChangeSchema, response: { 200: personReceiptSchema } },
+    },
     async (request) => {
       const changed = await changePeople(recorder, eventOf(request.body), signal);
       if (changed.kind === 'refused') throw new HttpProblem(409, changed.because);
       return { entryIndex: changed.index, sentence: changed.sentence };
     },
   );
+}
+
+/** Of the service whose request it answers; one that answers none is refused by the desk. */
+async function approvalWish({ desk, signal }: ApprovalParts, body: unknown): Promise<Wish> {
+  const { envelope } = approvalSubmitSchema.parse(body);
+  const sha256 = requestOf(envelope);
+  const request = (await desk.open(signal)).find((each) => each.sha256 === sha256);
+  return { action: 'approvals:submit', resources: [serviceResource(request?.service ?? null)] };
+}
+
+function requestOf(envelope: string): string | null {
+  try {
+    return readApproval(envelope).approval.requestSha256;
+  } catch (error) {
+    if (error instanceof EvidenceError) return null;
+    throw error;
+  }
 }
 
 function eventOf(change: PersonChange): PersonEvent {

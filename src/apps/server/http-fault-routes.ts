@@ -17,6 +17,7 @@ import { activeRollout, type ServiceState } from '../../domain/release/service-s
 import { faultWords } from '../../domain/traffic/fault-words.ts';
 import type { RequestMatch } from '../../domain/traffic/request-match.ts';
 import { RouterError } from '../../ports/traffic-router.ts';
+import { ofBody, ofService, serviceResource, type Wish } from './access/route-access.ts';
 import type { EventFeed } from './event-feed.ts';
 import { HttpProblem } from './http-problem.ts';
 import type { Http } from './http-server.ts';
@@ -34,12 +35,22 @@ const boundMs = 20_000;
 
 /** Trouble on purpose: what is in force, more of it, and its end. */
 export function addFaultRoutes(http: Http, parts: FaultParts): void {
-  http.get('/v1/faults', { schema: { response: { 200: faultListSchema } } }, async () => ({
-    items: parts.faults.active.map(faultView),
-  }));
+  http.get(
+    '/v1/faults',
+    {
+      config: ofService('faults:read', () => null),
+      schema: { response: { 200: faultListSchema } },
+    },
+    async (request) => ({
+      items: parts.faults.active.filter(({ service }) => request.sees(service)).map(faultView),
+    }),
+  );
   http.post(
     '/v1/faults',
-    { schema: { body: faultChangeSchema, response: { 200: faultReceiptSchema } } },
+    {
+      config: ofBody(['faults:write'], 'own', ({ body }) => faultWish(parts, body)),
+      schema: { body: faultChangeSchema, response: { 200: faultReceiptSchema } },
+    },
     async (request) => {
       const signal = AbortSignal.any([parts.signal, AbortSignal.timeout(boundMs)]);
       const said = await change(parts, request.body, signal);
@@ -51,6 +62,15 @@ export function addFaultRoutes(http: Http, parts: FaultParts): void {
       return { entryIndex, sentence, isInForce, fault: faultView(wanted) };
     },
   );
+}
+
+/** To end a fault is of its service; one that is not in force is refused by the desk. */
+function faultWish({ faults }: FaultParts, body: unknown): Wish {
+  const wanted = faultChangeSchema.parse(body);
+  const ended =
+    wanted.action === 'add' ? null : faults.active.find(({ rule }) => rule.id === wanted.id);
+  const service = wanted.action === 'add' ? wanted.service : (ended?.service ?? null);
+  return { action: 'faults:write', resources: [serviceResource(service)] };
 }
 
 export function faultView({ service, rule, by, sinceMs }: WantedFault): FaultView {

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { flagEvaluationRequestSchema, flagEvaluationSchema } from '../../api/flags-wire.ts';
 import type { ControlLoop } from '../../control/loop.ts';
 import { readContext } from '../../domain/flags/evaluate-flag.ts';
+import { paramOf } from './access/request-names.ts';
+import { ofService } from './access/route-access.ts';
 import { flagEvaluations } from './flag-views.ts';
 import { HttpProblem } from './http-problem.ts';
 import type { Http } from './http-server.ts';
@@ -17,6 +19,7 @@ export function addFlagRoutes(
   http.post(
     '/v1/services/:name/flags/evaluate',
     {
+      config: ofService('services:read', (request) => paramOf(request, 'name')),
       schema: {
         params: nameParams,
         body: flagEvaluationRequestSchema,

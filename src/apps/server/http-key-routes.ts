@@ -1,6 +1,7 @@
 import { rotateKeysRequestSchema, rotateKeysResponseSchema } from '../../api/key-wire.ts';
 import { logPolicyLines } from '../../control/checkpointer.ts';
 import { originOf } from '../../domain/evidence/export-format.ts';
+import { ofServer } from './access/route-access.ts';
 import type { Http } from './http-server.ts';
 import type { ServerParts } from './server-parts.ts';
 
@@ -8,7 +9,10 @@ import type { ServerParts } from './server-parts.ts';
 export function addKeyRoutes(http: Http, parts: ServerParts): void {
   http.post(
     '/v1/ledger/keys/rotate',
-    { schema: { body: rotateKeysRequestSchema, response: { 200: rotateKeysResponseSchema } } },
+    {
+      config: ofServer('ledger:rotate-keys', 'own'),
+      schema: { body: rotateKeysRequestSchema, response: { 200: rotateKeysResponseSchema } },
+    },
     async ({ body: { who: by, reason } }) => {
       const { index, before, keyId, notes } = await parts.rotateKeys({ by, reason }, parts.signal);
       const origin = originOf(await firstLeafHash(parts));

@@ -4,6 +4,8 @@ import { loadReceiptSchema, loadTestSchema } from '../../api/load-wire.ts';
 import type { LoadDesk } from '../../control/load-desk.ts';
 import type { ControlLoop } from '../../control/loop.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { paramOf } from './access/request-names.ts';
+import { ofService } from './access/route-access.ts';
 import type { EventFeed } from './event-feed.ts';
 import { HttpProblem } from './http-problem.ts';
 import type { Http } from './http-server.ts';
@@ -26,6 +28,7 @@ export function addLoadRoutes(http: Http, parts: LoadParts): void {
   http.post(
     '/v1/services/:name/load-tests',
     {
+      config: ofService('load-tests:record', (request) => paramOf(request, 'name'), 'own'),
       schema: {
         params: nameParams,
         body: loadTestSchema,

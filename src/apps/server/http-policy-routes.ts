@@ -7,6 +7,7 @@ import {
 import type { Authorization } from '../../domain/authorization/authorization.ts';
 import type { ControlLoop } from '../../control/loop.ts';
 import { callerNamed, explainAccess } from '../../domain/authorization/explain-access.ts';
+import { ofBody, serviceResource } from './access/route-access.ts';
 import { HttpProblem } from './http-problem.ts';
 import type { Http } from './http-server.ts';
 
@@ -20,7 +21,13 @@ export interface PolicyParts {
 export function addPolicyRoutes(http: Http, parts: PolicyParts): void {
   http.post(
     '/v1/policy/check',
-    { schema: { body: policyCheckRequestSchema, response: { 200: policyCheckSchema } } },
+    {
+      config: ofBody(['services:read'], 'none', ({ body }) => {
+        const { to } = policyCheckRequestSchema.parse(body);
+        return { action: 'services:read', resources: [serviceResource(to)] };
+      }),
+      schema: { body: policyCheckRequestSchema, response: { 200: policyCheckSchema } },
+    },
     async (request) => checked(request.body, parts),
   );
 }

@@ -5,9 +5,12 @@ import type { ProblemDetails } from '../../api/wire.ts';
 export class HttpProblem extends Error {
   override readonly name = 'HttpProblem';
   readonly details: ProblemDetails;
+  /** As fastify reads it of any error. */
+  readonly statusCode: number;
 
   constructor(status: number, detail: string, problems?: ProblemDetails['problems']) {
     super(detail);
+    this.statusCode = status;
     const title = titles[status] ?? STATUS_CODES[status] ?? 'Error';
     this.details = {
       type: 'about:blank',

@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
 import {
@@ -9,6 +8,7 @@ import {
 } from 'fastify-type-provider-zod';
 import type { ProblemDetails } from '../../api/wire.ts';
 import { LedgerError } from '../../ports/ledger-store.ts';
+import { addAccessHooks } from './access/access-hooks.ts';
 import { addApprovalRoutes } from './http-approval-routes.ts';
 import { addKeyRoutes } from './http-key-routes.ts';
 import { HttpProblem } from './http-problem.ts';
@@ -18,6 +18,7 @@ import { addLoadRoutes } from './http-load-routes.ts';
 import { addPolicyRoutes } from './http-policy-routes.ts';
 import { addReadRoutes } from './http-read-routes.ts';
 import { addStreamRoutes } from './http-stream-routes.ts';
+import { addTokenRoutes } from './http-token-routes.ts';
 import { addWriteRoutes } from './http-write-routes.ts';
 import type { ServerParts } from './server-parts.ts';
 
@@ -26,7 +27,7 @@ export type Http = ReturnType<typeof bareServer>;
 
 const bodyBytesMax = 8 * 1024 * 1024;
 
-/** The HTTP API: everything but the health paths wants the token. Not listening yet. */
+/** The HTTP API: everything but the health paths wants a token. Not listening yet. */
 export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
   const http = bareServer();
   http.setValidatorCompiler(validatorCompiler);
@@ -40,15 +41,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
     },
     transform: jsonSchemaTransform,
   });
-  http.addHook('onRequest', async (request) => {
-    if (openPaths.has(pathOf(request)) && request.method === 'GET') return;
-    if (!isTokenRight(request.headers.authorization, parts.token)) {
-      throw new HttpProblem(
-        401,
-        'the Authorization header does not carry the token of this server',
-      );
-    }
-  });
+  addAccessHooks(http, parts);
   http.setErrorHandler((error: FastifyError, _request, reply) => sendProblem(reply, error));
   http.setNotFoundHandler((request, reply) =>
     sendProblem(reply, new HttpProblem(404, `there is no ${request.method} ${pathOf(request)}`)),
@@ -64,11 +57,10 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
     addFlagRoutes(typed, parts);
     addLoadRoutes(typed, parts);
     addStreamRoutes(typed, parts);
+    addTokenRoutes(typed, { ...parts, tokens: parts.access.tokens });
   });
   return http;
 }
-
-const openPaths = new Set(['/livez', '/readyz']);
 
 function pathOf(request: { readonly url: string }): string {
   return request.url.split('?', 1)[0] ?? '';
@@ -81,12 +73,6 @@ function bareServer() {
     forceCloseConnections: true,
     requestTimeout: 120_000,
   }).withTypeProvider<ZodTypeProvider>();
-}
-
-function isTokenRight(header: string | undefined, token: string): boolean {
-  const given = Buffer.from(header ?? '');
-  const wanted = Buffer.from(`Bearer ${token}`);
-  return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 
 function sendProblem(reply: FastifyReply, error: FastifyError | HttpProblem): FastifyReply {

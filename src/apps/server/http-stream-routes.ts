@@ -3,6 +3,8 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { EventView } from '../../api/wire.ts';
+import { ofServer, ofService } from './access/route-access.ts';
+import { queryOf } from './access/request-names.ts';
 import type { Http } from './http-server.ts';
 import type { ServerParts } from './server-parts.ts';
 
@@ -36,47 +38,73 @@ const keepAliveMs = 15_000;
 
 /** What goes on: events, logs, and the ledger as one file. */
 export function addStreamRoutes(http: Http, parts: ServerParts): void {
-  http.get('/v1/events', { schema: { querystring: eventQuery } }, async (request, reply) => {
-    const { from, follow } = request.query;
-    const service = request.query.service ?? null;
-    if (service !== null) parts.plane.requireKnown(service);
-    if (!follow) {
-      return { items: await parts.plane.events({ fromIndex: from, service }, parts.signal) };
-    }
-    const resumed = Number(request.headers['last-event-id'] ?? Number.NaN);
-    const fromIndex = Number.isInteger(resumed) ? resumed + 1 : from;
-    const signal = signalOf(request, parts);
-    reply.header('cache-control', 'no-store');
-    return send(reply, 'text/event-stream', followEvents(parts, { fromIndex, service }, signal));
-  });
+  http.get(
+    '/v1/events',
+    {
+      config: ofService('services:read', (request) => queryOf(request, 'service')),
+      schema: { querystring: eventQuery },
+    },
+    async (request, reply) => {
+      const { from, follow } = request.query;
+      const service = request.query.service ?? null;
+      if (service !== null) parts.plane.requireKnown(service);
+      if (!follow) {
+        const items = await parts.plane.events({ fromIndex: from, service }, parts.signal);
+        return { items: items.filter((event) => request.sees(event.service)) };
+      }
+      const resumed = Number(request.headers['last-event-id'] ?? Number.NaN);
+      const fromIndex = Number.isInteger(resumed) ? resumed + 1 : from;
+      const signal = signalOf(request, parts);
+      reply.header('cache-control', 'no-store');
+      return send(
+        reply,
+        'text/event-stream',
+        followEvents(parts, { fromIndex, service, sees: request.sees }, signal),
+      );
+    },
+  );
 
-  http.get('/v1/logs', { schema: { querystring: logQuery } }, async (request, reply) => {
-    const { service, revision, instance, tail, follow } = request.query;
-    parts.plane.requireKnown(service);
-    const query = {
-      service,
-      revisionId: revision ?? null,
-      instanceId: instance ?? null,
-      tailLines: tail,
-      follow,
-    };
-    const lines = parts.platform.logs(query, signalOf(request, parts));
-    return send(reply, 'application/x-ndjson', jsonLines(lines));
-  });
+  http.get(
+    '/v1/logs',
+    {
+      config: ofService('services:logs', (request) => queryOf(request, 'service')),
+      schema: { querystring: logQuery },
+    },
+    async (request, reply) => {
+      const { service, revision, instance, tail, follow } = request.query;
+      parts.plane.requireKnown(service);
+      const query = {
+        service,
+        revisionId: revision ?? null,
+        instanceId: instance ?? null,
+        tailLines: tail,
+        follow,
+      };
+      const lines = parts.platform.logs(query, signalOf(request, parts));
+      return send(reply, 'application/x-ndjson', jsonLines(lines));
+    },
+  );
 
-  http.get('/v1/ledger/export', { schema: { querystring: exportQuery } }, async (request, reply) =>
-    send(
-      reply,
-      'application/jsonl',
-      parts.exportLedger(signalOf(request, parts), request.query.from),
-    ),
+  http.get(
+    '/v1/ledger/export',
+    { config: ofServer('ledger:read'), schema: { querystring: exportQuery } },
+    async (request, reply) =>
+      send(
+        reply,
+        'application/jsonl',
+        parts.exportLedger(signalOf(request, parts), request.query.from),
+      ),
   );
 }
 
 /** Past entries first, then each new one; none twice and none left out. */
 async function* followEvents(
   parts: ServerParts,
-  query: { readonly fromIndex: number; readonly service: string | null },
+  query: {
+    readonly fromIndex: number;
+    readonly service: string | null;
+    readonly sees: (service: string | null) => boolean;
+  },
   signal: AbortSignal,
 ): AsyncGenerator<string> {
   const queue: EventView[] = [];
@@ -89,13 +117,17 @@ async function* followEvents(
   let nextIndex = query.fromIndex;
   for (const event of await parts.plane.events(query, signal)) {
     nextIndex = event.index + 1;
-    yield eventText(event);
+    if (query.sees(event.service)) yield eventText(event);
   }
   while (!signal.aborted) {
     const event = queue.shift();
     if (event === undefined) {
       yield (await isAwake(wake, signal)) ? '' : ': still here\n\n';
-    } else if (event.index >= nextIndex && isWanted(event, query.service)) {
+    } else if (
+      event.index >= nextIndex &&
+      isWanted(event, query.service) &&
+      query.sees(event.service)
+    ) {
       yield eventText(event);
     }
   }

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import {
   actionRequestSchema,
@@ -5,9 +6,14 @@ import {
   applyRequestSchema,
   applyResponseSchema,
   checkpointResponseSchema,
+  filesSchema,
   stopRequestSchema,
 } from '../../api/wire.ts';
 import { estimateRequestSchema, estimateResponseSchema } from '../../api/estimate-wire.ts';
+import { parseReleaseFiles } from '../../api/release-file/parse-release-files.ts';
+import type { ServiceAction } from '../../domain/identity/access-action.ts';
+import { ofBody, ofServer, serviceResource, type Wish } from './access/route-access.ts';
+import { paramOf } from './access/request-names.ts';
 import { HttpProblem } from './http-problem.ts';
 import type { Http } from './http-server.ts';
 import type { ServerParts } from './server-parts.ts';
@@ -19,7 +25,12 @@ const decisionBoundMs = 30_000;
 export function addWriteRoutes(http: Http, parts: ServerParts): void {
   http.post(
     '/v1/apply',
-    { schema: { body: applyRequestSchema, response: { 200: applyResponseSchema } } },
+    {
+      config: ofBody(['services:apply'], 'own', (request) =>
+        filesWish('services:apply', request.body),
+      ),
+      schema: { body: applyRequestSchema, response: { 200: applyResponseSchema } },
+    },
     async (request) => ({
       results: await bounded(parts, (signal) => parts.plane.apply(request.body, signal)),
     }),
@@ -27,6 +38,7 @@ export function addWriteRoutes(http: Http, parts: ServerParts): void {
   http.post(
     '/v1/services/:name/actions',
     {
+      config: ofBody(operating, 'own', operatingWish),
       schema: {
         params: z.object({ name: z.string().min(1).max(63) }),
         body: actionRequestSchema,
@@ -42,12 +54,20 @@ export function addWriteRoutes(http: Http, parts: ServerParts): void {
   );
   http.post(
     '/v1/estimate',
-    { schema: { body: estimateRequestSchema, response: { 200: estimateResponseSchema } } },
+    {
+      config: ofBody(['services:estimate'], 'none', (request) =>
+        filesWish('services:estimate', request.body),
+      ),
+      schema: { body: estimateRequestSchema, response: { 200: estimateResponseSchema } },
+    },
     async (request) => ({ items: await parts.plane.estimate(request.body) }),
   );
   http.post(
     '/v1/ledger/checkpoint',
-    { schema: { response: { 200: checkpointResponseSchema } } },
+    {
+      config: ofServer('ledger:checkpoint'),
+      schema: { response: { 200: checkpointResponseSchema } },
+    },
     async () => {
       const { size, note, witnesses, problem } = await bounded(parts, parts.makeCheckpoint);
       return { size, note, witnesses: [...witnesses], problem };
@@ -55,12 +75,46 @@ export function addWriteRoutes(http: Http, parts: ServerParts): void {
   );
   http.post(
     '/v1/stop',
-    { schema: { body: stopRequestSchema, response: { 202: z.object({ status: z.string() }) } } },
+    {
+      config: ofServer('server:stop', 'access'),
+      schema: { body: stopRequestSchema, response: { 202: z.object({ status: z.string() }) } },
+    },
     async (request, reply) => {
       parts.stop(request.body.all);
       return reply.status(202).send({ status: 'stopping' });
     },
   );
+}
+
+const operating = [
+  'rollouts:promote',
+  'rollouts:promote-full',
+  'rollouts:override',
+  'rollouts:pause',
+  'rollouts:resume',
+  'rollouts:abort',
+  'rollouts:retry',
+  'rollouts:undo',
+  'services:restart',
+  'services:delete',
+] as const satisfies readonly ServiceAction[];
+
+/** Of the body, which its schema has let through. */
+function operatingWish(request: FastifyRequest): Wish {
+  const { action, override } = actionRequestSchema.parse(request.body);
+  const resources = [serviceResource(paramOf(request, 'name'))];
+  if (override) return { action: 'rollouts:override', resources };
+  if (action === 'restart' || action === 'delete') {
+    return { action: `services:${action}`, resources };
+  }
+  return { action: `rollouts:${action}`, resources };
+}
+
+/** Every service that the files name; where they name none, nothing can be done, and what is wrong with them is the answer. */
+function filesWish(action: 'services:apply' | 'services:estimate', body: unknown): Wish {
+  const { services } = parseReleaseFiles(filesSchema.parse(body).files);
+  const names = services.length === 0 ? [null] : services.map(({ name }) => name);
+  return { action, resources: names.map((name) => serviceResource(name)) };
 }
 
 async function bounded<Result>(

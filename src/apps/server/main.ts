@@ -10,7 +10,7 @@ import { type WitnessSettings, witnessModes } from './evidence-desk.ts';
 import type { Address, ServerOptions } from './server-options.ts';
 import { runServer } from './server.ts';
 
-const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--flags-listen 127.0.0.1:7402|off] [--workers N|auto] [--zone NAME] [--cgroup auto|off|FOLDER] [--gateway-limit NAME=NUMBER] [--otlp URL] [--redis-url-file FILE] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--cdevents-sink URL|off | --cdevents-sink-file FILE] [--cdevents-environment NAME] [--environment NAME] [--default-authorization allow|deny] [--h2c] [--tls-listen HOST:PORT --tls-folder DIR [--tls-default NAME]]`;
+const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--flags-listen 127.0.0.1:7402|off] [--workers N|auto] [--zone NAME] [--cgroup auto|off|FOLDER] [--gateway-limit NAME=NUMBER] [--otlp URL] [--redis-url-file FILE] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--cdevents-sink URL|off | --cdevents-sink-file FILE] [--cdevents-environment NAME] [--environment NAME] [--default-authorization allow|deny] [--policies FOLDER|off] [--h2c] [--tls-listen HOST:PORT --tls-folder DIR [--tls-default NAME]]`;
 
 async function main(): Promise<void> {
   const stop = new AbortController();
@@ -48,6 +48,7 @@ const flags = {
   'cdevents-sink-file': { type: 'string' },
   'cdevents-environment': { type: 'string' },
   environment: { type: 'string' },
+  policies: { type: 'string' },
   h2c: { type: 'boolean', default: false },
   'default-authorization': { type: 'string' },
   'tls-listen': { type: 'string' },
@@ -59,17 +60,15 @@ async function readOptions(): Promise<ServerOptions> {
   const { values } = parseArgs({ options: flags });
   const metrics = values['gateway-metrics'];
   const flagsListen = values['flags-listen'];
-  const accessLog = values['access-log'];
-  const tlsFolder = values['tls-folder'];
   // Checked by the gateway, which says what is wrong with them.
   const handedOn = {
     '--otlp': values.otlp,
     '--redis-url-file': values['redis-url-file'],
-    '--access-log': accessLog === undefined ? undefined : resolve(accessLog),
+    '--access-log': absolute(values['access-log']) ?? undefined,
     '--access-log-sample': values['access-log-sample'],
     '--zone': values.zone,
     '--tls-listen': values['tls-listen'],
-    '--tls-folder': tlsFolder === undefined ? undefined : resolve(tlsFolder),
+    '--tls-folder': absolute(values['tls-folder']) ?? undefined,
     '--tls-default': values['tls-default'],
   };
   const limits = values['gateway-limit'].flatMap((limit) => ['--limit', limit]);
@@ -97,6 +96,7 @@ async function readOptions(): Promise<ServerOptions> {
     ledger: ledgerWish(values.store, values['store-url-file']),
     cdEvents: cdEventWish(values),
     defaultAccess: accessOf(values['default-authorization']),
+    policies: policiesWish(values.policies),
     log,
   };
 }
@@ -185,6 +185,10 @@ function cdEventWish(values: {
     sinkFile: absolute(values['cdevents-sink-file']),
     environment: values['cdevents-environment'] ?? values.environment ?? null,
   };
+}
+
+function policiesWish(folder: string | undefined): string | null {
+  return folder === 'off' ? folder : absolute(folder);
 }
 
 function absolute(path: string | undefined): string | null {

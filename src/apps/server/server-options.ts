@@ -33,6 +33,8 @@ export interface ServerOptions {
   readonly cdEvents: CdEventWish;
   /** Null: that of the last start. */
   readonly defaultAccess: DefaultAccess | null;
+  /** Folder with Cedar policies of one's own, or `off`; null: those of the last start. */
+  readonly policies: string | null;
   /** One line for operators. */
   readonly log: (level: 'info' | 'error', message: string, fields?: object) => void;
 }

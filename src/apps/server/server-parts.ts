@@ -8,6 +8,7 @@ import type { Recorder } from '../../control/recorder.ts';
 import type { Authorization } from '../../domain/authorization/authorization.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Platform } from '../../ports/platform.ts';
+import type { AccessDesk } from './access/access-desk.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { EventFeed } from './event-feed.ts';
 import type { RotatedKeys } from './log-key-desk.ts';
@@ -15,7 +16,9 @@ import type { RotatedKeys } from './log-key-desk.ts';
 /** What the HTTP routes are given. */
 export interface ServerParts {
   readonly version: string;
-  readonly token: string;
+  readonly access: AccessDesk;
+  /** One line for operators. */
+  readonly log: (level: 'info' | 'error', message: string) => void;
   readonly plane: ControlPlane;
   readonly loop: ControlLoop;
   readonly desk: ApprovalDesk;

@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { type GatewayProcess } from '../../adapters/gateway/gateway-process.ts';
@@ -20,6 +19,8 @@ import { scrapeTargets } from '../../control/scrape-targets.ts';
 import { isServiceStream, recoverServices } from '../../control/recovery.ts';
 import { sha256Hex } from '../../domain/evidence/digest.ts';
 import type { LedgerError } from '../../ports/ledger-store.ts';
+import { openAccess } from './access/open-access.ts';
+import { writePrivately } from './access/private-files.ts';
 import { BlobDesk } from './blob-desk.ts';
 import { ControlPlane } from './control-plane.ts';
 import { defaultAuthorization as openDefault } from './default-access.ts';
@@ -190,7 +191,8 @@ async function listen(
     clock,
     recorder,
     version: options.version,
-    token: await openToken(options.stateFolder),
+    access: await openAccess(options, world, resources, signal),
+    log: options.log,
     plane: new ControlPlane({
       loop,
       heldBy: (service) => world.evidence.heldBy(service),
@@ -254,7 +256,6 @@ async function bind(
 
 /** Where the CLI finds a running server. */
 export const serverFileName = 'server.json';
-const tokenFileName = 'token';
 
 async function statusOf(
   options: ServerOptions,
@@ -312,24 +313,6 @@ async function stopEverything(
   await Promise.allSettled(stops);
   await world.gateway.stop(signal);
   await Promise.all(stops);
-}
-
-async function openToken(stateFolder: string): Promise<string> {
-  const path = join(stateFolder, tokenFileName);
-  const known = await readFile(path, 'utf8').catch(() => '');
-  if (known.trim().length >= 43) {
-    await chmod(path, 0o600);
-    return known.trim();
-  }
-  const token = randomBytes(32).toString('base64url');
-  await writePrivately(path, `${token}\n`);
-  return token;
-}
-
-async function writePrivately(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, text, { mode: 0o600 });
-  await rename(temporary, path);
 }
 
 /** Null: the gateway serves none. */

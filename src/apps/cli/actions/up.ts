@@ -64,6 +64,8 @@ export interface UpOptions {
   readonly defaultAuthorization?: string;
   /** Of flags, and of events that name none of their own. */
   readonly environment?: string;
+  /** Folder with Cedar policies, or `off`. */
+  readonly policies?: string;
   readonly foreground?: boolean;
   readonly timeout?: number;
 }
@@ -128,6 +130,7 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
     '--cdevents-environment': options.cdeventsEnvironment,
     '--default-authorization': options.defaultAuthorization,
     '--environment': options.environment,
+    '--policies': options.policies === 'off' ? 'off' : absolute(session, options.policies),
     '--tls-listen': options.tlsListen,
     '--tls-folder': options.tlsFolder === undefined ? undefined : resolve(options.tlsFolder),
     '--tls-default': options.tlsDefault,

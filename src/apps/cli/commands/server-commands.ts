@@ -47,14 +47,13 @@ export function addServerCommands(program: Command, frame: Frame): void {
     .action((options: UpOptions) =>
       frame.perform(async (session) => (await import('../actions/up.ts')).up(session, options)),
     );
-  addWitnessOptions(up);
-  addStoreOptions(up);
-  addTlsOptions(up);
+  addPartOptions(up);
   addAccessOption(up);
   addBlobOptions(up);
   addInstanceOptions(up);
   addEventOptions(up);
   addFlagOptions(up);
+  addAccessOptions(up);
   withExamples(
     up,
     'tidegate up',
@@ -190,6 +189,20 @@ function addFlagOptions(up: Command): void {
   ).option(
     '--environment <name>',
     'what this is, as production: whose values of flags are applied; remembered',
+  );
+}
+
+/** Of the parts of server and gateway, each by itself. */
+function addPartOptions(up: Command): void {
+  addWitnessOptions(up);
+  addStoreOptions(up);
+  addTlsOptions(up);
+}
+
+function addAccessOptions(up: Command): void {
+  up.option(
+    '--policies <folder>',
+    'Cedar policies of your own (*.cedar) beside those of the roles, or off; remembered',
   );
 }
 
