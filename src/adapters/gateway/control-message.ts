@@ -17,6 +17,7 @@ import {
   type SetAside,
   setAsides,
 } from '../../domain/traffic/traffic-sample.ts';
+import { cachePurge } from './cache-message.ts';
 import { faultRule } from './fault-message.ts';
 import { askedFlags } from './flag-message.ts';
 import { trafficPolicy } from './policy-message.ts';
@@ -168,6 +169,7 @@ function routeTable(value: Record<string, unknown>): RouteTable {
 
 function route(value: Record<string, unknown>): Route {
   const { strata, oneVotePer, rules, sticky, mirror, policy, previewRevisionId, faults } = value;
+  const { cachePurges } = value;
   return {
     service: text(value, 'service'),
     host: text(value, 'host'),
@@ -190,6 +192,11 @@ function route(value: Record<string, unknown>): Route {
     ...(faults === undefined
       ? {}
       : { faults: list(value, 'faults').map((item) => faultRule(record(item, 'fault'))) }),
+    ...(cachePurges === undefined
+      ? {}
+      : {
+          cachePurges: list(value, 'cachePurges').map((item) => cachePurge(record(item, 'purge'))),
+        }),
   };
 }
 

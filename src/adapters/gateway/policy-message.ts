@@ -9,12 +9,13 @@ import type {
   TrafficPolicy,
 } from '../../domain/traffic/traffic-policy.ts';
 import { authorization } from './authorization-message.ts';
+import { cacheRule } from './cache-message.ts';
 import { integer, list, MalformedError, oneOf, record, text, texts } from './shape.ts';
 
 /** A route's policy as the control socket and the kept table carry it; its bounds are checked by `checkTrafficPolicy`. */
 export function trafficPolicy(value: Record<string, unknown>): TrafficPolicy {
   const { loadBalancing, retries, circuitBreaker, outlierDetection, rateLimits, jwt } = value;
-  const { authorization: access } = value;
+  const { authorization: access, cache } = value;
   const { mtls } = value;
   return {
     ...(loadBalancing === undefined
@@ -33,6 +34,7 @@ export function trafficPolicy(value: Record<string, unknown>): TrafficPolicy {
       ? {}
       : { authorization: authorization(record(access, 'authorization')) }),
     ...(mtls === undefined ? {} : { mtls: mutualTls(record(mtls, 'mtls')) }),
+    ...(cache === undefined ? {} : { cache: cacheRule(record(cache, 'cache')) }),
   };
 }
 

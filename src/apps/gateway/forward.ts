@@ -1,5 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { fieldsOf, giveStored, withoutTags, withValidators } from './cache/compat-caching.ts';
+import type { Errand, Served } from './cache/errand.ts';
+import { cacheStatusHeader } from '../../domain/cache/cache-status.ts';
 import type { CompatCopy } from './compat-mirror.ts';
 import { CompatAttempts } from './compat-attempts.ts';
 import { type EndpointPools, inFlightMax } from './endpoint-pools.ts';
@@ -28,6 +31,8 @@ export interface Exchange {
   readonly standing: LimitStanding | null;
   /** For its shadow; null: nobody gets one. */
   readonly copy: CompatCopy | null;
+  /** Hears of the answer, to keep it; null: nobody does. */
+  readonly errand: Errand | null;
   /** `performance.now()` when the request's head was there. */
   readonly startedMs: number;
   /** The caller waits for 100 Continue before it sends the body (RFC 9110 section 10.1.1). */
@@ -70,6 +75,10 @@ export class Forward {
   #controller: Dispatcher.DispatchController | null = null;
   #isEnded = false;
   #hasBodyBytes = false;
+  /** Of the instance: 0 until it has answered. */
+  #status = 0;
+  /** The caller has a stored answer in place of this one. */
+  #isDropped = false;
   #tryTimer: NodeJS.Timeout | undefined;
 
   constructor(exchange: Exchange, means: ForwardMeans) {
@@ -109,7 +118,10 @@ export class Forward {
     const options: Dispatcher.DispatchOptions = {
       path,
       method: request.method ?? 'GET',
-      headers: requestHeaders(request, this.#exchange.authority),
+      headers: withValidators(
+        requestHeaders(request, this.#exchange.authority),
+        this.#exchange.errand,
+      ),
       body: this.#body,
       ...idleTimeouts(this.#exchange.treatment),
     };
@@ -175,16 +187,45 @@ export class Forward {
     const raw = (controller.rawHeaders ?? []) as readonly Buffer[];
     const headers = responseHeaders(raw, { status: statusCode, revisionId: target.revisionId });
     if (standing !== null) headers.push(...limitFields(standing).flat());
+    this.#status = statusCode;
+    const told = this.#toldErrand(statusCode, headers);
+    if (told === null) return;
     // Throws on what cannot be passed on; undici turns that into onResponseError, and F3 answers 502.
-    response.writeHead(statusCode, statusMessage ?? '', headers);
+    response.writeHead(statusCode, statusMessage ?? '', told);
     // The head goes with the body's first bytes if they came in one piece, else at once: streams must not wait.
     queueMicrotask(() => {
       if (!this.#hasBodyBytes && !this.#isEnded) response.flushHeaders();
     });
   }
 
+  /** The headers that the caller gets, with the word of the cache; null: it has got another answer. */
+  #toldErrand(status: number, headers: string[]): string[] | null {
+    const { errand } = this.#exchange;
+    if (errand === null) return headers;
+    const order = errand.head({ status, fields: fieldsOf(headers) });
+    if (order.kind === 'pass') return [...withoutTags(headers), cacheStatusHeader, order.status];
+    if (order.kind === 'bad') throw new Error('it says that another answer has not changed');
+    this.#isDropped = true;
+    this.#giveStored(order.served);
+    return null;
+  }
+
+  #giveStored(served: Served): void {
+    const { request, response, observation, target, standing } = this.#exchange;
+    const choice = {
+      kind: 'target',
+      target,
+      standing,
+      treatment: null,
+      requestTimeoutMs: 0,
+    } as const;
+    observation.responseBodyBytes = giveStored({ request, response }, served, choice);
+  }
+
   #data(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#isEnded) return;
+    this.#exchange.errand?.data(chunk);
+    if (this.#isDropped) return;
     this.#hasBodyBytes = true;
     const { response, observation } = this.#exchange;
     observation.responseBodyBytes += chunk.length;
@@ -196,9 +237,10 @@ export class Forward {
   #answered(): void {
     if (this.#isEnded) return;
     const { response } = this.#exchange;
-    this.#attempts.answered(response.statusCode);
+    this.#attempts.answered(this.#status);
     this.#end();
-    response.end();
+    this.#exchange.errand?.whole();
+    if (!this.#isDropped) response.end();
   }
 
   #broken(error: Error): void {
@@ -310,8 +352,10 @@ export class Forward {
   }
 
   #callerGone(): void {
-    if (this.#isEnded) return;
+    // It has its answer, and the instance's is on its way still.
+    if (this.#isEnded || this.#isDropped) return;
     this.#isEnded = true;
+    this.#exchange.errand?.failed();
     this.#attempts.end();
     this.#clearTimers();
     this.#abort();
@@ -321,6 +365,12 @@ export class Forward {
     const { request, response } = this.#exchange;
     this.#attempts.failed();
     this.#end();
+    const standIn = this.#exchange.errand?.failed() ?? null;
+    if (standIn !== null && !response.headersSent) {
+      this.#giveStored(standIn);
+      return;
+    }
+    if (this.#isDropped) return;
     if (response.headersSent) response.destroy();
     else answerProblem(request, response, refusal);
   }

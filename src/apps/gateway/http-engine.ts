@@ -3,6 +3,10 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CompatFaults, noteFault } from './compat-fault.ts';
 import { CompatMirrors } from './compat-mirror.ts';
+import { type AskedCompat, askCompat, giveStored, withValidators } from './cache/compat-caching.ts';
+import { counterOf } from './cache/cached-place.ts';
+import { CompatRevalidation } from './cache/compat-revalidation.ts';
+import type { Errand, Served as StoredServed } from './cache/errand.ts';
 import { type Counter, noAnswer } from './counters.ts';
 import type { Address } from './data-plane.ts';
 import type { AccessLog } from './access-log/access-log.ts';
@@ -10,14 +14,14 @@ import { CallerAdmission } from './caller-admission.ts';
 import type { CallerLimits } from './caller-limits.ts';
 import { EndpointPools } from './endpoint-pools.ts';
 import { type Exchange, Forward } from './forward.ts';
-import { destination } from './forwarded-headers.ts';
+import { destination, requestHeaders } from './forwarded-headers.ts';
 import type { GatewayIdentity } from './identity/gateway-identity.ts';
 import type { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import { circuitRefusal } from './live-revision.ts';
 import type { Choice, LiveRoutes } from './live-routes.ts';
 import { answerProblem, problemResponse } from './problem.ts';
 import { RequestObservation } from './request-observation.ts';
-import { overLimitsRefusal, refusal, type Refusal, tooLarge } from './refusal.ts';
+import { notCached, overLimitsRefusal, refusal, type Refusal, tooLarge } from './refusal.ts';
 import { bodyBytesMaxOf } from './treatment.ts';
 import { boundTaking, usualTakeMs } from './slow-caller.ts';
 import { openTunnel, wantsTunnel } from './tunnel.ts';
@@ -61,6 +65,7 @@ export class HttpEngine implements Engine {
   readonly #tunnels = new Set<Duplex>();
   readonly #underWay = new Set<ServerResponse>();
   #isDraining = false;
+  #revalidations = 0;
 
   constructor(routes: LiveRoutes, options: HttpEngineOptions) {
     const { metrics, accessLog, callerLimits, takeMs = usualTakeMs, identity = null } = options;
@@ -165,10 +170,79 @@ export class HttpEngine implements Engine {
 
   /** Again with `awaited` when it has waited for an instance. */
   #route(served: Served): void {
-    const { request, response, expectsContinue, observation, awaited } = served;
+    const { request, awaited } = served;
     const { authority, path } = destination(request);
     const startedMs = awaited === undefined ? served.startedMs : performance.now();
-    const choice = this.#choose(request, { authority, path, awaited }, startedMs);
+    const wanted = { authority, path, awaited };
+    const isCached = this.#routes.hasCaches && refusal(request) === null;
+    const cache = isCached ? this.#routes.cacheOf(authority ?? '') : null;
+    if (cache === null) {
+      this.#go(served, this.#choose(request, wanted, startedMs), null);
+      return;
+    }
+    const routed = awaited === undefined ? request : routedOf(request, awaited);
+    const ofCache = { request, routed, authority: authority ?? '', path };
+    void askCompat(this.#routes, cache, ofCache, startedMs).then((found) =>
+      this.#afterCache(served, wanted, found),
+    );
+  }
+
+  #afterCache(asked: Served, { authority, path }: Wanted, { choice, answer }: AskedCompat): void {
+    const { request, response, observation } = asked;
+    const errand = answer?.kind === 'fetch' ? answer.errand : null;
+    if (answer?.kind === 'serve' && answer.revalidation !== null) {
+      this.#revalidate(answer.revalidation, { request, authority, path }, choice);
+    }
+    if (response.destroyed) {
+      errand?.failed();
+      return;
+    }
+    const give = (served: StoredServed): void => {
+      observation.counter = counterOf(choice);
+      observation.responseBodyBytes = giveStored({ request, response }, served, choice);
+    };
+    if (answer?.kind === 'serve') {
+      give(answer.served);
+      return;
+    }
+    if (answer?.kind === 'not-cached') {
+      answerProblem(request, response, notCached);
+      return;
+    }
+    const taken = this.#taken(choice, authority);
+    const standIn = taken.kind === 'target' ? null : (errand?.failed() ?? null);
+    if (standIn === null || taken.kind !== 'refused') this.#go(asked, taken, errand);
+    else give(standIn);
+  }
+
+  #revalidate(
+    errand: Errand,
+    { request, authority, path }: Pick<Served, 'request'> & Omit<Wanted, 'awaited'>,
+    choice: Choice,
+  ): void {
+    const pool = choice.kind === 'target' ? this.#pools.pool(choice.target) : null;
+    if (pool === null || choice.kind !== 'target' || this.#revalidations >= revalidationsMax) {
+      errand.failed();
+      return;
+    }
+    this.#revalidations += 1;
+    const { target, requestTimeoutMs } = choice;
+    const handler = new CompatRevalidation(target, errand, requestTimeoutMs, () => {
+      this.#revalidations -= 1;
+    });
+    try {
+      const headers = withValidators(requestHeaders(request, authority ?? ''), errand);
+      pool.dispatch({ path, method: 'GET', headers }, handler);
+    } catch {
+      // undici refuses what it can't send; the answer stays as it is.
+      handler.failed();
+    }
+  }
+
+  #go(served: Served, choice: ServedChoice, errand: Errand | null): void {
+    const { request, response, observation, expectsContinue, awaited } = served;
+    const { authority, path } = destination(request);
+    const startedMs = awaited === undefined ? served.startedMs : performance.now();
     if (choice.kind === 'asleep') {
       const { place } = choice;
       observation.counter = place.counter;
@@ -189,6 +263,7 @@ export class HttpEngine implements Engine {
     const bodyBytesMax = bodyBytesMaxOf(treatment, this.#limits.requestBodyBytes);
     if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) {
       observation.counter = target.counter;
+      errand?.failed();
       answerProblem(request, response, tooLarge(bodyBytesMax));
       return;
     }
@@ -198,7 +273,16 @@ export class HttpEngine implements Engine {
       target.counter.underWay -= 1;
     });
     const known = { request, response, path, authority: authority ?? '', requestTimeoutMs };
-    const all = { ...known, observation, bodyBytesMax, target, treatment, standing, startedMs };
+    const all = {
+      ...known,
+      errand,
+      observation,
+      bodyBytesMax,
+      target,
+      treatment,
+      standing,
+      startedMs,
+    };
     const fault = treatment?.fault ?? null;
     if (fault === null) {
       this.#forward({ ...all, expectsContinue });
@@ -293,9 +377,12 @@ export class HttpEngine implements Engine {
   ): ServedChoice {
     const refused = refusal(request);
     if (refused !== null) return { kind: 'refused', refusal: refused, counter: null };
-    const { method, headers, socket } = request;
-    const routed = awaited === undefined ? request : { method, headers, socket, awaited };
-    const choice = this.#routes.choose(authority, path, routed, nowMs);
+    const routed = awaited === undefined ? request : routedOf(request, awaited);
+    return this.#taken(this.#routes.choose(authority, path, routed, nowMs), authority);
+  }
+
+  /** What the gateway answers in place of an instance, if the choice is none. */
+  #taken(choice: Choice, authority: string | undefined): ServedChoice {
     if (choice.kind === 'asleep') return choice;
     if (choice.kind === 'target') {
       const full = circuitRefusal(choice.target);
@@ -324,6 +411,13 @@ export class HttpEngine implements Engine {
     const detail = `revision ${choice.revisionId} has no ready instance`;
     return { kind: 'refused', refusal: { status: 503, reason: 'no-endpoints', detail }, counter };
   }
+}
+
+/** Requests of nobody's that are under way. */
+const revalidationsMax = 64;
+
+function routedOf({ method, headers, socket }: IncomingMessage, awaited: AwaitedPlace) {
+  return { method, headers, socket, awaited };
 }
 
 /** About what is kept of a request while it waits for an instance. */

@@ -6,6 +6,8 @@ import type { Split } from '../../domain/traffic/split.ts';
 import type { StickyChoice } from '../../domain/traffic/sticky.ts';
 import { setAsides } from '../../domain/traffic/traffic-sample.ts';
 import type { WakeRule } from '../../domain/traffic/wake-rule.ts';
+import type { EvidenceTurns } from './cache/evidence-turns.ts';
+import type { RouteCache } from './cache/route-cache.ts';
 import type { Counter } from './counters.ts';
 import type { RouteAuthorization } from './identity/route-authorization.ts';
 import type { RouteIdentity } from './identity/route-identity.ts';
@@ -57,6 +59,8 @@ export interface LiveRoute {
   /** Null: everybody may ask everything. */
   readonly authorization: RouteAuthorization | null;
   readonly limits: RouteLimits | null;
+  readonly cache: RouteCache | null;
+  readonly evidenceTurns: EvidenceTurns | null;
   /** Of requests that are set aside (L2). */
   readonly setAsideSplit: Split;
   readonly votesSalt: number;

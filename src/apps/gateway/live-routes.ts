@@ -14,6 +14,9 @@ import { type Random, seededRandom } from '../../domain/traffic/seeded-random.ts
 import { nextIndex, splitOf } from '../../domain/traffic/split.ts';
 import { StickyChoice } from '../../domain/traffic/sticky.ts';
 import { type SetAside, setAsides } from '../../domain/traffic/traffic-sample.ts';
+import { EvidenceTurns } from './cache/evidence-turns.ts';
+import { Caches } from './cache/caches.ts';
+import type { RouteCache } from './cache/route-cache.ts';
 import type { CounterKey, Counters } from './counters.ts';
 import { AccessCounts } from './metrics/access-counts.ts';
 import type { RevisionStanding } from './metrics/resilience-metrics.ts';
@@ -48,6 +51,8 @@ export interface LiveRoutesOptions {
   readonly place?: ServingPlace;
   /** Of rate limits; absent: this process has its own. */
   readonly buckets?: Buckets;
+  /** Absent: this process has its own, and no Redis. */
+  readonly caches?: Caches;
 }
 
 /** What of a request decides where it goes and how it is counted; node:http's is one. */
@@ -76,6 +81,7 @@ export interface RoutedRequest {
  *   stratum and `other`, at most. A request after that makes no garbage here.
  * - L4. Where a route is sticky the key decides in place of the turns, which go on as if that request had not been. A match is
  *   asked before.
+ * - L6. Where a route with a cache is split, what its weights send is evidence only if it passes the cache by (EvidenceTurns).
  * - L5. A preview host is another name of its route, where everybody is matched to the standby; a route of that host goes before it.
  * - L6. A request that has waited for an instance goes where it waited to go, without another turn, vote or token.
  */
@@ -100,6 +106,8 @@ export class LiveRoutes {
   readonly waiting: WaitingRequests;
   readonly #place: ServingPlace;
   readonly #buckets: Buckets;
+  readonly #caches: Caches;
+  #hasCaches = false;
   /** When the request came that is dealt with now. */
   #nowMs = 0;
   /** Where it has waited to go; null: nowhere. */
@@ -109,7 +117,7 @@ export class LiveRoutes {
   constructor(
     counters: Counters,
     votesKey: readonly [number, number],
-    { phase = 0, place = {}, buckets = new OwnBuckets() }: LiveRoutesOptions = {},
+    { phase = 0, place = {}, buckets = new OwnBuckets(), caches }: LiveRoutesOptions = {},
   ) {
     this.#counters = counters;
     this.#votesKey = votesKey;
@@ -117,6 +125,7 @@ export class LiveRoutes {
     this.#place = place;
     this.#buckets = buckets;
     this.waiting = new WaitingRequests(place.processShare);
+    this.#caches = caches ?? new Caches({ processShare: place.processShare ?? 1, far: null });
     // Only which of two instances is looked at depends on it.
     this.random = seededRandom(votesKey[0] + phase);
   }
@@ -132,6 +141,7 @@ export class LiveRoutes {
     this.#hosts = new Map();
     this.#authorities.clear();
     this.#previews.clear();
+    this.#caches.apply(table.routes);
     for (const route of table.routes) {
       const live = this.#live(route, before.get(route.host) ?? null);
       this.#hosts.set(route.host, live);
@@ -141,6 +151,7 @@ export class LiveRoutes {
     }
     for (const [host, live] of before) this.#leave(live, this.#hosts.get(host) ?? null);
     this.#hasIdentities = [...this.#hosts.values()].some(({ identity }) => identity !== null);
+    this.#hasCaches = [...this.#hosts.values()].some(({ cache }) => cache !== null);
     this.#buckets.retain(new Set(table.routes.flatMap(limitScopes)));
     this.#table = table;
   }
@@ -148,6 +159,16 @@ export class LiveRoutes {
   /** Whether `pending` has to be asked at all. */
   get asksTokens(): boolean {
     return this.#hasIdentities;
+  }
+
+  /** Whether `cacheOf` has to be asked at all. */
+  get hasCaches(): boolean {
+    return this.#hasCaches;
+  }
+
+  /** Null: no answer to this host is kept. */
+  cacheOf(authority: string): RouteCache | null {
+    return this.#liveOf(authority)?.cache ?? null;
   }
 
   /** What `choose` has to wait for, asked for each request before it; null: nothing. Never rejects. */
@@ -251,6 +272,9 @@ export class LiveRoutes {
     if (setAside !== null) {
       const setAsideClass = firstSetAside + setAsides.indexOf(setAside);
       return this.#targetIn(live, stuck < 0 ? nextIndex(live.setAsideSplit) : stuck, setAsideClass);
+    }
+    if (live.evidenceTurns?.isSpared(request) === true) {
+      return this.#targetIn(live, stuck < 0 ? nextIndex(live.setAsideSplit) : stuck, matchedClass);
     }
     const { strata = [] } = route;
     const stratum = strata.length === 0 ? 0 : stratumIndex(strata, path, request);
@@ -413,6 +437,8 @@ export class LiveRoutes {
       identity: RouteIdentity.of(route, before?.identity ?? null),
       authorization: RouteAuthorization.of(route, this.access),
       limits: RouteLimits.of(route, this.#buckets),
+      cache: this.#caches.get(service),
+      evidenceTurns: EvidenceTurns.of(route, before?.evidenceTurns ?? null, this.#phase + 0.5),
       votesSalt: this.#votes?.saltOf(service) ?? 0,
       standbyIndex: null,
     };

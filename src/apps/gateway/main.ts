@@ -9,6 +9,7 @@ import { callerLimitsOf } from './caller-limits.ts';
 import { engineKindOf, type EngineOptions, loadEngine } from './engine-kind.ts';
 import type { Address, DataPlane } from './data-plane.ts';
 import { zonePattern, zoneWords } from '../../domain/traffic/check-route-table.ts';
+import { FarLayer } from './cache/far-layer.ts';
 import { Gateway } from './gateway.ts';
 import { Borrowing } from './limits/borrowing.ts';
 import type { ServingPlace } from './live-revision.ts';
@@ -167,6 +168,15 @@ async function tokensOf(redisUrlFile: string | null): Promise<TokenSource | null
   return new RedisTokens(read.text, log);
 }
 
+/** Null: each process caches for itself. */
+async function farLayerOf(redisUrlFile: string | null): Promise<FarLayer | null> {
+  if (redisUrlFile === null) return null;
+  const read = await readPrivateText(redisUrlFile);
+  if (read.kind === 'refused') throw new RangeError(read.why);
+  const { RedisCache } = await import('../../adapters/redis/redis-cache.ts');
+  return new FarLayer(new RedisCache(read.text, log));
+}
+
 function borrowingOf(tokens: TokenSource | null): Borrowing | null {
   if (tokens === null) return null;
   const near = new MemoryTokens(() => performance.now());
@@ -181,10 +191,16 @@ function borrowingOf(tokens: TokenSource | null): Borrowing | null {
 async function planeOf(
   engine: EngineOptions,
   place: ServingPlace,
-  { workerCount, tokens }: { readonly workerCount: number; readonly tokens: TokenSource | null },
+  shared: {
+    readonly workerCount: number;
+    readonly tokens: TokenSource | null;
+    readonly redisUrlFile: string | null;
+  },
 ): Promise<DataPlane> {
+  const { workerCount, tokens, redisUrlFile } = shared;
   if (workerCount === 1) {
-    const parts = { engine: await loadEngine(engine, log), borrowing: borrowingOf(tokens) };
+    const own = { borrowing: borrowingOf(tokens), far: await farLayerOf(redisUrlFile) };
+    const parts = { engine: await loadEngine(engine, log), ...own };
     return new OwnPlane({ ...parts, votesKey: randomKey(), place });
   }
   // It was opened to see that it can be; the workers have their own.
@@ -207,7 +223,10 @@ async function main(): Promise<number> {
   process.on('SIGHUP', () => {});
   const { engine, place, workerCount, isWorker, redisUrlFile, ...rest } = options;
   const tokens = await tokensOf(redisUrlFile);
-  if (isWorker) return runWorker({ engine: await loadEngine(engine, log), place, tokens, log });
+  if (isWorker) {
+    const far = await farLayerOf(redisUrlFile);
+    return runWorker({ engine: await loadEngine(engine, log), place, tokens, far, log });
+  }
   const asked = Promise.withResolvers<void>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => asked.resolve());
   const fault = await accessLogFault(engine.accessLog ?? null);
@@ -220,7 +239,7 @@ async function main(): Promise<number> {
     log,
     version: await readVersion(),
     engineName: engine.kind,
-    plane: await planeOf(engine, place, { workerCount, tokens }),
+    plane: await planeOf(engine, place, { workerCount, tokens, redisUrlFile }),
   });
   const started = await gateway.start();
   if ('kind' in started) {

@@ -3,6 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { UnderWayReading } from '../../adapters/gateway/control-message.ts';
 import { underWayReading } from '../../adapters/gateway/under-way.ts';
 import type { RouteTable } from '../../domain/traffic/route-table.ts';
+import { Caches } from './cache/caches.ts';
+import type { FarLayer } from './cache/far-layer.ts';
+import type { CacheChange } from './cache/route-cache.ts';
 import { type Counter, Counters } from './counters.ts';
 import type { Address, DataPlane } from './data-plane.ts';
 import type { MakeEngine } from './engine-kind.ts';
@@ -28,6 +31,8 @@ export interface OwnPlaneOptions {
   readonly place?: ServingPlace;
   /** Of tokens for rate limits; null: this process has its own buckets. */
   readonly borrowing?: Borrowing | null;
+  /** Behind the memory of caches; absent: nothing. */
+  readonly far?: FarLayer | null;
 }
 
 /** Requests are served by this process: routes, counters and an engine put together. */
@@ -41,11 +46,15 @@ export class OwnPlane implements DataPlane {
   readonly #routes: LiveRoutes;
   readonly #engine: Engine;
   readonly #borrowing: Borrowing | null;
+  readonly #caches: Caches;
 
-  constructor({ engine, votesKey, phase = 0, place = {}, borrowing = null }: OwnPlaneOptions) {
+  constructor(options: OwnPlaneOptions) {
+    const { engine, votesKey, phase = 0, place = {}, borrowing = null, far = null } = options;
+    this.#caches = new Caches({ processShare: place.processShare ?? 1, far });
     this.#routes = new LiveRoutes(this.counters, votesKey, {
       phase,
       place,
+      caches: this.#caches,
       ...(borrowing === null ? {} : { buckets: borrowing.buckets }),
     });
     this.#borrowing = borrowing;
@@ -56,6 +65,7 @@ export class OwnPlane implements DataPlane {
       ...activeFamilies(this.counters),
       ...this.#routes.access.families(),
       ...waiting.metrics.families(waiting.standing()),
+      ...this.#caches.families(),
       ...resilienceFamilies(this.counters, this.#routes.standings()),
     ]);
   }
@@ -91,6 +101,16 @@ export class OwnPlane implements DataPlane {
     this.#routes.learnVotes(votes, performance.now());
   }
 
+  /** Hears of stored answers that an unsafe request has made out of date. */
+  onCacheChanged(hear: (change: CacheChange) => void): void {
+    this.#caches.onChanged = hear;
+  }
+
+  /** What another process of this gateway has seen. */
+  cacheChanged(change: CacheChange): void {
+    this.#caches.changed(change);
+  }
+
   /** Polled: requests under way are few when their revision has left the table, and nobody is in a hurry. */
   async drain(id: string): Promise<void> {
     const until = performance.now() + revisionDrainMs;
@@ -108,5 +128,6 @@ export class OwnPlane implements DataPlane {
     await this.#engine.drain(boundMs);
     this.#process[Symbol.dispose]();
     await this.#borrowing?.[Symbol.asyncDispose]();
+    await this.#caches[Symbol.asyncDispose]();
   }
 }

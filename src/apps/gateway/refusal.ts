@@ -23,6 +23,7 @@ export interface Refusal {
     | 'caller-too-slow'
     | 'fault-injected'
     | 'body-too-large'
+    | 'not-cached'
     | 'rate-limited'
     | 'unauthorized'
     | 'insufficient-token'
@@ -81,6 +82,13 @@ export function overLimitsRefusal(over: OverLimits): Refusal {
   const detail = `beyond the limit ${limits.join(', ')}; there is room again in ${seconds} s`;
   return { status: 429, reason: 'rate-limited', detail, over };
 }
+
+/** RFC 9111 section 5.2.1.7. */
+export const notCached: Refusal = {
+  status: 504,
+  reason: 'not-cached',
+  detail: 'the request asks for a stored answer only, and there is none that it may have',
+};
 
 export function tooLarge(bodyBytesMax: number): Refusal {
   const detail = `the body is larger than the ${bodyBytesMax} bytes that are taken here`;

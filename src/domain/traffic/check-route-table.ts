@@ -1,4 +1,5 @@
 import { checkAskedFlags } from '../flags/check-flags.ts';
+import { checkPurges } from '../cache/check-cache-rule.ts';
 import { checkHeaderName, type Note } from './check-header-name.ts';
 import { checkMatch, checkMirror, checkRules, checkSticky } from './check-route-rules.ts';
 import { checkFaults } from './check-fault-rules.ts';
@@ -85,6 +86,7 @@ function checkRoute(route: Route, place: string, note: Note): void {
   }
   if (route.rules !== undefined) checkRules(route.rules, `${place}.rules`, note);
   if (route.faults !== undefined) checkFaults(route.faults, `${place}.faults`, note);
+  checkPurges(route.cachePurges ?? [], `${place}.cachePurges`, note);
   if (route.sticky !== undefined) checkSticky(route.sticky, `${place}.sticky`, note);
 }
 

@@ -1,4 +1,5 @@
 import { checkAuthorization } from '../authorization/check-authorization.ts';
+import { checkCacheRule } from '../cache/check-cache-rule.ts';
 import type { Note } from './check-header-name.ts';
 import { checkJwt } from './check-jwt-rule.ts';
 import { checkRateLimits } from './check-rate-limits.ts';
@@ -22,6 +23,7 @@ export function checkTrafficPolicy(policy: TrafficPolicy, place: string, note: N
   if (policy.retries !== undefined) checkRetries(policy.retries, `${place}.retries`, note);
   checkOutliers(policy, place, note);
   checkRateLimits(policy.rateLimits ?? [], `${place}.rateLimits`, note);
+  if (policy.cache !== undefined) checkCacheRule(policy.cache, `${place}.cache`, note);
   if (policy.jwt !== undefined) checkJwt(policy.jwt, `${place}.jwt`, note);
   if (policy.authorization !== undefined) {
     checkAuthorization(policy.authorization, `${place}.authorization`, note);

@@ -1,5 +1,6 @@
 import type { HeaderMatch, StratumMatch, VoteRule } from '../release/revision.ts';
 import type { AskedFlags } from '../flags/check-flags.ts';
+import type { CachePurge } from '../cache/cache-rule.ts';
 import type { FaultRule } from './fault-rule.ts';
 import type { MirrorRule } from './mirror.ts';
 import type { RequestMatch } from './request-match.ts';
@@ -43,6 +44,8 @@ export interface Route {
   readonly previewRevisionId?: string;
   /** Trouble made on purpose; absent: none. */
   readonly faults?: readonly FaultRule[];
+  /** Stored answers that were asked to be removed, in order of time; absent: none. */
+  readonly cachePurges?: readonly CachePurge[];
 }
 
 export interface Backend {

@@ -1,4 +1,5 @@
 import type { Authorization } from '../authorization/authorization.ts';
+import type { CacheRule } from '../cache/cache-rule.ts';
 import type { JwtRule } from './jwt-rule.ts';
 import type { RateLimit } from './rate-limit.ts';
 
@@ -17,6 +18,8 @@ export interface TrafficPolicy {
   readonly jwt?: JwtRule;
   /** Who may ask what; absent: everybody everything, unless the whole installation says otherwise. */
   readonly authorization?: Authorization;
+  /** Absent: no answer is kept. */
+  readonly cache?: CacheRule;
   /** Absent: callers are not asked who they are. */
   readonly mtls?: MutualTls;
 }

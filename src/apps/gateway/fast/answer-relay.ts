@@ -14,9 +14,12 @@ import { HeadReader } from '../http1/head-reader.ts';
 import type { OctetWriter } from '../http1/octet-writer.ts';
 import { parseResponseHead } from '../http1/response-head.ts';
 import { answerFraming, writeResponseHead } from '../http1/response-writer.ts';
+import { servedMessage, servedOctets } from '../cache/served-octets.ts';
+import type { Served } from '../cache/errand.ts';
 import { newWish } from './answer-wish.ts';
 import type { CallerSocket } from './caller-socket.ts';
 import type { InstanceConnection } from './instance-connection.ts';
+import { tellHead } from './errand-relay.ts';
 import { keepMsOf } from './keep-alive-hint.ts';
 import type { Parts } from './parts.ts';
 
@@ -64,6 +67,8 @@ export class AnswerRelay {
   #interim = 0;
   #isDirect = false;
   #isGrpc = false;
+  /** The caller gets a stored answer in place of this one. */
+  #isDropped = false;
 
   constructor(parts: Parts, caller: CallerSocket) {
     this.#parts = parts;
@@ -81,6 +86,7 @@ export class AnswerRelay {
     this.keepAlive = false;
     this.keepMs = 0;
     this.isTaken = true;
+    this.#isDropped = false;
     this.#interim = 0;
     this.#heads.reset();
   }
@@ -114,6 +120,7 @@ export class AnswerRelay {
   endsWhole(): boolean {
     if (this.#body.finish() !== bodyStep.done) return false;
     if (this.#isChunked) this.#caller.write(lastChunk);
+    this.wish.errand?.whole();
     return true;
   }
 
@@ -143,6 +150,14 @@ export class AnswerRelay {
       if (head.status >= 200) {
         if (isRecalling) answers.note(head, opinion.keepAlive);
         if (this.wish.turnsDown?.(head.status) === true) return 'again';
+        if (this.wish.errand !== null) {
+          const order = tellHead(this.wish.errand, head, this.wish);
+          if (order.kind === 'bad') return 'bad';
+          if (order.kind === 'replace') {
+            this.#replace(writer, head, order.served);
+            return at;
+          }
+        }
         this.#final(writer, head);
         return at;
       }
@@ -178,6 +193,36 @@ export class AnswerRelay {
     this.#body.begin(head);
   }
 
+  #replace(writer: OctetWriter, head: ResponseHead, served: Served): void {
+    const { wish } = this;
+    const { opinion } = this.#parts;
+    this.hasBegun = true;
+    this.outcome = head.status;
+    this.#isChunked = false;
+    this.#isPlain = false;
+    this.#isGrpc = false;
+    this.#isDropped = true;
+    this.endsByClosing = false;
+    this.keepAlive = wish.keepAlive && !wish.isLast;
+    this.keepMs = head.keepAlive && opinion.keepAlive ? keepMsOf(head) : 0;
+    this.isPromised = head.indexOf(known.keepAlive) >= 0;
+    const octets = this.stored(served);
+    writer.need(octets.length);
+    writer.octets(octets);
+    this.#body.begin(head);
+  }
+
+  /** A stored answer as this caller gets it. */
+  stored(served: Served): Buffer {
+    const { wish } = this;
+    const isKept = wish.keepAlive && !wish.isLast;
+    const message = servedMessage(served, wish.isHead, wish.lines);
+    this.status = message.status;
+    this.bodyBytes = message.body.byteLength;
+    const said = wish.minorVersion === 0 ? 'keep-alive' : '';
+    return servedOctets(message, isKept ? said : 'close');
+  }
+
   /** 1xx: for callers of HTTP/1.1 only, and 100 only once (RFC 9110 section 15.2). */
   #inform(writer: OctetWriter, head: ResponseHead): void {
     if (this.wish.minorVersion === 0 || (head.status === 100 && this.wish.hasContinued)) return;
@@ -208,6 +253,10 @@ export class AnswerRelay {
     for (let at = from; ; at = body.next) {
       const step = body.step(bytes, at, bytes.length);
       if (step === bodyStep.data) {
+        if (this.wish.errand !== null) {
+          this.wish.errand.data(bytes.subarray(body.dataStart, body.dataEnd));
+          if (this.#isDropped) continue;
+        }
         this.bodyBytes += body.dataEnd - body.dataStart;
         // Without chunks there is one piece a read at most.
         if (!this.#isDirect) this.#piece(writer, bytes);
@@ -217,6 +266,7 @@ export class AnswerRelay {
       if (step === bodyStep.refused) return 'bad';
       if (this.#isGrpc && body.hasTrailers) this.outcome = grpcOutcome(this.#parts.trailers);
       if (this.#isChunked) this.#end(writer);
+      this.wish.errand?.whole();
       return 'done';
     }
   }

@@ -1,3 +1,4 @@
+import type { Errand } from '../cache/errand.ts';
 import type { FixedLines } from '../http1/fixed-lines.ts';
 import type { RequestHead } from '../http1/head.ts';
 import { method } from '../http1/methods.ts';
@@ -17,6 +18,8 @@ export interface AnswerWish {
   lines: FixedLines | null;
   /** Whether a final answer with this status is not to be handed on; null: every one is. */
   turnsDown: ((status: number) => boolean) | null;
+  /** Hears of the answer, to keep it; null: nobody does. */
+  errand: Errand | null;
 }
 
 export function newWish(): AnswerWish {
@@ -30,10 +33,11 @@ export function newWish(): AnswerWish {
     hasContinued: false,
     lines: null,
     turnsDown: null,
+    errand: null,
   };
 }
 
-/** What the head of a request asks for; `lines` and `turnsDown` follow when its target is known. */
+/** What the head of a request asks for; `lines`, `turnsDown` and `errand` follow when its target is known. */
 export function wishFor(
   wish: AnswerWish,
   head: RequestHead,
@@ -45,5 +49,6 @@ export function wishFor(
   wish.wantsTunnel = head.wantsTunnel;
   wish.takesTrailers = head.acceptsTrailers;
   wish.hasContinued = false;
+  wish.errand = null;
   if (head.wantsTunnel) wish.keepAlive = false;
 }

@@ -10,6 +10,7 @@ import { parseRequestHead } from '../http1/request-head.ts';
 import { problemResponse } from '../problem.ts';
 import type { Refusal } from '../refusal.ts';
 import { type CallerLink, https, plainLink } from './caller-link.ts';
+import type { Waiting } from './caching.ts';
 import { CallerSocket } from './caller-socket.ts';
 import { Exchange } from './exchange.ts';
 import type { ExchangeCaller } from './exchange-caller.ts';
@@ -21,7 +22,7 @@ import type { Parts } from './parts.ts';
  * last one has ended waits.
  *
  * Phases: `head` between requests or within a head; `body` within a request; `answer` the request is whole and its
- * answer is not; `full` the caller has not taken the last answer yet; `checking` its token, or waiting for an instance; `tunnel`; `closing` nothing is served any
+ * answer is not; `full` the caller has not taken the last answer yet; `checking` its token, or waiting for an instance or the cache; `tunnel`; `closing` nothing is served any
  * more.
  */
 export class CallerConnection implements ExchangeCaller {
@@ -41,6 +42,7 @@ export class CallerConnection implements ExchangeCaller {
   #isReading = false;
   #hasEnded = false;
   #address: FixedValue | null = null;
+  #waiting: Waiting | null = null;
 
   constructor(
     parts: Parts,
@@ -255,6 +257,7 @@ export class CallerConnection implements ExchangeCaller {
     }
     if (this.#parts.routes.asksTokens && this.#waitsForToken(head, chunk, next))
       return chunk.length;
+    if (this.#parts.routes.hasCaches && this.#waitsForCache(head, chunk, next)) return chunk.length;
     this.#requests += 1;
     if (this.#requests >= this.#parts.callerLimits.requestsPerConnection) head.keepAlive = false;
     const { peer } = this.#link;
@@ -279,6 +282,25 @@ export class CallerConnection implements ExchangeCaller {
     if (pending === null) return false;
     this.#keep(head, chunk, next);
     void pending.then(() => this.again());
+    return true;
+  }
+
+  /** For what another request fetches, or for Redis. */
+  #waitsForCache(head: RequestHead, chunk: Buffer, next: number): boolean {
+    const { caching, routedHead } = this.#parts;
+    // It was asked before, and has waited for an instance.
+    if (this.#exchange.isUnderWay) return false;
+    if (this.#link.given !== undefined) {
+      caching.given = this.#link.given;
+      return false;
+    }
+    routedHead.socket = this.socket;
+    routedHead.awaited = null;
+    const asked = caching.ask(head, this.#waiting, performance.now());
+    this.#waiting = asked?.waiting ?? null;
+    if (asked === null) return false;
+    this.#keep(head, chunk, next);
+    void asked.until.then(() => this.again());
     return true;
   }
 

@@ -1,6 +1,7 @@
 import { FixedValue } from '../http1/fixed-lines.ts';
 import type { CallerPeer } from '../identity/caller-peer.ts';
 import type { Refusal } from '../refusal.ts';
+import type { Given } from './caching.ts';
 
 /** How a caller has reached the gateway: the same for all requests of its connection. */
 export interface CallerLink {
@@ -12,6 +13,8 @@ export interface CallerLink {
   readonly peer: CallerPeer | null;
   /** Answers in place of an instance; null: as HTTP/1.1 on the connection itself. */
   readonly refuse: ((refusal: Refusal) => void) | null;
+  /** Where its one request goes, of a connection that is no caller's; absent: routes say it. */
+  readonly given?: Given;
 }
 
 /** The certificate that the caller was shown. */

@@ -3,6 +3,7 @@ import { countAbort, type Fault, faultRefusal } from '../fault-injection.ts';
 import { overloadRefusal, type Target } from '../live-revision.ts';
 import { type OverLimit, overText } from '../over-limit.ts';
 import type { Refusal } from '../refusal.ts';
+import type { Served } from '../cache/errand.ts';
 import type { RequestHead } from '../http1/head.ts';
 import { AnswerRelay } from './answer-relay.ts';
 import { wishFor } from './answer-wish.ts';
@@ -106,6 +107,12 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
       const bytes = head.end - head.start + chunk.length - at;
       return this.#wait.begin(choice.place, bytes) ? -1 : at;
     }
+    if (choice.kind === 'stored') {
+      this.#observation.routed(choice.counter);
+      this.#answer.wish.lines = choice.lines;
+      this.#giveStored(choice.served);
+      return at;
+    }
     if (choice.kind === 'refused') {
       if (choice.counter !== null) this.#observation.routed(choice.counter);
       this.#observation.access = choice.refusal.access ?? null;
@@ -132,11 +139,12 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#answer.wish.turnsDown = this.#attempts.turnsAnyDown;
     this.#clock.begin(requestTimeoutMs, fromMs);
     parts.requestAdditions.scheme = this.#caller.scheme;
+    if (parts.caching.errand !== null) parts.caching.hand(head, this.#answer.wish);
     parts.requestAdditions.traceparent = this.#observation.beginTrace(head);
     if (treatment !== null) this.#request.copy = parts.mirrors.copy(treatment, head, this.#caller);
     const next = this.#request.compose(head, this.#caller.address, chunk, at);
     if (next < 0) {
-      this.#bodyRefused();
+      this.#callerToBlame(this.#request.fault);
       return chunk.length;
     }
     if (fault === null) this.#seek(target, nowMs);
@@ -180,7 +188,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     if (connection === null || !this.#request.isSent || this.#request.isFull) return -1;
     const next = this.#request.pass(chunk, at, connection);
     if (next < 0) {
-      this.#bodyRefused();
+      this.#callerToBlame(this.#request.fault);
       return chunk.length;
     }
     this.#clock.moved();
@@ -409,12 +417,10 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
       this.#caller.cut({ isReset: this.#answer.endsByClosing });
       return;
     }
+    const standIn = this.#answer.wish.errand?.failed() ?? null;
     this.#drop();
-    this.#answerProblem({ status, reason, detail: `instance ${instanceId} ${what}` });
-  }
-
-  #bodyRefused(): void {
-    this.#callerToBlame(this.#request.fault);
+    if (standIn !== null) this.#giveStored(standIn);
+    else this.#answerProblem({ status, reason, detail: `instance ${instanceId} ${what}` });
   }
 
   #bodyCutShort(): void {
@@ -430,6 +436,14 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     }
     this.#drop();
     this.#answerProblem(refusal);
+  }
+
+  /** In place of an instance's answer. */
+  #giveStored(served: Served): void {
+    this.#caller.socket.write(this.#answer.stored(served));
+    this.#observed(this.#answer.status, null, performance.now());
+    this.isUnderWay = false;
+    this.#caller.finished(this.#answer.wish.keepAlive && this.#request.isWhole);
   }
 
   #answerProblem(refusal: Refusal): void {
@@ -457,6 +471,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   /** Lets go of instance and evidence. */
   #drop(): void {
     this.#wait.leave();
+    this.#answer.wish.errand?.failed();
     this.#clock.end(this);
     this.#attempts.end(performance.now());
     const connection = this.#link.leave();

@@ -13,6 +13,7 @@ import type { SecondOpinion } from '../http1/second-opinion.ts';
 import { GatewayMetrics } from '../metrics/gateway-metrics.ts';
 import { trailersHead } from '../http1/trailers.ts';
 import type { SpanRecorder } from '../tracing/span-recorder.ts';
+import { Caching } from './caching.ts';
 import { InstancePools } from './instance-pool.ts';
 import { RoutedHead } from './routed-head.ts';
 import { Mirrors } from './mirrors.ts';
@@ -77,6 +78,7 @@ export class Parts {
   readonly writeTurn = new WriteTurn();
   readonly limits = new TimeLimits();
   readonly mirrors = new Mirrors(this);
+  readonly caching = new Caching(this);
   /** Of requests that a fault holds up. */
   readonly delays = new Slots(delaysMax);
   readonly requestHead = new RequestHead();

@@ -108,6 +108,7 @@ export class RequestRelay implements SoonWriter {
     this.#isFirstKept = false;
     this.#writer.begin(this.#first.bytes, 0);
     writeRequestHead(this.#writer, head, additions);
+    additions.lines = null;
     if (!this.isWhole) this.#body.begin(head);
     const next =
       behind > 0 && behind <= withHeadBytesMax ? this.#readInto(this.#writer, chunk, at) : at;

@@ -22,6 +22,11 @@ export class FixedLines {
     );
     return new FixedLines(Buffer.from(lines.join(''), 'latin1'));
   }
+
+  /** These, and behind them others. */
+  and(more: FixedLines): FixedLines {
+    return new FixedLines(Buffer.concat([this.bytes, more.bytes]));
+  }
 }
 
 /** A value that the gateway writes itself, such as the caller's address. */

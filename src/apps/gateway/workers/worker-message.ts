@@ -1,5 +1,6 @@
 import type { CounterReading, UnderWayReading } from '../../../adapters/gateway/control-message.ts';
 import type { TokenAsk, TokenLoan } from '../../../domain/traffic/token-loan.ts';
+import type { CacheChange } from '../cache/route-cache.ts';
 import type { MetricFamily } from '../metrics/metric-family.ts';
 import type { RouteTable } from '../../../domain/traffic/route-table.ts';
 
@@ -21,6 +22,7 @@ export type ToWorker =
     }
   /** Votes of another worker, see ClientVotes. */
   | VotesMessage
+  | CacheChangedMessage
   /** Answers `ask-tokens`. */
   | { readonly type: 'tokens'; readonly loans: readonly TokenLoan[] }
   | { readonly type: 'table'; readonly table: RouteTable }
@@ -38,6 +40,7 @@ export type FromWorker =
   /** It cannot listen, and ends. */
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
   | VotesMessage
+  | CacheChangedMessage
   | { readonly type: 'ask-tokens'; readonly asks: readonly TokenAsk[] }
   | { readonly type: 'in-force'; readonly version: number }
   /** Also the sign of life: it comes every so often, whether anything was counted or not. */
@@ -48,6 +51,12 @@ export type FromWorker =
 export interface VotesMessage {
   readonly type: 'votes';
   readonly votes: readonly number[];
+}
+
+/** An unsafe request to another worker has made stored answers out of date. */
+export interface CacheChangedMessage {
+  readonly type: 'cache-changed';
+  readonly change: CacheChange;
 }
 
 /** Totals of counters that have changed since the last message, as on the control socket. */

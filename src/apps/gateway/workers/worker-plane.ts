@@ -152,7 +152,7 @@ export class WorkerPlane implements DataPlane {
     slot.worker = new WorkerProcess(slot.index, this.#options.program, {
       onReady: (worker) => this.#begin(worker),
       onServing: (worker) => this.#served(worker),
-      onVotes: (from, message) => {
+      onForOthers: (from, message) => {
         for (const other of this.#running()) if (other !== from) other.send(message);
       },
       onAsks: (worker, asks) => {

@@ -2,7 +2,13 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { UnderWayReading } from '../../../adapters/gateway/control-message.ts';
 import type { MetricFamily } from '../metrics/metric-family.ts';
 import type { TokenAsk } from '../../../domain/traffic/token-loan.ts';
-import type { CountedMessage, FromWorker, ToWorker, VotesMessage } from './worker-message.ts';
+import type {
+  CountedMessage,
+  FromWorker,
+  ToWorker,
+  VotesMessage,
+  CacheChangedMessage,
+} from './worker-message.ts';
 import { noVersion } from './worker-message.ts';
 
 /** How a worker is started: as this very program. */
@@ -17,7 +23,10 @@ export interface WorkerEvents {
   readonly onReady: (worker: WorkerProcess) => void;
   readonly onServing: (worker: WorkerProcess) => void;
   readonly onInForce: (worker: WorkerProcess) => void;
-  readonly onVotes: (worker: WorkerProcess, message: VotesMessage) => void;
+  readonly onForOthers: (
+    worker: WorkerProcess,
+    message: VotesMessage | CacheChangedMessage,
+  ) => void;
   readonly onAsks: (worker: WorkerProcess, asks: readonly TokenAsk[]) => void;
   readonly onMetrics: (worker: WorkerProcess, families: readonly MetricFamily[]) => void;
   readonly onCounted: (worker: WorkerProcess, message: CountedMessage) => void;
@@ -152,7 +161,8 @@ export class WorkerProcess {
         this.#events.onCounted(this, message);
         return;
       case 'votes':
-        this.#events.onVotes(this, message);
+      case 'cache-changed':
+        this.#events.onForOthers(this, message);
         return;
       case 'ask-tokens':
         this.#events.onAsks(this, message.asks);

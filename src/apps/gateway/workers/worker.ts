@@ -6,6 +6,7 @@ import type { MakeEngine } from '../engine-kind.ts';
 import type { ServingPlace } from '../live-revision.ts';
 import { OwnPlane } from '../own-plane.ts';
 import type { TokenSource } from '../../../ports/token-source.ts';
+import type { FarLayer } from '../cache/far-layer.ts';
 import { Borrowing } from '../limits/borrowing.ts';
 import { ReportPace } from '../report-pace.ts';
 import { type FromWorker, noVersion, type ToWorker } from './worker-message.ts';
@@ -40,6 +41,8 @@ export interface WorkerParts {
   readonly place: ServingPlace;
   /** Of several gateways; null: there is none. */
   readonly tokens: TokenSource | null;
+  /** Behind the memory of caches; null: nothing. */
+  readonly far: FarLayer | null;
   readonly log: (message: string) => void;
 }
 
@@ -68,6 +71,9 @@ class Worker {
       case 'votes':
         this.#serving?.plane.learnVotes(message.votes);
         return;
+      case 'cache-changed':
+        this.#serving?.plane.cacheChanged(message.change);
+        return;
       case 'tokens':
         this.#serving?.borrowing.buckets.learn(message.loans, performance.now());
         return;
@@ -91,7 +97,7 @@ class Worker {
 
   #begin(message: Extract<ToWorker, { type: 'begin' }>): void {
     const { host, port, votesKey, phase, table } = message;
-    const { engine, place, tokens: shared } = this.#parts;
+    const { engine, place, tokens: shared, far } = this.#parts;
     const borrowing = new Borrowing({
       processShare: place.processShare ?? 1,
       shared,
@@ -103,7 +109,9 @@ class Worker {
       phase,
       place,
       borrowing,
+      far,
     });
+    plane.onCacheChanged((change) => tell({ type: 'cache-changed', change }));
     this.#serving = new Serving(plane, borrowing);
     if (table !== null) this.#serving.apply({ table });
     plane.listen({ host, port, isShared: true }).then(
