@@ -57,7 +57,8 @@ export const MANIFEST_TYPE = 'application/vnd.tidegate.backup-manifest.v1+json';
 export const MAX_MANIFEST_BYTES = 128 * 1024 * 1024;
 
 const BACKUP_FORMAT = 'tidegate-backup/v1';
-const FILE_PATH = /^(?:tile|inputs|checkpoints|blobs)(?:\/[0-9a-z](?:[0-9a-z.-]*[0-9a-z])?)+$/;
+const FILE_PATH =
+  /^(?:tile|inputs|checkpoints|blobs|config)(?:\/[0-9a-z](?:[0-9a-z.-]*[0-9a-z])?)+$/;
 const SETTINGS_NAME = /^[a-z]+\.json$/;
 const MANIFEST_KEYS = [
   'checkpoint',

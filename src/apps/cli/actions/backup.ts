@@ -25,6 +25,7 @@ import { LedgerError } from '../../../ports/ledger-store.ts';
 import type { StoredCheckpoint } from '../../../ports/ledger-tree.ts';
 import { BackupFolder } from '../backup/backup-folder.ts';
 import { blobParts } from '../backup/blob-files.ts';
+import { configParts } from '../backup/config-files.ts';
 import { freshCheckpoint } from '../backup/fresh-checkpoint.ts';
 import { copyKeys, keysIn, requireApart } from '../backup/key-files.ts';
 import { Progress } from '../backup/progress.ts';
@@ -147,10 +148,13 @@ async function writeParts(
   const files: BackupFile[] = [];
   const fresh: BackupFile[] = [];
   const { signal, stateFolder } = session;
-  for await (const part of both(
+  const onDamaged = (path: string): void =>
+    say(session, `left out ${path}: it is not what it was when it was applied`);
+  for await (const part of all([
     backupParts(ledger, size, signal),
     blobParts(stateFolder, signal),
-  )) {
+    configParts(stateFolder, onDamaged),
+  ])) {
     signal.throwIfAborted();
     const there = known.get(part.path);
     if (there !== undefined && (await folder.has(there))) {
@@ -165,12 +169,8 @@ async function writeParts(
   return { files, fresh };
 }
 
-async function* both<Part>(
-  first: AsyncIterable<Part>,
-  second: AsyncIterable<Part>,
-): AsyncIterable<Part> {
-  yield* first;
-  yield* second;
+async function* all<Part>(kinds: readonly AsyncIterable<Part>[]): AsyncIterable<Part> {
+  for (const parts of kinds) yield* parts;
 }
 
 /** Null: there is none whose files may be believed. Refuses to write over a backup that this ledger does not continue. */

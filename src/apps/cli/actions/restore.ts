@@ -18,6 +18,7 @@ import { LedgerError } from '../../../ports/ledger-store.ts';
 import { SystemClock } from '../../../adapters/system/system-clock.ts';
 import { BackupFolder } from '../backup/backup-folder.ts';
 import { putBlobsInPlace, stageBlobs } from '../backup/blob-files.ts';
+import { readConfigFiles } from '../backup/config-files.ts';
 import { copyKeys } from '../backup/key-files.ts';
 import { newestKnown } from '../backup/newest-known.ts';
 import { Progress } from '../backup/progress.ts';
@@ -103,8 +104,12 @@ async function restoreInto(restoring: Restoring): Promise<Told> {
         ? null
         : await rename(restoring, store, { keys, reason: options.newOrigin, newest });
     await stageBlobs(restoring.backup, manifest.files, { stage, signal: session.signal });
+    const putConfigFiles = await readConfigFiles(restoring.backup, manifest.files);
     const note = renamed?.note ?? manifest.checkpoint.note;
-    if (options.check !== true) await putFilesInPlace(restoring, note);
+    if (options.check !== true) {
+      await putConfigFiles(session.stateFolder);
+      await putFilesInPlace(restoring, note);
+    }
     return renamed?.origin ?? null;
   });
   return {

@@ -38,11 +38,18 @@ export function serviceTree(service: ServiceView, look: Look): string[] {
   const labelWidth = Math.max(0, ...branches.map((branch) => widthOf(branchLabel(branch))));
   return [
     head,
-    ...wrap(look, harmless(status.sentence), 2).map((line) => `${bar} ${line}`.trimEnd()),
+    ...[status.sentence, ...restartText(status)].flatMap((text) =>
+      wrap(look, harmless(text), 2).map((line) => `${bar} ${line}`.trimEnd()),
+    ),
     ...branches.flatMap((branch, index) =>
       branchLines(branch, { look, isLast: index === branches.length - 1, labelWidth }),
     ),
   ];
+}
+
+/** While it is under way: how many of how many, and which instance is next. */
+function restartText({ restart }: ServiceView['status']): string[] {
+  return restart?.phase === 'running' ? [`restart: ${restart.sentence}`] : [];
 }
 
 function headLines({ server, url }: StatusPicture, look: Look): string[] {
