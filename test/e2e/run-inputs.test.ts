@@ -1,4 +1,4 @@
-/** What an instance is given: variables, secrets and config files of its revision, the same again after a way back. */
+/** What an instance is given: variables, secrets, config files, flags and bounds of its revision, the same again after a way back. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { chmod, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
@@ -26,7 +26,8 @@ spec:
     secrets: { PASSWORD: { file: password }, API_KEY: { env: GIVEN_API_KEY } }
     configFiles: [settings.json]
 ${run}
-  scale: { min: 1 }
+  scale: { min: 1, max: 3, on: { requestsPerSecond: 1000 } }
+  flags: { fresh: { variants: { on: true, off: false }, defaultVariant: off } }
   health: { ready: { http: /, timeout: 30s, failureThreshold: 10 }, stopGrace: 10s, startTimeout: 60s }
   rollout: { steps: [100%], bake: 0s }
 `;
@@ -50,16 +51,22 @@ interface Facts {
   readonly folder: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly config: Readonly<Record<string, string>>;
+  /** As it is told when it asks. */
+  readonly flags: unknown;
+  /** Of the number of instances. */
+  readonly bounds: { readonly min: number; readonly max: number };
   readonly revision: unknown;
 }
 
 const perInstance = ['PORT', 'TIDEGATE_INSTANCE', 'TIDEGATE_LAUNCH', 'TIDEGATE_CONFIG'];
 
 async function factsOf(world: World): Promise<Facts> {
-  const { instances, stable } = await waitFor('one ready instance', async () => {
+  const { instances, stable, bounds } = await waitFor('one ready instance', async () => {
     const { status } = await world.service('given');
     const [only, ...others] = status.instances;
-    return only?.state === 'ready' && others.length === 0 ? status : null;
+    const scaling = status.scaling?.find(({ revisionId }) => revisionId === status.stable?.id);
+    if (only?.state !== 'ready' || others.length > 0 || scaling === undefined) return null;
+    return { ...status, bounds: { min: scaling.min, max: scaling.max } };
   });
   const pid = instances[0]?.pid ?? assert.fail('no process');
   const list = async (name: string): Promise<readonly string[]> =>
@@ -82,8 +89,21 @@ async function factsOf(world: World): Promise<Facts> {
       Object.entries(all).filter(([name]) => !perInstance.includes(name)),
     ),
     config: Object.fromEntries(contents),
+    flags: await flagsTold(all),
+    bounds,
     revision: stable,
   };
+}
+
+/** All flags, asked for with what the process has in its environment. */
+async function flagsTold(environment: Readonly<Record<string, string>>): Promise<unknown> {
+  const { OFREP_ENDPOINT: url = '', OFREP_HEADERS: header = '' } = environment;
+  const answer = await fetch(`${url}/ofrep/v1/evaluate/flags`, {
+    method: 'POST',
+    headers: { authorization: header.replace(/^Authorization=/, '') },
+  });
+  assert.equal(answer.status, 200);
+  return answer.json();
 }
 
 function digestOf(facts: Facts): string {
@@ -115,11 +135,20 @@ test('after a way back the instance equals the one before, whatever the files sa
   assert.match((await world.apply(release('v1'))).stdout, /unchanged/);
   await world.write('{"color":"green"}', 'settings.json');
   await world.write('REGION=us\n', 'common.env');
-  const second = await promote(world, release('v1'));
+  const other = release('v1').replace('max: 3', 'max: 5').replace('Variant: off', 'Variant: on');
+  const second = await promote(world, other);
   assert.notEqual(second, first);
   const between = await factsOf(world);
   assert.notEqual(digestOf(between), digestOf(before));
   assert.deepEqual(between.config, { 'settings.json': '{"color":"green"}' });
+  assert.deepEqual(
+    [before.bounds, between.bounds],
+    [
+      { min: 1, max: 3 },
+      { min: 1, max: 5 },
+    ],
+  );
+  assert.match(JSON.stringify([before.flags, between.flags]), /"value":false.*"value":true/);
 
   await world.must('rollout', 'undo', 'given');
   assert.equal((await rolloutEnd(world, 'given', { rolloutId: 'given-3' })).outcome, 'promoted');
@@ -133,6 +162,8 @@ test('after a way back the instance equals the one before, whatever the files sa
     { folder: '/' },
     { environment: { ...before.environment, PASSWORD: 'another' } },
     { config: { 'settings.json': '{"color":"red"}' } },
+    { flags: between.flags },
+    { bounds: { min: 1, max: 4 } },
     { revision: null },
   ];
   for (const part of planted) {
