@@ -3,13 +3,14 @@ import { EvidenceCheck } from '../../src/domain/evidence/evidence-check.ts';
 import { releaseFacts } from '../../src/domain/evidence/release-facts.ts';
 import type { Route } from '../../src/domain/traffic/route-table.ts';
 import type { Happening, Of } from './happening.ts';
+import { FlagRules } from './flags.ts';
 import { endRules } from './oracle-end.ts';
 import { adviceRules } from './oracle-advice.ts';
 import { HarmMeter } from './oracle-harm.ts';
 import { entryRules, newService, type SeenRollout, type SeenService } from './oracle-entries.ts';
 import { StandbyRules } from './oracle-standby.ts';
 import { TelemetryRules } from './oracle-telemetry.ts';
-import { readSaid } from './service-record.ts';
+import { effectsOf, readSaid } from './service-record.ts';
 import type { Story } from './world.ts';
 
 /**
@@ -39,6 +40,7 @@ import type { Story } from './world.ts';
  * O16  While samples stay away or can't be, nothing goes forward by itself; and when that lasts, there is an alert, once.
  * O17  What the first entry of a rollout says has to follow is in the ledger, and in order, also where servers died in between.
  * O18  A standby gets users by one switch and after an entry that says it may; and nothing else has a preview address.
+ * O19  A flag is turned in a table only after an entry that says so, and in none that is made after its rollout went back.
  */
 export interface Finding {
   readonly rule: string;
@@ -64,6 +66,7 @@ class Judge {
   readonly #harm: HarmMeter;
   readonly #ears: TelemetryRules;
   readonly #standbys = new StandbyRules();
+  readonly #flags = new FlagRules();
   #inForce: readonly Route[] = [];
   readonly #evidence = new EvidenceCheck(new PersonDirectory());
   #lastObservedAtMs = 0;
@@ -108,6 +111,7 @@ class Judge {
     };
     endRules(this.#story, services, note);
     this.#ears.end(services, note);
+    this.#flags.end(services, this.#story.table, note);
     const { findings, withoutPlan } = this.#evidence.report();
     for (const { index, rolloutId, what } of findings) {
       note('O17', `entry ${index}, ${rolloutId}: ${what}`);
@@ -135,6 +139,7 @@ class Judge {
     if (service === undefined) return;
     const said = readSaid(statement);
     const entry = { statement, said, index, atMs: happening.atMs };
+    this.#flags.see(effectsOf(statement), index);
     const scenario = this.#story.scenario.services.find((each) => each.name === service.name);
     if (scenario !== undefined) {
       adviceRules({ service, scenario }, said, note);
@@ -154,9 +159,10 @@ class Judge {
       if (Math.abs(sum - 100) > 1e-6) note('O1', `weights of ${route.host} sum to ${sum}`);
     }
     this.#standbys.seeTable(this.#services.values(), table.routes, note);
+    const isDeaf = this.#isDeaf(happening.atMs);
+    this.#flags.seeTable(this.#services.values(), { table, builtAfter, isDeaf }, note);
     for (const service of this.#services.values()) {
       const route = table.routes.find((each) => each.service === service.name) ?? null;
-      const isDeaf = this.#isDeaf(happening.atMs);
       tableRules(service, { route, builtAfter, isDeaf }, note);
     }
   }

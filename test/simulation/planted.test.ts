@@ -73,6 +73,30 @@ const sabotages: readonly {
       })),
   },
   {
+    name: 'a router that turns a flag before its step',
+    rule: 'O19',
+    sabotage: (ports) =>
+      withRouter(ports, (table) => {
+        const turn = { flag: 'new', variant: 'on', rolloutId: 'web-9', stepNumber: 1 };
+        const flags = table.flags?.map((each) => ({ ...each, turns: [turn] }));
+        return flags === undefined ? table : { ...table, flags };
+      }),
+  },
+  {
+    name: 'a router that keeps a flag turned that it should turn back',
+    rule: 'O19',
+    sabotage: (ports) => {
+      const turned = new Map<string, NonNullable<RouteTable['flags']>[number]['turns']>();
+      return withRouter(ports, (table) => {
+        const flags = table.flags?.map((each) => {
+          if (each.turns.length > 0) turned.set(each.revisionId, each.turns);
+          return { ...each, turns: turned.get(each.revisionId) ?? [] };
+        });
+        return flags === undefined ? table : { ...table, flags };
+      });
+    },
+  },
+  {
     name: 'a store that says it has an entry and has not',
     rule: 'O5',
     sabotage: ({ store, ...ports }) => {

@@ -7,6 +7,7 @@ import type {
   Step,
   StepWait,
 } from '../../src/domain/release/revision.ts';
+import { withFlags } from './flags.ts';
 import { Random } from './random.ts';
 import { withStrategies } from './strategies.ts';
 import { lossesOf, withTroubles } from './troubles.ts';
@@ -120,8 +121,12 @@ export function scenarioOf(seed: number): Scenario {
   // From a chance of its own, so that what was drawn before it was thought of stays as it was.
   const ofTroubles = new Random(seed ^ 0x2545f491);
   const ofStrategies = new Random(seed ^ 0x3c6ef372);
+  const ofFlags = new Random(seed ^ 0x1b873593);
   const services = names.map((name) =>
-    withStrategies(withTroubles(serviceOf(name, random), ofTroubles), ofStrategies),
+    withFlags(
+      withStrategies(withTroubles(serviceOf(name, random), ofTroubles), ofStrategies),
+      ofFlags,
+    ),
   );
   const isCalm = random.chance(0.15);
   return {

@@ -1,3 +1,4 @@
+import { sha256Hex } from '../../src/domain/evidence/digest.ts';
 import { createMemorySigner } from '../../src/adapters/memory/memory-signer.ts';
 import { ControlLoop } from '../../src/control/loop.ts';
 import { openRecorder, type Recorder } from '../../src/control/recorder.ts';
@@ -102,7 +103,7 @@ export class ServerProcess {
       throw new LedgerError('corrupt', `blob ${sha256} is missing`, { retryable: false });
     });
     this.#loop = new ControlLoop(
-      { platform, router, metrics, recorder, clock, standby },
+      { platform, router, metrics, recorder, clock, standby, flagTokenSha256: sha256Hex },
       { tickMs },
       recovered,
     );

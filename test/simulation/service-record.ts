@@ -53,6 +53,12 @@ export function readSaid(statement: Statement): Said {
   };
 }
 
+/** What an entry orders, a line each. */
+export function effectsOf({ data }: Statement): readonly string[] {
+  const { effects = [] } = data as { readonly effects?: readonly string[] };
+  return effects;
+}
+
 /** `replace web-1-2, run 2 of web-1`. */
 function replacedIn(effects: readonly string[]): string | null {
   const text = effects.find((each) => each.startsWith('replace '));
