@@ -90,7 +90,7 @@ for (const engine of engines) {
     await until(() => waiting(fixture) === 1);
     const server = createServer((socket) => {
       socket.on('error', () => {});
-      socket.once('data', () => socket.end(`${switched}hello`));
+      socket.once('data', () => socket.write(`${switched}hello`));
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
