@@ -17,7 +17,14 @@ export function tokenSourceContract(name: string, open: () => Promise<TokenSourc
   const asker = (burst: number, client = '') => {
     const key = { scope: `contract ${randomUUID()}`, client };
     const shape = { msPerToken: 3_600_000, burst };
-    return (wanted: number, owed = 0): TokenAsk => ({ key, shape, owed, wanted });
+    return (wanted: number, owed = 0): TokenAsk => ({
+      key,
+      shape,
+      owed,
+      wanted,
+      demand: wanted,
+      credit: 0,
+    });
   };
 
   contract('a bucket gives all it has and no more', async (source) => {

@@ -25,6 +25,8 @@ async function connected(): Promise<RedisTokens> {
     shape: { msPerToken: 1, burst: 1 },
     owed: 0,
     wanted: 0,
+    demand: 0,
+    credit: 0,
   };
   await until(async () => {
     try {
@@ -48,6 +50,8 @@ test('the script in Redis lends as the function does, to the last bit', async ()
       waitMs: fc.constantFrom(0, 1, 4.25, 5, 12.5, 1000, 40_000),
       owed: fc.integer({ min: -3, max: 12 }),
       wanted: fc.integer({ min: 0, max: 12 }),
+      demand: fc.integer({ min: 0, max: 20 }),
+      credit: fc.constantFrom(0, 1 / 3, 0.5, 1),
     }),
     { maxLength: 40 },
   );
@@ -62,14 +66,24 @@ test('the script in Redis lends as the function does, to the last bit', async ()
         await client.del('script');
         let bucket: LentBucket = noLentBucket;
         let nowMs = 1_763_000_000_000;
-        for (const { waitMs, owed, wanted } of all) {
+        for (const { waitMs, ...more } of all) {
           nowMs += waitMs;
-          const ours = lend(bucket, { key, shape, owed, wanted }, nowMs);
+          const ours = lend(bucket, { key, shape, ...more }, nowMs);
           bucket = ours.bucket;
-          const given = [shape.msPerToken, shape.burst, owed, wanted, nowMs].map(String);
-          const theirs = await client.eval(lendScript, { keys: ['script'], arguments: given });
-          const { tokens, ahead, waitMs: until, fullInMs } = ours.loan;
-          assert.deepEqual((theirs as unknown[]).map(Number), [tokens, ahead, until, fullInMs]);
+          const { owed, wanted, demand, credit } = more;
+          const given = [shape.msPerToken, shape.burst, owed, wanted, demand, credit, nowMs];
+          const theirs = await client.eval(lendScript, {
+            keys: ['script'],
+            arguments: given.map(String),
+          });
+          const { tokens, ahead, waitMs: until, fullInMs, credit: left } = ours.loan;
+          assert.deepEqual((theirs as unknown[]).map(Number), [
+            tokens,
+            ahead,
+            until,
+            fullInMs,
+            left,
+          ]);
         }
       }),
       { numRuns: 50 },

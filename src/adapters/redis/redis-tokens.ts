@@ -46,12 +46,12 @@ export class RedisTokens implements TokenSource {
     return Promise.resolve();
   }
 
-  async #lend({ key, shape, owed, wanted }: TokenAsk): Promise<TokenLoan> {
-    const given = [shape.msPerToken, shape.burst, owed, wanted].map(String);
+  async #lend({ key, shape, owed, wanted, demand, credit: kept }: TokenAsk): Promise<TokenLoan> {
+    const given = [shape.msPerToken, shape.burst, owed, wanted, demand, kept].map(String);
     const answer = await this.#run({ keys: [nameOf(key)], arguments: given });
-    if (!Array.isArray(answer) || answer.length !== 4) throw new Error('Redis answered otherwise');
-    const [tokens = 0, ahead = 0, waitMs = 0, fullInMs = 0] = answer.map(Number);
-    return { key, tokens, ahead, waitMs, fullInMs };
+    if (!Array.isArray(answer) || answer.length !== 5) throw new Error('Redis answered otherwise');
+    const [tokens = 0, ahead = 0, waitMs = 0, fullInMs = 0, credit = 0] = answer.map(Number);
+    return { key, tokens, ahead, waitMs, fullInMs, credit };
   }
 
   async #run(given: { readonly keys: string[]; readonly arguments: string[] }): Promise<unknown> {

@@ -67,16 +67,31 @@ test('three processes offered three times the limit let through the limit, evenl
     assert.ok(Math.abs(count - wanted / 3) <= 0.05 * wanted, counts.join());
 });
 
-test('what one process has no use for, another may have', () => {
-  const counts = allowed({
-    shape: thousandASecond,
-    everyMs: [0.5, 100, 100],
-    seconds: 20,
-    lateMs: 1,
-  });
-  const wanted = 1000 + 20 * 1000;
-  assert.ok(Math.abs(sum(counts) - wanted) <= 0.02 * wanted, `${counts.join(' + ')} of ${wanted}`);
-  assert.equal(counts[1], 200, 'a process with few requests is not refused');
+test('what is too little for all is dealt by demand: each request has the same chance, whichever process it comes to', () => {
+  const worlds = [
+    [0.5, 100, 100],
+    [0.4, 2, 3],
+    [1, 0.7, 2, 2, 3, 5],
+    [0.6, 0.6, 30],
+  ];
+  for (const everyMs of worlds) {
+    for (const lateMs of [1, 3]) {
+      const seconds = 60;
+      const counts = allowed({ shape: thousandASecond, everyMs, seconds, lateMs });
+      const wanted = 1000 + seconds * 1000;
+      assert.ok(
+        Math.abs(sum(counts) - wanted) <= 0.01 * wanted,
+        `${counts.join(' + ')} of ${wanted}`,
+      );
+      const offeredPerMs = sum(everyMs.map((every) => 1 / every));
+      const even = everyMs.map((every) => wanted / every / offeredPerMs);
+      const least = Math.min(...counts.map((count, index) => count / (even[index] ?? 1)));
+      assert.ok(
+        least >= 0.85,
+        `${everyMs.join()}: ${counts.join()} of ${even.map(Math.round).join()}`,
+      );
+    }
+  }
 });
 
 test('below the limit nobody is refused, wherever the requests come', () => {

@@ -2,6 +2,7 @@ import { ClientStates } from '../../../domain/traffic/client-states.ts';
 import type { BucketShape } from '../../../domain/traffic/rate-limit.ts';
 import {
   type BucketKey,
+  creditMax,
   type TokenAsk,
   type TokenLoan,
   turnMs,
@@ -63,15 +64,20 @@ export class BorrowedBuckets implements Buckets {
     const asks: TokenAsk[] = [];
     for (const holding of this.#active) {
       const demand = holding.taken + holding.missed;
+      holding.demand += demand;
       holding.idleTurns = demand === 0 ? holding.idleTurns + 1 : 0;
       [holding.taken, holding.missed] = [0, 0];
       const isIdle = holding.idleTurns >= idleTurnsMax;
-      const wanted = isIdle || demand === 0 ? 0 : Math.min(wantedMax, 2 * demand - holding.tokens);
+      // A token that was due and not there is asked for again.
+      const due = holding.credit >= 1 ? 1 : 0;
+      const wanted = isIdle ? 0 : Math.min(wantedMax, Math.max(2 * demand, due) - holding.tokens);
       const owed = holding.owed - (isIdle ? holding.tokens : 0);
       if (isIdle) this.#active.delete(holding);
       if (isIdle) holding.tokens = 0;
       if (owed === 0 && wanted <= 0) continue;
-      asks.push({ key: holding.key, shape: holding.shape, owed, wanted: Math.max(0, wanted) });
+      const { key, shape, credit } = holding;
+      asks.push({ key, shape, owed, wanted: Math.max(0, wanted), demand: holding.demand, credit });
+      [holding.demand, holding.credit] = [0, 0];
       // Told with this message; what is used until its answer comes is owed anew.
       holding.owedMax = Math.max(0, holding.owedMax - holding.owed);
       holding.owed = 0;
@@ -80,11 +86,12 @@ export class BorrowedBuckets implements Buckets {
   }
 
   learn(loans: readonly TokenLoan[], nowMs: number): void {
-    for (const { key, tokens, ahead, waitMs, fullInMs } of loans) {
+    for (const { key, tokens, credit, ahead, waitMs, fullInMs } of loans) {
       const holding = this.#holdings.find(key, nowMs);
       // It was forgotten meanwhile: the tokens are lost, which errs on the safe side.
       if (holding === undefined) continue;
       holding.tokens += tokens;
+      holding.credit = Math.min(creditMax, holding.credit + credit);
       holding.owedMax = ahead;
       holding.waitUntilMs = nowMs + waitMs;
       holding.fullAtMs = nowMs + fullInMs;
@@ -124,6 +131,10 @@ interface Holding {
   /** Since the last turn. */
   taken: number;
   missed: number;
+  /** Since it asked last. */
+  demand: number;
+  /** See TokenAsk. */
+  credit: number;
   idleTurns: number;
 }
 
@@ -135,5 +146,7 @@ const newHolding = {
   fullAtMs: 0,
   taken: 0,
   missed: 0,
+  demand: 0,
+  credit: 0,
   idleTurns: 0,
 } as const;
