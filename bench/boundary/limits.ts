@@ -1,18 +1,14 @@
-import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GatewayClient } from '../../src/adapters/gateway/gateway-client.ts';
 import { controlSocketName } from '../../src/adapters/gateway/gateway-file.ts';
 import type { RateLimit } from '../../src/domain/traffic/rate-limit.ts';
 import { type BenchOptions, medianOf } from '../form.ts';
-import { build } from '../gateway/build.ts';
 import { hostName } from '../gateway/configurations.ts';
 import { endMaster, loadCore, Processes } from '../gateway/programs.ts';
 import { freePorts } from '../world.ts';
 import { askedBy, type CallerCount } from './callers.ts';
+import type { BoundaryPlace } from './place.ts';
 
 export interface LimitReading {
   readonly name: string;
@@ -35,10 +31,10 @@ const settleSeconds = 3;
 /** How many requests of 3,000 a second get through a limit of 1,000: through each of these, one at a time. */
 export async function readLimits(
   { isQuick, say, signal }: BenchOptions,
+  place: BoundaryPlace,
   hasRedis: boolean,
 ): Promise<readonly LimitReading[]> {
   const seconds = settleSeconds + (isQuick ? 5 : 20);
-  await using place = await openPlace();
   const readings: LimitReading[] = [];
   const measure = async (name: string, ports: readonly number[]): Promise<void> => {
     const offer = { ports, callers, requestsPerSecond: offeredPerSecond, seconds };
@@ -92,34 +88,8 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-interface LimitPlace extends AsyncDisposable {
-  readonly folder: string;
-  /** Of the built gateway. */
-  readonly entry: string;
-  readonly backendPort: number;
-}
-
-/** A folder, the built gateway, and an instance that answers at once. */
-async function openPlace(): Promise<LimitPlace> {
-  const folder = await mkdtemp(join(tmpdir(), 'tidegate-bench-'));
-  const entry = await build(folder);
-  const server = createServer((_, response) => response.end());
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    folder,
-    entry,
-    backendPort: (server.address() as AddressInfo).port,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      server.close();
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
-}
-
 async function startGateway(
-  { folder, entry, backendPort }: LimitPlace,
+  { folder, entry, backendPort }: BoundaryPlace,
   processes: Processes,
   more: readonly string[],
 ): Promise<number> {
@@ -145,7 +115,7 @@ async function startGateway(
 }
 
 async function startNginx(
-  place: LimitPlace,
+  place: BoundaryPlace,
   processes: Processes,
 ): Promise<{ readonly port: number; readonly pid: number }> {
   const { folder, backendPort } = place;
@@ -180,7 +150,7 @@ async function startNginx(
 }
 
 /** Resolves with the file that has its URL. */
-async function startRedis({ folder }: LimitPlace, processes: Processes): Promise<string> {
+async function startRedis({ folder }: BoundaryPlace, processes: Processes): Promise<string> {
   const [port = 0] = await freePorts(1);
   const argv = ['redis-server', '--bind', '127.0.0.1', '--port', String(port)];
   await processes.start(loadCore, [...argv, '--dir', folder, '--save', ''], port);

@@ -1,109 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createHmac } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
 import { connect } from 'node:http2';
-import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT } from 'jose';
 import type { JwtRule } from '../../../domain/traffic/jwt-rule.ts';
 import { everyPath } from '../../../domain/traffic/request-match.ts';
 import type { Route } from '../../../domain/traffic/route-table.ts';
 import { type Answer, engines, GatewayFixture, until } from '../gateway-fixture.ts';
-
-const issuer = 'https://id.example';
-const audience = 'shop';
-const nowSeconds = Math.floor(Date.now() / 1000);
-
-const rsa = await generateKeyPair('RS256', { extractable: true });
-const other = await generateKeyPair('RS256', { extractable: true });
-const ec = await generateKeyPair('ES256', { extractable: true });
-const jwkOf = async (key: CryptoKey, kid: string, alg: string): Promise<JWK> => ({
-  ...(await exportJWK(key)),
-  kid,
-  alg,
-  use: 'sig',
-});
-const keySet = {
-  keys: [await jwkOf(rsa.publicKey, 'rsa', 'RS256'), await jwkOf(ec.publicKey, 'ec', 'ES256')],
-};
-const rsaPem = await exportSPKI(rsa.publicKey);
-
-const rule: JwtRule = {
-  issuer,
-  audiences: ['other', audience],
-  keys: { kind: 'set', text: JSON.stringify(keySet) },
-  claims: [],
-};
-
-interface Wish {
-  readonly claims?: Record<string, unknown>;
-  readonly header?: Record<string, unknown>;
-  readonly key?: CryptoKey;
-  readonly alg?: string;
-}
-
-/** A right token, but for what is wished. */
-function tokenOf({ claims = {}, header = {}, key = rsa.privateKey, alg = 'RS256' }: Wish = {}) {
-  const all = { iss: issuer, aud: audience, sub: 'x', exp: nowSeconds + 36_000, ...claims };
-  return new SignJWT(all).setProtectedHeader({ alg, kid: 'rsa', ...header }).sign(key);
-}
-
-function base64url(value: unknown): string {
-  return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString(
-    'base64url',
-  );
-}
-
-/** With a signature of any kind, or none. */
-function crafted(header: Record<string, unknown>, sign: (input: string) => string): string {
-  const claims = { iss: issuer, aud: audience, exp: nowSeconds + 36_000 };
-  const input = `${base64url(header)}.${base64url(claims)}`;
-  return `${input}.${sign(input)}`;
-}
-
-const hmac = (secret: string) => (input: string) =>
-  createHmac('sha256', secret).update(input).digest('base64url');
-
-async function attacks(): Promise<readonly (readonly [name: string, token: string])[]> {
-  const right = await tokenOf();
-  const [head = '', , signature = ''] = right.split('.');
-  const more = base64url({ iss: issuer, aud: audience, sub: 'admin', exp: nowSeconds + 36_000 });
-  return [
-    ['no signature at all (none)', crafted({ alg: 'none' }, () => '')],
-    ['none in other letters', crafted({ alg: 'nOnE' }, () => '')],
-    ['the public key as a secret', crafted({ alg: 'HS256', kid: 'rsa' }, hmac(rsaPem))],
-    ['the key set as a secret', crafted({ alg: 'HS256' }, hmac(JSON.stringify(keySet)))],
-    ['other claims under the same signature', `${head}.${more}.${signature}`],
-    ['a key of its own under the name of ours', await tokenOf({ key: other.privateKey })],
-    [
-      'a key that the token brings along',
-      await tokenOf({ key: other.privateKey, header: { jwk: await exportJWK(other.publicKey) } }),
-    ],
-    [
-      'a place for keys that the token names',
-      await tokenOf({ key: other.privateKey, header: { jku: 'http://127.0.0.1:1/keys' } }),
-    ],
-    ['a key name that is a path', await tokenOf({ header: { kid: '../../../../dev/null' } })],
-    ['a key name that is SQL', await tokenOf({ header: { kid: "x' UNION SELECT 'key" } })],
-    ['the key of another algorithm', await tokenOf({ header: { kid: 'ec' } })],
-    ['expired', await tokenOf({ claims: { exp: nowSeconds - 3600 } })],
-    ['without an end', await tokenOf({ claims: { exp: undefined } })],
-    ['not valid yet', await tokenOf({ claims: { nbf: nowSeconds + 36_000 } })],
-    ['for another audience', await tokenOf({ claims: { aud: 'shop2' } })],
-    ['for nobody', await tokenOf({ claims: { aud: undefined } })],
-    ['of another issuer', await tokenOf({ claims: { iss: `${issuer}.evil.example` } })],
-    [
-      'something that must be understood',
-      await tokenOf({ header: { crit: ['exp2'], exp2: 1 } }).catch(
-        () => `${base64url({ alg: 'RS256', crit: ['x'], x: 1 })}.${more}.${signature}`,
-      ),
-    ],
-    ['too long', await tokenOf({ claims: { filler: 'x'.repeat(8000) } })],
-    ['no token', 'hello'],
-    ['five parts', 'a.b.c.d.e'],
-  ];
-}
+import { attacks, ec, jwkOf, KeyServer, keySet, other, rule, tokenOf } from './tokens.fixture.ts';
 
 function guarded(jwt: JwtRule): Partial<Route> {
   return { policy: { jwt } };
@@ -303,43 +206,3 @@ test('over HTTP/2 each stream has its own token, and none waits for another', as
     session.destroy();
   }
 });
-
-/** Serves a key set. */
-class KeyServer implements AsyncDisposable {
-  keys: unknown;
-  mode: 'well' | 'gone' | 'garbage' | 'no-keys' | 'redirect' = 'well';
-  fetches = 0;
-  readonly #server: Server;
-
-  private constructor(keys: unknown) {
-    this.keys = keys;
-    this.#server = createServer((_, response) => {
-      this.fetches += 1;
-      response.setHeader('content-type', 'application/json');
-      if (this.mode === 'gone') response.writeHead(500);
-      if (this.mode === 'redirect') response.writeHead(302, { location: '/elsewhere' });
-      response.end(
-        this.mode === 'garbage'
-          ? '<html>'
-          : JSON.stringify(this.mode === 'no-keys' ? {} : this.keys),
-      );
-    });
-  }
-
-  static async start(keys: unknown): Promise<KeyServer> {
-    const server = new KeyServer(keys);
-    server.#server.listen(0, '127.0.0.1');
-    await once(server.#server, 'listening');
-    return server;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/keys`;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    this.#server.close();
-    await once(this.#server, 'close');
-  }
-}
