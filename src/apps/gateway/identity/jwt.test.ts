@@ -165,7 +165,7 @@ for (const engine of engines) {
       await using issuerServer = await KeyServer.start(keySet);
       await guard(guarded({ ...rule, keys: { kind: 'url', url: issuerServer.url } }));
       const token = await tokenOf({ claims: { jti: engine } });
-      for (const broken of ['gone', 'garbage', 'no-keys', 'redirect'] as const) {
+      for (const broken of ['gone', 'garbage', 'no-keys', 'redirect', 'slow'] as const) {
         issuerServer.mode = broken;
         const answer = await sendWith(token);
         assert.equal(answer.status, 503, `${broken}: ${answer.body.toString()}`);

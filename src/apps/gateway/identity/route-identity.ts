@@ -134,7 +134,8 @@ class TokenMemory {
     if (asked !== undefined) return asked;
     if (this.#asked.size >= askedMax) return null;
     const asking = this.#verifier.verify(token, nowMs).then((verdict) => {
-      this.#remember(digest, verdict, nowMs);
+      // From when it is known: keys may be waited for longer than a refusal is remembered, and who waits for it asks again.
+      this.#remember(digest, verdict, Date.now());
       this.#asked.delete(digest);
     });
     this.#asked.set(digest, asking);
