@@ -9,6 +9,7 @@ import type { ServiceSpec } from '../../domain/release/revision.ts';
 import type { ServiceState } from '../../domain/release/service-state.ts';
 import { dependencyOrder } from '../../domain/topology/dependency-order.ts';
 import { type InputSources, readRunInputs } from './read-run-inputs.ts';
+import { flagRoomProblems } from './flag-room.ts';
 import { isProgramThere } from './find-program.ts';
 import { serviceSpecOf } from './service-spec.ts';
 
@@ -46,6 +47,7 @@ export async function readReleaseFiles(
     ...cycleProblems(parsed.services, living),
     ...hostProblems(parsed.services, living),
     ...parsed.services.flatMap(authorizationProblems),
+    ...flagRoomProblems(parsed.services, specs, living),
     ...read.flatMap((each) => each.problems),
     ...(await folderProblems(parsed.services, specs, environment)),
   ];
