@@ -13,7 +13,7 @@ const rows: readonly (readonly [string, readonly string[], number, RegExp])[] = 
     'a service by its name',
     ['web', 'cart', 'DELETE', '/carts/7'],
     exitCodes.ok,
-    /^allowed by rule web \(ALLOW\) at .*market\.yaml:28:11$/m,
+    /^allowed by rule web \(ALLOW\) at .*market\.yaml:29:11$/m,
   ],
   [
     'what no rule allows',

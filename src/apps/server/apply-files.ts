@@ -72,7 +72,8 @@ function authorizationProblems(service: ServiceDocument): Problem[] {
   const { policy, rules = [] } = service.traffic;
   if (policy?.authorization === undefined) return [];
   const hasToken = policy.jwt !== undefined || rules.some(({ jwt }) => jwt !== undefined);
-  return authorizationFaults(policy.authorization, { hasToken }).map(({ keyPath, message, hint }) =>
+  const grounds = { hasToken, hasIdentity: policy.mtls !== undefined };
+  return authorizationFaults(policy.authorization, grounds).map(({ keyPath, message, hint }) =>
     problemAt(service, ['spec', 'traffic', 'authorization', ...keyPath], message, hint),
   );
 }

@@ -16,6 +16,8 @@ const deny = (change: Partial<AuthorizationRule>) => rule('d', { action: 'DENY',
 const reads = { to: [{ methods: ['GET'], paths: ['/orders/*'] }] };
 const role = (...values: string[]) => [{ claim: 'role', values }];
 
+const noToken = { hasToken: false, hasIdentity: true };
+
 const rows: readonly (readonly [string, readonly AuthorizationRule[], string | null])[] = [
   ['nothing at all is a wish', [], null],
   ['an ALLOW rule', [rule('a', reads)], null],
@@ -80,7 +82,7 @@ const rows: readonly (readonly [string, readonly AuthorizationRule[], string | n
 
 for (const [name, rules, want] of rows) {
   test(name, () => {
-    const [fault] = authorizationFaults({ mode: 'enforce', rules }, { hasToken: false });
+    const [fault] = authorizationFaults({ mode: 'enforce', rules }, noToken);
     assert.equal(fault === undefined ? null : `${fault.keyPath.join('.')}: ${fault.message}`, want);
   });
 }
@@ -92,8 +94,19 @@ test('claims of both make a shadow only if those of the DENY rule hold whenever 
         mode: 'enforce',
         rules: [rule('a', { when: role(...allowed) }), deny({ when: role(...denied) })],
       },
-      { hasToken: true },
+      { ...noToken, hasToken: true },
     ).length;
   assert.equal(faults(['admin'], ['admin', 'ops']), 1);
   assert.equal(faults(['admin', 'guest'], ['admin', 'ops']), 0);
+});
+
+test('principals and namespaces want callers that can prove who they are, addresses do not', () => {
+  const faults = (change: Partial<AuthorizationRule['from'][number]>) =>
+    authorizationFaults(
+      { mode: 'enforce', rules: [rule('a', { from: [{ ...source, ...change }] })] },
+      { hasToken: false, hasIdentity: false },
+    ).map(({ keyPath }) => keyPath.join('.'));
+  assert.deepEqual(faults({ principals: ['*'] }), ['rules.0.from.0.source']);
+  assert.deepEqual(faults({ namespaces: ['ops'] }), ['rules.0.from.0.source']);
+  assert.deepEqual(faults({ ipBlocks: ['10.0.0.0/8'] }), []);
 });

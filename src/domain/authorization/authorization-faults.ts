@@ -20,12 +20,14 @@ export interface AuthorizationFault {
 export interface AuthorizationGrounds {
   /** Something asks its callers for a token. */
   readonly hasToken: boolean;
+  /** Whether its callers can prove who they are: `mtls` permissive or strict. */
+  readonly hasIdentity: boolean;
 }
 
 /** Rules that can never decide anything: each is a mistake, and an ALLOW rule that is one may be found out in an outage only. */
 export function authorizationFaults(
   { rules }: Authorization,
-  { hasToken }: AuthorizationGrounds,
+  { hasToken, hasIdentity }: AuthorizationGrounds,
 ): readonly AuthorizationFault[] {
   const isAnyAllowed = rules.some(({ action }) => action === 'ALLOW');
   const denies = rules.flatMap((rule) => (rule.action === 'DENY' ? [rule] : []));
@@ -38,6 +40,12 @@ export function authorizationFaults(
     if (rule.action === 'DENY' && !isAnyAllowed) {
       const message = `rule "${rule.name}" changes nothing, as no rule allows anything`;
       return [{ keyPath, message, hint: 'add a rule with "action: ALLOW"' }];
+    }
+    const nameless = hasIdentity ? -1 : rule.from.findIndex(goesByIdentity);
+    if (nameless >= 0) {
+      const message = `rule "${rule.name}" goes by who a certificate says its caller is, and nothing asks callers for one`;
+      const hint = 'add "mtls: { mode: permissive }", or strict';
+      return [{ keyPath: [...keyPath, 'from', nameless, 'source'], message, hint }];
     }
     const block = wrongBlock(rule, keyPath);
     if (block !== null) return [block];
@@ -52,6 +60,10 @@ export function authorizationFaults(
     const message = `rule "${rule.name}" can never allow anything: rule "${shadow.name}" denies all of it`;
     return [{ keyPath, message, hint: 'DENY goes before ALLOW, in whatever order they stand' }];
   });
+}
+
+function goesByIdentity({ principals, namespaces }: AuthorizationSource): boolean {
+  return principals.length > 0 || namespaces.length > 0;
 }
 
 function wrongBlock(
