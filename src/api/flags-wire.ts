@@ -13,7 +13,7 @@ export const flagSchema = z.object({
   state: z.enum(['ENABLED', 'DISABLED']),
   /** What those get whom no rule names. */
   variant: z.string(),
-  value: z.json(),
+  value: z.unknown(),
   variants: z.array(z.string()),
   /** In words, the first that fits decides. */
   rules: z.array(z.string()),
@@ -27,7 +27,7 @@ export const flagSchema = z.object({
 
 export const flagEvaluationRequestSchema = z.object({
   /** As OFREP has it: `targetingKey` and attributes. */
-  context: z.record(z.string().max(256), z.json()).default({}),
+  context: z.record(z.string().max(256), z.unknown()).default({}),
   /** Absent: all. */
   key: z.string().min(1).max(64).optional(),
 });
@@ -41,7 +41,7 @@ export const flagEvaluationSchema = z.object({
       role,
       /** Null: there is none, see `errorCode`. */
       variant: z.string().nullable(),
-      value: z.json(),
+      value: z.unknown(),
       /** Of OpenFeature: STATIC, DEFAULT, TARGETING_MATCH, SPLIT; ERROR. */
       reason: z.string(),
       errorCode: z.string().nullable(),

@@ -76,6 +76,7 @@ export const matrix: readonly MatrixRow[] = [
     roles: all,
     isOfService: true,
   },
+  { route: 'GET /v1/rollouts', path: '/v1/rollouts', roles: all },
   {
     route: 'GET /v1/rollouts/{id}/replay',
     path: '/v1/rollouts/nobody-1/replay',

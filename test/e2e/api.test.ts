@@ -231,6 +231,7 @@ describe('the API', () => {
       '/v1/logs',
       '/v1/people',
       '/v1/policy/check',
+      '/v1/rollouts',
       '/v1/rollouts/{id}/replay',
       '/v1/services',
       '/v1/services/{name}',

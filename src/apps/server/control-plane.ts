@@ -13,6 +13,7 @@ import type {
   ServiceView,
 } from '../../api/wire.ts';
 import type { EstimateResponse } from '../../api/estimate-wire.ts';
+import type { RolloutItem, RolloutListQuery } from '../../api/rollout-list-wire.ts';
 import type { FaultDesk } from '../../control/fault-desk.ts';
 import type { ControlLoop } from '../../control/loop.ts';
 import type { InstanceScaler } from '../../control/instance-scaler.ts';
@@ -40,9 +41,11 @@ import { estimateView, type KnownTraffic } from './estimate-view.ts';
 import { eventView } from './event-view.ts';
 import { faultView } from './http-fault-routes.ts';
 import { HttpProblem } from './http-problem.ts';
+import type { Page } from './list-page.ts';
 import { ongoingEstimate } from './ongoing-estimate.ts';
 import type { RateMeter } from './rate-meter.ts';
 import type { InputSources } from './read-run-inputs.ts';
+import { rolloutPage } from './rollout-list.ts';
 import { serviceSpecOf } from './service-spec.ts';
 import { diffSpecs } from './spec-diff.ts';
 import { resourcesViews } from './resources-view.ts';
@@ -145,6 +148,10 @@ export class ControlPlane {
   /** Also services that were deleted: what they left can be read. */
   requireKnown(name: string): void {
     this.#state(name);
+  }
+
+  rollouts(query: RolloutListQuery, sees: (service: string) => boolean): Page<RolloutItem> {
+    return rolloutPage(this.#loop.services, query, { sees, nowMs: this.#clock.nowMs() });
   }
 
   history(name: string): RolloutSummaryView[] {

@@ -7,6 +7,7 @@ import {
   serviceListSchema,
   serviceSchema,
 } from '../../api/wire.ts';
+import { rolloutListQuerySchema, rolloutListSchema } from '../../api/rollout-list-wire.ts';
 import { estimateResponseSchema } from '../../api/estimate-wire.ts';
 import { serviceOfRollout } from '../../control/replay.ts';
 import { ofServer, ofService, open } from './access/route-access.ts';
@@ -24,6 +25,7 @@ const digestParams = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 
 /** What can be looked at. */
 export function addReadRoutes(http: Http, parts: ServerParts): void {
+  addRolloutList(http, parts);
   const okay = z.object({ status: z.literal('ok') });
   http.get('/livez', { config: open, schema: { response: { 200: okay } } }, async () => ({
     status: 'ok' as const,
@@ -95,4 +97,19 @@ const ofOneService = ofService('services:read', (request) => paramOf(request, 'n
 /** `id`: of a service, or of a rollout, which has its service's name in it. */
 function serviceOf({ plane }: ServerParts, id: string): string {
   return plane.isKnown(id) ? id : serviceOfRollout(id);
+}
+
+/** Of all services, page by page. */
+function addRolloutList(http: Http, parts: ServerParts): void {
+  http.get(
+    '/v1/rollouts',
+    {
+      config: ofService('services:read', () => null),
+      schema: { querystring: rolloutListQuerySchema, response: { 200: rolloutListSchema } },
+    },
+    async ({ query, sees }) => {
+      const page = parts.plane.rollouts(query, sees);
+      return { metadata: { continue: page.continue }, items: [...page.items] };
+    },
+  );
 }

@@ -112,7 +112,7 @@ export function summaryView(summary: RolloutSummary): RolloutSummaryView {
   };
 }
 
-function servicePhase(state: ServiceState, atMs: number): ServiceView['status']['phase'] {
+export function servicePhase(state: ServiceState, atMs: number): ServiceView['status']['phase'] {
   const rollout = activeRollout(state);
   if (rollout === null) {
     return state.rollout?.phase.kind === 'rolled-back' ? 'RolledBack' : 'Stable';
@@ -147,7 +147,7 @@ function waitsForPerson({ paused, phase, lastVerdict }: Rollout, atMs: number): 
   }
 }
 
-function rolloutView(state: ServiceState, rollout: Rollout, atMs: number): RolloutView {
+export function rolloutView(state: ServiceState, rollout: Rollout, atMs: number): RolloutView {
   const { phase, plan } = rollout;
   const stepNumber =
     phase.kind === 'baking' ? plan.steps.length : 'stepIndex' in phase ? phase.stepIndex + 1 : null;
