@@ -175,6 +175,8 @@ export const instanceSchema = z.object({
   isEjected: z.boolean().optional(),
   /** Absent: not known. */
   zone: z.string().optional(),
+  /** Absent: it has none. */
+  certificateEndsAt: time.optional(),
   limits: limitsSchema.optional(),
   outOfMemory: outOfMemorySchema.optional(),
 });

@@ -56,6 +56,8 @@ export interface Instance {
   readonly limits?: HeldLimits;
   /** Absent: it was never ended at its limit of memory. */
   readonly outOfMemory?: OutOfMemory;
+  /** Of its certificate; absent: it has none. */
+  readonly certificateEndsAtMs?: number;
   /** The router sends it nothing for a while, because it failed too often in a row; absent: no, or not known. */
   readonly isEjected?: boolean;
 }

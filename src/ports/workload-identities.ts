@@ -16,6 +16,9 @@ export interface WorkloadIdentities {
     readonly service: string;
   }): Promise<Readonly<Record<string, string>>>;
 
+  /** When the certificate that an instance has now ends; null: it has none. */
+  endsAtMs(instanceId: string): number | null;
+
   /** The instance is gone, and so are its files. Nothing there: nothing happens. */
   withdraw(instanceId: string): Promise<void>;
 

@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, randomBytes, webcrypto } from 'node:crypto';
+import type * as library from '@peculiar/x509';
 import type { SpiffeId } from '../../domain/identity/spiffe-id.ts';
-import { x509 } from './x509.ts';
 
 /** X509-SVID section 4 has what is in a certificate of either kind; keys of our own are ECDSA on P-256. */
 const ownAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -8,6 +8,13 @@ const ownAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as 
 export interface Validity {
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
+}
+
+type X509 = typeof library;
+
+/** Loaded by those alone who make certificates: it takes a tenth of a second. */
+async function loadX509(): Promise<X509> {
+  return (await import('./x509.ts')).x509;
 }
 
 /** A key and what speaks for it. `keyPem` is PKCS #8 and secret. */
@@ -27,6 +34,7 @@ export async function makeAuthority(
   id: SpiffeId,
   { number, validity }: { readonly number: number; readonly validity: Validity },
 ): Promise<CertifiedKey> {
+  const x509 = await loadX509();
   const keys = await newKeys();
   const { keyCertSign, cRLSign } = x509.KeyUsageFlags;
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -54,6 +62,7 @@ export interface SvidWish {
 
 /** A certificate for a new key; it has the one identifier as its URI, and may be shown by a client or a server. */
 export async function makeSvid(signer: Signer, wish: SvidWish): Promise<CertifiedKey> {
+  const x509 = await loadX509();
   const keys = await newKeys();
   const { algorithm, hash } = signingAlgorithmOf(signer.key);
   const issuer = new x509.X509Certificate(signer.certificatePem);
@@ -71,7 +80,7 @@ export async function makeSvid(signer: Signer, wish: SvidWish): Promise<Certifie
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([serverAuth, clientAuth]),
-      await authorityKeyIdentifier(issuer),
+      await authorityKeyIdentifier(x509, issuer),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
       new x509.SubjectAlternativeNameExtension([{ type: 'url', value: wish.id.text }, ...names]),
     ],
@@ -129,7 +138,7 @@ function newKeys(): Promise<webcrypto.CryptoKeyPair> {
 
 async function pkcs8Of({ privateKey }: webcrypto.CryptoKeyPair): Promise<string> {
   const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', privateKey));
-  return `${x509.PemConverter.encode(der, 'PRIVATE KEY')}\n`;
+  return `${(await loadX509()).PemConverter.encode(der, 'PRIVATE KEY')}\n`;
 }
 
 /** 16 octets from chance; the first is from 1 to 127, so that it is positive and always of one length. */
@@ -144,7 +153,7 @@ function datesOf({ notBeforeMs, notAfterMs }: Validity): { notBefore: Date; notA
 }
 
 /** As the issuer calls its key, where it says so: the chain is found by it (RFC 5280 section 4.2.1.1). */
-async function authorityKeyIdentifier(issuer: InstanceType<typeof x509.X509Certificate>) {
+async function authorityKeyIdentifier(x509: X509, issuer: InstanceType<X509['X509Certificate']>) {
   const own = issuer.getExtension(x509.SubjectKeyIdentifierExtension);
   if (own !== null) return new x509.AuthorityKeyIdentifierExtension(own.keyId);
   return x509.AuthorityKeyIdentifierExtension.create(await issuer.publicKey.export());

@@ -37,6 +37,11 @@ export class SvidHolder {
     return this.#held?.version ?? null;
   }
 
+  /** Null: nothing was written yet. */
+  get notAfterMs(): number | null {
+    return this.#held?.notAfterMs ?? null;
+  }
+
   want(wish: HolderWish): void {
     this.#wish = wish;
   }

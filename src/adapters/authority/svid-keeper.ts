@@ -75,6 +75,8 @@ export class SvidKeeper implements WorkloadIdentities {
     const holder = known ?? new SvidHolder(this.#folderOf(instanceId), wish);
     this.#instances.set(instanceId, holder);
     await holder.renew(trust, this.#options.clock.nowMs());
+    // It shows its own to the instance; the hosts come when they are known.
+    if (this.#gateway === null) await this.grantGateway([]);
     const place = join(holder.folder, currentName);
     return {
       TIDEGATE_SPIFFE_ID: holder.id.text,
@@ -82,6 +84,10 @@ export class SvidKeeper implements WorkloadIdentities {
       TIDEGATE_SVID_KEY: join(place, svidFiles.key),
       TIDEGATE_TRUST_BUNDLE: join(place, svidFiles.bundle),
     };
+  }
+
+  endsAtMs(instanceId: string): number | null {
+    return this.#instances.get(instanceId)?.notAfterMs ?? null;
   }
 
   async withdraw(instanceId: string): Promise<void> {

@@ -13,6 +13,8 @@ export interface InstanceFacts {
   readonly gatewayUrl: string;
   /** Where and how it asks for flags; null: nowhere. */
   readonly flags: { readonly url: string; readonly token: string } | null;
+  /** Variables that name its certificate; none where it has none. */
+  readonly identity?: Readonly<Record<string, string>>;
   /** Of the revision, by name; absent: it has none. */
   readonly secrets?: Readonly<Record<string, string>>;
   /** Where its config files are; absent: it has none. */
@@ -39,6 +41,7 @@ export function instanceEnvironment(
     TIDEGATE_SERVICE: revision.service,
     TIDEGATE_REVISION: revision.id,
     TIDEGATE_GATEWAY: facts.gatewayUrl,
+    ...facts.identity,
     ...flagVariables(facts.flags),
     ...(facts.configFolder === undefined ? {} : { TIDEGATE_CONFIG: facts.configFolder }),
     [LAUNCH_VARIABLE]: facts.launchId,

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Revision } from '../../domain/release/revision.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { PlatformError } from '../../ports/platform.ts';
+import type { WorkloadIdentities } from '../../ports/workload-identities.ts';
+import { identityVariables } from './instance-identity.ts';
 import type { ConfigStore } from './config-store.ts';
 import type { Held, LimitHolder } from './hold-limits.ts';
 import { endCgroup } from './instance-cgroup.ts';
@@ -49,6 +51,8 @@ export interface Surroundings {
   readonly beforeEnd: (instanceId: string, signal: AbortSignal) => Promise<void>;
   readonly secrets: SecretReader;
   readonly configs: ConfigStore;
+  /** Null: no instance has a certificate. */
+  readonly identities: WorkloadIdentities | null;
   readonly limits: LimitHolder;
   /** One sentence for operators. */
   readonly onTrouble: (sentence: string) => void;
@@ -145,7 +149,7 @@ export function flagAccess(
   return url === null ? null : { url, token: secrets.flagTokenOf(id) };
 }
 
-type Given = Pick<InstanceFacts, 'secrets' | 'configFolder'>;
+type Given = Pick<InstanceFacts, 'secrets' | 'configFolder' | 'identity'>;
 
 /** Config files are laid out anew; secrets are read where they are. What is not as the revision says starts nothing. */
 async function inputsOf(world: Surroundings, { id, revision }: InstanceRecord): Promise<Given> {
@@ -154,10 +158,11 @@ async function inputsOf(world: Surroundings, { id, revision }: InstanceRecord): 
     new PlatformError('start-failed', `cannot start ${id}: ${because}`, { retryable: false });
   const values = await world.secrets.valuesOf(secrets);
   if (typeof values === 'string') throw fail(values);
-  if (configFiles === undefined) return { secrets: values };
+  const identity = await identityVariables(world.identities, { id, revision });
+  if (configFiles === undefined) return { secrets: values, identity };
   const laid = await world.configs.lay(id, configFiles);
   if (typeof laid === 'string') throw fail(laid);
-  return { secrets: values, configFolder: laid.folder };
+  return { secrets: values, identity, configFolder: laid.folder };
 }
 
 /** The life that a record of an earlier server stands for, if its process or what that left behind can be named. */

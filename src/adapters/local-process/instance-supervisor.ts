@@ -17,6 +17,7 @@ import {
 } from './instance-life.ts';
 import type { InstanceRecord } from './instance-record.ts';
 import { outOfMemoryOf, overLimitBytes } from './out-of-memory.ts';
+import { certificateEnd, endpointIdentity, identityVariables } from './instance-identity.ts';
 import { meetAgain } from './meet-again.ts';
 import { pause } from './pause.ts';
 import { findPortThief } from './port-owner.ts';
@@ -114,6 +115,7 @@ export class InstanceSupervisor {
       } catch (cause) {
         // What could not be removed is found by the next server, and is one too many then.
         await this.#world.store.remove(this.id).catch(() => undefined);
+        await this.#world.identities?.withdraw(this.id).catch(() => undefined);
         this.#leave();
         throw asPlatformError('start', this.id, cause);
       }
@@ -181,15 +183,21 @@ export class InstanceSupervisor {
       service: revision.service,
       revisionId: revision.id,
       state: this.#state(),
-      endpoint: life === null ? null : endpointOf(this.#record, life.port),
+      endpoint: life === null ? null : this.#endpoint(life.port),
       pid: life?.identity.pid ?? null,
       startedAtMs: life?.startedAtMs ?? null,
       restarts,
       reason: this.#trouble ?? this.#standing.end ?? this.#standing.reason ?? this.#record.reason,
       ...this.#usage,
+      ...certificateEnd(this.#world.identities, id),
       ...(limits === undefined ? {} : { limits }),
       ...(outOfMemory === undefined ? {} : { outOfMemory }),
     };
+  }
+
+  #endpoint(port: number): Endpoint {
+    const identity = endpointIdentity(this.#world.identities, this.#record);
+    return { ...endpointOf(this.#record, port), ...identity };
   }
 
   #state(): InstanceState {
@@ -363,6 +371,8 @@ export class InstanceSupervisor {
     this.#life = await recall(this.#world, this.#record);
     this.#isLaunching = false;
     if (this.#life !== null) this.#world.ports.reserve(this.#life.port);
+    // It is renewed from here on; one that can have none now shows it at its next start.
+    await identityVariables(this.#world.identities, this.#record).catch(() => undefined);
     if (this.#record.wanted === 'stopped') {
       // Begun by an earlier server and carried on here; a failure shows as the reason and at the next stop.
       this.stop().catch(() => undefined);
@@ -410,6 +420,7 @@ export class InstanceSupervisor {
       ports.release(port);
     }
     await this.#world.configs.remove(this.id);
+    await this.#world.identities?.withdraw(this.id);
     await store.remove(this.id);
     this.#leave();
   }

@@ -6,6 +6,7 @@ import { PlatformError } from '../../ports/platform.ts';
 import type { Instance, LogLine, LogQuery, Platform } from '../../ports/platform.ts';
 import type { InstanceUse, UsageSource } from '../../ports/usage-source.ts';
 import type { CgroupWish } from './cgroup-place.ts';
+import type { WorkloadIdentities } from '../../ports/workload-identities.ts';
 import { ConfigStore } from './config-store.ts';
 import { LimitHolder } from './hold-limits.ts';
 import type { Environment } from './instance-environment.ts';
@@ -37,6 +38,8 @@ export interface LocalProcessOptions {
   readonly cgroups?: CgroupWish;
   /** Called once, when the kernel can't be given a limit that a revision has, and each time that this process can't look at instances. */
   readonly onTrouble?: (sentence: string) => void;
+  /** Absent: no instance has a certificate. */
+  readonly identities?: WorkloadIdentities;
   /** Unset: the defaults. */
   readonly settings?: Partial<LocalProcessSettings>;
 }
@@ -64,6 +67,7 @@ export async function openLocalProcessPlatform(
       options.environment,
     ),
     configs: await ConfigStore.open(join(options.folder, 'config')),
+    identities: options.identities ?? null,
     limits: new LimitHolder({
       wish: options.cgroups ?? 'off',
       platformFolder: options.folder,

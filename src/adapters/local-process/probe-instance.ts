@@ -1,10 +1,12 @@
 import type { ProbeResult, ProbeSpec } from '../../domain/health/probe.ts';
-import { h2c } from '../../domain/traffic/route-table.ts';
+import { h2c, https } from '../../domain/traffic/route-table.ts';
 import { instanceEnvironment } from './instance-environment.ts';
 import { flagAccess, type Surroundings } from './instance-life.ts';
 import type { InstanceRecord } from './instance-record.ts';
 import { probe } from './probe.ts';
 import { probeExec } from './probe-exec.ts';
+import { identityVariables } from './instance-identity.ts';
+import { probeHttps } from './probe-https.ts';
 import { probeHttp2 } from './probe-http2.ts';
 import { probeTcp } from './probe-tcp.ts';
 
@@ -25,7 +27,9 @@ export async function probeInstance(
   switch (handler.kind) {
     case 'http': {
       const target = { port, path: handler.path, timeoutMs };
-      return revision.appProtocol === h2c ? probeHttp2(target, signal) : probe(target, signal);
+      if (revision.appProtocol === h2c) return probeHttp2(target, signal);
+      if (revision.appProtocol !== https || world.identities === null) return probe(target, signal);
+      return probeHttps({ ...target, service: revision.service }, world.identities, signal);
     }
     case 'tcp':
       return probeTcp({ port, timeoutMs }, signal);
@@ -36,7 +40,9 @@ export async function probeInstance(
       const config =
         revision.configFiles === undefined ? {} : { configFolder: configs.folderOf(id) };
       const flags = flagAccess(world, revision);
-      const facts = { instanceId: id, port, launchId, gatewayUrl, flags, secrets, ...config };
+      const identity = await identityVariables(world.identities, { id, revision });
+      const known = { instanceId: id, port, launchId, gatewayUrl, identity };
+      const facts = { ...known, flags, secrets, ...config };
       const environment = instanceEnvironment(inherited, revision, facts);
       const { workingDirectory } = revision;
       const { command } = handler;

@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { type ClientRequest, type IncomingMessage, request, type RequestOptions } from 'node:http';
 import type { ProbeResult } from '../../domain/health/probe.ts';
 import { isWantHere } from './want-here.ts';
 
@@ -14,20 +14,27 @@ export interface ProbeTarget {
  * An abort settles as failed at once.
  */
 export function probe(target: ProbeTarget, signal: AbortSignal): Promise<ProbeResult> {
+  return probeBy(request, target, signal);
+}
+
+type Ask = (
+  options: RequestOptions,
+  onAnswer: (response: IncomingMessage) => void,
+) => ClientRequest;
+
+/** `ask` makes the request, with TLS or without. */
+export function probeBy(ask: Ask, target: ProbeTarget, signal: AbortSignal): Promise<ProbeResult> {
   const { port, path, timeoutMs } = target;
   return new Promise((resolve) => {
     const fail = (text: string): void => resolve({ kind: 'failed', text: `GET ${path} ${text}` });
-    const outgoing = request(
-      { host: '127.0.0.1', port, path, agent: false, signal },
-      (response) => {
-        const status = response.statusCode ?? 0;
-        if (status >= 200 && status < 300) resolve({ kind: 'ok' });
-        else fail(`answered ${status}`);
-        // The verdict is in the status line; what happens to the body after it changes nothing.
-        response.on('error', () => undefined);
-        response.resume();
-      },
-    );
+    const outgoing = ask({ host: '127.0.0.1', port, path, agent: false, signal }, (response) => {
+      const status = response.statusCode ?? 0;
+      if (status >= 200 && status < 300) resolve({ kind: 'ok' });
+      else fail(`answered ${status}`);
+      // The verdict is in the status line; what happens to the body after it changes nothing.
+      response.on('error', () => undefined);
+      response.resume();
+    });
     const deadline = setTimeout(() => {
       fail(`gave no answer within ${timeoutMs / 1_000} s`);
       outgoing.destroy();

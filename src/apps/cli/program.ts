@@ -2,6 +2,7 @@ import { Command } from 'commander';
 
 import { addApprovalCommands } from './commands/approval-commands.ts';
 import { addBackupCommands } from './commands/backup-commands.ts';
+import { addCaCommands } from './commands/ca-commands.ts';
 import { addCompletionCommands } from './commands/completion-commands.ts';
 import { addEvidenceCommands } from './commands/evidence-commands.ts';
 import { addFaultCommands } from './commands/fault-commands.ts';
@@ -50,6 +51,7 @@ export function buildProgram(frame: Frame): Command {
   addEvidenceCommands(program, frame);
   addLedgerCommands(program, frame);
   addTokenCommands(program, frame);
+  addCaCommands(program, frame);
   addBackupCommands(program, frame);
   addReportCommands(program, frame);
   addTrafficCommands(program, frame);

@@ -10,7 +10,7 @@ import { type WitnessSettings, witnessModes } from './evidence-desk.ts';
 import type { Address, ServerOptions } from './server-options.ts';
 import { runServer } from './server.ts';
 
-const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--flags-listen 127.0.0.1:7402|off] [--workers N|auto] [--zone NAME] [--cgroup auto|off|FOLDER] [--gateway-limit NAME=NUMBER] [--otlp URL] [--redis-url-file FILE] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--cdevents-sink URL|off | --cdevents-sink-file FILE] [--cdevents-environment NAME] [--environment NAME] [--default-authorization allow|deny] [--policies FOLDER|off] [--h2c] [--tls-listen HOST:PORT --tls-folder DIR [--tls-default NAME]]`;
+const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--flags-listen 127.0.0.1:7402|off] [--workers N|auto] [--zone NAME] [--cgroup auto|off|FOLDER] [--gateway-limit NAME=NUMBER] [--otlp URL] [--redis-url-file FILE] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--cdevents-sink URL|off | --cdevents-sink-file FILE] [--cdevents-environment NAME] [--environment NAME] [--default-authorization allow|deny] [--policies FOLDER|off] [--h2c] [--tls-listen HOST:PORT [--tls-identity] [--tls-folder DIR] [--tls-default NAME]]`;
 
 async function main(): Promise<void> {
   const stop = new AbortController();
@@ -54,6 +54,7 @@ const flags = {
   'tls-listen': { type: 'string' },
   'tls-folder': { type: 'string' },
   'tls-default': { type: 'string' },
+  'tls-identity': { type: 'boolean', default: false },
 } satisfies ParseArgsConfig['options'];
 
 async function readOptions(): Promise<ServerOptions> {
@@ -84,6 +85,7 @@ async function readOptions(): Promise<ServerOptions> {
       ...limits,
       ...(values['access-log-query'] ? ['--access-log-query'] : []),
       ...(values.h2c ? ['--h2c'] : []),
+      ...(values['tls-identity'] ? ['--tls-identity'] : []),
     ],
     workers: workersOf(values.workers),
     version: await readVersion(),

@@ -7,6 +7,7 @@ import {
   type LocalProcessPlatform,
   openLocalProcessPlatform,
 } from '../../adapters/local-process/local-process-platform.ts';
+import { SvidKeeper } from '../../adapters/authority/svid-keeper.ts';
 import { rememberedCheckpoint } from '../../adapters/system/newest-checkpoint.ts';
 import { SystemClock } from '../../adapters/system/system-clock.ts';
 import { openRecorder, type Recorder } from '../../control/recorder.ts';
@@ -35,6 +36,7 @@ export interface World extends Pick<OpenedLedger, 'store' | 'lease'> {
   readonly isGatewayNew: boolean;
   readonly router: GatewayClient;
   readonly platform: LocalProcessPlatform;
+  readonly identities: SvidKeeper;
   readonly withdrawal: Withdrawal;
   readonly feed: EventFeed;
   readonly evidence: EvidenceDesk;
@@ -81,18 +83,11 @@ export async function openWorld(
     }),
   );
   const withdrawal = new Withdrawal();
-  const platform = resources.use(
-    await openLocalProcessPlatform({
-      folder: join(stateFolder, 'instances'),
-      clock,
-      gatewayUrl: gatewayUrl(gateway),
-      flagsUrl: () => (gateway.file.flags === null ? null : urlOf(gateway.file.flags)),
-      environment: options.environment,
-      cgroups: options.cgroups,
-      onTrouble: (sentence) => log('info', sentence),
-      beforeEnd: (instanceId, until) => withdrawal.of(instanceId, until),
-    }),
-  );
+  const toldOf = (message: string): void => log('info', message);
+  const identities = await SvidKeeper.open({ stateFolder, clock, log: toldOf });
+  const around = { clock, gateway, withdrawal, identities };
+  const platform = resources.use(await platformOf(options, around));
+  await identities.retain(new Set((await platform.observe(signal)).map(({ id }) => id)));
   return {
     store,
     lease,
@@ -105,10 +100,29 @@ export async function openWorld(
     isGatewayNew,
     router,
     platform,
+    identities,
     withdrawal,
     evidence,
     cdEvents,
   };
+}
+
+function platformOf(
+  { stateFolder, environment, cgroups, log }: ServerOptions,
+  around: Pick<World, 'clock' | 'gateway' | 'withdrawal' | 'identities'>,
+): Promise<LocalProcessPlatform> {
+  const { clock, gateway, withdrawal, identities } = around;
+  return openLocalProcessPlatform({
+    folder: join(stateFolder, 'instances'),
+    clock,
+    gatewayUrl: gatewayUrl(gateway),
+    flagsUrl: () => (gateway.file.flags === null ? null : urlOf(gateway.file.flags)),
+    environment,
+    cgroups,
+    onTrouble: (sentence) => log('info', sentence),
+    beforeEnd: (instanceId, until) => withdrawal.of(instanceId, until),
+    identities,
+  });
 }
 
 function gatewayOf(

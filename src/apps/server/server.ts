@@ -27,6 +27,7 @@ import { defaultAuthorization as openDefault } from './default-access.ts';
 import { withEjections } from './ejected-instances.ts';
 import { environmentNameOf } from './environment-name.ts';
 import { recordView } from './event-view.ts';
+import { keepGatewayHosts } from './gateway-hosts.ts';
 import { httpServer } from './http-server.ts';
 import { whileHeld } from './ledger-opening.ts';
 import { RateMeter } from './rate-meter.ts';
@@ -78,6 +79,8 @@ export async function runServer(said: ServerOptions, signal: AbortSignal): Promi
   const retiring = loop.blobs.run(both);
   retiring.catch((error: unknown) => stopping.abort(error));
   const telling = world.cdEvents.run(both);
+  const renewing = renewCertificates(options, world, loop.loop, both);
+  renewing.catch((error: unknown) => stopping.abort(error));
   const lost = lossOf(world, stopping);
   try {
     await loop.loop.run(both);
@@ -86,12 +89,24 @@ export async function runServer(said: ServerOptions, signal: AbortSignal): Promi
     await resuming;
     await scraping;
     await scaling;
+    await renewing;
     await checkpointing;
     await retiring;
     await telling;
   }
   if (lost.error !== null) throw lost.error;
   if (wish.all) await stopEverything(options, world, loop.loop);
+}
+
+async function renewCertificates(
+  { log }: ServerOptions,
+  { identities, clock }: World,
+  loop: ControlLoop,
+  signal: AbortSignal,
+): Promise<void> {
+  const toldOf = (message: string): void => log('error', message);
+  const wish = { identities, clock, services: () => loop.services, log: toldOf };
+  await Promise.all([identities.run(signal), keepGatewayHosts(wish, signal)]);
 }
 
 /** Stops when another controller has taken the ledger over; instances and gateway go on as they are. */

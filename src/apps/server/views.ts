@@ -95,6 +95,9 @@ export function instanceView(instance: Instance): InstanceView {
     cpuSeconds,
     rssBytes,
     ...(instance.isEjected === true ? { isEjected: true } : {}),
+    ...(instance.certificateEndsAtMs === undefined
+      ? {}
+      : { certificateEndsAt: timeText(instance.certificateEndsAtMs) }),
     ...(instance.endpoint?.zone === undefined ? {} : { zone: instance.endpoint.zone }),
     ...limitsView(instance),
   };

@@ -43,6 +43,7 @@ export interface UpOptions {
   readonly tlsListen?: string;
   readonly tlsFolder?: string;
   readonly tlsDefault?: string;
+  readonly tlsIdentity?: boolean;
   readonly h2c?: boolean;
   /** `NAME=NUMBER` each. */
   readonly gatewayLimit?: readonly string[];
@@ -141,7 +142,8 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
   const limits = (options.gatewayLimit ?? []).flatMap((limit) => ['--gateway-limit', limit]);
   const query = options.accessLogQuery === true ? ['--access-log-query'] : [];
   const h2c = options.h2c === true ? ['--h2c'] : [];
-  return [entry, ...given, ...limits, ...query, ...h2c];
+  const identity = options.tlsIdentity === true ? ['--tls-identity'] : [];
+  return [entry, ...given, ...limits, ...query, ...h2c, ...identity];
 }
 
 function absolute({ workingFolder }: Session, path: string | undefined): string | undefined {

@@ -209,7 +209,7 @@ function addAccessOptions(up: Command): void {
 function addTlsOptions(up: Command): void {
   up.option(
     '--tls-listen <address>',
-    'address of the gateway for TLS and HTTP/2; with --tls-folder',
+    'address of the gateway for TLS and HTTP/2; with --tls-folder or --tls-identity',
   )
     .option(
       '--tls-folder <folder>',
@@ -218,6 +218,10 @@ function addTlsOptions(up: Command): void {
     .option(
       '--tls-default <name>',
       'the certificate for callers that ask for no host, or an unknown one',
+    )
+    .option(
+      '--tls-identity',
+      "with --tls-listen: serve the gateway's own certificate where no other has the host",
     )
     .option('--h2c', 'take HTTP/2 without TLS too, as clients of gRPC begin with it');
 }

@@ -31,6 +31,7 @@ export function serviceDescription(service: ServiceView, look: Look): string[] {
     ['Request timeout:', durationText(spec.requestTimeoutMs)],
     ...routingFacts(spec),
     ...policyFacts(spec),
+    ...certificateFacts(service),
     ...flagFacts(service),
     ...(status.faults ?? []).map(({ id, sentence, until, by }) => [
       `Fault ${id}:`,
@@ -46,6 +47,14 @@ export function serviceDescription(service: ServiceView, look: Look): string[] {
       ? []
       : ['', ...rolloutDescription(status.rollout, spec.objectives, look)]),
   ];
+}
+
+/** Until when each certificate in use is good; it is renewed long before. */
+function certificateFacts({ status }: ServiceView): string[][] {
+  const ends = status.instances.flatMap(({ certificateEndsAt }) => certificateEndsAt ?? []);
+  const [first] = ends.toSorted();
+  if (first === undefined) return [];
+  return [['Certificates:', `${ends.length} of instances, the first ends at ${first}`]];
 }
 
 /** `Retries: attempts 2, on connect-failure 503`. */
