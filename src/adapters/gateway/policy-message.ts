@@ -64,6 +64,9 @@ export function retryPolicy(value: Record<string, unknown>): RetryPolicy {
     }),
     methods: oneOf(value, 'methods', ['safe', 'idempotent', 'any']),
     perTryTimeoutMs: integerOrNull(value, 'perTryTimeoutMs'),
+    ...(value['hedgeAfterMs'] === undefined
+      ? {}
+      : { hedgeAfterMs: integer(value, 'hedgeAfterMs') }),
     backOffMs: integer(value, 'backOffMs'),
     budgetPercent: number(value, 'budgetPercent'),
     minPerSecond: integer(value, 'minPerSecond'),

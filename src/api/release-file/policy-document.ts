@@ -41,6 +41,8 @@ export interface RetriesDocument {
   readonly onStatuses: readonly number[];
   readonly methods: 'safe' | 'idempotent' | 'any';
   readonly perTryTimeoutMs: number | null;
+  /** Absent: no request is hedged. */
+  readonly hedgeAfterMs?: number;
   readonly backOffMs: number;
   readonly budgetPercent: number;
   readonly minPerSecond: number;
@@ -84,6 +86,7 @@ export function toRetries(written: NonNullable<Traffic['retries']>): RetriesDocu
     onStatuses: written.on.filter((each) => typeof each === 'number').toSorted((a, b) => a - b),
     methods: written.methods,
     perTryTimeoutMs: written.perTryTimeout ?? null,
+    ...(written.hedgeAfter === undefined ? {} : { hedgeAfterMs: written.hedgeAfter }),
     backOffMs: written.backOff,
     budgetPercent: written.budget,
     minPerSecond: written.minPerSecond,

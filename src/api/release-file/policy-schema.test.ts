@@ -89,7 +89,16 @@ test('what is wrong is refused with its place', () => {
       'retries: { on: [503], perTryTimeout: 1s }',
       'f:7:42: "perTryTimeout" needs "reset-before-answer" among "on", or no attempt follows it',
     ],
-    ['retries: { hedge: 10ms }', 'f:7:16: not supported yet: spec.traffic.retries.hedge'],
+    ['retries: { hedge: 10ms }', 'f:7:16: unknown key "hedge"'],
+    ['retries: { hedgeAfter: 0ms }', 'f:7:28: '],
+    [
+      'retries: { attempts: 0, hedgeAfter: 10ms }',
+      'f:7:41: "hedgeAfter" needs "attempts" of 1 or more',
+    ],
+    [
+      'retries: { perTryTimeout: 1s, hedgeAfter: 1000ms }',
+      'f:7:47: "hedgeAfter" must be less than "perTryTimeout"',
+    ],
     ['retries: { budget: 20 }', 'f:7:24: '],
     ['retries: { methods: all }', 'f:7:25: "methods" must be safe, idempotent or any, not "all"'],
     ['circuitBreaker: {}', 'f:7:21: "circuitBreaker" must have at least one of'],

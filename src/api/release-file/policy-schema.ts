@@ -50,28 +50,52 @@ const share = { unit: '%', minPercent: 0, maxPercent: 100 } as const;
 /** Of a service, or of one of its rules. */
 export function retriesSchema() {
   const condition = field(readCondition, { type: 'string' });
-  const retries = mapping(
-    {
-      attempts: integer({ min: 0, max: 10 }).prefault(2),
-      on: z
-        .array(condition)
-        .min(1)
-        .max(conditionsMax)
-        .superRefine(refuseTwice)
-        .prefault(['connect-failure', 'refused-stream', 'reset-before-answer', 502, 503, 504]),
-      methods: choice(['safe', 'idempotent', 'any']).prefault('idempotent'),
-      perTryTimeout: duration({ minMs: 1, maxMs: hourMs, usualUnit: 's' }).optional(),
-      backOff: duration({ minMs: 0, maxMs: 10_000, usualUnit: 'ms' }).prefault('25ms'),
-      budget: percent({ ...share, examplePercent: 20 }).prefault('20%'),
-      minPerSecond: integer({ min: 0, max: countMax }).prefault(10),
-    },
-    ['hedge'],
-  );
-  return retries.superRefine(({ on, perTryTimeout }, context) => {
-    if (perTryTimeout === undefined || on.includes('reset-before-answer')) return;
-    const message = 'needs "reset-before-answer" among "on", or no attempt follows it';
-    context.addIssue({ code: 'custom', path: ['perTryTimeout'], message });
+  const retries = mapping({
+    attempts: integer({ min: 0, max: 10 }).prefault(2),
+    on: z
+      .array(condition)
+      .min(1)
+      .max(conditionsMax)
+      .superRefine(refuseTwice)
+      .prefault(['connect-failure', 'refused-stream', 'reset-before-answer', 502, 503, 504]),
+    methods: choice(['safe', 'idempotent', 'any']).prefault('idempotent'),
+    perTryTimeout: duration({ minMs: 1, maxMs: hourMs, usualUnit: 's' }).optional(),
+    hedgeAfter: duration({ minMs: 1, maxMs: hourMs, usualUnit: 'ms' }).optional(),
+    backOff: duration({ minMs: 0, maxMs: 10_000, usualUnit: 'ms' }).prefault('25ms'),
+    budget: percent({ ...share, examplePercent: 20 }).prefault('20%'),
+    minPerSecond: integer({ min: 0, max: countMax }).prefault(10),
   });
+  return retries.superRefine((written, context) => {
+    for (const [key, message] of contradictions(written)) {
+      context.addIssue({ code: 'custom', path: [key], message });
+    }
+  });
+}
+
+interface WrittenRetries {
+  readonly attempts: number;
+  readonly on: readonly RetryCondition[];
+  readonly perTryTimeout?: number | undefined;
+  readonly hedgeAfter?: number | undefined;
+}
+
+/** Where a wish could never be fulfilled: its key, and why. */
+function* contradictions({
+  attempts,
+  on,
+  perTryTimeout,
+  hedgeAfter,
+}: WrittenRetries): Generator<readonly [key: string, message: string]> {
+  if (perTryTimeout !== undefined && !on.includes('reset-before-answer')) {
+    yield ['perTryTimeout', 'needs "reset-before-answer" among "on", or no attempt follows it'];
+  }
+  if (hedgeAfter === undefined) return;
+  if (attempts === 0) {
+    yield ['hedgeAfter', 'needs "attempts" of 1 or more: the second request is one of them'];
+  }
+  if (perTryTimeout !== undefined && hedgeAfter >= perTryTimeout) {
+    yield ['hedgeAfter', 'must be less than "perTryTimeout", which ends the attempt before it'];
+  }
 }
 
 /** What is tried again: a status of an answer, or why there was none. */

@@ -68,7 +68,7 @@ export async function loadEngine(
   }
   const { HttpEngine } = await import('./http-engine.ts');
   return (routes, metrics) =>
-    new HttpEngine(routes, { metrics, accessLog, callerLimits, identity });
+    new HttpEngine(routes, { metrics, accessLog, callerLimits, identity, log });
 }
 
 function reloadOnHangUp(certificates: Certificates, log: (message: string) => void): void {

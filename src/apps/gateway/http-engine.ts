@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CompatFaults, noteFault } from './compat-fault.ts';
+import { HedgeNotice } from './compat-hedges.ts';
 import { CompatMirrors } from './compat-mirror.ts';
 import { type AskedCompat, askCompat, giveStored, withValidators } from './cache/compat-caching.ts';
 import { counterOf } from './cache/cached-place.ts';
@@ -46,11 +47,13 @@ export interface HttpEngineOptions {
   readonly identity?: GatewayIdentity | null;
   /** How long a caller may take nothing of its answer. */
   readonly takeMs?: number;
+  readonly log?: (message: string) => void;
 }
 
 /** HTTP/1.1 by node:http towards callers and undici towards instances. */
 export class HttpEngine implements Engine {
   readonly #routes: LiveRoutes;
+  readonly #hedges: HedgeNotice;
   readonly #metrics: GatewayMetrics;
   readonly #accessLog: AccessLog | null;
   readonly #limits: CallerLimits;
@@ -70,6 +73,7 @@ export class HttpEngine implements Engine {
   constructor(routes: LiveRoutes, options: HttpEngineOptions) {
     const { metrics, accessLog, callerLimits, takeMs = usualTakeMs, identity = null } = options;
     this.#routes = routes;
+    this.#hedges = new HedgeNotice(options.log ?? (() => {}));
     this.#metrics = metrics;
     this.#accessLog = accessLog;
     this.#limits = callerLimits;
@@ -122,6 +126,7 @@ export class HttpEngine implements Engine {
 
   routesChanged(): void {
     this.#pools.retain(this.#routes.origins());
+    if (this.#routes.table !== null) this.#hedges.tell(this.#routes.table);
   }
 
   async drain(boundMs: number): Promise<void> {

@@ -120,12 +120,13 @@ export function retryWords(retries: RetryPolicy): Record<string, string> {
     ...(retries.onReset ? ['reset-before-answer'] : []),
     ...retries.onStatuses.map(String),
   ];
-  const { perTryTimeoutMs } = retries;
+  const { perTryTimeoutMs, hedgeAfterMs } = retries;
   return {
     attempts: String(retries.attempts),
     on: on.join(' '),
     methods: retries.methods,
     ...(perTryTimeoutMs === null ? {} : { perTryTimeout: formatDuration(perTryTimeoutMs) }),
+    ...(hedgeAfterMs === undefined ? {} : { hedgeAfter: formatDuration(hedgeAfterMs) }),
     backOff: formatDuration(retries.backOffMs),
     budget: `${retries.budgetPercent}%`,
     minPerSecond: String(retries.minPerSecond),

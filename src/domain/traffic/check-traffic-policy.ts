@@ -49,6 +49,11 @@ export function checkRetries(retries: RetryPolicy, place: string, note: Note): v
   if (retries.perTryTimeoutMs !== null) {
     within('perTryTimeoutMs', retries.perTryTimeoutMs, 1, durationMs);
   }
+  const { hedgeAfterMs, perTryTimeoutMs } = retries;
+  if (hedgeAfterMs !== undefined) {
+    within('hedgeAfterMs', hedgeAfterMs, 1, (perTryTimeoutMs ?? durationMs + 1) - 1);
+    within('attempts', retries.attempts, 1, attempts);
+  }
   within('backOffMs', retries.backOffMs, 0, backOffMs);
   percent(note, `${place}.budgetPercent`, retries.budgetPercent);
   within('minPerSecond', retries.minPerSecond, 0, count);

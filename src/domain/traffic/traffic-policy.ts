@@ -56,6 +56,8 @@ export interface RetryPolicy {
   readonly methods: 'safe' | 'idempotent' | 'any';
   /** Null: an attempt may take as long as the request. */
   readonly perTryTimeoutMs: number | null;
+  /** After so long without an octet of the answer, a safe request without a body is sent to another instance too; absent: never. */
+  readonly hedgeAfterMs?: number;
   /** Base of the wait before an attempt, see `backOffMs`; 0: none, and an instance that just failed isn't asked again. */
   readonly backOffMs: number;
   /** Retries in the last ten seconds, as a part of the requests in them. */

@@ -21,13 +21,15 @@ import type { RequestRelay } from './request-relay.ts';
  * one after the other.
  *
  * - A1. Every attempt is begun and ended once at its instance, and every request and retry at its revision's circuit.
- * - A2. Another attempt costs the route's budget and goes to another instance of the same revision, if there is one.
+ * - A2. Another attempt, a hedge too, costs the route's budget and goes to another instance of the same revision, if there is one.
  */
 export class Attempts {
   /** Null: the request has ended. */
   target: Target | null = null;
   /** What to wait before the attempt that has begun. */
   delayMs = 0;
+  /** When the request may be sent to another instance too; 0: never. */
+  hedgeAfterMs = 0;
   /** Of the attempt under way, on the clock of `performance.now()`. */
   untilMs = Infinity;
   /** Whether an answer with this status is thrown away: another attempt has begun then. */
@@ -42,6 +44,9 @@ export class Attempts {
   #isOpen = false;
   #isRepeatable = false;
   #policy = usualRetries;
+  /** Null: none is under way. */
+  #hedge: Target | null = null;
+  #hedgeStartedMs = 0;
 
   constructor(parts: Parts, request: RequestRelay) {
     this.#parts = parts;
@@ -60,6 +65,8 @@ export class Attempts {
       policy === usualRetries ? isSafe(head) : isMethodRetryable(policy, head.methodText());
     const hasCause = policy.onReset || policy.onStatuses.length > 0;
     this.#request.isKept = hasCause && this.#isRepeatable;
+    const mayHedge = policy.hedgeAfterMs !== undefined && isSafe(head) && !head.wantsTunnel;
+    this.hedgeAfterMs = mayHedge ? (policy.hedgeAfterMs ?? 0) : 0;
     this.#start(target, nowMs);
   }
 
@@ -106,7 +113,10 @@ export class Attempts {
    * A kept connection was closed; whether another attempt has begun, at the same instance and at once. False also when some
    * octet of the answer had come, or the connection was new: that says something else.
    */
-  keptAndAgain(connection: InstanceConnection, isTouched: boolean, nowMs: number): boolean {
+  keptAndAgain(connection: InstanceConnection | null, isTouched: boolean): boolean {
+    if (connection === null) return false;
+    const nowMs = performance.now();
+    if (connection.isUntouched) return this.#untouchedAndAgain(nowMs);
     const { target } = this;
     if (connection.served === 0 || isTouched || target === null) return false;
     const { idleSinceMs, isPromised } = connection;
@@ -125,7 +135,7 @@ export class Attempts {
    * The instance has said that it has not looked at the request (RFC 9113 section 8.7), which says nothing about it; whether
    * another attempt has begun.
    */
-  untouchedAndAgain(nowMs: number): boolean {
+  #untouchedAndAgain(nowMs: number): boolean {
     const { target } = this;
     if (target === null || !this.#request.isReplayable) return false;
     const { attempts, onRefusedStream } = this.#policy;
@@ -134,6 +144,47 @@ export class Attempts {
     this.#retried(otherTarget(target, nowMs, this.#parts.routes.random) ?? target, nowMs);
     this.delayMs = 0;
     return true;
+  }
+
+  /** Begins a hedge; null: no other instance serves, the request was tried again already, or that would be too many. */
+  hedge(nowMs: number): Target | null {
+    const { target } = this;
+    if (target === null || this.#retries > 0 || this.#policy.attempts === 0) return null;
+    const other = otherTarget(target, nowMs, this.#parts.routes.random);
+    if (other === null || !this.#pays(target, nowMs)) return null;
+    this.#hedge = other;
+    this.#request.hedged = 'lost';
+    this.#hedgeStartedMs = nowMs;
+    other.revision.circuit.retries += 1;
+    beginAttempt(other);
+    return other;
+  }
+
+  /** The hedge has not brought the answer. */
+  hedgeEnded(outcome: Outcome, nowMs: number): void {
+    const hedge = this.#hedge;
+    if (hedge === null) return;
+    this.#hedge = null;
+    hedge.revision.circuit.retries -= 1;
+    endAttempt(hedge, { outcome, startedMs: this.#hedgeStartedMs, nowMs });
+  }
+
+  /**
+   * The hedge is the request's attempt now. The first one has brought no answer in the time that its instance had, and counts so: it
+   * must not vanish from what its revision is judged by. `outcome` is of the first, for its instance's health.
+   */
+  overtaken(outcome: Outcome, nowMs: number): void {
+    const hedge = this.#hedge;
+    if (hedge === null) return;
+    this.#hedge = null;
+    this.#request.hedged = 'won';
+    this.#evidence.failed(nowMs);
+    this.#end(outcome, nowMs);
+    this.#retries += 1;
+    this.target = hedge;
+    this.#startedMs = this.#hedgeStartedMs;
+    this.#isOpen = true;
+    this.untilMs = this.#hedgeStartedMs + (this.#policy.perTryTimeoutMs ?? Infinity);
   }
 
   /** The request is over. An attempt that has not ended says nothing of its instance. */

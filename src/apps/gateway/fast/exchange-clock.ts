@@ -60,6 +60,12 @@ export class ExchangeClock {
     this.#setDeadline(this.#untilMs);
   }
 
+  /** Another attempt that is being sent already has taken the place of the one before. */
+  attemptInstead(): void {
+    this.attemptAgain();
+    this.attempt();
+  }
+
   /** Octets went to the instance or came from it. */
   moved(): void {
     this.#limit?.moved();

@@ -1,5 +1,5 @@
 import type { RetryCause } from '../../../domain/traffic/retry-rule.ts';
-import { countAbort, type Fault, faultRefusal } from '../fault-injection.ts';
+import type { Fault } from '../fault-injection.ts';
 import { overloadRefusal, type Target } from '../live-revision.ts';
 import { type OverLimit, overText } from '../over-limit.ts';
 import type { Refusal } from '../refusal.ts';
@@ -12,10 +12,12 @@ import { chosen } from './chosen.ts';
 import { Expectation } from './expectation.ts';
 import type { ExchangeCaller } from './exchange-caller.ts';
 import { ExchangeClock } from './exchange-clock.ts';
+import { Hedge } from './hedge.ts';
 import type { ConnectionUser, InstanceConnection } from './instance-connection.ts';
 import { InstanceLink } from './instance-link.ts';
 import { InstanceWait } from './instance-wait.ts';
-import { type ConnectionSeeker, inFlightMax } from './instance-pool.ts';
+import { afterDelay, countedAbort } from './injected-fault.ts';
+import { type ConnectionSeeker, inFlightMax, type InstancePool } from './instance-pool.ts';
 import { Observation } from './observation.ts';
 import type { Parts } from './parts.ts';
 import { RequestRelay } from './request-relay.ts';
@@ -54,6 +56,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   readonly #attempts: Attempts;
   readonly #clock: ExchangeClock;
   readonly #link: InstanceLink;
+  readonly #hedge: Hedge;
   readonly #wait: InstanceWait;
 
   constructor(parts: Parts, caller: ExchangeCaller) {
@@ -64,6 +67,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#attempts = new Attempts(parts, this.#request);
     this.#clock = new ExchangeClock(parts, caller, this.#attempts);
     this.#link = new InstanceLink(parts, this);
+    this.#hedge = new Hedge(parts, this, this.#attempts, this.#request);
     this.#wait = new InstanceWait(parts, this, caller);
     this.#answer = new AnswerRelay(parts, caller.socket);
     this.#expectation = new Expectation(this.#request, this.#answer, caller.socket);
@@ -129,7 +133,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     if (fault !== null && fault.abort !== null) {
       this.#observation.beginTrace(head);
       this.#clock.begin(requestTimeoutMs, fromMs);
-      this.#afterDelay(fault, target, () => this.#abort(fault, target, nowMs));
+      afterDelay(parts, this.#link, { fault, target }, () => this.#abort(fault, target, nowMs));
       return at;
     }
     if (treatment !== null) this.#clock.limit(this, treatment.timeouts, fromMs);
@@ -148,7 +152,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
       return chunk.length;
     }
     if (fault === null) this.#seek(target, nowMs);
-    else this.#afterDelay(fault, target, () => this.#seek(target, performance.now()));
+    else afterDelay(parts, this.#link, { fault, target }, () => this.#seek(target));
     return next;
   }
 
@@ -158,24 +162,24 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#answerProblem(refusal);
   }
 
-  #seek(target: Target, nowMs: number): void {
-    if (!this.#link.seek(target, nowMs)) this.#overloaded(target);
+  #seek(target: Target, nowMs = performance.now()): void {
+    if (this.#link.seek(target, nowMs)) this.#hedge.begin();
+    else this.#overloaded(target);
   }
 
-  #afterDelay({ delayMs }: Fault, { counter }: Target, goOn: () => void): void {
-    if (delayMs === 0 || !this.#link.holdUp(delayMs, goOn)) goOn();
-    else this.#parts.metrics.faults.injected(counter.service, 'delay');
+  overtake(connection: InstanceConnection, pool: InstancePool, bytes: Buffer | null): void {
+    this.#link.adopt(connection, pool);
+    connection.user = this;
+    this.#answer.begin();
+    this.#clock.attemptInstead();
+    if (bytes !== null) this.read(bytes);
   }
 
   /** On purpose: no instance is asked. */
   #abort(fault: Fault, target: Target, startedMs: number): void {
-    const { abort, rule } = fault;
-    if (abort === null) return;
-    countAbort(target, fault, startedMs);
-    const kind = abort === 'reset' ? abort : 'abort';
-    this.#parts.metrics.faults.injected(target.counter.service, kind);
-    if (abort !== 'reset') {
-      this.#answerProblem(faultRefusal(abort, rule));
+    const refusal = countedAbort(this.#parts, fault, target, startedMs);
+    if (refusal !== null) {
+      this.#answerProblem(refusal);
       return;
     }
     this.#cutOff('fault-injected');
@@ -240,6 +244,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
       return;
     }
     this.#clock.moved();
+    this.#hedge.end();
     // An answer before the request is whole is the connection's last.
     this.#answer.wish.isLast = !this.#request.isWhole || this.#parts.isDraining;
     const outcome = this.#answer.read(bytes, connection);
@@ -280,7 +285,8 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     else if (this.#answer.hasBegun) {
       if (error === null && this.#answer.endsWhole()) this.#finish();
       else this.#fail(502, 'reset', 'broke its answer off');
-    } else if (connection !== null && this.#keptAndAgain(connection)) {
+    } else if (this.#hedge.takesOver()) return;
+    else if (this.#attempts.keptAndAgain(connection, this.#answer.isTouched)) {
       if (!this.#seekAgain()) this.#fail(502, 'reset', 'closed the connection');
     } else if (!this.#failedAndAgain('reset')) {
       this.#fail(502, 'reset', `did not answer: ${error?.message ?? 'it closed the connection'}`);
@@ -330,8 +336,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   }
 
   #callerLate(detail: string): void {
-    this.#drop();
-    this.#answerProblem({ status: 408, reason: 'caller-too-slow', detail });
+    this.#callerToBlame({ status: 408, reason: 'caller-too-slow', detail });
   }
 
   /** The caller sends no more (X7). */
@@ -360,13 +365,8 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   /** The attempt has failed; whether another one is under way. */
   #failedAndAgain(cause: RetryCause): boolean {
+    if (this.#hedge.takesOver()) return true;
     return this.#attempts.failedAndAgain(cause, performance.now()) && this.#seekAgain();
-  }
-
-  #keptAndAgain(connection: InstanceConnection): boolean {
-    const nowMs = performance.now();
-    if (connection.isUntouched) return this.#attempts.untouchedAndAgain(nowMs);
-    return this.#attempts.keptAndAgain(connection, this.#answer.isTouched, nowMs);
   }
 
   /** For the attempt that has begun; false: its instance has as many requests as it may have. */
@@ -463,6 +463,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   #observed(status: number, error: Ended | null, nowMs: number): void {
     const observation = this.#observation;
+    observation.hedge = this.#request.hedged;
     observation.requestBodyBytes = this.#request.bodyBytes;
     observation.responseBodyBytes = this.#answer.bodyBytes;
     observation.end(status, error, nowMs);
@@ -470,6 +471,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   /** Lets go of instance and evidence. */
   #drop(): void {
+    this.#hedge.end();
     this.#wait.leave();
     this.#answer.wish.errand?.failed();
     this.#clock.end(this);

@@ -45,6 +45,13 @@ export class InstanceLink {
     return true;
   }
 
+  /** A connection that was found in another way; what there was is let go. */
+  adopt(connection: InstanceConnection, pool: InstancePool): void {
+    this.leave()?.destroy();
+    this.connection = connection;
+    this.#pool = pool;
+  }
+
   /** A fault holds the request up, then it goes on; false: so many are held up that this one is not. */
   holdUp(delayMs: number, goOn: () => void): boolean {
     if (!this.#parts.delays.take()) return false;

@@ -22,6 +22,8 @@ export class Observation implements EndedRequest, AccessRecord {
   status = 0;
   error: string | null = null;
   fault: string | null = null;
+  /** What became of the second request; null: there was none. */
+  hedge: 'won' | 'lost' | null = null;
   access: AccessRecord['access'] = null;
   durationMs = 0;
   requestBodyBytes = 0;
@@ -51,6 +53,7 @@ export class Observation implements EndedRequest, AccessRecord {
     this.isSecure = caller.scheme === https;
     this.traceId = null;
     this.fault = null;
+    this.hedge = null;
     this.access = null;
     this.#counter = null;
     this.#startedMs = nowMs;
@@ -101,6 +104,7 @@ export class Observation implements EndedRequest, AccessRecord {
       status,
       error,
       fault: this.fault,
+      hedge: this.hedge,
       startedMs: this.#startedMs,
       durationMs: this.durationMs,
     });

@@ -44,6 +44,8 @@ export class RequestRelay implements SoonWriter {
   bodyBytesMax = Infinity;
   /** Of `performance.now()`. */
   sentMs = 0;
+  /** What became of its second sending (hedge.ts); null: there was none. */
+  hedged: 'won' | 'lost' | null = null;
   readonly #parts: Parts;
   readonly #body: BodyReader;
   readonly #writer = new OctetWriter();
@@ -81,6 +83,7 @@ export class RequestRelay implements SoonWriter {
     this.isWholeInFirst = !hasBody;
     this.isFull = false;
     this.isSent = false;
+    this.hedged = null;
     this.bodyBytes = 0;
     this.#wasSent = false;
   }
@@ -129,6 +132,11 @@ export class RequestRelay implements SoonWriter {
     if (this.isWhole && connection.writeSoon(bytes, this, this.#parts.writeTurn)) return;
     const isTaken = connection.write(bytes);
     this.written(isTaken, connection.socket.writableLength > 0);
+  }
+
+  /** For a second connection: the first one may still need what it has. */
+  copyOfFirst(): Buffer {
+    return Buffer.from(this.#first?.first(this.#firstBytes) ?? '');
   }
 
   written(isTaken: boolean, isWaiting: boolean): void {

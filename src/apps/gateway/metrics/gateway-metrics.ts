@@ -20,6 +20,9 @@ export class GatewayMetrics {
   retries = 0;
   /** Requests that were not tried again because too many had been. */
   retriesRefused = 0;
+  /** Second requests to another instance beside a slow first: whether they brought the answer. */
+  hedgesWon = 0;
+  hedgesLost = 0;
   readonly #refusals = new Map<string, number>();
   readonly #sources = new Set<MetricsSource>();
 
@@ -68,6 +71,15 @@ export class GatewayMetrics {
         },
         this.retriesRefused,
       ),
+      {
+        ...counter,
+        name: 'tidegate_gateway_hedges',
+        help: 'Second requests to another instance beside a slow first, by whether they brought the answer.',
+        points: [
+          { labels: { outcome: 'won' }, value: this.hedgesWon },
+          { labels: { outcome: 'lost' }, value: this.hedgesLost },
+        ],
+      },
       ...[...this.#sources].flatMap((source) => source()),
     ];
   }

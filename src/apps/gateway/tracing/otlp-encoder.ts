@@ -1,4 +1,4 @@
-import { type FilledBlock, spanBytes, spanField, type SpanTarget } from './span-block.ts';
+import { type FilledBlock, hedges, spanBytes, spanField, type SpanTarget } from './span-block.ts';
 
 /** Octets of a span that are its own: identifiers, times and their tags. */
 const ownBytes = 18 + 10 + 10 + 9 + 9;
@@ -52,9 +52,15 @@ export class OtlpEncoder {
       const status = records.readUInt16LE(at + spanField.status);
       const error = records.readUInt8(at + spanField.error);
       const fault = records.readUInt8(at + spanField.fault);
-      const said = cached(this.#statuses, (fault * 65_536 + status) * 256 + error, () =>
-        Buffer.concat([statusPart(status, errors[error] ?? ''), faultPart(faults[fault] ?? '')]),
-      );
+      const hedge = records.readUInt8(at + spanField.hedge);
+      const kind = ((hedge * 256 + fault) * 65_536 + status) * 256 + error;
+      const said = cached(this.#statuses, kind, () => {
+        const own = [
+          marked('tidegate.fault', faults[fault]),
+          marked('tidegate.hedge', hedges[hedge]),
+        ];
+        return Buffer.concat([statusPart(status, errors[error] ?? ''), ...own]);
+      });
       this.#parts[2 * index] = common;
       this.#parts[2 * index + 1] = said;
       bytes += common.length + said.length + ownBytes + aroundBytes;
@@ -121,8 +127,8 @@ function statusPart(status: number, error: string): Buffer {
   return Buffer.concat([said, why, ...(isFailed ? [field(15, varintField(3, errorCode))] : [])]);
 }
 
-function faultPart(fault: string): Buffer {
-  return fault === '' ? nothing : text('tidegate.fault', fault);
+function marked(key: string, value = ''): Buffer {
+  return value === '' ? nothing : text(key, value);
 }
 
 const nothing = Buffer.alloc(0);

@@ -26,7 +26,12 @@ export const spanField = {
   error: 85,
   /** Uint8: index in the block's `faults`. */
   fault: 86,
+  /** Uint8: index in `hedges`. */
+  hedge: 87,
 } as const;
+
+/** The first: there was none. */
+export const hedges: readonly string[] = ['', 'lost', 'won'];
 
 export const spanBytes = 88;
 export const blockBytes = spansPerBlock * spanBytes;

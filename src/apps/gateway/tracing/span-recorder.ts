@@ -4,6 +4,7 @@ import { type MetricFamily } from '../metrics/metric-family.ts';
 import type { ExporterOptions } from './otlp-worker.ts';
 import {
   blockBytes,
+  hedges,
   type BlockMessage,
   type EmptiedBlock,
   spanBytes,
@@ -94,6 +95,7 @@ export class SpanRecorder implements AsyncDisposable {
     bytes[at + spanField.method] = indexIn(this.#methods, method);
     bytes[at + spanField.error] = indexIn(this.#errors, outcome.error ?? '');
     bytes[at + spanField.fault] = indexIn(this.#faults, outcome.fault ?? '');
+    bytes[at + spanField.hedge] = outcome.hedge === null ? 0 : hedges.indexOf(outcome.hedge);
     this.#spans += 1;
     if (this.#spans === spansPerBlock) this.flush();
   }
@@ -159,6 +161,8 @@ export interface SpanOutcome {
   readonly error: string | null;
   /** Of what was injected on purpose; null: nothing was. */
   readonly fault: string | null;
+  /** Of a second request beside the first; null: there was none. */
+  readonly hedge: 'won' | 'lost' | null;
   readonly startedMs: number;
   readonly durationMs: number;
 }
