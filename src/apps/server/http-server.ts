@@ -9,6 +9,7 @@ import {
 import type { ProblemDetails } from '../../api/wire.ts';
 import { LedgerError } from '../../ports/ledger-store.ts';
 import { addAccessHooks } from './access/access-hooks.ts';
+import { addRequestLimit } from './access/request-limit.ts';
 import { addApprovalRoutes } from './http-approval-routes.ts';
 import { addKeyRoutes } from './http-key-routes.ts';
 import { HttpProblem } from './http-problem.ts';
@@ -42,6 +43,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
     transform: jsonSchemaTransform,
   });
   addAccessHooks(http, parts);
+  await addRequestLimit(http);
   http.setErrorHandler((error: FastifyError, _request, reply) => sendProblem(reply, error));
   http.setNotFoundHandler((request, reply) =>
     sendProblem(reply, new HttpProblem(404, `there is no ${request.method} ${pathOf(request)}`)),
