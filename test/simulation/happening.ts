@@ -6,14 +6,21 @@ import type { RouteTable } from '../../src/domain/traffic/route-table.ts';
  * its scenario and how it looked in the end.
  */
 export type Happening = { readonly atMs: number } & (
-  | { readonly kind: 'entry'; readonly index: number; readonly statement: Statement }
+  | {
+      readonly kind: 'entry';
+      readonly index: number;
+      readonly statement: Statement;
+      /** Instances that are ready and not asked to stop at that moment, by revision; only in entries that roll instances. */
+      readonly ready?: ReadonlyMap<string, number>;
+    }
   | {
       readonly kind: 'in-force';
       readonly table: RouteTable;
       /** Happenings before the process began to make this table. */
       readonly builtAfter: number;
     }
-  | { readonly kind: 'started'; readonly revisionId: string }
+  /** `present`: how many of the revision are not asked to stop, this one among them. */
+  | { readonly kind: 'started'; readonly revisionId: string; readonly present: number }
   | { readonly kind: 'stopping'; readonly revisionId: string; readonly instanceId: string }
   | { readonly kind: 'hand'; readonly text: string }
   | { readonly kind: 'harm'; readonly revisionId: string; readonly requests: number }

@@ -8,6 +8,7 @@ import { endRules } from './oracle-end.ts';
 import { adviceRules } from './oracle-advice.ts';
 import { HarmMeter } from './oracle-harm.ts';
 import { entryRules, newService, type SeenRollout, type SeenService } from './oracle-entries.ts';
+import { RollingRules } from './oracle-rolling.ts';
 import { StandbyRules } from './oracle-standby.ts';
 import { TelemetryRules } from './oracle-telemetry.ts';
 import { effectsOf, readSaid } from './service-record.ts';
@@ -41,6 +42,8 @@ import type { Story } from './world.ts';
  * O17  What the first entry of a rollout says has to follow is in the ledger, and in order, also where servers died in between.
  * O18  A standby gets users by one switch and after an entry that says it may; and nothing else has a preview address.
  * O19  A flag is turned in a table only after an entry that says so, and in none that is made after its rollout went back.
+ * O20  A rolling update orders at most `maxSurge` more instances than are wanted, no candidate has more than were ordered, and
+ *      none that serves is ordered to go while fewer than wanted less `maxUnavailable` would be left.
  */
 export interface Finding {
   readonly rule: string;
@@ -67,6 +70,7 @@ class Judge {
   readonly #ears: TelemetryRules;
   readonly #standbys = new StandbyRules();
   readonly #flags = new FlagRules();
+  readonly #rollings = new RollingRules();
   #inForce: readonly Route[] = [];
   readonly #evidence = new EvidenceCheck(new PersonDirectory());
   #lastObservedAtMs = 0;
@@ -99,6 +103,7 @@ class Judge {
         this.#ears.setUp(happening.kind === 'up', happening.atMs);
         return this.#harm.setWatched(happening.kind === 'up');
       case 'started':
+        return this.#rollings.seeStarted(happening, note);
       case 'hand':
         return;
     }
@@ -145,6 +150,7 @@ class Judge {
       adviceRules({ service, scenario }, said, note);
       this.#ears.see({ service, scenario }, entry, note);
       this.#standbys.see(scenario, said, note);
+      this.#rollings.see(scenario, { said, entry: happening, stableId: service.stableId }, note);
     }
     const before = service.open;
     entryRules(service, entry, note);

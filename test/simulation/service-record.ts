@@ -15,6 +15,8 @@ export interface Said {
   readonly isBlueGreen: boolean;
   /** The plan has instances go and come one after the other. */
   readonly isRolled: boolean;
+  /** How many more and fewer instances there may be meanwhile; null: the plan has no such bounds. */
+  readonly rolling: { readonly surge: number; readonly unavailable: number } | null;
   /** Weights of the plan's gated steps. */
   readonly gatedPercents: readonly number[];
   readonly sentence: string;
@@ -28,7 +30,7 @@ export function readSaid(statement: Statement): Said {
   const data = statement.data as Record<string, unknown>;
   const plan = data['plan'] as {
     readonly bakeMs: number;
-    readonly strategy?: { readonly kind: string };
+    readonly strategy?: PlannedStrategy;
     readonly steps: readonly { readonly gated: boolean; readonly weightPercent: number }[];
   } | null;
   const verdict = data['verdict'] as { readonly kind: string } | null;
@@ -44,6 +46,7 @@ export function readSaid(statement: Statement): Said {
     bakeMs: plan?.bakeMs ?? 0,
     isBlueGreen: plan?.strategy?.kind === 'blue-green',
     isRolled: ['rolling', 'recreate'].includes(plan?.strategy?.kind ?? ''),
+    rolling: rollingIn(plan?.strategy),
     gatedPercents: (plan?.steps ?? [])
       .filter((step) => step.gated)
       .map((step) => step.weightPercent),
@@ -57,6 +60,19 @@ export function readSaid(statement: Statement): Said {
 export function effectsOf({ data }: Statement): readonly string[] {
   const { effects = [] } = data as { readonly effects?: readonly string[] };
   return effects;
+}
+
+interface PlannedStrategy {
+  readonly kind: string;
+  readonly maxSurge?: { readonly count: number };
+  readonly maxUnavailable?: { readonly count: number };
+}
+
+/** Scenarios have whole numbers, no percentages. */
+function rollingIn(strategy: PlannedStrategy | undefined): Said['rolling'] {
+  const { maxSurge, maxUnavailable } = strategy ?? {};
+  if (maxSurge === undefined || maxUnavailable === undefined) return null;
+  return { surge: maxSurge.count, unavailable: maxUnavailable.count };
 }
 
 /** `replace web-1-2, run 2 of web-1`. */

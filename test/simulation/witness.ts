@@ -1,3 +1,4 @@
+import { viewOf } from '../../src/adapters/memory/memory-instance.ts';
 import type { MemoryMachine } from '../../src/adapters/memory/memory-platform.ts';
 import type { MemoryRouter } from '../../src/adapters/memory/memory-router.ts';
 import type { JsonValue } from '../../src/domain/evidence/canonical-json.ts';
@@ -48,8 +49,10 @@ export class Witness {
     for (const instance of this.#machine.instances.values()) {
       if (this.#known.has(instance.id)) continue;
       this.#known.add(instance.id);
-      this.#running.set(instance.id, instance.revision.id);
-      this.note({ kind: 'started', revisionId: instance.revision.id });
+      const revisionId = instance.revision.id;
+      this.#running.set(instance.id, revisionId);
+      const present = [...this.#running.values()].filter((each) => each === revisionId).length;
+      this.note({ kind: 'started', revisionId, present });
     }
     for (const [id, revisionId] of this.#running) {
       // Who stops at once is gone already: an instance leaves the machine only when it was asked to.
@@ -66,8 +69,20 @@ export class Witness {
       const envelope = JSON.parse(Buffer.from(leaf).toString()) as { readonly payload: string };
       const payload = Buffer.from(envelope.payload, 'base64').toString();
       const statement = readStatement(JSON.parse(payload) as JsonValue);
-      this.note({ kind: 'entry', index: this.#entries, statement });
+      const isRoll = (statement.data as Record<string, unknown>)['decision'] === 'roll';
+      const ready = isRoll ? { ready: this.#readyNow() } : {};
+      this.note({ kind: 'entry', index: this.#entries, statement, ...ready });
       this.#entries += 1;
     }
+  }
+
+  #readyNow(): ReadonlyMap<string, number> {
+    const ready = new Map<string, number>();
+    for (const instance of this.#machine.instances.values()) {
+      const { id } = instance.revision;
+      const { state } = viewOf(instance, this.#machine.scriptOf(id), this.#time.nowMs);
+      if (state === 'ready') ready.set(id, (ready.get(id) ?? 0) + 1);
+    }
+    return ready;
   }
 }
