@@ -35,6 +35,7 @@ import type { RecoveredService } from './recovery.ts';
 import type { Recorder } from './recorder.ts';
 import { type Anchor, RecordQueue } from './record-queue.ts';
 import { askedFlagsOf } from './asked-flags.ts';
+import type { Route } from '../domain/traffic/route-table.ts';
 import { routesOf, withAuthorization, withFaults, withWakes } from './route-table.ts';
 import { StableMeter } from './stable-meter.ts';
 import { ServiceLane, type UntimedEvent } from './service-lane.ts';
@@ -51,6 +52,8 @@ export interface LoopParts {
   readonly anchor?: Anchor;
   /** Trouble that is wanted in a service's traffic, until now; absent: none. */
   readonly faultsOf?: (service: string) => readonly FaultRule[];
+  /** With the stored answers that were asked to be removed; absent: none were. */
+  readonly withPurges?: (routes: readonly Route[]) => readonly Route[];
   /** Of services that declare none; absent: everybody may ask them everything. */
   readonly defaultAuthorization?: Authorization | undefined;
   /** Of the token that the instances of a revision ask for flags with; absent: nobody can ask. */
@@ -123,7 +126,7 @@ export class ControlLoop {
         const woken = withWakes(routes, wakeRules(this.services, this.#instances));
         const allowed = withAuthorization(woken, parts.defaultAuthorization);
         return {
-          routes: withFaults(allowed, faultsOf),
+          routes: withFaults(parts.withPurges?.(allowed) ?? allowed, faultsOf),
           ...askedFlagsOf(this.#traffic.values(), flagTokenSha256),
         };
       },

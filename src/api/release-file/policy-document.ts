@@ -1,3 +1,4 @@
+import { type CacheDocument, toCache } from './cache-document.ts';
 import { type AuthorizationDocument, toAuthorization } from './authorization-document.ts';
 import { type JwtDocument, toJwt } from './jwt-document.ts';
 import { type RateLimitDocument, toRateLimits } from './rate-limit-document.ts';
@@ -28,6 +29,7 @@ export interface PolicyDocument {
   readonly rateLimits?: readonly RateLimitDocument[];
   readonly jwt?: JwtDocument;
   readonly authorization?: AuthorizationDocument;
+  readonly cache?: CacheDocument;
   /** Absent: off. */
   readonly mtls?: { readonly mode: 'permissive' | 'strict' };
 }
@@ -56,6 +58,7 @@ export function toPolicy(traffic: Traffic): { readonly policy?: PolicyDocument }
   const { authorization } = traffic;
   const { mtls } = traffic;
   const mode = mtls?.mode ?? 'off';
+  const { cache } = traffic;
   const policy: PolicyDocument = {
     ...(loadBalancing === undefined ? {} : { loadBalancing: toBalancing(loadBalancing) }),
     ...(retries === undefined ? {} : { retries: toRetries(retries) }),
@@ -65,6 +68,7 @@ export function toPolicy(traffic: Traffic): { readonly policy?: PolicyDocument }
     ...(jwt === undefined ? {} : { jwt: toJwt(jwt) }),
     ...(authorization === undefined ? {} : { authorization: toAuthorization(authorization) }),
     ...(mode === 'off' ? {} : { mtls: { mode } }),
+    ...(cache === undefined ? {} : { cache: toCache(cache) }),
   };
   return Object.keys(policy).length === 0 ? {} : { policy };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cacheSchema } from './cache-schema.ts';
 import { authorizationSchema } from './authorization-schema.ts';
 import { duration, field, integer, mapping, percent } from './fields.ts';
 import { jwtSchema } from './jwt-schema.ts';
@@ -26,6 +27,7 @@ export function policySchemas() {
     rateLimit: rateLimitSchema().optional(),
     jwt: jwtSchema().optional(),
     authorization: authorizationSchema().optional(),
+    cache: cacheSchema().optional(),
     mtls: mtlsSchema().optional(),
   };
 }

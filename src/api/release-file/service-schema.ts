@@ -64,16 +64,13 @@ function specSchema() {
     health: healthSchema().prefault({}),
     dependsOn: dependsOnSchema().prefault([]),
     scale: scaleSchema().prefault({}),
-    traffic: mapping(
-      {
-        host: text(hostRule, { maxLength: 253 }).optional(),
-        timeout: duration({ minMs: 1, maxMs: hourMs, usualUnit: 's' }).prefault('15s'),
-        rules: rulesSchema().optional(),
-        sticky: stickySchema().optional(),
-        ...policySchemas(),
-      },
-      ['cache'],
-    ).prefault({}),
+    traffic: mapping({
+      host: text(hostRule, { maxLength: 253 }).optional(),
+      timeout: duration({ minMs: 1, maxMs: hourMs, usualUnit: 's' }).prefault('15s'),
+      rules: rulesSchema().optional(),
+      sticky: stickySchema().optional(),
+      ...policySchemas(),
+    }).prefault({}),
     metrics: mapping({
       path: text(pathRule).prefault('/metrics'),
       interval: duration({ minMs: 1000, maxMs: 60_000, usualUnit: 's' }).prefault('2s'),

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 
 import { addApprovalCommands } from './commands/approval-commands.ts';
+import { addCacheCommands } from './commands/cache-commands.ts';
 import { addBackupCommands } from './commands/backup-commands.ts';
 import { addCaCommands } from './commands/ca-commands.ts';
 import { addCompletionCommands } from './commands/completion-commands.ts';
@@ -56,6 +57,7 @@ export function buildProgram(frame: Frame): Command {
   addReportCommands(program, frame);
   addTrafficCommands(program, frame);
   addFaultCommands(program, frame);
+  addCacheCommands(program, frame);
   addPolicyCommands(program, frame);
   addFlagCommands(program, frame);
   addCompletionCommands(program, frame);

@@ -10,6 +10,7 @@ import type { ProblemDetails } from '../../api/wire.ts';
 import { LedgerError } from '../../ports/ledger-store.ts';
 import { addAccessHooks } from './access/access-hooks.ts';
 import { addRequestLimit } from './access/request-limit.ts';
+import { addCacheRoutes } from './http-cache-routes.ts';
 import { addApprovalRoutes } from './http-approval-routes.ts';
 import { addKeyRoutes } from './http-key-routes.ts';
 import { HttpProblem } from './http-problem.ts';
@@ -55,6 +56,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
     addApprovalRoutes(typed, parts);
     addKeyRoutes(typed, parts);
     addFaultRoutes(typed, parts);
+    addCacheRoutes(typed, parts);
     addPolicyRoutes(typed, parts);
     addFlagRoutes(typed, parts);
     addLoadRoutes(typed, parts);

@@ -1,6 +1,7 @@
 import { formatDuration } from '../../api/release-file/duration.ts';
 import type { ServiceView } from '../../api/wire.ts';
 import type { Authorization, AuthorizationRule } from '../../domain/authorization/authorization.ts';
+import { cacheWords } from './cache-words.ts';
 import type { JwtRule } from '../../domain/traffic/jwt-rule.ts';
 import type { RateLimit } from '../../domain/traffic/rate-limit.ts';
 import type { RetryPolicy, TrafficPolicy } from '../../domain/traffic/traffic-policy.ts';
@@ -41,6 +42,7 @@ export function policyWords(policy: TrafficPolicy | undefined): Partial<ServiceV
       ...(rateLimits === undefined ? {} : { rateLimit: limitWords(rateLimits) }),
       ...(jwt === undefined ? {} : { jwt: jwtWords(jwt) }),
       ...(authorization === undefined ? {} : { authorization: authorizationWords(authorization) }),
+      ...(policy.cache === undefined ? {} : { cache: cacheWords(policy.cache) }),
       ...(mtls === undefined ? {} : { mtls: { mode: mtls.mode } }),
     },
   };

@@ -1,5 +1,6 @@
 import type { ServerStatus } from '../../api/wire.ts';
 import type { MadeCheckpoint } from '../../control/checkpointer.ts';
+import type { CacheDesk } from '../../control/cache-desk.ts';
 import type { ControlLoop } from '../../control/loop.ts';
 import type { ApprovalDesk } from '../../control/approval-desk.ts';
 import type { FaultDesk } from '../../control/fault-desk.ts';
@@ -23,6 +24,7 @@ export interface ServerParts {
   readonly loop: ControlLoop;
   readonly desk: ApprovalDesk;
   readonly faults: FaultDesk;
+  readonly cache: CacheDesk;
   readonly loads: LoadDesk;
   /** Of services that declare none; undefined: everybody may ask them everything. */
   readonly defaultAuthorization: Authorization | undefined;

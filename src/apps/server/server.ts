@@ -7,6 +7,7 @@ import { readProcess } from '../../adapters/local-process/process-table.ts';
 import { PrometheusTextMetrics } from '../../adapters/prometheus-text/prometheus-text-metrics.ts';
 import type { ServerStatus } from '../../api/wire.ts';
 import { ApprovalDesk } from '../../control/approval-desk.ts';
+import { CacheDesk } from '../../control/cache-desk.ts';
 import { FaultDesk } from '../../control/fault-desk.ts';
 import { exportLedger } from '../../control/ledger-export.ts';
 import { ControlLoop } from '../../control/loop.ts';
@@ -127,6 +128,7 @@ async function openLoop(
   readonly loop: ControlLoop;
   readonly desk: ApprovalDesk;
   readonly faults: FaultDesk;
+  readonly cache: CacheDesk;
   readonly blobs: BlobDesk;
   readonly scraper: MetricScraper;
   readonly scaler: InstanceScaler;
@@ -140,6 +142,7 @@ async function openLoop(
   const { stateFolder, log } = options;
   const blobs = await BlobDesk.open({ ...world, stateFolder, log, signal }, options.blobs);
   const faults = await FaultDesk.open({ recorder, clock }, signal);
+  const cache = await CacheDesk.open({ recorder, clock }, signal);
   const meter = new RateMeter();
   const scraper: MetricScraper = new MetricScraper({
     metrics: new PrometheusTextMetrics(),
@@ -155,6 +158,7 @@ async function openLoop(
       recorder,
       clock,
       faultsOf: (service) => faults.rulesOf(service),
+      withPurges: (routes) => cache.routesWith(routes),
       defaultAuthorization: world.defaultAuthorization,
       flagTokenSha256: (revisionId) => sha256Hex(platform.inputs.secrets.flagTokenOf(revisionId)),
       standby: new GatewayStandbyChecker(() => gatewayUrl(world.gateway)),
@@ -181,7 +185,7 @@ async function openLoop(
   const gauges = new PrometheusTextMetrics();
   const scaler = new InstanceScaler({ loop, usage: platform, router, gauges, clock, isHeard });
   const resourceWatch = new ResourceWatch({ loop, usage: platform, clock });
-  return { loop, desk, faults, blobs, scraper, scaler, resourceWatch, meter };
+  return { loop, desk, faults, cache, blobs, scraper, scaler, resourceWatch, meter };
 }
 
 async function listen(
@@ -202,6 +206,7 @@ async function listen(
     desk,
     faults,
     defaultAuthorization: running.access,
+    cache: running.cache,
     loads: blobs.loads,
     clock,
     recorder,

@@ -14,6 +14,7 @@ export const serviceActions = [
   'rollouts:abort',
   'rollouts:retry',
   'rollouts:undo',
+  'cache:purge',
   'load-tests:record',
   'faults:read',
   'faults:write',

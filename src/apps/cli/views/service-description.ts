@@ -73,6 +73,7 @@ const policyParts: ReadonlyMap<string, string> = new Map([
   ['rateLimit', 'Rate limits'],
   ['jwt', 'Token'],
   ['authorization', 'Authorization'],
+  ['cache', 'Cache'],
   ['mtls', 'mTLS'],
 ]);
 
