@@ -72,8 +72,8 @@ labels: { team: shop } => namespace: shop
     3:29: unknown key "namespace"; known are name, labels, annotations
 max: 10 => max: 10, toZero: 30s
     9:37: "toZero" must be a mapping, not the text "30s"
-timeout: 2s => cache: { ttl: 10s }
-    10:40: not supported yet: spec.traffic.cache; remove it
+timeout: 2s => cache: { ttl: 25h }
+    10:54: "ttl" is longer than "ttlMax"
 command: [node, server.js] => command: [a], image: shop:1
     5:24: not supported yet: spec.run.image; remove it
 [1% => [{ wieght: 1% }
