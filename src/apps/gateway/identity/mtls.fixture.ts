@@ -25,7 +25,7 @@ import { SvidKeeper } from '../../../adapters/authority/svid-keeper.ts';
 import { normalSerial } from '../../../domain/identity/deny-list.ts';
 import { type SpiffeId, spiffeIdOf } from '../../../domain/identity/spiffe-id.ts';
 import type { Endpoint } from '../../../domain/traffic/route-table.ts';
-import type { MutualTls } from '../../../domain/traffic/traffic-policy.ts';
+import type { MutualTls, TrafficPolicy } from '../../../domain/traffic/traffic-policy.ts';
 import { usualCallerLimits } from '../caller-limits.ts';
 import { Counters } from '../counters.ts';
 import type { EngineKind } from '../engine-kind.ts';
@@ -147,10 +147,14 @@ export class MtlsFixture implements AsyncDisposable {
     await eventually(async () => (this.identity.own === before ? null : true), 'renewed');
   }
 
-  route(mode: MutualTls['mode'] | 'off', endpoints: readonly Endpoint[]): void {
+  route(
+    mode: MutualTls['mode'] | 'off',
+    endpoints: readonly Endpoint[],
+    more: Pick<TrafficPolicy, 'authorization'> = {},
+  ): void {
     const version = (this.routes.table?.version ?? 0) + 1;
     const backends = [{ revisionId: 'r1', weightPercent: 100, endpoints }];
-    const policy = mode === 'off' ? {} : { policy: { mtls: { mode } } };
+    const policy = { policy: { ...(mode === 'off' ? {} : { mtls: { mode } }), ...more } };
     const route = {
       service: 'svc',
       host: 'svc.localhost',
