@@ -105,6 +105,7 @@ export class Observation implements EndedRequest, AccessRecord {
       error,
       fault: this.fault,
       hedge: this.hedge,
+      access: this.access,
       startedMs: this.#startedMs,
       durationMs: this.durationMs,
     });

@@ -38,7 +38,10 @@ export class OtlpEncoder {
   }
 
   /** Lays ready what spans share; returns how many octets all spans can have. */
-  #collect(records: Buffer, { spans, targets, methods, errors, faults }: FilledBlock): number {
+  #collect(
+    records: Buffer,
+    { spans, targets, methods, errors, faults, accesses }: FilledBlock,
+  ): number {
     this.#commons.clear();
     this.#statuses.clear();
     let bytes = 0;
@@ -53,11 +56,13 @@ export class OtlpEncoder {
       const error = records.readUInt8(at + spanField.error);
       const fault = records.readUInt8(at + spanField.fault);
       const hedge = records.readUInt8(at + spanField.hedge);
-      const kind = ((hedge * 256 + fault) * 65_536 + status) * 256 + error;
+      const access = records.readUInt8(at + spanField.access);
+      const kind = (((access * 4 + hedge) * 256 + fault) * 65_536 + status) * 256 + error;
       const said = cached(this.#statuses, kind, () => {
         const own = [
           marked('tidegate.fault', faults[fault]),
           marked('tidegate.hedge', hedges[hedge]),
+          accessPart(accesses[access] ?? ''),
         ];
         return Buffer.concat([statusPart(status, errors[error] ?? ''), ...own]);
       });
@@ -129,6 +134,13 @@ function statusPart(status: number, error: string): Buffer {
 
 function marked(key: string, value = ''): Buffer {
   return value === '' ? nothing : text(key, value);
+}
+
+function accessPart(access: string): Buffer {
+  const [mode = '', rule = ''] = access.split(' ');
+  if (mode === '') return nothing;
+  const how = text('tidegate.authorization.mode', mode);
+  return rule === '' ? how : Buffer.concat([how, text('tidegate.authorization.rule', rule)]);
 }
 
 const nothing = Buffer.alloc(0);

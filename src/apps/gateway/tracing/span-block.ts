@@ -28,12 +28,14 @@ export const spanField = {
   fault: 86,
   /** Uint8: index in `hedges`. */
   hedge: 87,
+  /** Uint8: index in the block's `accesses`. */
+  access: 88,
 } as const;
 
 /** The first: there was none. */
 export const hedges: readonly string[] = ['', 'lost', 'won'];
 
-export const spanBytes = 88;
+export const spanBytes = 96;
 export const blockBytes = spansPerBlock * spanBytes;
 
 /** What names the instance of a span. */
@@ -63,6 +65,8 @@ export interface FilledBlock {
   readonly errors: readonly string[];
   /** Of what was injected on purpose; empty: nothing was. */
   readonly faults: readonly string[];
+  /** `audit RULE` of requests that authorization would refuse, without a rule where none allows it; empty: it would not. */
+  readonly accesses: readonly string[];
 }
 
 /** Back to it: the block may be filled again; `lost` of its spans no collector took. */

@@ -217,6 +217,37 @@ test('a request with a fault that was injected on purpose says so', async () => 
   );
 });
 
+test('a request that authorization would refuse says so, and by which rule', async () => {
+  await using collector = await Collector.start();
+  const spans = new SpanRecorder(collector.url, assert.fail);
+  await using fixture = await EngineFixture.start(['a'], serve, { spans });
+  const authorized = (action: 'ALLOW' | 'DENY', path: string): void => {
+    const to = [{ methods: [], paths: [path] }];
+    const rules = [{ name: 'r', action, from: [], to, when: [] }];
+    const authorization = { mode: 'audit', rules } as const;
+    fixture.reroute((route) => ({ ...route, policy: { authorization } }));
+  };
+  authorized('ALLOW', '*');
+  await ask(fixture, '/', null);
+  authorized('ALLOW', '/other');
+  await ask(fixture, '/', null);
+  authorized('DENY', '*');
+  await ask(fixture, '/', null);
+  await until(() => collector.spans.length === 3, 60_000);
+  assert.deepEqual(
+    collector.spans.map(({ attributes }) => [
+      attributes['http.response.status_code'],
+      attributes['tidegate.authorization.mode'],
+      attributes['tidegate.authorization.rule'],
+    ]),
+    [
+      [200, undefined, undefined],
+      [200, 'audit', undefined],
+      [200, 'audit', 'r'],
+    ],
+  );
+});
+
 test('spans of more than one block all arrive, once each', async () => {
   await using collector = await Collector.start();
   const spans = new SpanRecorder(collector.url, assert.fail);
