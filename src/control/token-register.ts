@@ -101,6 +101,11 @@ export class TokenRegister {
     return found === undefined || found.expiresAtMs <= this.#clock.nowMs() ? null : found;
   }
 
+  /** Whether it still opens: neither revoked nor over. */
+  isInForce({ sha256, expiresAtMs }: ApiToken): boolean {
+    return this.#byDigest.has(sha256) && expiresAtMs > this.#clock.nowMs();
+  }
+
   /** `secret` starts with `tdg_`, the token's name and `_`, and has 256 random bits after that. */
   async create(
     wish: TokenWish,

@@ -150,7 +150,10 @@ describe('people at the API', () => {
     const list = await world.must('token', 'list', '-o', 'json');
     const { items } = tokenListSchema.parse(JSON.parse(list.stdout));
     assert.ok(items.some(({ id, person }) => id === made.token.id && person === 'gone'));
+    const stream = await world.request('/v1/events?follow=true&from=1000000', { headers });
     await world.must('token', 'revoke', made.token.id, '--reason', 'gone');
+    // The revocation is the next event: the stream ends instead of telling it.
+    assert.doesNotMatch(await stream.text(), /data:/);
     assert.equal((await world.request('/v1/status', { headers })).status, 401);
     const texts = [list.stdout, ...(await world.logs()), ...world.processes().map(commandLine)];
     for (const secret of [made.secret, ...secrets.values()]) {

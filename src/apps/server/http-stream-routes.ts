@@ -57,7 +57,7 @@ export function addStreamRoutes(http: Http, parts: ServerParts): void {
       const signal = signalOf(request, parts);
       reply.header('cache-control', 'no-store');
       return send(
-        reply,
+        { reply, request },
         'text/event-stream',
         followEvents(parts, { fromIndex, service, sees: request.sees }, signal),
       );
@@ -81,7 +81,7 @@ export function addStreamRoutes(http: Http, parts: ServerParts): void {
         follow,
       };
       const lines = parts.platform.logs(query, signalOf(request, parts));
-      return send(reply, 'application/x-ndjson', jsonLines(lines));
+      return send({ reply, request }, 'application/x-ndjson', jsonLines(lines));
     },
   );
 
@@ -90,7 +90,7 @@ export function addStreamRoutes(http: Http, parts: ServerParts): void {
     { config: ofServer('ledger:read'), schema: { querystring: exportQuery } },
     async (request, reply) =>
       send(
-        reply,
+        { reply, request },
         'application/jsonl',
         parts.exportLedger(signalOf(request, parts), request.query.from),
       ),
@@ -164,11 +164,31 @@ function signalOf(request: FastifyRequest, parts: ServerParts): AbortSignal {
   return AbortSignal.any([gone.signal, parts.signal]);
 }
 
-function send(reply: FastifyReply, type: string, lines: AsyncIterable<string>): FastifyReply {
+function send(
+  { reply, request }: { readonly reply: FastifyReply; readonly request: FastifyRequest },
+  type: string,
+  lines: AsyncIterable<string>,
+): FastifyReply {
   return reply
     .header('content-type', type)
     .serializer((payload: unknown) => payload as string)
-    .send(Readable.from(quiet(lines), { objectMode: false, highWaterMark: 64 * 1024 }));
+    .send(
+      Readable.from(quiet(whileInForce(request, lines)), {
+        objectMode: false,
+        highWaterMark: 64 * 1024,
+      }),
+    );
+}
+
+/** Ends with the caller's token, at the next line: of events one comes every `keepAliveMs`. */
+async function* whileInForce(
+  { isInForce }: FastifyRequest,
+  lines: AsyncIterable<string>,
+): AsyncGenerator<string> {
+  for await (const line of lines) {
+    if (!isInForce()) return;
+    yield line;
+  }
 }
 
 /** A stream that was ended by its signal has ended, not failed. Empty pieces only woke the loop. */

@@ -37,6 +37,11 @@ export class AccessDesk {
     return token === null ? { kind: 'nobody' } : { kind: 'person', token };
   }
 
+  /** False as soon as a token is revoked or over. */
+  isInForce(caller: Caller): boolean {
+    return caller.kind !== 'person' || this.tokens.isInForce(caller.token);
+  }
+
   /** Refusals are told to the journal. */
   async check(caller: Caller, wish: Wish): Promise<AccessAnswer> {
     if (caller.kind === 'owner') return { isAllowed: true };

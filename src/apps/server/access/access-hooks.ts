@@ -17,12 +17,14 @@ export interface AccessHookParts {
 export function addAccessHooks(http: FastifyInstance, parts: AccessHookParts): void {
   http.decorateRequest('caller');
   http.decorateRequest('sees');
+  http.decorateRequest('isInForce');
   http.addHook('onRoute', (route) => {
     requireAccess(route);
   });
   http.addHook('onRequest', async (request, reply) => {
     request.caller = { kind: 'nobody' };
     request.sees = () => false;
+    request.isInForce = () => parts.access.isInForce(request.caller);
     if (accessOf(request)?.kind === 'open') return;
     request.caller = parts.access.identify(request.headers.authorization);
     if (request.caller.kind !== 'nobody') return;

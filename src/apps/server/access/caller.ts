@@ -14,6 +14,8 @@ declare module 'fastify' {
     caller: Caller;
     /** Whether a list may show what belongs to this service; null: to none. */
     sees: (service: string | null) => boolean;
+    /** Whether the caller may still be answered: a stream outlives the moment it was asked for in. */
+    isInForce: () => boolean;
   }
 }
 
