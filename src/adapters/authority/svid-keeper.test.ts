@@ -139,6 +139,17 @@ test('who is revoked gets another certificate, and gateways hear of it', async (
   await running;
 });
 
+test('a server that is started again takes no host from the gateway', async () => {
+  await using state = await StateFolder.make();
+  const keeper = await keeperOf(state);
+  await keeper.grantGateway(['cart.localhost']);
+  const log = (message: string): void => assert.fail(message);
+  const next = await SvidKeeper.open({ stateFolder: state.path, clock, log });
+  await next.grant(cart);
+  const { certificate } = await readWhole(join(state.path, 'identity', 'gateway'));
+  assert.match(certificate.subjectAltName ?? '', /DNS:cart\.localhost/);
+});
+
 test('an instance that is gone leaves nothing', async () => {
   await using state = await StateFolder.make();
   const keeper = await keeperOf(state);

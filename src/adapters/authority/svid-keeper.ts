@@ -1,4 +1,5 @@
-import { readdir, rm } from 'node:fs/promises';
+import { X509Certificate } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   defaultNamespace,
@@ -75,8 +76,8 @@ export class SvidKeeper implements WorkloadIdentities {
     const holder = known ?? new SvidHolder(this.#folderOf(instanceId), wish);
     this.#instances.set(instanceId, holder);
     await holder.renew(trust, this.#options.clock.nowMs());
-    // It shows its own to the instance; the hosts come when they are known.
-    if (this.#gateway === null) await this.grantGateway([]);
+    // It shows its own to the instance; the hosts are those of an earlier server until others are known.
+    if (this.#gateway === null) await this.grantGateway(await this.#hostsBefore());
     const place = join(holder.folder, currentName);
     return {
       TIDEGATE_SPIFFE_ID: holder.id.text,
@@ -112,6 +113,13 @@ export class SvidKeeper implements WorkloadIdentities {
     this.#gateway ??= new SvidHolder(join(this.#folder, 'gateway'), wish);
     this.#gateway.want(wish);
     await this.#gateway.renew(trust, this.#options.clock.nowMs());
+  }
+
+  async #hostsBefore(): Promise<readonly string[]> {
+    const path = join(this.#folder, 'gateway', currentName, svidFiles.certificate);
+    const pem = await readFile(path, 'utf8').catch(() => null);
+    const names = pem === null ? '' : (new X509Certificate(pem).subjectAltName ?? '');
+    return names.split(', ').flatMap((name) => (name.startsWith('DNS:') ? [name.slice(4)] : []));
   }
 
   async ownCredentials(): Promise<Credentials> {
