@@ -3,11 +3,12 @@ import { missing } from '../gateway/programs.ts';
 import { type AccessReading, readAccess } from './authorization.ts';
 import { type LimitReading, readLimits } from './limits.ts';
 import { openPlace } from './place.ts';
+import { readRotation, type RotationReading } from './rotation.ts';
 import { readUnused, type UnusedReading } from './unused.ts';
 
 export const about =
   'limits, authorization and tokens at the gateway, and what they cost who has none';
-export const parts = ['authorization', 'limits', 'unused'];
+export const parts = ['authorization', 'limits', 'rotation', 'unused'];
 
 /** Every key of the last line, whichever parts are run. */
 const nothing = {
@@ -33,6 +34,7 @@ export async function run(options: BenchOptions): Promise<BenchReport> {
   const isWanted = (part: string): boolean => options.only?.includes(part) ?? true;
   const reports: BenchReport[] = [];
   if (isWanted('authorization')) reports.push(accessReport(await readAccess(options)));
+  if (isWanted('rotation')) reports.push(rotationReport(await readRotation(options)));
   if (isWanted('limits') || isWanted('unused')) {
     await using place = await openPlace();
     if (isWanted('unused')) {
@@ -84,6 +86,25 @@ function accessReport(reading: AccessReading): BenchReport {
       jwtAttacksRefused: isRightTaken ? attacksRefused : null,
       jwtAttacks: attacks,
     },
+  };
+}
+
+function rotationReport(reading: RotationReading): BenchReport {
+  const { requests, failed, firstFailure, certificates } = reading;
+  return {
+    tables: [
+      {
+        heads: ['CERTIFICATES RENEWED EACH SECOND', 'REQUESTS', 'FAILED', 'CERTIFICATES'],
+        rows: [
+          ['of caller, gateway and instance', ...[requests, failed, certificates].map(String)],
+        ],
+      },
+    ],
+    notes: [
+      '1,000 requests/s offered over kept connections, strict on both sides.',
+      ...(firstFailure === null ? [] : [`The first failure: ${firstFailure}`]),
+    ],
+    result: { failedDuringCertRotation: failed },
   };
 }
 
