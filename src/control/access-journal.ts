@@ -40,7 +40,7 @@ const groupsMax = 256;
  * J3 Strangers are one together, with one kind of refusal: their noise hides no person's, and is an entry a minute.
  *
  * Reads are no entries: they change nothing, a watching browser makes thousands, and a ledger full of them would bury the evidence
- * and cost a durable write each. They go to the access log.
+ * and cost a durable write each.
  */
 export class AccessJournal implements AsyncDisposable {
   readonly #parts: JournalParts;

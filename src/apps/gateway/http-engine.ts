@@ -192,7 +192,8 @@ export class HttpEngine implements Engine {
     );
   }
 
-  #afterCache(asked: Served, { authority, path }: Wanted, { choice, answer }: AskedCompat): void {
+  #afterCache(asked: Served, { authority, path }: Wanted, found: AskedCompat): void {
+    const { choice, audited, answer } = found;
     const { request, response, observation } = asked;
     const errand = answer?.kind === 'fetch' ? answer.errand : null;
     if (answer?.kind === 'serve' && answer.revalidation !== null) {
@@ -204,6 +205,7 @@ export class HttpEngine implements Engine {
     }
     const give = (served: StoredServed): void => {
       observation.counter = counterOf(choice);
+      observation.access = audited;
       observation.responseBodyBytes = giveStored({ request, response }, served, choice);
     };
     if (answer?.kind === 'serve') {
@@ -214,6 +216,7 @@ export class HttpEngine implements Engine {
       answerProblem(request, response, notCached);
       return;
     }
+    this.#routes.audited = audited;
     const taken = this.#taken(choice, authority);
     const standIn = taken.kind === 'target' ? null : (errand?.failed() ?? null);
     if (standIn === null || taken.kind !== 'refused') this.#go(asked, taken, errand);

@@ -99,7 +99,11 @@ export class LiveRoutes {
   #hasIdentities = false;
   /** Of all tables. */
   readonly access = new AccessCounts();
-  #audited: AccessNote | null = null;
+  /**
+   * Of the request that was chosen for last: it would have been refused; null: it would not. Who goes on with a choice after
+   * a wait puts here what stood here then.
+   */
+  audited: AccessNote | null = null;
   /** For choices between instances, and waits. */
   readonly random: Random;
   /** For revisions that are asleep. */
@@ -181,11 +185,6 @@ export class LiveRoutes {
     return identity === null ? null : identity.pending(path, request, Date.now());
   }
 
-  /** Of the request that was chosen for last: it would have been refused; null: it would not. */
-  get audited(): AccessNote | null {
-    return this.#audited;
-  }
-
   /** `nowMs` is on any clock that does not go back. */
   choose(
     authority: string | undefined,
@@ -196,7 +195,7 @@ export class LiveRoutes {
     const live = this.#liveOf(authority);
     if (live === undefined) return { kind: 'unknown-host' };
     this.#nowMs = nowMs;
-    this.#audited = null;
+    this.audited = null;
     this.#awaited = request.awaited ?? null;
     if (live.mtls !== null) {
       const refusal = mtlsRefusal(live.mtls, request);
@@ -211,7 +210,7 @@ export class LiveRoutes {
       const claims = isAsked ? live.identity.claimLists(path, request, Date.now()) : null;
       const outcome = live.authorization.outcome(path, request, claims);
       if (outcome?.kind === 'refused') return { kind: 'unidentified', refusal: outcome.refusal };
-      this.#audited = outcome?.note ?? null;
+      this.audited = outcome?.note ?? null;
     }
     if (live.limits === null) return this.#treated(live, path, request);
     const { method, headers, socket } = request;

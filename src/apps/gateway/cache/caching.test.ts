@@ -6,7 +6,7 @@ import type { CacheRule } from '../../../domain/cache/cache-rule.ts';
 import type { Route } from '../../../domain/traffic/route-table.ts';
 import { type Answer, engines, GatewayFixture, until } from '../gateway-fixture.ts';
 
-/** For the HTTP/2 half see cache-http2.test.ts; here every case is run with both engines. */
+/** Every case is run with both engines. */
 for (const engine of engines) {
   describe(`engine ${engine}`, () => {
     let fixture: GatewayFixture;

@@ -4,6 +4,7 @@ import type { Field } from '../../../domain/cache/http-fields.ts';
 import { revisionHeader } from '../forwarded-headers.ts';
 import { cachedPlace } from './cached-place.ts';
 import type { Choice, LiveRoutes, RoutedRequest } from '../live-routes.ts';
+import type { AccessNote } from '../identity/route-authorization.ts';
 import { limitFields } from '../refusal.ts';
 import { hasBody } from '../request-body.ts';
 import type { Errand, Served } from './errand.ts';
@@ -13,6 +14,8 @@ import { servedMessage } from './served-octets.ts';
 /** A request of the compat engine, with where it goes. */
 export interface AskedCompat {
   readonly choice: Choice;
+  /** See LiveRoutes. */
+  readonly audited: AccessNote | null;
   /** Null: the cache has no part in it. */
   readonly answer: Exclude<CacheAnswer, { kind: 'wait' }> | null;
 }
@@ -34,15 +37,19 @@ export async function askCompat(
 ): Promise<AskedCompat> {
   const { routed, authority, path } = asked;
   const turn = new CacheTurn();
-  for (let table = routes.table, choice = routes.choose(authority, path, routed, startedMs); ;) {
+  let { table } = routes;
+  let choice = routes.choose(authority, path, routed, startedMs);
+  let { audited } = routes;
+  for (;;) {
     const ask = askOf(asked, choice, cache);
     const answer = ask === null ? null : cache.ask(ask, turn);
-    if (answer === null || answer.kind !== 'wait') return { choice, answer };
+    if (answer === null || answer.kind !== 'wait') return { choice, audited, answer };
     await answer.until;
     if (routes.table === table) continue;
     // What was chosen by another table may be gone.
     table = routes.table;
     choice = routes.choose(authority, path, routed, performance.now());
+    ({ audited } = routes);
   }
 }
 

@@ -4,6 +4,7 @@ import { CacheTurn, type RouteCache } from '../cache/route-cache.ts';
 import { cachedPlace } from '../cache/cached-place.ts';
 import type { Errand } from '../cache/errand.ts';
 import { framing, type RequestHead } from '../http1/head.ts';
+import type { AccessNote } from '../identity/route-authorization.ts';
 import type { Choice } from '../live-routes.ts';
 import type { AnswerWish } from './answer-wish.ts';
 import { validatorLines } from './errand-relay.ts';
@@ -14,6 +15,7 @@ import type { Parts } from './parts.ts';
 /** Where a request goes, chosen before its exchange begins, with what the cache says to it. */
 export interface Given {
   readonly choice: Choice;
+  readonly audited: AccessNote | null;
   /** Null: its route has no cache, or it is no matter of the cache. */
   readonly answer: Exclude<CacheAnswer, { kind: 'wait' }> | null;
 }
@@ -21,6 +23,7 @@ export interface Given {
 /** A request that waits, by the connection it came on. */
 export interface Waiting {
   readonly choice: Choice;
+  readonly audited: AccessNote | null;
   readonly turn: CacheTurn;
   readonly tableVersion: number | null;
 }
@@ -50,6 +53,7 @@ export class Caching {
   takeGiven(): Given | null {
     const { given } = this;
     this.given = null;
+    if (given !== null) this.#parts.routes.audited = given.audited;
     return given;
   }
 
@@ -77,20 +81,21 @@ export class Caching {
     const choice = isStill
       ? waiting.choice
       : routes.choose(head.authority(), head.path(), routedHead, nowMs);
+    const audited = isStill ? waiting.audited : routes.audited;
     const turn = waiting?.turn ?? new CacheTurn();
     const asked = this.#askOf(head, choice, cache);
     if (asked === null) {
-      this.given = { choice, answer: null };
+      this.given = { choice, audited, answer: null };
       return null;
     }
     const answer = cache.ask(asked, turn);
     if (answer.kind === 'wait') {
-      return { waiting: { choice, turn, tableVersion }, until: answer.until };
+      return { waiting: { choice, audited, turn, tableVersion }, until: answer.until };
     }
     if (answer.kind === 'serve' && answer.revalidation !== null) {
       this.#revalidate(answer.revalidation, head, choice);
     }
-    this.given = { choice, answer };
+    this.given = { choice, audited, answer };
     return null;
   }
 
@@ -126,7 +131,7 @@ export class Caching {
       errand.failed();
     });
     // Chosen for the caller's answer, which no instance gave: it is this request's now.
-    const given: Given = { choice, answer: { kind: 'fetch', errand } };
+    const given: Given = { choice, audited: null, answer: { kind: 'fetch', errand } };
     setImmediate(() => {
       this.take(request, given);
       request.start();

@@ -106,6 +106,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     parts.routedHead.awaited = awaited;
     this.#wait.awaited = null;
     const choice = chosen(parts, head, nowMs);
+    this.#observation.access = parts.routes.audited;
     if (choice.kind === 'asleep') {
       this.#observation.routed(choice.place.counter);
       const bytes = head.end - head.start + chunk.length - at;
@@ -124,7 +125,6 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
       return at;
     }
     const { target, requestTimeoutMs, treatment, standing } = choice;
-    this.#observation.access = parts.routes.audited;
     const fault = treatment === null ? null : treatment.fault;
     // No time limit runs while a fault holds the request up.
     const fromMs = fault === null ? nowMs : nowMs + fault.delayMs;

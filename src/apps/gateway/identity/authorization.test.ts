@@ -8,6 +8,7 @@ import type {
   Authorization,
   AuthorizationRule,
 } from '../../../domain/authorization/authorization.ts';
+import { usualCacheRule } from '../../../domain/cache/cache-rule.fixture.ts';
 import type { TrafficPolicy } from '../../../domain/traffic/traffic-policy.ts';
 import { engines, GatewayFixture, type SendOptions, until } from '../gateway-fixture.ts';
 
@@ -123,6 +124,34 @@ for (const engine of engines) {
         if (line === undefined) return false;
         const said = JSON.parse(line) as Record<string, unknown>;
         return said['tidegate.authorization.mode'] === 'audit';
+      });
+    });
+
+    test('what is told of a request that waits for the cache is not what is told of those meanwhile', async () => {
+      const path = `/awaited-${engine}`;
+      const held = Promise.withResolvers<void>();
+      let isAsked = false;
+      await fixture.single(
+        (request, response) => {
+          if (request.url !== path) return void response.end('ok');
+          isAsked = true;
+          void held.promise.then(() =>
+            response.writeHead(200, { 'cache-control': 'max-age=60' }).end('one for both'),
+          );
+        },
+        { policy: { authorization: { mode: 'audit', rules }, cache: usualCacheRule } },
+      );
+      const first = status({ path });
+      await until(() => isAsked);
+      const second = status({ path });
+      // Sent behind the one that waits; allowed, so with nothing to be told.
+      for (let count = 0; count < 5; count += 1) await status({ path: '/orders/1' });
+      held.resolve();
+      assert.deepEqual(await Promise.all([first, second]), [200, 200]);
+      await until(async () => {
+        const lines = (await readFile(logPath, 'utf8')).split('\n');
+        const told = lines.filter((each) => each.includes(`${path}"`));
+        return told.length === 2 && told.every((line) => line.includes('"audit"'));
       });
     });
 
