@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GatewayClient } from '../../src/adapters/gateway/gateway-client.ts';
 import { controlSocketName } from '../../src/adapters/gateway/gateway-file.ts';
-import type { RateLimit } from '../../src/domain/traffic/rate-limit.ts';
+import type { RateLimit } from '../../src/domain/traffic/limits/rate-limit.ts';
 import { type BenchOptions, medianOf } from '../form.ts';
 import { hostName } from '../gateway/configurations.ts';
 import { endMaster, loadCore, Processes } from '../gateway/programs.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { GatewayClient } from '../../src/adapters/gateway/gateway-client.ts';
 import { controlSocketName } from '../../src/adapters/gateway/gateway-file.ts';
 import { rule as jwt } from '../../src/apps/gateway/identity/tokens.fixture.ts';
-import type { Route } from '../../src/domain/traffic/route-table.ts';
+import type { Route } from '../../src/domain/traffic/routing/route-table.ts';
 import { type BenchOptions, medianOf } from '../form.ts';
 import { hostName } from '../gateway/configurations.ts';
 import { loadCore, proxyCore, Processes } from '../gateway/programs.ts';

@@ -1,7 +1,7 @@
 import {
   latencyBucketCount,
   latencyBucketLowerUs,
-} from '../../src/domain/traffic/latency-buckets.ts';
+} from '../../src/domain/traffic/samples/latency-buckets.ts';
 import { isHigh } from './kayenta.ts';
 import type { Histogram } from './latency-stream.ts';
 import type { Rule } from './rule.ts';

@@ -9,7 +9,7 @@ import {
 import {
   latencyBucketCount,
   latencyBucketLowerUs,
-} from '../../src/domain/traffic/latency-buckets.ts';
+} from '../../src/domain/traffic/samples/latency-buckets.ts';
 import type { RandomSource } from './random.ts';
 
 /** [bucket of latency-buckets.ts, count]; a bucket may be there several times. */

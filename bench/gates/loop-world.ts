@@ -2,8 +2,8 @@ import { MemoryLedgerStore } from '../../src/adapters/memory/memory-ledger-store
 import { MemoryMachine, MemoryPlatform } from '../../src/adapters/memory/memory-platform.ts';
 import { MemoryRouter } from '../../src/adapters/memory/memory-router.ts';
 import { createMemorySigner } from '../../src/adapters/memory/memory-signer.ts';
-import { ControlLoop } from '../../src/control/loop.ts';
-import { openRecorder } from '../../src/control/recorder.ts';
+import { ControlLoop } from '../../src/control/loop/loop.ts';
+import { openRecorder } from '../../src/control/recording/recorder.ts';
 import type { ReleaseRecord } from '../../src/domain/release/service-state.ts';
 import type { ServiceSpec } from '../../src/domain/release/revision.ts';
 import type { Clock } from '../../src/ports/clock.ts';

@@ -1,4 +1,4 @@
-import type { ArmCount } from '../../src/domain/traffic/traffic-sample.ts';
+import type { ArmCount } from '../../src/domain/traffic/samples/traffic-sample.ts';
 import type { ScaleCounts } from '../../src/domain/gate/latency-scale.ts';
 import { type Histogram, histogram, type LatencyShape, scaleHistogram } from './latency-stream.ts';
 import {

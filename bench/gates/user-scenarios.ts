@@ -1,4 +1,4 @@
-import { ClientVotes } from '../../src/domain/traffic/client-votes.ts';
+import { ClientVotes } from '../../src/domain/traffic/samples/client-votes.ts';
 import { binomial, exponential, type Random } from './random.ts';
 import { alike, scenario } from './scenario.ts';
 import type { Route, Scenario, Tick } from './stream.ts';

@@ -1,5 +1,5 @@
 import { GatewayClient } from '../../src/adapters/gateway/gateway-client.ts';
-import { type Backend, h2c, type Route } from '../../src/domain/traffic/route-table.ts';
+import { type Backend, h2c, type Route } from '../../src/domain/traffic/routing/route-table.ts';
 import { medianOf } from '../form.ts';
 
 export const hostName = 'soak.localhost';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { openSqliteLedger } from '../../src/adapters/sqlite/sqlite-ledger-store.ts';
 import { openSigningKey } from '../../src/adapters/system/signing-key.ts';
 import { SystemClock } from '../../src/adapters/system/system-clock.ts';
-import { openRecorder } from '../../src/control/recorder.ts';
+import { openRecorder } from '../../src/control/recording/recorder.ts';
 import { quantileOf } from '../form.ts';
 import { gateResult } from './filled-ledger.ts';
 

@@ -4,8 +4,11 @@ import { BlobFolder } from '../../src/adapters/blob-folder/blob-folder.ts';
 import { sha256Hex } from '../../src/domain/evidence/digest.ts';
 import { normal, poisson, seeded } from '../../src/domain/gate/simulated-traffic.fixture.ts';
 import type { LoadPoint } from '../../src/domain/load/load-series.ts';
-import { latencyBucket } from '../../src/domain/traffic/latency-buckets.ts';
-import type { InstanceCount, TrafficSample } from '../../src/domain/traffic/traffic-sample.ts';
+import { latencyBucket } from '../../src/domain/traffic/samples/latency-buckets.ts';
+import type {
+  InstanceCount,
+  TrafficSample,
+} from '../../src/domain/traffic/samples/traffic-sample.ts';
 
 /** Bytes on the disk of what one release leaves beside the ledger, on average. */
 export interface ReleaseBlobs {

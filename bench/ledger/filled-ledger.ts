@@ -4,8 +4,8 @@ import { openSqliteLedger } from '../../src/adapters/sqlite/sqlite-ledger-store.
 import type { SqliteLedgerStore } from '../../src/adapters/sqlite/sqlite-ledger-store.ts';
 import { openSigningKey } from '../../src/adapters/system/signing-key.ts';
 import { SystemClock } from '../../src/adapters/system/system-clock.ts';
-import { MAX_GROUP_ENTRIES } from '../../src/control/recorder-pipeline.ts';
-import { openRecorder } from '../../src/control/recorder.ts';
+import { MAX_GROUP_ENTRIES } from '../../src/control/recording/recorder-pipeline.ts';
+import { openRecorder } from '../../src/control/recording/recorder.ts';
 import type { JsonValue } from '../../src/domain/evidence/canonical-json.ts';
 import type { Signer } from '../../src/ports/identity.ts';
 

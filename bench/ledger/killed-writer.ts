@@ -5,7 +5,7 @@ import { flushCompileCache } from 'node:module';
 import { createMemorySigner } from '../../src/adapters/memory/memory-signer.ts';
 import { openSqliteLedger } from '../../src/adapters/sqlite/sqlite-ledger-store.ts';
 import { SystemClock } from '../../src/adapters/system/system-clock.ts';
-import { openRecorder } from '../../src/control/recorder.ts';
+import { openRecorder } from '../../src/control/recording/recorder.ts';
 
 /** Nobody kills it any more: its parent is gone. */
 const MOST_BATCHES = 20_000;

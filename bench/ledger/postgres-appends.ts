@@ -8,7 +8,7 @@ import type { PostgresLedgerStore } from '../../src/adapters/postgres/postgres-l
 import { parsePostgresUrl } from '../../src/adapters/postgres/postgres-url.ts';
 import { openSigningKey } from '../../src/adapters/system/signing-key.ts';
 import { SystemClock } from '../../src/adapters/system/system-clock.ts';
-import { openRecorder } from '../../src/control/recorder.ts';
+import { openRecorder } from '../../src/control/recording/recorder.ts';
 import { leafHashHex } from '../../src/domain/evidence/digest.ts';
 import type { Postgres } from '../../test/services/postgres.fixture.ts';
 import { quantileOf } from '../form.ts';

@@ -9,10 +9,10 @@ import {
   openSqliteLedgerReader,
 } from '../../src/adapters/sqlite/sqlite-ledger-store.ts';
 import type { ExportedLedger } from '../../src/apps/verify/exported-ledger.fixture.ts';
-import { exportTiles } from '../../src/control/ledger-tiles.ts';
-import { RecorderError, RecorderIndex } from '../../src/control/recorder-index.ts';
-import { saveIndex } from '../../src/control/recorder-snapshot.ts';
-import { openRecorder } from '../../src/control/recorder.ts';
+import { exportTiles } from '../../src/control/ledger/ledger-tiles.ts';
+import { RecorderError, RecorderIndex } from '../../src/control/recording/recorder-index.ts';
+import { saveIndex } from '../../src/control/recording/recorder-snapshot.ts';
+import { openRecorder } from '../../src/control/recording/recorder.ts';
 import { EvidenceError } from '../../src/domain/evidence/canonical-json.ts';
 import { leafHash } from '../../src/domain/evidence/digest.ts';
 import { LedgerError } from '../../src/ports/ledger-store.ts';

@@ -20,7 +20,7 @@ async function isNew(targetingKey) {
   }
 }
 
-createServer(async (request, response) => {
+async function greet(request, response) {
   if (request.url === '/readyz') {
     response.end('ok');
     return;
@@ -28,4 +28,9 @@ createServer(async (request, response) => {
   const words = (await isNew(request.headers['x-user'])) ? 'Good to see you' : 'Hello';
   response.setHeader('content-type', 'application/json');
   response.end(`${JSON.stringify({ version: VERSION, words })}\n`);
-}).listen(Number(PORT), '127.0.0.1');
+}
+
+createServer((request, response) => void greet(request, response)).listen(
+  Number(PORT),
+  '127.0.0.1',
+);

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { MetricSelection, SeriesSelector } from '../domain/traffic/metric-selection.ts';
-import type { Endpoint } from '../domain/traffic/route-table.ts';
+import type {
+  MetricSelection,
+  SeriesSelector,
+} from '../domain/traffic/samples/metric-selection.ts';
+import type { Endpoint } from '../domain/traffic/routing/route-table.ts';
 import { type InstanceMetrics, InstanceMetricsError } from './instance-metrics.ts';
 
 /** Totals of one instance: a pair of counters, and a histogram with limits of 0.1 s and 1 s. */

@@ -2,8 +2,8 @@ import type {
   MetricReading,
   MetricSelection,
   SeriesSelector,
-} from '../domain/traffic/metric-selection.ts';
-import type { Endpoint } from '../domain/traffic/route-table.ts';
+} from '../domain/traffic/samples/metric-selection.ts';
+import type { Endpoint } from '../domain/traffic/routing/route-table.ts';
 
 /**
  * What instances publish of themselves.

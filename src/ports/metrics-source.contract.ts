@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { totalCount, type TrafficSample } from '../domain/traffic/traffic-sample.ts';
+import { totalCount, type TrafficSample } from '../domain/traffic/samples/traffic-sample.ts';
 import type { MetricsSource } from './metrics-source.ts';
 
 /** A source with traffic of service `contract`: r1 answers 200, r2 answers 500. */

@@ -1,4 +1,4 @@
-import type { TrafficSample } from '../domain/traffic/traffic-sample.ts';
+import type { TrafficSample } from '../domain/traffic/samples/traffic-sample.ts';
 
 /**
  * Where samples come from.

@@ -1,5 +1,5 @@
 import type { Revision } from '../domain/release/revision.ts';
-import type { Endpoint } from '../domain/traffic/route-table.ts';
+import type { Endpoint } from '../domain/traffic/routing/route-table.ts';
 
 /**
  * Where instances run.

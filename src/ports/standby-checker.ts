@@ -1,4 +1,4 @@
-import type { BlueGreen, StandbyReport } from '../domain/release/strategy.ts';
+import type { BlueGreen, StandbyReport } from '../domain/release/strategies/strategy.ts';
 
 /**
  * Warms a standby and looks how it answers, on the preview address of its host.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import type { TokenAsk } from '../domain/traffic/token-loan.ts';
+import type { TokenAsk } from '../domain/traffic/limits/token-loan.ts';
 import type { TokenSource } from './token-source.ts';
 
 /** What every source of tokens has to do; `open` gives one whose buckets may have been used by others under other names. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RouteTable } from '../domain/traffic/route-table.ts';
+import type { RouteTable } from '../domain/traffic/routing/route-table.ts';
 import { RouterError, type TrafficRouter } from './traffic-router.ts';
 
 /** A fresh router without a table, and what the contract needs to see of its traffic. */

@@ -1,4 +1,4 @@
-import type { RouteTable } from '../domain/traffic/route-table.ts';
+import type { RouteTable } from '../domain/traffic/routing/route-table.ts';
 
 /**
  * What splits traffic.

@@ -245,7 +245,7 @@ export const ATTACKS: readonly AttackRow[] = [
     module: CHECKPOINTS,
     attempt: 'acknowledgedEntriesGone',
     guard: {
-      file: 'control/checkpointer.ts',
+      file: 'control/ledger/checkpointer.ts',
       text: 'if (known !== null) await this.#requireContinuation(known, checkpoint, signal);',
       instead: '',
     },

@@ -6,8 +6,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { MemoryLedgerStore } from '../../src/adapters/memory/memory-ledger-store.ts';
 import { createMemorySigner } from '../../src/adapters/memory/memory-signer.ts';
 import { openSqliteLedger } from '../../src/adapters/sqlite/sqlite-ledger-store.ts';
-import { exportLedger } from '../../src/control/ledger-export.ts';
-import { openRecorder } from '../../src/control/recorder.ts';
+import { exportLedger } from '../../src/control/ledger/ledger-export.ts';
+import { openRecorder } from '../../src/control/recording/recorder.ts';
 import type { Approval } from '../../src/domain/evidence/approval/approval.ts';
 import {
   approvalEntryData,

@@ -78,6 +78,13 @@ export const matrix: readonly MatrixRow[] = [
   },
   { route: 'GET /v1/rollouts', path: '/v1/rollouts', roles: all },
   {
+    route: 'POST /v1/cache-purges',
+    path: '/v1/cache-purges',
+    body: { service: 'nobody', what: { kind: 'all' }, ...hand },
+    roles: developing,
+    isOfService: true,
+  },
+  {
     route: 'GET /v1/rollouts/{id}/replay',
     path: '/v1/rollouts/nobody-1/replay',
     roles: all,

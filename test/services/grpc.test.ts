@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { until } from '../../src/apps/gateway/gateway-fixture.ts';
-import { type Endpoint, h2c } from '../../src/domain/traffic/route-table.ts';
+import { type Endpoint, h2c } from '../../src/domain/traffic/routing/route-table.ts';
 import { TlsGateway } from './tls-gateway.fixture.ts';
 
 const run = promisify(execFile);

@@ -5,9 +5,9 @@ import { test } from 'node:test';
 
 import { openSqliteLedger } from '../../src/adapters/sqlite/sqlite-ledger-store.ts';
 import { openSigningKey } from '../../src/adapters/system/signing-key.ts';
-import { exportLedger } from '../../src/control/ledger-export.ts';
-import { openRecorder } from '../../src/control/recorder.ts';
-import type { Recorder } from '../../src/control/recorder.ts';
+import { exportLedger } from '../../src/control/ledger/ledger-export.ts';
+import { openRecorder } from '../../src/control/recording/recorder.ts';
+import type { Recorder } from '../../src/control/recording/recorder.ts';
 import { verifyExport } from '../../src/domain/evidence/verify-export.ts';
 import { LedgerError } from '../../src/ports/ledger-store.ts';
 import { smallDisk } from './small-disk.fixture.ts';

@@ -10,8 +10,8 @@ import { openLogNoteSigners } from '../../src/adapters/system/note-signing-key.t
 import { createPersonKey } from '../../src/adapters/system/person-key.ts';
 import { openSigningKey } from '../../src/adapters/system/signing-key.ts';
 import { SystemClock } from '../../src/adapters/system/system-clock.ts';
-import { Checkpointer } from '../../src/control/checkpointer.ts';
-import { openRecorder } from '../../src/control/recorder.ts';
+import { Checkpointer } from '../../src/control/ledger/checkpointer.ts';
+import { openRecorder } from '../../src/control/recording/recorder.ts';
 
 const BATCHES = 6;
 const MOST_TRIES = 4;

@@ -10,7 +10,7 @@ import { MemoryLedgerStore } from '../../src/adapters/memory/memory-ledger-store
 import { openSqliteLedger } from '../../src/adapters/sqlite/sqlite-ledger-store.ts';
 import { openLogKeys } from '../../src/adapters/system/log-keys.ts';
 import { openSigningKey } from '../../src/adapters/system/signing-key.ts';
-import { openRecorder } from '../../src/control/recorder.ts';
+import { openRecorder } from '../../src/control/recording/recorder.ts';
 import { singleSignatures } from '../../src/domain/evidence/single-signatures.ts';
 
 /**

@@ -5,8 +5,8 @@ import { assert as assertProperty, asyncProperty, nat } from 'fast-check';
 
 import { MemoryLedgerStore } from '../../src/adapters/memory/memory-ledger-store.ts';
 import { createMemorySigner } from '../../src/adapters/memory/memory-signer.ts';
-import { exportLedger } from '../../src/control/ledger-export.ts';
-import { openRecorder } from '../../src/control/recorder.ts';
+import { exportLedger } from '../../src/control/ledger/ledger-export.ts';
+import { openRecorder } from '../../src/control/recording/recorder.ts';
 import { exportLines } from '../../src/domain/evidence/export-format.ts';
 import { verifyExport } from '../../src/domain/evidence/verify-export.ts';
 

@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { CgroupWish } from '../../src/adapters/local-process/cgroup-place.ts';
+import type { CgroupWish } from '../../src/adapters/local-process/limits/cgroup-place.ts';
 import { never, Place, until } from '../../src/adapters/local-process/local-process.fixture.ts';
 import type { LocalProcessPlatform } from '../../src/adapters/local-process/local-process-platform.ts';
 import { readAllProcesses, readChildren } from '../../src/adapters/local-process/process-table.ts';

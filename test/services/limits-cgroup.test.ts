@@ -9,7 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { openCgroupPlace, tidyCgroups } from '../../src/adapters/local-process/cgroup-place.ts';
+import {
+  openCgroupPlace,
+  tidyCgroups,
+} from '../../src/adapters/local-process/limits/cgroup-place.ts';
 
 const fixture = fileURLToPath(new URL('limits-cgroup.fixture.ts', import.meta.url));
 const kernel = '/usr/bin/linux.uml';

@@ -8,7 +8,7 @@ import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
 import { parseExposition } from '../../src/adapters/prometheus-text/exposition-text.ts';
 import { PrometheusTextMetrics } from '../../src/adapters/prometheus-text/prometheus-text-metrics.ts';
-import type { MetricSelection } from '../../src/domain/traffic/metric-selection.ts';
+import type { MetricSelection } from '../../src/domain/traffic/samples/metric-selection.ts';
 import { freePort } from '../e2e/free-port.fixture.ts';
 import { waitFor } from '../e2e/world.fixture.ts';
 

@@ -7,9 +7,9 @@ import { openPostgresLedger } from '../../src/adapters/postgres/postgres-ledger-
 import type { PostgresLedgerStore } from '../../src/adapters/postgres/postgres-ledger-store.ts';
 import { parsePostgresUrl } from '../../src/adapters/postgres/postgres-url.ts';
 import { SystemClock } from '../../src/adapters/system/system-clock.ts';
-import type { RecordedPlace } from '../../src/control/recorder-places.ts';
-import { openRecorder } from '../../src/control/recorder.ts';
-import type { Recorder } from '../../src/control/recorder.ts';
+import type { RecordedPlace } from '../../src/control/recording/recorder-places.ts';
+import { openRecorder } from '../../src/control/recording/recorder.ts';
+import type { Recorder } from '../../src/control/recording/recorder.ts';
 import { readLeaf } from '../../src/domain/evidence/leaf.ts';
 import { openVerification } from '../../src/domain/evidence/verify-ledger.ts';
 import { LedgerError } from '../../src/ports/ledger-store.ts';

@@ -13,7 +13,7 @@ import { openLogKeys } from '../../src/adapters/system/log-keys.ts';
 import { SystemClock } from '../../src/adapters/system/system-clock.ts';
 import { fillState, temporaryFolder } from '../../src/apps/cli/backup/filled-state.fixture.ts';
 import { mainPath } from '../../src/apps/cli/cli.fixture.ts';
-import { openRecorder } from '../../src/control/recorder.ts';
+import { openRecorder } from '../../src/control/recording/recorder.ts';
 import type { LedgerStore } from '../../src/ports/ledger-store.ts';
 import type { LedgerTree } from '../../src/ports/ledger-tree.ts';
 import { Postgres, withoutPostgres } from './postgres.fixture.ts';

@@ -7,7 +7,7 @@ import * as fc from 'fast-check';
 import { lendScript } from '../../src/adapters/redis/lend-script.ts';
 import { RedisTokens } from '../../src/adapters/redis/redis-tokens.ts';
 import { GatewayFixture, until } from '../../src/apps/gateway/gateway-fixture.ts';
-import { lend, type LentBucket, noLentBucket } from '../../src/domain/traffic/token-loan.ts';
+import { lend, type LentBucket, noLentBucket } from '../../src/domain/traffic/limits/token-loan.ts';
 import { tokenSourceContract } from '../../src/ports/token-source.contract.ts';
 import { RedisFixture } from './redis.fixture.ts';
 

@@ -7,8 +7,11 @@ import { GatewayClient } from '../../src/adapters/gateway/gateway-client.ts';
 import { findGateway } from '../../src/adapters/gateway/gateway-file.ts';
 import { boundMs, gatewayProgram, until } from '../../src/apps/gateway/gateway-fixture.ts';
 import { CertificateFolder } from '../../src/apps/gateway/tls/certificate.fixture.ts';
-import type { Backend } from '../../src/domain/traffic/route-table.ts';
-import { type InstanceCount, type TrafficSample } from '../../src/domain/traffic/traffic-sample.ts';
+import type { Backend } from '../../src/domain/traffic/routing/route-table.ts';
+import {
+  type InstanceCount,
+  type TrafficSample,
+} from '../../src/domain/traffic/samples/traffic-sample.ts';
 
 /** A gateway process with TLS and h2c, and certificates for `*.test.example`. */
 export class TlsGateway implements AsyncDisposable {

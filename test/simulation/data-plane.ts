@@ -1,8 +1,11 @@
 import type { MemoryMachine } from '../../src/adapters/memory/memory-platform.ts';
 import type { MemoryRouter } from '../../src/adapters/memory/memory-router.ts';
 import { viewOf } from '../../src/adapters/memory/memory-instance.ts';
-import type { Backend, Route } from '../../src/domain/traffic/route-table.ts';
-import type { InstanceCount, TrafficSample } from '../../src/domain/traffic/traffic-sample.ts';
+import type { Backend, Route } from '../../src/domain/traffic/routing/route-table.ts';
+import type {
+  InstanceCount,
+  TrafficSample,
+} from '../../src/domain/traffic/samples/traffic-sample.ts';
 import type { MetricsSource } from '../../src/ports/metrics-source.ts';
 import { Random } from './random.ts';
 import type { FaultKind, ServiceScenario } from './scenario.ts';

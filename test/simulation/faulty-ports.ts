@@ -1,5 +1,5 @@
 import type { Revision } from '../../src/domain/release/revision.ts';
-import type { RouteTable } from '../../src/domain/traffic/route-table.ts';
+import type { RouteTable } from '../../src/domain/traffic/routing/route-table.ts';
 import { LedgerError, type LedgerBatch, type LedgerStore } from '../../src/ports/ledger-store.ts';
 import { type Instance, type Platform, PlatformError } from '../../src/ports/platform.ts';
 import type { StandbyChecker } from '../../src/ports/standby-checker.ts';

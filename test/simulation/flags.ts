@@ -1,6 +1,6 @@
 import type { Flag } from '../../src/domain/flags/flag.ts';
 import type { Plan } from '../../src/domain/release/revision.ts';
-import type { RouteTable } from '../../src/domain/traffic/route-table.ts';
+import type { RouteTable } from '../../src/domain/traffic/routing/route-table.ts';
 import type { Note } from './oracle.ts';
 import type { SeenService } from './oracle-entries.ts';
 import type { Random } from './random.ts';

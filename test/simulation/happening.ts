@@ -1,5 +1,5 @@
 import type { Statement } from '../../src/domain/evidence/statement.ts';
-import type { RouteTable } from '../../src/domain/traffic/route-table.ts';
+import type { RouteTable } from '../../src/domain/traffic/routing/route-table.ts';
 
 /**
  * What could be seen from outside, in the order in which it happened: the only thing the oracle knows of a world, besides

@@ -1,4 +1,4 @@
-import type { Route } from '../../src/domain/traffic/route-table.ts';
+import type { Route } from '../../src/domain/traffic/routing/route-table.ts';
 import type { Note } from './oracle.ts';
 import type { SeenService } from './oracle-entries.ts';
 import type { ServiceScenario } from './scenario.ts';

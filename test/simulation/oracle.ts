@@ -1,7 +1,7 @@
 import { PersonDirectory } from '../../src/domain/evidence/approval/person-directory.ts';
 import { EvidenceCheck } from '../../src/domain/evidence/evidence-check.ts';
 import { releaseFacts } from '../../src/domain/evidence/release-facts.ts';
-import type { Route } from '../../src/domain/traffic/route-table.ts';
+import type { Route } from '../../src/domain/traffic/routing/route-table.ts';
 import type { Happening, Of } from './happening.ts';
 import { FlagRules } from './flags.ts';
 import { endRules } from './oracle-end.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RouteTable } from '../../src/domain/traffic/route-table.ts';
+import type { RouteTable } from '../../src/domain/traffic/routing/route-table.ts';
 import type { Ports } from './faulty-ports.ts';
 import type { Happening } from './happening.ts';
 import { judgeStory } from './oracle.ts';

@@ -1,4 +1,4 @@
-import { replayEntry } from '../../src/control/replay.ts';
+import { replayEntry } from '../../src/control/replay/replay.ts';
 import { emptyService, type ServiceState } from '../../src/domain/release/service-state.ts';
 import type { Finding } from './oracle.ts';
 import type { Story } from './world.ts';

@@ -1,9 +1,9 @@
 import { sha256Hex } from '../../src/domain/evidence/digest.ts';
 import { createMemorySigner } from '../../src/adapters/memory/memory-signer.ts';
-import { ControlLoop } from '../../src/control/loop.ts';
-import { openRecorder, type Recorder } from '../../src/control/recorder.ts';
-import { lastObservedAtMs } from '../../src/control/recorder-index.ts';
-import { recoverServices } from '../../src/control/recovery.ts';
+import { ControlLoop } from '../../src/control/loop/loop.ts';
+import { openRecorder, type Recorder } from '../../src/control/recording/recorder.ts';
+import { lastObservedAtMs } from '../../src/control/recording/recorder-index.ts';
+import { recoverServices } from '../../src/control/recording/recovery.ts';
 import { activeRollout } from '../../src/domain/release/service-state.ts';
 import type { Signer } from '../../src/ports/identity.ts';
 import { LedgerError } from '../../src/ports/ledger-store.ts';

@@ -1,5 +1,5 @@
 import type { Plan, Step } from '../../src/domain/release/revision.ts';
-import type { BlueGreen, Recreate, Rolling } from '../../src/domain/release/strategy.ts';
+import type { BlueGreen, Recreate, Rolling } from '../../src/domain/release/strategies/strategy.ts';
 import type { Random } from './random.ts';
 import type { Behaviour, ServiceScenario } from './scenario.ts';
 

@@ -4,7 +4,7 @@ import type { MemoryRouter } from '../../src/adapters/memory/memory-router.ts';
 import type { JsonValue } from '../../src/domain/evidence/canonical-json.ts';
 import { readStatement } from '../../src/domain/evidence/statement.ts';
 import type { LedgerBatch } from '../../src/ports/ledger-store.ts';
-import type { RouteTable } from '../../src/domain/traffic/route-table.ts';
+import type { RouteTable } from '../../src/domain/traffic/routing/route-table.ts';
 import type { Happening } from './happening.ts';
 import type { VirtualTime } from './virtual-clock.ts';
 

@@ -3,7 +3,7 @@ import { MemoryMachine, MemoryPlatform } from '../../src/adapters/memory/memory-
 import type { PlatformScript } from '../../src/adapters/memory/platform-script.ts';
 import { MemoryStandbyChecker } from '../../src/adapters/memory/memory-standby-checker.ts';
 import { MemoryRouter } from '../../src/adapters/memory/memory-router.ts';
-import type { RouteTable } from '../../src/domain/traffic/route-table.ts';
+import type { RouteTable } from '../../src/domain/traffic/routing/route-table.ts';
 import type { LedgerStore } from '../../src/ports/ledger-store.ts';
 import { DataPlane } from './data-plane.ts';
 import { faultyPorts, type Ports, witnessedStore } from './faulty-ports.ts';

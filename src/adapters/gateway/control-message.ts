@@ -1,4 +1,4 @@
-import { latencyBucketCount } from '../../domain/traffic/latency-buckets.ts';
+import { latencyBucketCount } from '../../domain/traffic/samples/latency-buckets.ts';
 import type { HeaderMatch, StratumMatch, VoteRule } from '../../domain/release/revision.ts';
 import {
   type AppProtocol,
@@ -8,7 +8,7 @@ import {
   type Route,
   type RouteMatch,
   type RouteTable,
-} from '../../domain/traffic/route-table.ts';
+} from '../../domain/traffic/routing/route-table.ts';
 import type { WakeRule } from '../../domain/traffic/wake-rule.ts';
 import { mirrorRule, routeRule, requestMatch, stickyRule } from './route-rule-message.ts';
 import {
@@ -16,7 +16,7 @@ import {
   countedApart,
   type SetAside,
   setAsides,
-} from '../../domain/traffic/traffic-sample.ts';
+} from '../../domain/traffic/samples/traffic-sample.ts';
 import { cachePurge } from './cache-message.ts';
 import { faultRule } from './fault-message.ts';
 import { askedFlags } from './flag-message.ts';

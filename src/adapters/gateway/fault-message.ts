@@ -1,4 +1,4 @@
-import type { FaultAbort, FaultDelay, FaultRule } from '../../domain/traffic/fault-rule.ts';
+import type { FaultAbort, FaultDelay, FaultRule } from '../../domain/traffic/faults/fault-rule.ts';
 import { requestMatch } from './route-rule-message.ts';
 import { integer, list, MalformedError, number, record, text } from './shape.ts';
 

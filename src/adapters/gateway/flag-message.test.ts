@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AskedFlags } from '../../domain/flags/check-flags.ts';
-import { checkRouteTable } from '../../domain/traffic/check-route-table.ts';
+import { checkRouteTable } from '../../domain/traffic/routing/check-route-table.ts';
 import { parseRouteTable } from './control-message.ts';
 
 const asked = {

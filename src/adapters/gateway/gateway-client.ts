@@ -1,5 +1,5 @@
-import type { RouteTable } from '../../domain/traffic/route-table.ts';
-import type { TrafficSample } from '../../domain/traffic/traffic-sample.ts';
+import type { RouteTable } from '../../domain/traffic/routing/route-table.ts';
+import type { TrafficSample } from '../../domain/traffic/samples/traffic-sample.ts';
 import type { MetricsSource } from '../../ports/metrics-source.ts';
 import { RouterError, type TrafficRouter } from '../../ports/traffic-router.ts';
 import type { UnderWaySource } from '../../ports/under-way-source.ts';

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkRouteTable } from '../../domain/traffic/check-route-table.ts';
-import type { RouteTable } from '../../domain/traffic/route-table.ts';
+import { checkRouteTable } from '../../domain/traffic/routing/check-route-table.ts';
+import type { RouteTable } from '../../domain/traffic/routing/route-table.ts';
 import {
   type TrafficPolicy,
   usualLoadBalancing,
   usualOutlierDetection,
   usualRetries,
-} from '../../domain/traffic/traffic-policy.ts';
+} from '../../domain/traffic/resilience/traffic-policy.ts';
 import { parseRouteTable } from './control-message.ts';
 
 const limits = { maxConnections: 8, maxPendingRequests: null, maxRequests: 9, maxRetries: 0 };

@@ -1,5 +1,5 @@
 import type { JwtRule } from '../../domain/traffic/jwt-rule.ts';
-import type { RateLimit, RateLimitKey } from '../../domain/traffic/rate-limit.ts';
+import type { RateLimit, RateLimitKey } from '../../domain/traffic/limits/rate-limit.ts';
 import type {
   CircuitBreaker,
   LoadBalancing,
@@ -7,7 +7,7 @@ import type {
   OutlierDetection,
   RetryPolicy,
   TrafficPolicy,
-} from '../../domain/traffic/traffic-policy.ts';
+} from '../../domain/traffic/resilience/traffic-policy.ts';
 import { authorization } from './authorization-message.ts';
 import { cacheRule } from './cache-message.ts';
 import { integer, list, MalformedError, oneOf, record, text, texts } from './shape.ts';

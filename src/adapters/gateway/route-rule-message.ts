@@ -4,9 +4,9 @@ import {
   type PathMatchType,
   pathMatchTypes,
   type RequestMatch,
-} from '../../domain/traffic/request-match.ts';
-import type { RouteRule, RuleTimeouts } from '../../domain/traffic/route-rules.ts';
-import type { StickyKey, StickyRule } from '../../domain/traffic/sticky.ts';
+} from '../../domain/traffic/routing/request-match.ts';
+import type { RouteRule, RuleTimeouts } from '../../domain/traffic/routing/route-rules.ts';
+import type { StickyKey, StickyRule } from '../../domain/traffic/routing/sticky.ts';
 import { jwtRule, limits, retryPolicy } from './policy-message.ts';
 import { integer, list, MalformedError, number, record, text } from './shape.ts';
 

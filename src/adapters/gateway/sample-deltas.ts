@@ -4,7 +4,7 @@ import {
   type InstanceCount,
   isApart,
   type TrafficSample,
-} from '../../domain/traffic/traffic-sample.ts';
+} from '../../domain/traffic/samples/traffic-sample.ts';
 import type { CounterReading, FromGateway } from './control-message.ts';
 
 /**

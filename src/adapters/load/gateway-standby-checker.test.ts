@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { test } from 'node:test';
-import type { BlueGreen, SmokeCheck } from '../../domain/release/strategy.ts';
+import type { BlueGreen, SmokeCheck } from '../../domain/release/strategies/strategy.ts';
 import { GatewayStandbyChecker } from './gateway-standby-checker.ts';
 
 const never = new AbortController().signal;

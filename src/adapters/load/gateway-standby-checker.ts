@@ -7,8 +7,8 @@ import type {
   SeenLoad,
   SmokeCheck,
   StandbyReport,
-} from '../../domain/release/strategy.ts';
-import { previewHeader } from '../../domain/traffic/preview.ts';
+} from '../../domain/release/strategies/strategy.ts';
+import { previewHeader } from '../../domain/traffic/routing/preview.ts';
 import type { StandbyChecker } from '../../ports/standby-checker.ts';
 import { startLoadProcess } from './load-process.ts';
 

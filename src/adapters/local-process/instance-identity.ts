@@ -1,5 +1,5 @@
-import type { Endpoint } from '../../domain/traffic/route-table.ts';
-import { https } from '../../domain/traffic/route-table.ts';
+import type { Endpoint } from '../../domain/traffic/routing/route-table.ts';
+import { https } from '../../domain/traffic/routing/route-table.ts';
 import { PlatformError } from '../../ports/platform.ts';
 import type { WorkloadIdentities } from '../../ports/workload-identities.ts';
 import type { InstanceRecord } from './instance-record.ts';

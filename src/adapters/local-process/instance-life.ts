@@ -5,8 +5,8 @@ import { PlatformError } from '../../ports/platform.ts';
 import type { WorkloadIdentities } from '../../ports/workload-identities.ts';
 import { identityVariables } from './instance-identity.ts';
 import type { ConfigStore } from './config-store.ts';
-import type { Held, LimitHolder } from './hold-limits.ts';
-import { endCgroup } from './instance-cgroup.ts';
+import type { Held, LimitHolder } from './limits/hold-limits.ts';
+import { endCgroup } from './limits/instance-cgroup.ts';
 import {
   instanceEnvironment,
   type Environment,
@@ -14,8 +14,8 @@ import {
 } from './instance-environment.ts';
 import type { InstanceRecord, Launch } from './instance-record.ts';
 import type { InstanceStore } from './instance-store.ts';
-import { readLastLines, sizeOf } from './log-cursor.ts';
-import type { LogFiles } from './log-files.ts';
+import { readLastLines, sizeOf } from './logs/log-cursor.ts';
+import type { LogFiles } from './logs/log-files.ts';
 import type { PortPool } from './port-pool.ts';
 import { findLaunch, isLeaderRunning, type ProcessIdentity } from './process-group.ts';
 import type { SecretReader } from './secret-source.ts';

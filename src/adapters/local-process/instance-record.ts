@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Revision } from '../../domain/release/revision.ts';
 import { flagShape } from './flag-shape.ts';
-import { h2c, https } from '../../domain/traffic/route-table.ts';
+import { h2c, https } from '../../domain/traffic/routing/route-table.ts';
 import type { OutOfMemory } from '../../ports/platform.ts';
-import type { Held } from './hold-limits.ts';
+import type { Held } from './limits/hold-limits.ts';
 
 /**
  * What is written down of one instance, so that another process finds it again.

@@ -1,6 +1,6 @@
 import type { ProbeSet, Standing } from '../../domain/health/instance-probes.ts';
 import type { ProbeResult, ProbeSpec, ProbeState } from '../../domain/health/probe.ts';
-import type { Endpoint } from '../../domain/traffic/route-table.ts';
+import type { Endpoint } from '../../domain/traffic/routing/route-table.ts';
 import type { Instance, InstanceState } from '../../ports/platform.ts';
 import { PlatformError } from '../../ports/platform.ts';
 import type { InstanceUse } from '../../ports/usage-source.ts';
@@ -16,15 +16,15 @@ import {
   type Surroundings,
 } from './instance-life.ts';
 import type { InstanceRecord } from './instance-record.ts';
-import { outOfMemoryOf, overLimitBytes } from './out-of-memory.ts';
+import { outOfMemoryOf, overLimitBytes } from './limits/out-of-memory.ts';
 import { certificateEnd, endpointIdentity, identityVariables } from './instance-identity.ts';
 import { meetAgain } from './meet-again.ts';
 import { pause } from './pause.ts';
 import { findPortThief } from './port-owner.ts';
 import { measureGroup, signalGroup } from './process-group.ts';
-import { probeInstance } from './probe-instance.ts';
-import { probeSetOf } from './probe-set.ts';
-import { type Ask, ProbeWatch } from './probe-watch.ts';
+import { probeInstance } from './probes/probe-instance.ts';
+import { probeSetOf } from './probes/probe-set.ts';
+import { type Ask, ProbeWatch } from './probes/probe-watch.ts';
 import { stopGroup } from './stop-group.ts';
 import { isForWantHere } from './want-here.ts';
 

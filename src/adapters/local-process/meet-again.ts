@@ -2,7 +2,7 @@ import type { ProbeSet } from '../../domain/health/instance-probes.ts';
 import { pendingProbe, type ProbeState, seeProbe } from '../../domain/health/probe.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { pause } from './pause.ts';
-import type { Ask } from './probe-watch.ts';
+import type { Ask } from './probes/probe-watch.ts';
 import type { LocalProcessSettings } from './settings.ts';
 
 export interface Meeting {

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { PlatformError } from '../../ports/platform.ts';
-import type { LogFile } from './log-files.ts';
+import type { LogFile } from './logs/log-files.ts';
 import { readProcess } from './process-table.ts';
 
 export interface ProcessPlan {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RouteTable } from '../../domain/traffic/route-table.ts';
-import { totalCount } from '../../domain/traffic/traffic-sample.ts';
+import type { RouteTable } from '../../domain/traffic/routing/route-table.ts';
+import { totalCount } from '../../domain/traffic/samples/traffic-sample.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { testMetricsSource } from '../../ports/metrics-source.contract.ts';
 import { testTrafficRouter } from '../../ports/traffic-router.contract.ts';

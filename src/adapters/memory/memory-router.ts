@@ -1,14 +1,14 @@
-import { checkRouteTable } from '../../domain/traffic/check-route-table.ts';
+import { checkRouteTable } from '../../domain/traffic/routing/check-route-table.ts';
 import {
   matchedRevision,
   nextInTurn,
   type ReadyRevisionMatch,
   readyRevisionMatches,
-} from '../../domain/traffic/route-choice.ts';
-import type { RequestHeaders } from '../../domain/traffic/request-match.ts';
-import type { Route, RouteTable } from '../../domain/traffic/route-table.ts';
-import { nextIndex, type Split, splitOf } from '../../domain/traffic/split.ts';
-import type { InstanceCount, TrafficSample } from '../../domain/traffic/traffic-sample.ts';
+} from '../../domain/traffic/routing/route-choice.ts';
+import type { RequestHeaders } from '../../domain/traffic/routing/request-match.ts';
+import type { Route, RouteTable } from '../../domain/traffic/routing/route-table.ts';
+import { nextIndex, type Split, splitOf } from '../../domain/traffic/routing/split.ts';
+import type { InstanceCount, TrafficSample } from '../../domain/traffic/samples/traffic-sample.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { MetricsSource } from '../../ports/metrics-source.ts';
 import type { UnderWaySource } from '../../ports/under-way-source.ts';

@@ -1,5 +1,5 @@
-import type { StandbyReport } from '../../domain/release/strategy.ts';
-import type { RouteTable } from '../../domain/traffic/route-table.ts';
+import type { StandbyReport } from '../../domain/release/strategies/strategy.ts';
+import type { RouteTable } from '../../domain/traffic/routing/route-table.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { StandbyChecker } from '../../ports/standby-checker.ts';
 

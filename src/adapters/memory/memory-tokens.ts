@@ -1,11 +1,11 @@
-import { ClientStates } from '../../domain/traffic/client-states.ts';
+import { ClientStates } from '../../domain/traffic/limits/client-states.ts';
 import {
   lend,
   type LentBucket,
   noLentBucket,
   type TokenAsk,
   type TokenLoan,
-} from '../../domain/traffic/token-loan.ts';
+} from '../../domain/traffic/limits/token-loan.ts';
 import type { TokenSource } from '../../ports/token-source.ts';
 
 /** Buckets in this process, for the others that it talks with. */

@@ -1,5 +1,5 @@
 import { type IncomingMessage, request } from 'node:http';
-import type { Endpoint } from '../../domain/traffic/route-table.ts';
+import type { Endpoint } from '../../domain/traffic/routing/route-table.ts';
 import { InstanceMetricsError } from '../../ports/instance-metrics.ts';
 
 export interface FetchBounds {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import type { MetricSelection } from '../../domain/traffic/metric-selection.ts';
+import type { MetricSelection } from '../../domain/traffic/samples/metric-selection.ts';
 import { testInstanceMetrics } from '../../ports/instance-metrics.contract.ts';
 import { InstanceMetricsError } from '../../ports/instance-metrics.ts';
 import { PrometheusTextMetrics } from './prometheus-text-metrics.ts';

@@ -2,7 +2,7 @@ import type {
   MetricReading,
   MetricSelection,
   SeriesSelector,
-} from '../../domain/traffic/metric-selection.ts';
+} from '../../domain/traffic/samples/metric-selection.ts';
 import {
   type InstanceMetrics,
   InstanceMetricsError,

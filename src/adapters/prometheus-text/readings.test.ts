@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { MetricSelection } from '../../domain/traffic/metric-selection.ts';
+import type { MetricSelection } from '../../domain/traffic/samples/metric-selection.ts';
 import { parseExposition } from './exposition-text.ts';
 import { readingOf, wantedNames } from './readings.ts';
 

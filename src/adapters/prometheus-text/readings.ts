@@ -4,7 +4,7 @@ import {
   type MetricSelection,
   type SeriesSelector,
   selectorText,
-} from '../../domain/traffic/metric-selection.ts';
+} from '../../domain/traffic/samples/metric-selection.ts';
 import type { Exposition, Sample } from './exposition-text.ts';
 
 /** Names of samples that the selections are made of. */

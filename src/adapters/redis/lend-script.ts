@@ -1,5 +1,5 @@
 /**
- * `lend` of domain/traffic/token-loan.ts, line by line, since Redis runs a script without another command between its own: the
+ * `lend` of domain/traffic/limits/token-loan.ts, line by line, since Redis runs a script without another command between its own: the
  * same bucket is lent by several gateways. KEYS: the bucket's hash. ARGV: msPerToken, burst, owed, wanted, demand, credit, and for
  * tests the time in ms in place of Redis's own. Gives tokens, ahead, waitMs, fullInMs, credit; the last three as text, as Redis makes
  * integers of numbers.

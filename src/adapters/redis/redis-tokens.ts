@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createClient } from '@redis/client';
-import type { BucketKey, TokenAsk, TokenLoan } from '../../domain/traffic/token-loan.ts';
+import type { BucketKey, TokenAsk, TokenLoan } from '../../domain/traffic/limits/token-loan.ts';
 import type { TokenSource } from '../../ports/token-source.ts';
 import { lendScript } from './lend-script.ts';
 import { parseRedisUrl } from './redis-url.ts';

@@ -8,7 +8,7 @@ import {
   type UnderWayReading,
   type WorkersReading,
 } from '../../adapters/gateway/control-message.ts';
-import type { RouteTable } from '../../domain/traffic/route-table.ts';
+import type { RouteTable } from '../../domain/traffic/routing/route-table.ts';
 import { LineSplitter } from '../../adapters/gateway/line-splitter.ts';
 import { type Counter, type Counters, Reported } from './counters.ts';
 import { ReportPace } from './report-pace.ts';

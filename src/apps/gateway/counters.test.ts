@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { latencyBucket } from '../../domain/traffic/latency-buckets.ts';
+import { latencyBucket } from '../../domain/traffic/samples/latency-buckets.ts';
 import { Counters, noAnswer, Reported } from './counters.ts';
 
 const key = {

@@ -1,7 +1,11 @@
 import type { CounterReading } from '../../adapters/gateway/control-message.ts';
-import type { CountedApart, InstanceCount, SetAside } from '../../domain/traffic/traffic-sample.ts';
+import type {
+  CountedApart,
+  InstanceCount,
+  SetAside,
+} from '../../domain/traffic/samples/traffic-sample.ts';
 import { RequestMetrics, type RevisionRequests } from './metrics/request-metrics.ts';
-import { latencyBucket, latencyBucketCount } from '../../domain/traffic/latency-buckets.ts';
+import { latencyBucket, latencyBucketCount } from '../../domain/traffic/samples/latency-buckets.ts';
 
 /** No answer from an instance: refused, reset, timed out, or no instance. See `InstanceCount.byStatusClass`. */
 export const noAnswer = 5;

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { UnderWayReading, WorkersReading } from '../../adapters/gateway/control-message.ts';
-import type { RouteTable } from '../../domain/traffic/route-table.ts';
+import type { RouteTable } from '../../domain/traffic/routing/route-table.ts';
 import type { Counters } from './counters.ts';
 import type { ProcessMetrics } from './metrics/metric-family.ts';
 

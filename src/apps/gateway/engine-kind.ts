@@ -1,7 +1,7 @@
 import { AccessLog, type AccessLogOptions } from './access-log/access-log.ts';
 import type { CallerLimits } from './caller-limits.ts';
 import { FastEngine } from './fast/fast-engine.ts';
-import type { Engine } from './http-engine.ts';
+import type { Engine } from './compat/http-engine.ts';
 import { GatewayIdentity } from './identity/gateway-identity.ts';
 import { LlhttpError } from './http1/llhttp.ts';
 import { SecondOpinion } from './http1/second-opinion.ts';
@@ -66,7 +66,7 @@ export async function loadEngine(
   if (listening.tls !== null || listening.isH2cTaken) {
     throw new TlsError('the engine compat has neither TLS nor HTTP/2: use --engine fast');
   }
-  const { HttpEngine } = await import('./http-engine.ts');
+  const { HttpEngine } = await import('./compat/http-engine.ts');
   return (routes, metrics) =>
     new HttpEngine(routes, { metrics, accessLog, callerLimits, identity, log });
 }

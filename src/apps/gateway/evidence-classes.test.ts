@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { test } from 'node:test';
-import type { Route } from '../../domain/traffic/route-table.ts';
-import { type InstanceCount, countOf, weightedCount } from '../../domain/traffic/traffic-sample.ts';
+import type { Route } from '../../domain/traffic/routing/route-table.ts';
+import {
+  type InstanceCount,
+  countOf,
+  weightedCount,
+} from '../../domain/traffic/samples/traffic-sample.ts';
 import type { EngineKind } from './engine-kind.ts';
 import { engines, GatewayFixture, type SendOptions, until } from './gateway-fixture.ts';
 

@@ -5,10 +5,10 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { routesFileName } from '../../adapters/gateway/gateway-file.ts';
-import type { FaultRule } from '../../domain/traffic/fault-rule.ts';
-import { everyPath, type RequestMatch } from '../../domain/traffic/request-match.ts';
-import type { Backend, Endpoint } from '../../domain/traffic/route-table.ts';
-import { type ArmCount, weightedCount } from '../../domain/traffic/traffic-sample.ts';
+import type { FaultRule } from '../../domain/traffic/faults/fault-rule.ts';
+import { everyPath, type RequestMatch } from '../../domain/traffic/routing/request-match.ts';
+import type { Backend, Endpoint } from '../../domain/traffic/routing/route-table.ts';
+import { type ArmCount, weightedCount } from '../../domain/traffic/samples/traffic-sample.ts';
 import { type Answer, engines, GatewayFixture, send, until } from './gateway-fixture.ts';
 
 const boundMs = 60_000;

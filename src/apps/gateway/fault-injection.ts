@@ -1,8 +1,8 @@
-import type { FaultRule } from '../../domain/traffic/fault-rule.ts';
-import { faultLimits } from '../../domain/traffic/fault-rule.ts';
-import { type FaultedRequest, FaultTurns } from '../../domain/traffic/fault-turns.ts';
-import { outcomeOf } from '../../domain/traffic/instance-health.ts';
-import type { Route } from '../../domain/traffic/route-table.ts';
+import type { FaultRule } from '../../domain/traffic/faults/fault-rule.ts';
+import { faultLimits } from '../../domain/traffic/faults/fault-rule.ts';
+import { type FaultedRequest, FaultTurns } from '../../domain/traffic/faults/fault-turns.ts';
+import { outcomeOf } from '../../domain/traffic/resilience/instance-health.ts';
+import type { Route } from '../../domain/traffic/routing/route-table.ts';
 import { type Counter, type Counters, noAnswer } from './counters.ts';
 import { beginAttempt, endAttempt, type Target } from './live-revision.ts';
 import type { Refusal } from './refusal.ts';

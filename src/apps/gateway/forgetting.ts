@@ -1,5 +1,5 @@
-import { otherStratum } from '../../domain/traffic/request-class.ts';
-import type { RouteTable } from '../../domain/traffic/route-table.ts';
+import { otherStratum } from '../../domain/traffic/samples/request-class.ts';
+import type { RouteTable } from '../../domain/traffic/routing/route-table.ts';
 import type { Counter, Counters } from './counters.ts';
 
 /** A counter of an instance that left the table is kept this long after its last change. */

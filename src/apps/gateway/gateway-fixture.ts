@@ -16,8 +16,13 @@ import { GatewayClient } from '../../adapters/gateway/gateway-client.ts';
 import { ensureGateway, type GatewayProcess } from '../../adapters/gateway/gateway-process.ts';
 import type { Address } from './data-plane.ts';
 import type { EngineKind } from './engine-kind.ts';
-import type { Backend, Endpoint, Route, RouteTable } from '../../domain/traffic/route-table.ts';
-import { totalCount, type TrafficSample } from '../../domain/traffic/traffic-sample.ts';
+import type {
+  Backend,
+  Endpoint,
+  Route,
+  RouteTable,
+} from '../../domain/traffic/routing/route-table.ts';
+import { totalCount, type TrafficSample } from '../../domain/traffic/samples/traffic-sample.ts';
 
 /** For what should come to be: a machine may be very slow, and what comes sooner waits for nothing. */
 export const boundMs = 60_000;

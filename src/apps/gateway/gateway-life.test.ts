@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { GatewayClient } from '../../adapters/gateway/gateway-client.ts';
 import { findGateway, routesFileName } from '../../adapters/gateway/gateway-file.ts';
 import { ensureGateway, GatewayProcessError } from '../../adapters/gateway/gateway-process.ts';
-import { totalCount } from '../../domain/traffic/traffic-sample.ts';
+import { totalCount } from '../../domain/traffic/samples/traffic-sample.ts';
 import {
   engines,
   GatewayFixture,

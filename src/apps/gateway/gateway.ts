@@ -8,8 +8,8 @@ import {
   writeGatewayFile,
 } from '../../adapters/gateway/gateway-file.ts';
 import { AdminServer } from './admin-server.ts';
-import { checkRouteTable } from '../../domain/traffic/check-route-table.ts';
-import type { Route, RouteTable } from '../../domain/traffic/route-table.ts';
+import { checkRouteTable } from '../../domain/traffic/routing/check-route-table.ts';
+import type { Route, RouteTable } from '../../domain/traffic/routing/route-table.ts';
 import { ControlServer } from './control-server.ts';
 import type { Address, DataPlane } from './data-plane.ts';
 import { OfrepServer } from './flags/ofrep-server.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import type { Endpoint } from '../../domain/traffic/route-table.ts';
+import type { Endpoint } from '../../domain/traffic/routing/route-table.ts';
 import type { EngineKind } from './engine-kind.ts';
 import { engines, GatewayFixture, until } from './gateway-fixture.ts';
 

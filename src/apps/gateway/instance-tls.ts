@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { Socket } from 'node:net';
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
-import type { Endpoint } from '../../domain/traffic/route-table.ts';
+import type { Endpoint } from '../../domain/traffic/routing/route-table.ts';
 import type { GatewayIdentity } from './identity/gateway-identity.ts';
 import { readSvid, type Svid, svidFault } from './identity/svid.ts';
 

@@ -5,7 +5,7 @@ import {
   newBalance,
   pickOther,
   setEndpoints,
-} from '../../domain/traffic/balance.ts';
+} from '../../domain/traffic/resilience/balance.ts';
 import {
   type Circuit,
   newCircuit,
@@ -13,18 +13,18 @@ import {
   shareOf,
   takesPending,
   takesRequest,
-} from '../../domain/traffic/circuit.ts';
-import type { Attempt } from '../../domain/traffic/instance-health.ts';
-import { earnForgiveness } from '../../domain/traffic/kept-connection.ts';
-import type { RetryBudget } from '../../domain/traffic/retry-budget.ts';
-import { type Endpoint, h2c, type Route } from '../../domain/traffic/route-table.ts';
+} from '../../domain/traffic/resilience/circuit.ts';
+import type { Attempt } from '../../domain/traffic/resilience/instance-health.ts';
+import { earnForgiveness } from '../../domain/traffic/resilience/kept-connection.ts';
+import type { RetryBudget } from '../../domain/traffic/resilience/retry-budget.ts';
+import { type Endpoint, h2c, type Route } from '../../domain/traffic/routing/route-table.ts';
 import type { Random } from '../../domain/traffic/seeded-random.ts';
 import {
   outlierDetectionOf,
   type RetryPolicy,
   usualLoadBalancing,
   usualRetries,
-} from '../../domain/traffic/traffic-policy.ts';
+} from '../../domain/traffic/resilience/traffic-policy.ts';
 import type { Counter } from './counters.ts';
 import type { Refusal } from './refusal.ts';
 

@@ -1,10 +1,10 @@
-import type { MutualTls } from '../../domain/traffic/traffic-policy.ts';
-import type { RetryBudget } from '../../domain/traffic/retry-budget.ts';
-import type { ReadyRevisionMatch } from '../../domain/traffic/route-choice.ts';
-import type { Backend, Endpoint, Route } from '../../domain/traffic/route-table.ts';
-import type { Split } from '../../domain/traffic/split.ts';
-import type { StickyChoice } from '../../domain/traffic/sticky.ts';
-import { setAsides } from '../../domain/traffic/traffic-sample.ts';
+import type { MutualTls } from '../../domain/traffic/resilience/traffic-policy.ts';
+import type { RetryBudget } from '../../domain/traffic/resilience/retry-budget.ts';
+import type { ReadyRevisionMatch } from '../../domain/traffic/routing/route-choice.ts';
+import type { Backend, Endpoint, Route } from '../../domain/traffic/routing/route-table.ts';
+import type { Split } from '../../domain/traffic/routing/split.ts';
+import type { StickyChoice } from '../../domain/traffic/routing/sticky.ts';
+import { setAsides } from '../../domain/traffic/samples/traffic-sample.ts';
 import type { WakeRule } from '../../domain/traffic/wake-rule.ts';
 import type { EvidenceTurns } from './cache/evidence-turns.ts';
 import type { RouteCache } from './cache/route-cache.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Route, RouteTable } from '../../domain/traffic/route-table.ts';
+import type { Route, RouteTable } from '../../domain/traffic/routing/route-table.ts';
 import { type Counter, Counters } from './counters.ts';
 import { LiveRoutes, type RoutedRequest } from './live-routes.ts';
 

@@ -1,19 +1,19 @@
-import { pickInstance } from '../../domain/traffic/balance.ts';
-import { ClientVotes } from '../../domain/traffic/client-votes.ts';
-import { RetryBudget } from '../../domain/traffic/retry-budget.ts';
-import { isRetry, otherStratum, stratumIndex } from '../../domain/traffic/request-class.ts';
-import { previewHost } from '../../domain/traffic/preview.ts';
+import { pickInstance } from '../../domain/traffic/resilience/balance.ts';
+import { ClientVotes } from '../../domain/traffic/samples/client-votes.ts';
+import { RetryBudget } from '../../domain/traffic/resilience/retry-budget.ts';
+import { isRetry, otherStratum, stratumIndex } from '../../domain/traffic/samples/request-class.ts';
+import { previewHost } from '../../domain/traffic/routing/preview.ts';
 import {
   hostOf,
   matchedRevision,
   readyRevisionMatches,
-} from '../../domain/traffic/route-choice.ts';
-import type { RequestHeaders } from '../../domain/traffic/request-match.ts';
-import type { Route, RouteTable } from '../../domain/traffic/route-table.ts';
+} from '../../domain/traffic/routing/route-choice.ts';
+import type { RequestHeaders } from '../../domain/traffic/routing/request-match.ts';
+import type { Route, RouteTable } from '../../domain/traffic/routing/route-table.ts';
 import { type Random, seededRandom } from '../../domain/traffic/seeded-random.ts';
-import { nextIndex, splitOf } from '../../domain/traffic/split.ts';
-import { StickyChoice } from '../../domain/traffic/sticky.ts';
-import { type SetAside, setAsides } from '../../domain/traffic/traffic-sample.ts';
+import { nextIndex, splitOf } from '../../domain/traffic/routing/split.ts';
+import { StickyChoice } from '../../domain/traffic/routing/sticky.ts';
+import { type SetAside, setAsides } from '../../domain/traffic/samples/traffic-sample.ts';
 import { EvidenceTurns } from './cache/evidence-turns.ts';
 import { Caches } from './cache/caches.ts';
 import type { RouteCache } from './cache/route-cache.ts';

@@ -8,7 +8,7 @@ import { checkLog } from './access-log/log-writer.ts';
 import { callerLimitsOf } from './caller-limits.ts';
 import { engineKindOf, type EngineOptions, loadEngine } from './engine-kind.ts';
 import type { Address, DataPlane } from './data-plane.ts';
-import { zonePattern, zoneWords } from '../../domain/traffic/check-route-table.ts';
+import { zonePattern, zoneWords } from '../../domain/traffic/routing/check-route-table.ts';
 import { FarLayer } from './cache/far-layer.ts';
 import { Gateway } from './gateway.ts';
 import { Borrowing } from './limits/borrowing.ts';

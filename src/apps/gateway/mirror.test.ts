@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders, RequestListener } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { mirrorBodyBytesMax, type MirrorRule } from '../../domain/traffic/mirror.ts';
-import type { CountedApart } from '../../domain/traffic/traffic-sample.ts';
+import type { CountedApart } from '../../domain/traffic/samples/traffic-sample.ts';
 import { engines, GatewayFixture, until } from './gateway-fixture.ts';
 
 interface Seen {

@@ -1,10 +1,10 @@
-import { type Circuit, newCircuit } from '../../domain/traffic/circuit.ts';
+import { type Circuit, newCircuit } from '../../domain/traffic/resilience/circuit.ts';
 import { isMirrored, type MirrorRule } from '../../domain/traffic/mirror.ts';
 import { PercentTurns } from '../../domain/traffic/percent-turns.ts';
-import type { MatchedRequest } from '../../domain/traffic/request-match.ts';
-import { nextInTurn } from '../../domain/traffic/route-choice.ts';
-import type { Endpoint, Route } from '../../domain/traffic/route-table.ts';
-import type { CountedApart } from '../../domain/traffic/traffic-sample.ts';
+import type { MatchedRequest } from '../../domain/traffic/routing/request-match.ts';
+import { nextInTurn } from '../../domain/traffic/routing/route-choice.ts';
+import type { Endpoint, Route } from '../../domain/traffic/routing/route-table.ts';
+import type { CountedApart } from '../../domain/traffic/samples/traffic-sample.ts';
 import { type Counter, type Counters, noAnswer } from './counters.ts';
 import { originOf, type Target } from './live-revision.ts';
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from './node-http.ts';
-import { hasBody } from './request-body.ts';
+import { hasBody } from './compat/request-body.ts';
 import { type Refusal, refusalFields } from './refusal.ts';
 
 /** Why the gateway answered itself. */

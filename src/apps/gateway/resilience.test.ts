@@ -6,7 +6,7 @@ import {
   type TrafficPolicy,
   usualOutlierDetection,
   usualRetries,
-} from '../../domain/traffic/traffic-policy.ts';
+} from '../../domain/traffic/resilience/traffic-policy.ts';
 import { engines, GatewayFixture, until } from './gateway-fixture.ts';
 
 const dead = (instanceId: string) => ({ instanceId, host: '127.0.0.1', port: 1 });

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { everyPath } from '../../domain/traffic/request-match.ts';
-import type { Endpoint } from '../../domain/traffic/route-table.ts';
-import { type RetryPolicy, usualRetries } from '../../domain/traffic/traffic-policy.ts';
+import { everyPath } from '../../domain/traffic/routing/request-match.ts';
+import type { Endpoint } from '../../domain/traffic/routing/route-table.ts';
+import { type RetryPolicy, usualRetries } from '../../domain/traffic/resilience/traffic-policy.ts';
 import { engines, GatewayFixture, until } from './gateway-fixture.ts';
 
 const again: RetryPolicy = { ...usualRetries, attempts: 1, onStatuses: [503], backOffMs: 1 };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { everyPath, type RequestHeaders } from '../../domain/traffic/request-match.ts';
-import type { Route } from '../../domain/traffic/route-table.ts';
+import { everyPath, type RequestHeaders } from '../../domain/traffic/routing/request-match.ts';
+import type { Route } from '../../domain/traffic/routing/route-table.ts';
 import { Counters } from './counters.ts';
 import { type Choice, LiveRoutes } from './live-routes.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { RequestMatch } from '../../domain/traffic/request-match.ts';
-import type { RuleTimeouts } from '../../domain/traffic/route-rules.ts';
+import type { RequestMatch } from '../../domain/traffic/routing/request-match.ts';
+import type { RuleTimeouts } from '../../domain/traffic/routing/route-rules.ts';
 import { engines, GatewayFixture, until } from './gateway-fixture.ts';
 
 const everything: RequestMatch = {

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { parseRouteTable } from '../../adapters/gateway/control-message.ts';
 import { replaceFile } from '../../adapters/gateway/gateway-file.ts';
-import { checkRouteTable } from '../../domain/traffic/check-route-table.ts';
-import type { RouteTable } from '../../domain/traffic/route-table.ts';
+import { checkRouteTable } from '../../domain/traffic/routing/check-route-table.ts';
+import type { RouteTable } from '../../domain/traffic/routing/route-table.ts';
 
 /**
  * The last table, kept so that a gateway serves again before any server is there. Survives the process, not

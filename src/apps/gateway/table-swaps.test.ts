@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import type { Backend } from '../../domain/traffic/route-table.ts';
+import type { Backend } from '../../domain/traffic/routing/route-table.ts';
 import { GatewayFixture, until } from './gateway-fixture.ts';
 
 const swaps = 1000;

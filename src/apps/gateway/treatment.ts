@@ -1,12 +1,12 @@
-import type { MatchedRequest } from '../../domain/traffic/request-match.ts';
-import type { Route } from '../../domain/traffic/route-table.ts';
+import type { MatchedRequest } from '../../domain/traffic/routing/request-match.ts';
+import type { Route } from '../../domain/traffic/routing/route-table.ts';
 import {
   type ReadyRules,
   readyRules,
   ruleIndexOf,
   type RuleTimeouts,
-} from '../../domain/traffic/route-rules.ts';
-import type { RetryPolicy } from '../../domain/traffic/traffic-policy.ts';
+} from '../../domain/traffic/routing/route-rules.ts';
+import type { RetryPolicy } from '../../domain/traffic/resilience/traffic-policy.ts';
 import type { Counters } from './counters.ts';
 import { type Fault, Faults } from './fault-injection.ts';
 import type { Target } from './live-revision.ts';

@@ -14,14 +14,14 @@ import type {
 } from '../../api/wire.ts';
 import type { EstimateResponse } from '../../api/estimate-wire.ts';
 import type { RolloutItem, RolloutListQuery } from '../../api/rollout-list-wire.ts';
-import type { FaultDesk } from '../../control/fault-desk.ts';
-import type { ControlLoop } from '../../control/loop.ts';
-import type { InstanceScaler } from '../../control/instance-scaler.ts';
-import type { Recorder } from '../../control/recorder.ts';
-import type { ResourceWatch } from '../../control/resource-watch.ts';
-import { replayRollout, serviceOfRollout } from '../../control/replay.ts';
-import { replaySummary } from '../../control/replay-summary.ts';
-import { streamOfService } from '../../control/recovery.ts';
+import type { FaultDesk } from '../../control/desks/fault-desk.ts';
+import type { ControlLoop } from '../../control/loop/loop.ts';
+import type { InstanceScaler } from '../../control/scaling/instance-scaler.ts';
+import type { Recorder } from '../../control/recording/recorder.ts';
+import type { ResourceWatch } from '../../control/scaling/resource-watch.ts';
+import { replayRollout, serviceOfRollout } from '../../control/replay/replay.ts';
+import { replaySummary } from '../../control/replay/replay-summary.ts';
+import { streamOfService } from '../../control/recording/recovery.ts';
 import { decide } from '../../domain/release/decide.ts';
 import type { Action, Hand } from '../../domain/release/event.ts';
 import { restartOrder } from '../../domain/release/restart.ts';
@@ -36,21 +36,21 @@ import {
 import type { Clock } from '../../ports/clock.ts';
 import type { LedgerStore } from '../../ports/ledger-store.ts';
 import type { Instance } from '../../ports/platform.ts';
-import { readReleaseFiles } from './apply-files.ts';
-import { estimateView, type KnownTraffic } from './estimate-view.ts';
-import { eventView } from './event-view.ts';
-import { faultView } from './http-fault-routes.ts';
-import { HttpProblem } from './http-problem.ts';
-import type { Page } from './list-page.ts';
-import { ongoingEstimate } from './ongoing-estimate.ts';
+import { readReleaseFiles } from './release-files/apply-files.ts';
+import { estimateView, type KnownTraffic } from './views/estimate-view.ts';
+import { eventView } from './views/event-view.ts';
+import { faultView } from './http/http-fault-routes.ts';
+import { HttpProblem } from './http/http-problem.ts';
+import type { Page } from './views/list-page.ts';
+import { ongoingEstimate } from './views/ongoing-estimate.ts';
 import type { RateMeter } from './rate-meter.ts';
-import type { InputSources } from './read-run-inputs.ts';
-import { rolloutPage } from './rollout-list.ts';
-import { serviceSpecOf } from './service-spec.ts';
-import { diffSpecs } from './spec-diff.ts';
-import { resourcesViews } from './resources-view.ts';
-import { scalingViews } from './scaling-view.ts';
-import { serviceView, summaryView } from './views.ts';
+import type { InputSources } from './release-files/read-run-inputs.ts';
+import { rolloutPage } from './views/rollout-list.ts';
+import { serviceSpecOf } from './release-files/service-spec.ts';
+import { diffSpecs } from './views/spec-diff.ts';
+import { resourcesViews } from './views/resources-view.ts';
+import { scalingViews } from './views/scaling-view.ts';
+import { serviceView, summaryView } from './views/views.ts';
 
 /** What the API can ask for, in the API's shapes. Throws HttpProblem for what cannot be answered. */
 export class ControlPlane {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { InstanceView } from '../../api/wire.ts';
-import { usualOutlierDetection } from '../../domain/traffic/traffic-policy.ts';
+import { usualOutlierDetection } from '../../domain/traffic/resilience/traffic-policy.ts';
 import { withEjectionReason } from './ejected-instances.ts';
 
 const instance: InstanceView = {

@@ -1,5 +1,8 @@
 import type { InstanceView } from '../../api/wire.ts';
-import { type TrafficPolicy, usualOutlierDetection } from '../../domain/traffic/traffic-policy.ts';
+import {
+  type TrafficPolicy,
+  usualOutlierDetection,
+} from '../../domain/traffic/resilience/traffic-policy.ts';
 import type { Platform } from '../../ports/platform.ts';
 
 /** The platform, with what the router says of its instances. */

@@ -6,7 +6,7 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { workerCountOf } from '../../adapters/gateway/worker-count.ts';
 import type { LedgerPlaceWish } from '../../adapters/system/ledger-place.ts';
 import { type DefaultAccess, defaultAccesses } from './default-access.ts';
-import { type WitnessSettings, witnessModes } from './evidence-desk.ts';
+import { type WitnessSettings, witnessModes } from './ledger/evidence-desk.ts';
 import type { Address, ServerOptions } from './server-options.ts';
 import { runServer } from './server.ts';
 

@@ -2,7 +2,7 @@ import {
   addCounts,
   type ArmCount,
   type TrafficSample,
-} from '../../domain/traffic/traffic-sample.ts';
+} from '../../domain/traffic/samples/traffic-sample.ts';
 
 /** How far back the meter looks. */
 const windowMs = 60_000;

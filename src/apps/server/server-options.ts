@@ -1,9 +1,9 @@
-import type { CgroupWish } from '../../adapters/local-process/cgroup-place.ts';
+import type { CgroupWish } from '../../adapters/local-process/limits/cgroup-place.ts';
 import type { LedgerPlaceWish } from '../../adapters/system/ledger-place.ts';
-import { type BlobSettings } from './blob-desk.ts';
-import { type CdEventWish } from './cd-event-desk.ts';
+import { type BlobSettings } from './ledger/blob-desk.ts';
+import { type CdEventWish } from './ledger/cd-event-desk.ts';
 import type { DefaultAccess } from './default-access.ts';
-import { type WitnessSettings } from './evidence-desk.ts';
+import { type WitnessSettings } from './ledger/evidence-desk.ts';
 
 export interface ServerOptions {
   readonly stateFolder: string;

@@ -1,18 +1,18 @@
 import type { ServerStatus } from '../../api/wire.ts';
-import type { MadeCheckpoint } from '../../control/checkpointer.ts';
-import type { CacheDesk } from '../../control/cache-desk.ts';
-import type { ControlLoop } from '../../control/loop.ts';
-import type { ApprovalDesk } from '../../control/approval-desk.ts';
-import type { FaultDesk } from '../../control/fault-desk.ts';
-import type { LoadDesk } from '../../control/load-desk.ts';
-import type { Recorder } from '../../control/recorder.ts';
+import type { MadeCheckpoint } from '../../control/ledger/checkpointer.ts';
+import type { CacheDesk } from '../../control/desks/cache-desk.ts';
+import type { ControlLoop } from '../../control/loop/loop.ts';
+import type { ApprovalDesk } from '../../control/desks/approval-desk.ts';
+import type { FaultDesk } from '../../control/desks/fault-desk.ts';
+import type { LoadDesk } from '../../control/desks/load-desk.ts';
+import type { Recorder } from '../../control/recording/recorder.ts';
 import type { Authorization } from '../../domain/authorization/authorization.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Platform } from '../../ports/platform.ts';
 import type { AccessDesk } from './access/access-desk.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { EventFeed } from './event-feed.ts';
-import type { RotatedKeys } from './log-key-desk.ts';
+import type { RotatedKeys } from './ledger/log-key-desk.ts';
 
 /** What the HTTP routes are given. */
 export interface ServerParts {

@@ -10,19 +10,19 @@ import {
 import { SvidKeeper } from '../../adapters/authority/svid-keeper.ts';
 import { rememberedCheckpoint } from '../../adapters/system/newest-checkpoint.ts';
 import { SystemClock } from '../../adapters/system/system-clock.ts';
-import { openRecorder, type Recorder } from '../../control/recorder.ts';
-import { requireNotRolledBack } from '../../control/rolled-back.ts';
-import { lastObservedAtMs } from '../../control/recorder-index.ts';
-import { CdEventDesk } from './cd-event-desk.ts';
-import { EjectionJournal } from './ejection-journal.ts';
-import { EvidenceDesk } from './evidence-desk.ts';
+import { openRecorder, type Recorder } from '../../control/recording/recorder.ts';
+import { requireNotRolledBack } from '../../control/ledger/rolled-back.ts';
+import { lastObservedAtMs } from '../../control/recording/recorder-index.ts';
+import { CdEventDesk } from './ledger/cd-event-desk.ts';
+import { EjectionJournal } from './ledger/ejection-journal.ts';
+import { EvidenceDesk } from './ledger/evidence-desk.ts';
 import { EventFeed } from './event-feed.ts';
-import { gatewayJournal, workerJournal } from './gateway-journal.ts';
-import { type OpenedLedger, openServerLedger } from './ledger-opening.ts';
-import { LedgerTrouble } from './ledger-trouble.ts';
-import { LogKeyDesk } from './log-key-desk.ts';
+import { gatewayJournal, workerJournal } from './ledger/gateway-journal.ts';
+import { type OpenedLedger, openServerLedger } from './ledger/ledger-opening.ts';
+import { LedgerTrouble } from './ledger/ledger-trouble.ts';
+import { LogKeyDesk } from './ledger/log-key-desk.ts';
 import { Withdrawal } from './withdrawal.ts';
-import { witnessJournal } from './witness-journal.ts';
+import { witnessJournal } from './ledger/witness-journal.ts';
 import type { Address, ServerOptions } from './server-options.ts';
 
 /** What is open while the server runs, but for the loop and HTTP. */

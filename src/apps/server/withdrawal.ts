@@ -1,4 +1,4 @@
-import type { ControlLoop } from '../../control/loop.ts';
+import type { ControlLoop } from '../../control/loop/loop.ts';
 
 /** Takes an instance out of the traffic for the platform, which is open before there is a loop. */
 export class Withdrawal {

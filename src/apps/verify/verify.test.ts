@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { inclusionProof } from '../../control/ledger-proofs.ts';
+import { inclusionProof } from '../../control/ledger/ledger-proofs.ts';
 import { formatProof } from '../../domain/evidence/tlog-proof.ts';
 import { parsePolicy } from '../../domain/evidence/trust-policy.ts';
 import { exportedLedger, type ExportedLedger } from './exported-ledger.fixture.ts';

@@ -12,9 +12,9 @@ import { MemoryLedgerStore } from '../../adapters/memory/memory-ledger-store.ts'
 import { openLogNoteSigners, openNoteSigner } from '../../adapters/system/note-signing-key.ts';
 import { SystemClock } from '../../adapters/system/system-clock.ts';
 import { HttpWitness } from '../../adapters/witness/http-witness.ts';
-import { Checkpointer, logPolicyLines } from '../../control/checkpointer.ts';
-import { consistencyProof } from '../../control/ledger-proofs.ts';
-import { Witnessing } from '../../control/witnessing.ts';
+import { Checkpointer, logPolicyLines } from '../../control/ledger/checkpointer.ts';
+import { consistencyProof } from '../../control/ledger/ledger-proofs.ts';
+import { Witnessing } from '../../control/ledger/witnessing.ts';
 import { hexOfHash, leafHash } from '../../domain/evidence/digest.ts';
 import { originOf } from '../../domain/evidence/export-format.ts';
 import { judgeCheckpoint } from '../../domain/evidence/judge-checkpoint.ts';

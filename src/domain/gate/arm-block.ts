@@ -1,4 +1,4 @@
-import type { ArmCount } from '../traffic/traffic-sample.ts';
+import type { ArmCount } from '../traffic/samples/traffic-sample.ts';
 
 /**
  * Requests that are not evidence yet.

@@ -1,5 +1,5 @@
 import type { GateSettings } from '../release/revision.ts';
-import type { ArmCount } from '../traffic/traffic-sample.ts';
+import type { ArmCount } from '../traffic/samples/traffic-sample.ts';
 import { baseRatioAt } from './base-rate.ts';
 import type { GateState } from './gate-state.ts';
 import { addToLanes } from './incident-lanes.ts';

@@ -1,4 +1,4 @@
-import type { ArmCount } from '../traffic/traffic-sample.ts';
+import type { ArmCount } from '../traffic/samples/traffic-sample.ts';
 import { clampRatio } from './e-variable.ts';
 
 /** Stable's counts with a half-life, up to and including the last block. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { GateSettings, Objective } from '../release/revision.ts';
-import { latencyBucket } from '../traffic/latency-buckets.ts';
+import { latencyBucket } from '../traffic/samples/latency-buckets.ts';
 import { upperRatio } from './before-after.ts';
 import { closeBlock, type GateState, judge, noteStable, observe, openGate } from './gate.ts';
 import { arrivals, seeded } from './simulated-traffic.fixture.ts';

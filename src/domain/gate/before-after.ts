@@ -1,5 +1,5 @@
 import type { GateSettings } from '../release/revision.ts';
-import type { ArmCount } from '../traffic/traffic-sample.ts';
+import type { ArmCount } from '../traffic/samples/traffic-sample.ts';
 import { noCount, plus } from './arm-block.ts';
 import { divergence, logArmRatio } from './e-variable.ts';
 import { slowMarginRatio } from './latency-metric.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { GateSettings } from '../release/revision.ts';
-import { latencyBucket } from '../traffic/latency-buckets.ts';
+import { latencyBucket } from '../traffic/samples/latency-buckets.ts';
 import type { CustomObservation, MetricSpec } from './custom-metrics.ts';
 import { sharesOf } from './gate-state.ts';
 import { type GateState, judge, observe, openGate } from './gate.ts';

@@ -1,5 +1,5 @@
 import type { GateSettings } from '../release/revision.ts';
-import type { MetricSelection } from '../traffic/metric-selection.ts';
+import type { MetricSelection } from '../traffic/samples/metric-selection.ts';
 import type { ArmPair } from './arm-block.ts';
 import { slowerByRatioOf, type SparseHistogram } from './latency-scale.ts';
 import {

@@ -1,4 +1,4 @@
-import type { ArmCount } from '../traffic/traffic-sample.ts';
+import type { ArmCount } from '../traffic/samples/traffic-sample.ts';
 
 /**
  * E-variables for one block of requests: numbers E >= 0 that are 1 at most on average while a null hypothesis holds, so

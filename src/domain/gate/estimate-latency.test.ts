@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { GateSettings } from '../release/revision.ts';
-import { latencyBucket } from '../traffic/latency-buckets.ts';
+import { latencyBucket } from '../traffic/samples/latency-buckets.ts';
 import { requestsToFindSlower } from './estimate-latency.ts';
 import { addToScale, emptyScale } from './latency-scale.ts';
 import { normal, seeded } from './simulated-traffic.fixture.ts';

@@ -1,4 +1,4 @@
-import { secondsText } from '../release/amount-text.ts';
+import { secondsText } from '../release/wording/amount-text.ts';
 import type { Plan, Step } from '../release/revision.ts';
 import {
   type ArmInstanceCounts,

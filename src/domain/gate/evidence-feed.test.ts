@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { GateSettings } from '../release/revision.ts';
-import { ClientVotes } from '../traffic/client-votes.ts';
-import { nextIndex, splitOf } from '../traffic/split.ts';
-import type { ArmCount } from '../traffic/traffic-sample.ts';
+import { ClientVotes } from '../traffic/samples/client-votes.ts';
+import { nextIndex, splitOf } from '../traffic/routing/split.ts';
+import type { ArmCount } from '../traffic/samples/traffic-sample.ts';
 import { type GateState, judge, observe, openGate } from './gate.ts';
 import { failuresOf, poisson, seeded } from './simulated-traffic.fixture.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { latencyBucket } from '../traffic/latency-buckets.ts';
-import type { ArmCount } from '../traffic/traffic-sample.ts';
+import { latencyBucket } from '../traffic/samples/latency-buckets.ts';
+import type { ArmCount } from '../traffic/samples/traffic-sample.ts';
 import { type GateObservation, type GateState, observe, openGate } from './gate.ts';
 import { logMarginEvidence, logMarginEvidences } from './non-inferiority.ts';
 import { baseRatioAt } from './base-rate.ts';

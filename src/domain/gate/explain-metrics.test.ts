@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { GateSettings } from '../release/revision.ts';
-import { latencyBucket } from '../traffic/latency-buckets.ts';
+import { latencyBucket } from '../traffic/samples/latency-buckets.ts';
 import { explainMetrics, inFull } from './explain-metrics.ts';
 import { closeBlock, type GateState, judge, observe, openGate } from './gate.ts';
 import { arrivals, failuresOf, seeded } from './simulated-traffic.fixture.ts';

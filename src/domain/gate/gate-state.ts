@@ -1,5 +1,5 @@
 import type { GateSettings, Objective } from '../release/revision.ts';
-import type { ArmCount } from '../traffic/traffic-sample.ts';
+import type { ArmCount } from '../traffic/samples/traffic-sample.ts';
 import type { BeforeAfter } from './before-after.ts';
 import { type CustomMetric, customEvidence } from './custom-metrics.ts';
 import type { DifferenceInterval } from './difference-interval.ts';

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import type { MetricSpec } from './custom-metrics.ts';
 import { type GateObservation, type GateState, judge, observe, openGate } from './gate.ts';
 import { sharesOf } from './gate-state.ts';
-import { latencyBucketCount } from '../traffic/latency-buckets.ts';
+import { latencyBucketCount } from '../traffic/samples/latency-buckets.ts';
 import { addToUnits, type InstanceTally, openUnitLane, unitEvidence } from './unit-lane.ts';
 
 /** What must not matter to a gate: the order within a block, how instances are reported, the unit of weights, the way of storing. */

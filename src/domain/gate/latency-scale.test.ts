@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { latencyBucket, latencyBucketCount } from '../traffic/latency-buckets.ts';
+import { latencyBucket, latencyBucketCount } from '../traffic/samples/latency-buckets.ts';
 import {
   addToScale,
   emptyScale,

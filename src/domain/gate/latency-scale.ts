@@ -2,7 +2,7 @@ import {
   latencyBucket,
   latencyBucketCount,
   latencyBucketLowerUs,
-} from '../traffic/latency-buckets.ts';
+} from '../traffic/samples/latency-buckets.ts';
 
 /**
  * The scale latencies are compared on: 48 buckets, three for each doubling from 128 us to 5.2 s, and one at each end. Grouping

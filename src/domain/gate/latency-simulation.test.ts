@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { GateSettings, Objective } from '../release/revision.ts';
-import { latencyBucket } from '../traffic/latency-buckets.ts';
+import { latencyBucket } from '../traffic/samples/latency-buckets.ts';
 import { closeBlock, type GateState, judge, observe, openGate } from './gate.ts';
 import { normal, poisson, seeded } from './simulated-traffic.fixture.ts';
 

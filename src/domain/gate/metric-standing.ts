@@ -1,4 +1,4 @@
-import { type SetAside, setAsides } from '../traffic/traffic-sample.ts';
+import { type SetAside, setAsides } from '../traffic/samples/traffic-sample.ts';
 import type { ArmPair } from './arm-block.ts';
 import type { CustomMetric, CustomObservation } from './custom-metrics.ts';
 import { histogramTotal } from './latency-scale.ts';

@@ -1,5 +1,5 @@
 import type { Objective } from '../release/revision.ts';
-import type { ArmCount } from '../traffic/traffic-sample.ts';
+import type { ArmCount } from '../traffic/samples/traffic-sample.ts';
 import { addToBase, type BaseRate, baseRatioAt, noBase } from './base-rate.ts';
 import { logArmRatio } from './e-variable.ts';
 import { slowMarginRatio } from './latency-metric.ts';

@@ -1,5 +1,5 @@
-import { latencyBucketCount } from '../traffic/latency-buckets.ts';
-import type { ArmCount } from '../traffic/traffic-sample.ts';
+import { latencyBucketCount } from '../traffic/samples/latency-buckets.ts';
+import type { ArmCount } from '../traffic/samples/traffic-sample.ts';
 import type { CustomObservation } from './custom-metrics.ts';
 import type { SparseHistogram } from './latency-scale.ts';
 import type { GateObservation, InstanceObservation, StratumObservation } from './verdict.ts';

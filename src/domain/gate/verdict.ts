@@ -1,4 +1,4 @@
-import type { ArmCount } from '../traffic/traffic-sample.ts';
+import type { ArmCount } from '../traffic/samples/traffic-sample.ts';
 import type { CustomObservation } from './custom-metrics.ts';
 import type { BeforeAfterExplanation, MetricExplanation } from './explain-metrics.ts';
 import type { MetricEvidence } from './gate-state.ts';

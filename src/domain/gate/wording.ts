@@ -1,4 +1,4 @@
-import type { ArmCount } from '../traffic/traffic-sample.ts';
+import type { ArmCount } from '../traffic/samples/traffic-sample.ts';
 
 /** `1240` -> `1,240`; fractions are rounded. */
 export function countText(count: number): string {

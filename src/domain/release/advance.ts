@@ -1,24 +1,24 @@
 import type { Verdict } from '../gate/gate.ts';
 import { approvalsText, isApproved, requestOf, waitSentence } from './approvals.ts';
-import { candidateCount } from './blue-green.ts';
+import { candidateCount } from './strategies/blue-green.ts';
 import { capacityHold } from './capacity-hold.ts';
 import { order, unchanged } from './order.ts';
-import { outOfMemoryText } from './out-of-memory-text.ts';
+import { outOfMemoryText } from './wording/out-of-memory-text.ts';
 import { forwardParked, isWaitingForInstance, parkAsAdvised } from './parking.ts';
 import { progress } from './progress.ts';
 import { promoted } from './promoted.ts';
 import { followReplacement, replacedText } from './replacement.ts';
 import { revert } from './revert.ts';
 import type { Step } from './revision.ts';
-import { followRolling } from './rolling.ts';
-import { instancesOf, stableRestarts } from './see.ts';
-import { percentText, secondsText, timesText } from './amount-text.ts';
-import { nameOf } from './sentence.ts';
+import { followRolling } from './strategies/rolling.ts';
+import { instancesOf, stableRestarts } from './seeing/see.ts';
+import { percentText, secondsText, timesText } from './wording/amount-text.ts';
+import { nameOf } from './wording/sentence.ts';
 import { activeRollout, type Decision, type Rollout, type ServiceState } from './service-state.ts';
 import { shiftTo } from './shift.ts';
-import { followStandby, switchText } from './standby.ts';
+import { followStandby, switchText } from './strategies/standby.ts';
 import { verdictAt } from './step-verdict.ts';
-import { alertText, faultNow } from './telemetry-watch.ts';
+import { alertText, faultNow } from './seeing/telemetry-watch.ts';
 import { followTimeLimit } from './time-limit.ts';
 
 /** New restarts of the candidate, beyond those of stable, that end a rollout. */

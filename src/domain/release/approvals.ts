@@ -3,7 +3,7 @@ import {
   approvalPolicySha256,
   type RoleRule,
 } from '../evidence/approval/approval.ts';
-import { listText, secondsText } from './amount-text.ts';
+import { listText, secondsText } from './wording/amount-text.ts';
 import type { ReleaseEvent } from './event.ts';
 import { order, unchanged } from './order.ts';
 import {

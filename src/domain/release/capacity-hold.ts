@@ -1,5 +1,5 @@
 import { shortageOf } from '../scaling/capacity-guard.ts';
-import { countText } from './amount-text.ts';
+import { countText } from './wording/amount-text.ts';
 import { scalingBounds } from './instance-counts.ts';
 import type { Revision } from './revision.ts';
 import type { Rollout, ServiceState } from './service-state.ts';

@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 
 import { decide } from './decide.ts';
-import { rolledOf } from './rolling.fixture.ts';
-import { blueGreenOf, reportOf } from './standby.fixture.ts';
+import { rolledOf } from './strategies/rolling.fixture.ts';
+import { blueGreenOf, reportOf } from './strategies/standby.fixture.ts';
 import type { Traffic } from './effect.ts';
 import type { Action, ReleaseEvent } from './event.ts';
 import { splitTraffic } from './order.ts';
@@ -21,7 +21,7 @@ import {
   stepOf,
 } from './release.fixture.ts';
 import type { Plan } from './revision.ts';
-import { describeService } from './sentence.ts';
+import { describeService } from './wording/sentence.ts';
 import {
   activeRollout,
   type Decision,

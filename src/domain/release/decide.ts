@@ -15,14 +15,14 @@ import { advance } from './advance.ts';
 import { seeApprovals } from './approvals.ts';
 import type { ReleaseEvent } from './event.ts';
 import { seeEffectDone, seeEffectFailed } from './outcome.ts';
-import { seeScale } from './see-scale.ts';
+import { seeScale } from './seeing/see-scale.ts';
 import { operate } from './operate.ts';
 import { recover } from './recover.ts';
 import { followRestart } from './restart.ts';
 import { seeInstances } from './instances.ts';
-import { seeSample } from './see.ts';
+import { seeSample } from './seeing/see.ts';
 import type { Decision, ServiceState } from './service-state.ts';
-import { seeStandbyChecked } from './standby.ts';
+import { seeStandbyChecked } from './strategies/standby.ts';
 import { apply } from './start.ts';
 
 export function decide(state: ServiceState, event: ReleaseEvent): Decision {

@@ -1,11 +1,11 @@
 import type { RevisionFlags } from '../flags/flag.ts';
 import type { MirrorRule } from '../traffic/mirror.ts';
-import type { RequestMatch } from '../traffic/request-match.ts';
-import type { RouteRule } from '../traffic/route-rules.ts';
-import type { StickyRule } from '../traffic/sticky.ts';
-import type { TrafficPolicy } from '../traffic/traffic-policy.ts';
+import type { RequestMatch } from '../traffic/routing/request-match.ts';
+import type { RouteRule } from '../traffic/routing/route-rules.ts';
+import type { StickyRule } from '../traffic/routing/sticky.ts';
+import type { TrafficPolicy } from '../traffic/resilience/traffic-policy.ts';
 import type { HeaderMatch, Revision, StratumMatch, VoteRule } from './revision.ts';
-import type { BlueGreen } from './strategy.ts';
+import type { BlueGreen } from './strategies/strategy.ts';
 
 /**
  * Something to be done in the world, as plain data. Each effect names a wanted state, so doing it twice changes nothing;

@@ -1,10 +1,10 @@
 import type { LoadNeed } from '../scaling/capacity-guard.ts';
 import type { StableWindow } from '../gate/before-after.ts';
-import type { TrafficSample } from '../traffic/traffic-sample.ts';
+import type { TrafficSample } from '../traffic/samples/traffic-sample.ts';
 import type { Effect } from './effect.ts';
 import type { ServiceSpec } from './revision.ts';
 import type { ApprovalStanding } from './service-state.ts';
-import type { StandbyReport } from './strategy.ts';
+import type { StandbyReport } from './strategies/strategy.ts';
 
 /**
  * Everything that can happen to a service. `atMs` is when; it never goes back within one service. The events of a

@@ -1,7 +1,7 @@
 import { type LoadNeed, neededFor } from '../scaling/capacity-guard.ts';
-import { candidateCount } from './blue-green.ts';
+import { candidateCount } from './strategies/blue-green.ts';
 import type { Revision } from './revision.ts';
-import { rolledBy, rolledCount } from './rolling-arms.ts';
+import { rolledBy, rolledCount } from './strategies/rolling-arms.ts';
 import { activeRollout, type Rollout, type ServiceState, stableOf } from './service-state.ts';
 
 /** How many instances of the revision were ordered last. */

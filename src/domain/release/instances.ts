@@ -2,9 +2,9 @@ import { advance } from './advance.ts';
 import type { ReleaseEvent } from './event.ts';
 import { order, unchanged } from './order.ts';
 import { followRestart } from './restart.ts';
-import { instancesOf } from './see.ts';
-import { timesText } from './amount-text.ts';
-import { nameOf } from './sentence.ts';
+import { instancesOf } from './seeing/see.ts';
+import { timesText } from './wording/amount-text.ts';
+import { nameOf } from './wording/sentence.ts';
 import { activeRollout, type Decision, type ServiceState, stableOf } from './service-state.ts';
 
 /** Takes over what the platform shows; a crash of a service at rest is worth an entry of its own. */

@@ -7,13 +7,13 @@ import { order, stableTraffic } from './order.ts';
 import { promoted, withSummary } from './promoted.ts';
 import { activeRestart, beginRestart, endRestart, supersedeRestart } from './restart.ts';
 import { revert } from './revert.ts';
-import { instancesOf } from './see.ts';
-import { percentText } from './amount-text.ts';
-import { choicesText, handText, nameOf } from './sentence.ts';
+import { instancesOf } from './seeing/see.ts';
+import { percentText } from './wording/amount-text.ts';
+import { choicesText, handText, nameOf } from './wording/sentence.ts';
 import { activeRollout, type Decision, type Rollout, type ServiceState } from './service-state.ts';
 import { shiftTo } from './shift.ts';
 import { start } from './start.ts';
-import { whyNotSwitch } from './standby.ts';
+import { whyNotSwitch } from './strategies/standby.ts';
 import { verdictAt } from './step-verdict.ts';
 
 interface Request {

@@ -1,5 +1,5 @@
 import { inFull } from '../gate/explain-metrics.ts';
-import { previewOf } from './blue-green.ts';
+import { previewOf } from './strategies/blue-green.ts';
 import type { Effect, Share, Traffic } from './effect.ts';
 import type { Hand } from './event.ts';
 import { flagsAt } from './flag-turns.ts';

@@ -1,15 +1,15 @@
 import { advance } from './advance.ts';
-import { stepShareText } from './blue-green.ts';
+import { stepShareText } from './strategies/blue-green.ts';
 import type { ReleaseEvent } from './event.ts';
 import { order, unchanged } from './order.ts';
 import { promoted } from './promoted.ts';
 import { activeRestart, endRestart, restartDone } from './restart.ts';
 import { replaced } from './replacement.ts';
 import { revert, reverted } from './revert.ts';
-import { rolledOut } from './rolling.ts';
-import { rolledBy } from './rolling-arms.ts';
-import { percentText, secondsText } from './amount-text.ts';
-import { nameOf } from './sentence.ts';
+import { rolledOut } from './strategies/rolling.ts';
+import { rolledBy } from './strategies/rolling-arms.ts';
+import { percentText, secondsText } from './wording/amount-text.ts';
+import { nameOf } from './wording/sentence.ts';
 import {
   activeRollout,
   type Decision,

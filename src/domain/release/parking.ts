@@ -17,12 +17,12 @@ import { closeBlock, type Verdict } from '../gate/gate.ts';
 import type { ParkAdvice } from '../gate/park.ts';
 import { nextKey, order, splitTraffic, unchanged } from './order.ts';
 import { progress } from './progress.ts';
-import { instancesOf } from './see.ts';
-import { percentText, rateText, secondsText } from './amount-text.ts';
-import { choicesText, nameOf } from './sentence.ts';
+import { instancesOf } from './seeing/see.ts';
+import { percentText, rateText, secondsText } from './wording/amount-text.ts';
+import { choicesText, nameOf } from './wording/sentence.ts';
 import type { Decision, DecisionKind, Phase, Rollout, ServiceState } from './service-state.ts';
 import { leaveStep, shiftTo } from './shift.ts';
-import { rateOf } from './telemetry-watch.ts';
+import { rateOf } from './seeing/telemetry-watch.ts';
 
 /** A candidate whose incidents come more often than this is not to be told from one that fails now and then. */
 export const parkingsMax = 8;

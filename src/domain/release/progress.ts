@@ -1,6 +1,6 @@
 import type { Verdict } from '../gate/gate.ts';
 import { order, unchanged } from './order.ts';
-import { holdText } from './sentence.ts';
+import { holdText } from './wording/sentence.ts';
 import type { Decision, Rollout, ServiceState } from './service-state.ts';
 
 /** Progress entries come at first every 5 s, in a long step every 5 % of its age, so that none floods the ledger. */

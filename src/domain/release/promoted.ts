@@ -3,7 +3,7 @@ import type { Effect } from './effect.ts';
 import type { Hand } from './event.ts';
 import { keptWith } from './flag-turns.ts';
 import { order } from './order.ts';
-import { handText, nameOf, sharesText } from './sentence.ts';
+import { handText, nameOf, sharesText } from './wording/sentence.ts';
 import {
   type Decision,
   measuredSharePercent,

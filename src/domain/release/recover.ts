@@ -2,8 +2,8 @@ import type { Effect } from './effect.ts';
 import { wantedInstances } from './instance-counts.ts';
 import { order, stableTraffic, unchanged } from './order.ts';
 import { activeRestart, restartAnew, restartEffect } from './restart.ts';
-import { awaitedStop, isIncoming, rolledCount } from './rolling-arms.ts';
-import { describeService } from './sentence.ts';
+import { awaitedStop, isIncoming, rolledCount } from './strategies/rolling-arms.ts';
+import { describeService } from './wording/sentence.ts';
 import {
   activeRollout,
   type Decision,
@@ -11,8 +11,8 @@ import {
   type ServiceState,
   stableOf,
 } from './service-state.ts';
-import { orderedChecks, standbyAnew } from './standby.ts';
-import { listenAnew } from './telemetry-watch.ts';
+import { orderedChecks, standbyAnew } from './strategies/standby.ts';
+import { listenAnew } from './seeing/telemetry-watch.ts';
 
 /**
  * The loop is back after a stop or a crash. Whatever was ordered last may or may not have been done, so everything

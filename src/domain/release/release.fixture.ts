@@ -1,4 +1,4 @@
-import type { ArmCount, TrafficSample } from '../traffic/traffic-sample.ts';
+import type { ArmCount, TrafficSample } from '../traffic/samples/traffic-sample.ts';
 import { decide } from './decide.ts';
 import type { Hand, ReleaseEvent, RevisionInstances } from './event.ts';
 import type { GateSettings, Plan, Revision, ServiceSpec, Step } from './revision.ts';

@@ -13,8 +13,8 @@ import { wantedInstances } from './instance-counts.ts';
 import { isWaitingForInstance } from './parking.ts';
 import { nextKey, order } from './order.ts';
 import { revert } from './revert.ts';
-import { instancesOf } from './see.ts';
-import { secondsText } from './amount-text.ts';
+import { instancesOf } from './seeing/see.ts';
+import { secondsText } from './wording/amount-text.ts';
 import type { Decision, Replacement, Rollout, ServiceState } from './service-state.ts';
 
 interface Moment {

@@ -8,13 +8,13 @@
  * T4  The number of instances does not follow the load meanwhile: it did before, and does after.
  * T5  A rollout, or a deletion, ends it: what people release is more urgent.
  */
-import { countText, secondsText } from './amount-text.ts';
+import { countText, secondsText } from './wording/amount-text.ts';
 import type { Effect } from './effect.ts';
 import type { Hand, ReleaseEvent } from './event.ts';
 import { wantedInstances } from './instance-counts.ts';
 import { nextKey, order } from './order.ts';
 import type { Revision } from './revision.ts';
-import { handText, nameOf } from './sentence.ts';
+import { handText, nameOf } from './wording/sentence.ts';
 import { type Decision, type Restart, type ServiceState, stableOf } from './service-state.ts';
 
 /** On top of the start timeout: the platform's own start and the first probe. */

@@ -2,11 +2,11 @@ import { closeBlock, type Verdict } from '../gate/gate.ts';
 import type { Hand } from './event.ts';
 import { turnedBackText } from './flag-turns.ts';
 import { nextKey, order, stableTraffic } from './order.ts';
-import { rollBack } from './rolling.ts';
-import { rolledBy } from './rolling-arms.ts';
+import { rollBack } from './strategies/rolling.ts';
+import { rolledBy } from './strategies/rolling-arms.ts';
 import { withSummary } from './promoted.ts';
-import { secondsText } from './amount-text.ts';
-import { nameOf } from './sentence.ts';
+import { secondsText } from './wording/amount-text.ts';
+import { nameOf } from './wording/sentence.ts';
 import type { Cause, Decision, Rollout, ServiceState } from './service-state.ts';
 
 /** Goes back: all traffic to stable first; the candidate is stopped when the router has confirmed it (R5, R6). */

@@ -3,16 +3,16 @@ import type { ProbeName, ProbeSpec } from '../health/probe.ts';
 import type { ConcurrencyScaling } from '../scaling/concurrency.ts';
 import type { DisruptionBudget } from '../scaling/disruption-budget.ts';
 import type { HorizontalScaling } from '../scaling/horizontal.ts';
-import type { AppProtocol } from '../traffic/route-table.ts';
+import type { AppProtocol } from '../traffic/routing/route-table.ts';
 import type { ApprovalPolicy } from '../evidence/approval/approval.ts';
 import type { MetricSpec } from '../gate/custom-metrics.ts';
 import type { RunInputs } from './run-inputs.ts';
 import type { MirrorRule } from '../traffic/mirror.ts';
-import type { RequestMatch } from '../traffic/request-match.ts';
-import type { RouteRule } from '../traffic/route-rules.ts';
-import type { StickyKey } from '../traffic/sticky.ts';
-import type { Strategy } from './strategy.ts';
-import type { TrafficPolicy } from '../traffic/traffic-policy.ts';
+import type { RequestMatch } from '../traffic/routing/request-match.ts';
+import type { RouteRule } from '../traffic/routing/route-rules.ts';
+import type { StickyKey } from '../traffic/routing/sticky.ts';
+import type { Strategy } from './strategies/strategy.ts';
+import type { TrafficPolicy } from '../traffic/resilience/traffic-policy.ts';
 
 /** One immutable version of a service. `id` is derived from the content, so equal content is one revision. */
 export interface Revision extends RunInputs {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { everyPath, type RequestMatch } from '../traffic/request-match.ts';
+import { everyPath, type RequestMatch } from '../traffic/routing/request-match.ts';
 import {
   ana,
   awaitedKey,

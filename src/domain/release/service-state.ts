@@ -2,7 +2,7 @@ import type { ShadowTotals } from './shadow.ts';
 import type { ApprovalPolicy, RoleRule } from '../evidence/approval/approval.ts';
 import type { GateState, Verdict } from '../gate/gate.ts';
 import type { LoadNeed } from '../scaling/capacity-guard.ts';
-import type { ArmCount } from '../traffic/traffic-sample.ts';
+import type { ArmCount } from '../traffic/samples/traffic-sample.ts';
 import type { Effect, Traffic } from './effect.ts';
 import type { Hand, RevisionInstances } from './event.ts';
 import type { KeptTurns } from './flag-turns.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ApartCount } from '../traffic/traffic-sample.ts';
+import type { ApartCount } from '../traffic/samples/traffic-sample.ts';
 import {
   ana,
   firstRollout,

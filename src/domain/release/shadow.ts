@@ -1,10 +1,10 @@
-import { latencyBucketLowerUs } from '../traffic/latency-buckets.ts';
+import { latencyBucketLowerUs } from '../traffic/samples/latency-buckets.ts';
 import {
   type ArmCount,
   addCounts,
   countOf,
   type TrafficSample,
-} from '../traffic/traffic-sample.ts';
+} from '../traffic/samples/traffic-sample.ts';
 import type { Rollout } from './service-state.ts';
 
 /**

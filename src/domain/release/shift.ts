@@ -10,7 +10,7 @@ import {
   type ServiceState,
 } from './service-state.ts';
 import { stepSinceMs } from './step-verdict.ts';
-import { withoutMissing } from './telemetry-watch.ts';
+import { withoutMissing } from './seeing/telemetry-watch.ts';
 
 /** Orders the weight of a step. The only way to a higher weight; nobody comes here from a failed gate (R4). */
 export function shiftTo(

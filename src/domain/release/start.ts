@@ -1,6 +1,6 @@
 import type { StableWindow } from '../gate/before-after.ts';
 import { openGate, withStableBefore } from '../gate/gate.ts';
-import { candidateCount, strategyText } from './blue-green.ts';
+import { candidateCount, strategyText } from './strategies/blue-green.ts';
 import type { Effect } from './effect.ts';
 import type { Hand, ReleaseEvent } from './event.ts';
 import { allFlags } from './flag-turns.ts';
@@ -8,11 +8,11 @@ import { withoutCount } from './instance-counts.ts';
 import { order, stableTraffic, unchanged } from './order.ts';
 import { supersedeRestart } from './restart.ts';
 import type { Plan, Revision, ServiceSpec, Step } from './revision.ts';
-import { beginRolling } from './rolling.ts';
-import { rolledBy } from './rolling-arms.ts';
-import { stableRestarts } from './see.ts';
-import { percentText, secondsText } from './amount-text.ts';
-import { nameOf } from './sentence.ts';
+import { beginRolling } from './strategies/rolling.ts';
+import { rolledBy } from './strategies/rolling-arms.ts';
+import { stableRestarts } from './seeing/see.ts';
+import { percentText, secondsText } from './wording/amount-text.ts';
+import { nameOf } from './wording/sentence.ts';
 import {
   activeRollout,
   type Decision,

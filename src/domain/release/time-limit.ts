@@ -8,9 +8,9 @@
  * L3  A pause by a person stops all of it, but for the hold.
  */
 import { order } from './order.ts';
-import { extensionsMax, type LimitMoment, whyNotWiden } from './limit-text.ts';
+import { extensionsMax, type LimitMoment, whyNotWiden } from './wording/limit-text.ts';
 import { revert } from './revert.ts';
-import { percentText, secondsText } from './amount-text.ts';
+import { percentText, secondsText } from './wording/amount-text.ts';
 import type { Decision, Rollout, ServiceState } from './service-state.ts';
 import { shiftTo } from './shift.ts';
 

@@ -1,13 +1,13 @@
 import type { ApprovalPolicy } from '../evidence/approval/approval.ts';
 import type { Flag } from '../flags/flag.ts';
-import type { ArmCount } from '../traffic/traffic-sample.ts';
+import type { ArmCount } from '../traffic/samples/traffic-sample.ts';
 import { decide } from './decide.ts';
 import type { Action, Hand, ReleaseEvent, RevisionInstances } from './event.ts';
 import { ana, awaitedKey, gate, revisionOf, sampleOf, specOf, stepOf } from './release.fixture.ts';
 import type { Plan, Step, TimeLimitChoice } from './revision.ts';
-import { rolledOf } from './rolling.fixture.ts';
-import { blueGreenOf, reportOf } from './standby.fixture.ts';
-import { describeService } from './sentence.ts';
+import { rolledOf } from './strategies/rolling.fixture.ts';
+import { blueGreenOf, reportOf } from './strategies/standby.fixture.ts';
+import { describeService } from './wording/sentence.ts';
 import {
   type ApprovalStanding,
   type Decision,

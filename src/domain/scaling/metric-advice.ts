@@ -1,4 +1,4 @@
-import type { SeriesSelector } from '../traffic/metric-selection.ts';
+import type { SeriesSelector } from '../traffic/samples/metric-selection.ts';
 
 /** What one instance used of a metric, in the metric's own unit; CPU and memory as a ratio of what was requested. */
 export interface InstanceUsage {

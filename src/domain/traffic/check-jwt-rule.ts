@@ -1,4 +1,4 @@
-import type { Note } from './check-header-name.ts';
+import type { Note } from './routing/check-header-name.ts';
 import { type JwtRule, jwtLimits } from './jwt-rule.ts';
 
 /** Of a route, or of one of its rules. The keys themselves are looked at where they are used. */

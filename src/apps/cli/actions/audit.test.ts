@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { exported } from '../../../control/recorded-ledger.fixture.ts';
+import { exported } from '../../../control/replay/recorded-ledger.fixture.ts';
 import { runCli } from '../cli.fixture.ts';
 
 test('audit lists the entries of an exported ledger as a table, CSV and JSON, and none of one that was changed', async () => {

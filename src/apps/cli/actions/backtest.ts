@@ -5,8 +5,8 @@ import {
   parsePolicyFile,
   type PolicyDocument,
 } from '../../../api/release-file/parse-policy-file.ts';
-import { backtest as runBacktest } from '../../../control/backtest.ts';
-import type { RecordedEntry } from '../../../control/recorder.ts';
+import { backtest as runBacktest } from '../../../control/replay/backtest.ts';
+import type { RecordedEntry } from '../../../control/recording/recorder.ts';
 import { publishedRules } from '../../../domain/gate/fixed-threshold-rules.ts';
 import { backtestLines } from '../backtest/backtest-lines.ts';
 import {

@@ -7,11 +7,11 @@ import { LedgerPlaceError } from '../../../adapters/system/ledger-place.ts';
 import type { LogKeyFiles } from '../../../adapters/system/log-keys.ts';
 import { SigningKeyError } from '../../../adapters/system/signing-key.ts';
 import { SystemClock } from '../../../adapters/system/system-clock.ts';
-import { backupParts } from '../../../control/ledger-backup.ts';
-import { originAt } from '../../../control/ledger-origin.ts';
-import { rootAt } from '../../../control/ledger-proofs.ts';
-import { projectionsOf } from '../../../control/projections.ts';
-import { RestoreRefusal } from '../../../control/restore-refusal.ts';
+import { backupParts } from '../../../control/ledger/ledger-backup.ts';
+import { originAt } from '../../../control/ledger/ledger-origin.ts';
+import { rootAt } from '../../../control/ledger/ledger-proofs.ts';
+import { projectionsOf } from '../../../control/recording/projections.ts';
+import { RestoreRefusal } from '../../../control/ledger/restore-refusal.ts';
 import {
   type BackupFile,
   type BackupManifest,

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-import type { RecordedEntry } from '../../../control/recorder.ts';
+import type { RecordedEntry } from '../../../control/recording/recorder.ts';
 import { cloudEventsOf } from '../../../domain/evidence/cd-events.ts';
 import { originOf } from '../../../domain/evidence/export-format.ts';
 import { CliError } from '../cli-error.ts';

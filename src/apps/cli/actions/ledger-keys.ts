@@ -1,5 +1,5 @@
 import { rotateKeysResponseSchema } from '../../../api/key-wire.ts';
-import { KEY_STREAM } from '../../../control/wanted-signer.ts';
+import { KEY_STREAM } from '../../../control/recording/wanted-signer.ts';
 import { KeyDirectory, type MachineKey } from '../../../domain/evidence/key-directory.ts';
 import { readLeaf } from '../../../domain/evidence/leaf.ts';
 import { CliError } from '../cli-error.ts';

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { resolve } from 'node:path';
 
-import { KEY_STREAM } from '../../../control/wanted-signer.ts';
+import { KEY_STREAM } from '../../../control/recording/wanted-signer.ts';
 import { KeyDirectory } from '../../../domain/evidence/key-directory.ts';
 import { readLeaf } from '../../../domain/evidence/leaf.ts';
 import {

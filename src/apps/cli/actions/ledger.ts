@@ -6,10 +6,10 @@ import type { LedgerReader } from '../../../adapters/sqlite/sqlite-ledger-store.
 import { isErrno } from '../../../adapters/system/errno.ts';
 import { openLogNoteSigners } from '../../../adapters/system/note-signing-key.ts';
 import { checkpointResponseSchema } from '../../../api/wire.ts';
-import { logPolicyLines } from '../../../control/checkpointer.ts';
-import { originAt } from '../../../control/ledger-origin.ts';
-import { inclusionProof } from '../../../control/ledger-proofs.ts';
-import { exportTiles } from '../../../control/ledger-tiles.ts';
+import { logPolicyLines } from '../../../control/ledger/checkpointer.ts';
+import { originAt } from '../../../control/ledger/ledger-origin.ts';
+import { inclusionProof } from '../../../control/ledger/ledger-proofs.ts';
+import { exportTiles } from '../../../control/ledger/ledger-tiles.ts';
 import { blobPath } from '../../../domain/evidence/blob-event.ts';
 import { hexOfHash } from '../../../domain/evidence/digest.ts';
 import { MerkleEdge } from '../../../domain/evidence/merkle-edge.ts';

@@ -1,7 +1,7 @@
 import { type RolloutReplayView, rolloutReplaySchema } from '../../../api/wire.ts';
-import { replayRollout, serviceOfRollout } from '../../../control/replay.ts';
-import { replaySummary } from '../../../control/replay-summary.ts';
-import { streamOfService } from '../../../control/recovery.ts';
+import { replayRollout, serviceOfRollout } from '../../../control/replay/replay.ts';
+import { replaySummary } from '../../../control/replay/replay-summary.ts';
+import { streamOfService } from '../../../control/recording/recovery.ts';
 import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { type DataFormat, printData } from '../data-format.ts';

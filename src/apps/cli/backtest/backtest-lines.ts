@@ -1,5 +1,5 @@
 import type { PolicyDocument } from '../../../api/release-file/parse-policy-file.ts';
-import type { PolicyOutcome } from '../../../control/policy-shadow.ts';
+import type { PolicyOutcome } from '../../../control/replay/policy-shadow.ts';
 import { harmless, type Look, paint } from '../look.ts';
 import { tableLines } from '../views/table.ts';
 import { countText, durationText, percentText } from '../views/words.ts';

@@ -1,6 +1,6 @@
 import type { PolicyDocument } from '../../../api/release-file/parse-policy-file.ts';
-import type { RolloutBacktest, SkippedRollout } from '../../../control/backtest.ts';
-import type { PolicyOutcome } from '../../../control/policy-shadow.ts';
+import type { RolloutBacktest, SkippedRollout } from '../../../control/replay/backtest.ts';
+import type { PolicyOutcome } from '../../../control/replay/policy-shadow.ts';
 import type { FixedThresholdRule } from '../../../domain/gate/fixed-threshold-rules.ts';
 import { recordedRuleCost } from '../../../domain/gate/recorded-rule.ts';
 import { countText, durationText, percentText } from '../views/words.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { exported } from '../../../control/recorded-ledger.fixture.ts';
+import { exported } from '../../../control/replay/recorded-ledger.fixture.ts';
 import { type Answers, runCli, startFakeServer } from '../cli.fixture.ts';
 
 let folder = '';

@@ -2,7 +2,7 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { replaceFile, syncFolder } from '../../../adapters/system/durable-file.ts';
-import { DAMAGED_REMEDY, RestoreRefusal } from '../../../control/restore-refusal.ts';
+import { DAMAGED_REMEDY, RestoreRefusal } from '../../../control/ledger/restore-refusal.ts';
 import {
   MANIFEST_FILE,
   MAX_MANIFEST_BYTES,

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import { BlobFolder } from '../../../adapters/blob-folder/blob-folder.ts';
 import { replaceFile, syncFolder } from '../../../adapters/system/durable-file.ts';
-import type { BackupPart } from '../../../control/ledger-backup.ts';
-import { DAMAGED_REMEDY, RestoreRefusal } from '../../../control/restore-refusal.ts';
+import type { BackupPart } from '../../../control/ledger/ledger-backup.ts';
+import { DAMAGED_REMEDY, RestoreRefusal } from '../../../control/ledger/restore-refusal.ts';
 import { blobPath } from '../../../domain/evidence/blob-event.ts';
 import type { BackupFile } from '../../../domain/evidence/backup-manifest.ts';
 import { BlobError } from '../../../ports/blob-store.ts';

@@ -3,8 +3,8 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { replaceFile, syncFolder } from '../../../adapters/system/durable-file.ts';
-import type { BackupPart } from '../../../control/ledger-backup.ts';
-import { DAMAGED_REMEDY, RestoreRefusal } from '../../../control/restore-refusal.ts';
+import type { BackupPart } from '../../../control/ledger/ledger-backup.ts';
+import { DAMAGED_REMEDY, RestoreRefusal } from '../../../control/ledger/restore-refusal.ts';
 import type { BackupFile } from '../../../domain/evidence/backup-manifest.ts';
 import { sha256Hex } from '../../../domain/evidence/digest.ts';
 import type { BackupFolder } from './backup-folder.ts';

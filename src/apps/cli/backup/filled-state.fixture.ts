@@ -6,9 +6,9 @@ import { BlobFolder } from '../../../adapters/blob-folder/blob-folder.ts';
 import { openSqliteLedger } from '../../../adapters/sqlite/sqlite-ledger-store.ts';
 import { openLogKeys } from '../../../adapters/system/log-keys.ts';
 import { SystemClock } from '../../../adapters/system/system-clock.ts';
-import { BlobKeeper } from '../../../control/blob-keeper.ts';
-import { Checkpointer } from '../../../control/checkpointer.ts';
-import { openRecorder } from '../../../control/recorder.ts';
+import { BlobKeeper } from '../../../control/recording/blob-keeper.ts';
+import { Checkpointer } from '../../../control/ledger/checkpointer.ts';
+import { openRecorder } from '../../../control/recording/recorder.ts';
 
 /** A folder of the tests, removed at the end. */
 export async function temporaryFolder() {

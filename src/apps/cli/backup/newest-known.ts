@@ -5,16 +5,16 @@ import { join, resolve } from 'node:path';
 import { openSqliteLedgerReader } from '../../../adapters/sqlite/sqlite-ledger-store.ts';
 import { NEWEST_CHECKPOINT_FILE } from '../../../adapters/system/newest-checkpoint.ts';
 import { HttpWitness } from '../../../adapters/witness/http-witness.ts';
-import type { RestorableLedger } from '../../../control/ledger-restore.ts';
+import type { RestorableLedger } from '../../../control/ledger/ledger-restore.ts';
 import {
   type Anchor,
   newerOf,
   newestOfAnchors,
   newestOfWitnesses,
   type NewestKnown,
-} from '../../../control/restore-anchors.ts';
-import { DAMAGED_REMEDY, RestoreRefusal } from '../../../control/restore-refusal.ts';
-import { Witnessing } from '../../../control/witnessing.ts';
+} from '../../../control/ledger/restore-anchors.ts';
+import { DAMAGED_REMEDY, RestoreRefusal } from '../../../control/ledger/restore-refusal.ts';
+import { Witnessing } from '../../../control/ledger/witnessing.ts';
 import type { SignedManifest } from '../../../domain/evidence/backup-manifest.ts';
 import { EvidenceError } from '../../../domain/evidence/canonical-json.ts';
 import { judgeCheckpoint } from '../../../domain/evidence/judge-checkpoint.ts';

@@ -10,7 +10,7 @@ import {
   type LedgerPlaceWish,
   rememberLedgerPlace,
 } from '../../../adapters/system/ledger-place.ts';
-import type { RestorableLedger } from '../../../control/ledger-restore.ts';
+import type { RestorableLedger } from '../../../control/ledger/ledger-restore.ts';
 import type { Session } from '../session.ts';
 
 /** Where a restored ledger is kept. */

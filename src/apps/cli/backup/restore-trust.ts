@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import type { LogKeyFiles } from '../../../adapters/system/log-keys.ts';
-import { DAMAGED_REMEDY } from '../../../control/restore-refusal.ts';
+import { DAMAGED_REMEDY } from '../../../control/ledger/restore-refusal.ts';
 import { MANIFEST_FILE } from '../../../domain/evidence/backup-manifest.ts';
 import { EvidenceError } from '../../../domain/evidence/canonical-json.ts';
 import { parsePolicy, type TrustPolicy } from '../../../domain/evidence/trust-policy.ts';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { NEWEST_CHECKPOINT_FILE } from '../../../adapters/system/newest-checkpoint.ts';
-import { logPolicyLines } from '../../../control/checkpointer.ts';
+import { logPolicyLines } from '../../../control/ledger/checkpointer.ts';
 import type { NoteSigner } from '../../../ports/identity.ts';
 
 /** Files of a state folder that hold what a server was told to remember. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { serverStatusSchema } from '../../../api/wire.ts';
-import type { RecordedEntry } from '../../../control/recorder.ts';
+import type { RecordedEntry } from '../../../control/recording/recorder.ts';
 import { exportLines } from '../../../domain/evidence/export-format.ts';
 import { verifyContinued } from '../../../domain/evidence/verify-export.ts';
 import { openVerification } from '../../../domain/evidence/verify-ledger.ts';

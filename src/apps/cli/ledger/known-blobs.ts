@@ -1,5 +1,5 @@
 import type { LedgerReader } from '../../../adapters/sqlite/sqlite-ledger-store.ts';
-import { recordedEntry } from '../../../control/recorder.ts';
+import { recordedEntry } from '../../../control/recording/recorder.ts';
 import {
   applyBlobEvent,
   BLOB_STREAM,

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import { ledgerInputSchema } from '../../../api/wire.ts';
-import type { RecordedEntry } from '../../../control/recorder.ts';
-import type { ReadBlob } from '../../../control/replay.ts';
+import type { RecordedEntry } from '../../../control/recording/recorder.ts';
+import type { ReadBlob } from '../../../control/replay/replay.ts';
 import { EvidenceError } from '../../../domain/evidence/canonical-json.ts';
 import { exportLines, isTrailerLine } from '../../../domain/evidence/export-format.ts';
 import { readLeaf } from '../../../domain/evidence/leaf.ts';

@@ -1,4 +1,4 @@
-import type { Route } from '../../../domain/traffic/route-table.ts';
+import type { Route } from '../../../domain/traffic/routing/route-table.ts';
 import { cacheFamilies } from './cache-counts.ts';
 import type { MetricFamily } from '../metrics/metric-family.ts';
 import type { FarLayer } from './far-layer.ts';

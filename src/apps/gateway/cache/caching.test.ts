@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { after, before, describe, test } from 'node:test';
 import { usualCacheRule } from '../../../domain/cache/cache-rule.fixture.ts';
 import type { CacheRule } from '../../../domain/cache/cache-rule.ts';
-import type { Route } from '../../../domain/traffic/route-table.ts';
+import type { Route } from '../../../domain/traffic/routing/route-table.ts';
 import { type Answer, engines, GatewayFixture, until } from '../gateway-fixture.ts';
 
 /** Every case is run with both engines. */

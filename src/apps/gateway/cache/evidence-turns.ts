@@ -1,5 +1,5 @@
 import { PercentTurns } from '../../../domain/traffic/percent-turns.ts';
-import type { Route } from '../../../domain/traffic/route-table.ts';
+import type { Route } from '../../../domain/traffic/routing/route-table.ts';
 
 /**
  * Which requests to read something are evidence where a route with a cache is split: those that pass the cache by, a share that is

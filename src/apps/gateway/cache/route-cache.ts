@@ -6,7 +6,7 @@ import { isUnsafe } from '../../../domain/cache/invalidation.ts';
 import { type HeaderLookup, rendering, validatorsOf } from '../../../domain/cache/preconditions.ts';
 import { isPurged } from '../../../domain/cache/purge.ts';
 import { type Reuse, reuse } from '../../../domain/cache/reuse.ts';
-import type { Route } from '../../../domain/traffic/route-table.ts';
+import type { Route } from '../../../domain/traffic/routing/route-table.ts';
 import type { StoredAnswer } from '../../../domain/cache/stored-answer.ts';
 import { CacheCounts } from './cache-counts.ts';
 import { type Errand, type ErrandHome, FetchErrand, type Served } from './errand.ts';

@@ -1,13 +1,16 @@
-import { takesRetry } from '../../../domain/traffic/circuit.ts';
-import { type Outcome, outcomeOf } from '../../../domain/traffic/instance-health.ts';
-import { isBadLuck } from '../../../domain/traffic/kept-connection.ts';
+import { takesRetry } from '../../../domain/traffic/resilience/circuit.ts';
+import { type Outcome, outcomeOf } from '../../../domain/traffic/resilience/instance-health.ts';
+import { isBadLuck } from '../../../domain/traffic/resilience/kept-connection.ts';
 import {
   backOffMs,
   isMethodRetryable,
   isRetryable,
   type RetryCause,
-} from '../../../domain/traffic/retry-rule.ts';
-import { type RetryPolicy, usualRetries } from '../../../domain/traffic/traffic-policy.ts';
+} from '../../../domain/traffic/resilience/retry-rule.ts';
+import {
+  type RetryPolicy,
+  usualRetries,
+} from '../../../domain/traffic/resilience/traffic-policy.ts';
 import type { RequestHead } from '../http1/head.ts';
 import { method } from '../http1/methods.ts';
 import { beginAttempt, endAttempt, otherTarget, type Target } from '../live-revision.ts';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import type { Route } from '../../../domain/traffic/route-table.ts';
+import type { Route } from '../../../domain/traffic/routing/route-table.ts';
 import { Counters } from '../counters.ts';
 import { SecondOpinion } from '../http1/second-opinion.ts';
 import { boundMs } from '../gateway-fixture.ts';

@@ -1,4 +1,4 @@
-import type { RuleTimeouts } from '../../../domain/traffic/route-rules.ts';
+import type { RuleTimeouts } from '../../../domain/traffic/routing/route-rules.ts';
 import type { Attempts } from './attempts.ts';
 import type { ExchangeCaller } from './exchange-caller.ts';
 import { HalfClosed, halfClosedSilenceMs } from './half-closed.ts';

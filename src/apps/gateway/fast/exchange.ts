@@ -1,4 +1,4 @@
-import type { RetryCause } from '../../../domain/traffic/retry-rule.ts';
+import type { RetryCause } from '../../../domain/traffic/resilience/retry-rule.ts';
 import type { Fault } from '../fault-injection.ts';
 import { overloadRefusal, type Target } from '../live-revision.ts';
 import { type OverLimit, overText } from '../over-limit.ts';

@@ -3,7 +3,7 @@ import { refusedRecord } from '../access-log/refused-record.ts';
 import { CallerAdmission } from '../caller-admission.ts';
 import type { Address } from '../data-plane.ts';
 import { plainAddress } from '../forwarded-headers.ts';
-import type { Engine } from '../http-engine.ts';
+import type { Engine } from '../compat/http-engine.ts';
 import { CallerSession } from '../http2/caller-session.ts';
 import { beginsHttp2 } from '../http2/preface.ts';
 import type { LiveRoutes } from '../live-routes.ts';

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { test } from 'node:test';
-import type { Endpoint, Route } from '../../../domain/traffic/route-table.ts';
+import type { Endpoint, Route } from '../../../domain/traffic/routing/route-table.ts';
 import {
   type TrafficPolicy,
   usualOutlierDetection,
   usualRetries,
-} from '../../../domain/traffic/traffic-policy.ts';
+} from '../../../domain/traffic/resilience/traffic-policy.ts';
 import { Counters } from '../counters.ts';
 import { until } from '../gateway-fixture.ts';
 import { SecondOpinion } from '../http1/second-opinion.ts';

@@ -1,4 +1,4 @@
-import { httpStatusOfGrpc, isGrpcType } from '../../../domain/traffic/grpc-status.ts';
+import { httpStatusOfGrpc, isGrpcType } from '../../../domain/traffic/samples/grpc-status.ts';
 import type { Head, ResponseHead } from '../http1/head.ts';
 import { known } from '../http1/known-headers.ts';
 

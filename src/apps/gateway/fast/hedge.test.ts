@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { after, before, test } from 'node:test';
-import { type RetryPolicy, usualRetries } from '../../../domain/traffic/traffic-policy.ts';
+import {
+  type RetryPolicy,
+  usualRetries,
+} from '../../../domain/traffic/resilience/traffic-policy.ts';
 import { GatewayFixture, type SendOptions, until } from '../gateway-fixture.ts';
 
 const hedged: RetryPolicy = { ...usualRetries, hedgeAfterMs: 50 };

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import type { Endpoint } from '../../../domain/traffic/route-table.ts';
+import type { Endpoint } from '../../../domain/traffic/routing/route-table.ts';
 import type { ResponseHead } from '../http1/head.ts';
 import type { RecalledHead } from '../http1/recalled-head.ts';
 import type { InstanceTls } from '../instance-tls.ts';

@@ -1,6 +1,10 @@
-import { type Circuit, takesConnection, takesPending } from '../../../domain/traffic/circuit.ts';
+import {
+  type Circuit,
+  takesConnection,
+  takesPending,
+} from '../../../domain/traffic/resilience/circuit.ts';
 import { recalledResponse } from '../http1/recalled-head.ts';
-import { type Endpoint, h2c, https } from '../../../domain/traffic/route-table.ts';
+import { type Endpoint, h2c, https } from '../../../domain/traffic/routing/route-table.ts';
 import type { GatewayIdentity } from '../identity/gateway-identity.ts';
 import { connectTls, type InstanceTls } from '../instance-tls.ts';
 import { InstanceSessions } from '../http2/instance-sessions.ts';

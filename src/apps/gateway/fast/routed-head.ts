@@ -1,4 +1,4 @@
-import type { RequestHeaders } from '../../../domain/traffic/request-match.ts';
+import type { RequestHeaders } from '../../../domain/traffic/routing/request-match.ts';
 import type { RequestHead } from '../http1/head.ts';
 import type { RoutedRequest } from '../live-routes.ts';
 import type { AwaitedPlace } from '../waking/waiting-requests.ts';

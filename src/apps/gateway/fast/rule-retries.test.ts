@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { RequestMatch } from '../../../domain/traffic/request-match.ts';
-import { type RetryPolicy, usualRetries } from '../../../domain/traffic/traffic-policy.ts';
+import type { RequestMatch } from '../../../domain/traffic/routing/request-match.ts';
+import {
+  type RetryPolicy,
+  usualRetries,
+} from '../../../domain/traffic/resilience/traffic-policy.ts';
 import { GatewayFixture } from '../gateway-fixture.ts';
 
 let fixture: GatewayFixture;

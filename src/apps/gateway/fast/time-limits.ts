@@ -1,4 +1,4 @@
-import type { RuleTimeouts } from '../../../domain/traffic/route-rules.ts';
+import type { RuleTimeouts } from '../../../domain/traffic/routing/route-rules.ts';
 import type { OverLimit } from '../over-limit.ts';
 
 /** What is told that a limit has been passed; the limit is over with it. */

@@ -1,6 +1,6 @@
 import { sha256Hex } from '../../../domain/evidence/digest.ts';
 import type { AskedFlags } from '../../../domain/flags/check-flags.ts';
-import type { RouteTable } from '../../../domain/traffic/route-table.ts';
+import type { RouteTable } from '../../../domain/traffic/routing/route-table.ts';
 
 /** Of one revision. An evaluation takes some 50 µs of a process that may be serving users as well. */
 const perSecondMax = 1000;

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { sha256Hex } from '../../../domain/evidence/digest.ts';
 import type { AskedFlags } from '../../../domain/flags/check-flags.ts';
 import type { Flag } from '../../../domain/flags/flag.ts';
-import type { RouteTable } from '../../../domain/traffic/route-table.ts';
+import type { RouteTable } from '../../../domain/traffic/routing/route-table.ts';
 import { AskingRevisions } from './asking-revisions.ts';
 import { OfrepServer } from './ofrep-server.ts';
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { RouteTable } from '../../../domain/traffic/route-table.ts';
+import type { RouteTable } from '../../../domain/traffic/routing/route-table.ts';
 import { createServer } from '../node-http.ts';
 import { AskingRevisions } from './asking-revisions.ts';
 import { allFlags, contextOf, oneFlag, type OfrepAnswer, refusal } from './ofrep-answers.ts';

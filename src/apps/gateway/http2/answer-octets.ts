@@ -1,5 +1,5 @@
 import { STATUS_CODES } from '../node-http.ts';
-import { isGrpcType } from '../../../domain/traffic/grpc-status.ts';
+import { isGrpcType } from '../../../domain/traffic/samples/grpc-status.ts';
 import { chunkOf, isOneLine, lastChunkOf } from './octets-of.ts';
 
 /** What the engine's buffers have room for, framed anew. */

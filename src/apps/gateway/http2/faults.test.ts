@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { type ClientHttp2Stream, constants, type OutgoingHttpHeaders } from 'node:http2';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
-import type { FaultRule } from '../../../domain/traffic/fault-rule.ts';
-import { everyPath, type RequestMatch } from '../../../domain/traffic/request-match.ts';
+import type { FaultRule } from '../../../domain/traffic/faults/fault-rule.ts';
+import { everyPath, type RequestMatch } from '../../../domain/traffic/routing/request-match.ts';
 import { until } from '../gateway-fixture.ts';
 import { TlsFixture } from '../tls/tls.fixture.ts';
 

@@ -8,7 +8,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import { test } from 'node:test';
-import { h2c } from '../../../domain/traffic/route-table.ts';
+import { h2c } from '../../../domain/traffic/routing/route-table.ts';
 import { EngineFixture } from '../fast/engine.fixture.ts';
 import { until } from '../gateway-fixture.ts';
 

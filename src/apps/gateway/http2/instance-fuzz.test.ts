@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseArgs } from 'node:util';
-import { h2c } from '../../../domain/traffic/route-table.ts';
+import { h2c } from '../../../domain/traffic/routing/route-table.ts';
 import { EngineFixture } from '../fast/engine.fixture.ts';
 import { usualDeadlines } from '../fast/parts.ts';
 import { until } from '../gateway-fixture.ts';

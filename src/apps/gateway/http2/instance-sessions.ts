@@ -1,5 +1,5 @@
 import { type ClientHttp2Session, type ClientSessionOptions, connect, constants } from 'node:http2';
-import type { Endpoint } from '../../../domain/traffic/route-table.ts';
+import type { Endpoint } from '../../../domain/traffic/routing/route-table.ts';
 import { InstanceStream } from './instance-stream.ts';
 
 /** Connections to one instance at most; each carries as many streams as the instance allows. */

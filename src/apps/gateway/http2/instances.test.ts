@@ -16,7 +16,7 @@ import { noAnswer } from '../counters.ts';
 import { EngineFixture } from '../fast/engine.fixture.ts';
 import { frame, framesIn, frameType, preface } from './frames.fixture.ts';
 import { send, until } from '../gateway-fixture.ts';
-import { h2c } from '../../../domain/traffic/route-table.ts';
+import { h2c } from '../../../domain/traffic/routing/route-table.ts';
 
 type Serve = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 

@@ -1,4 +1,4 @@
-import { isGrpcType } from '../../../domain/traffic/grpc-status.ts';
+import { isGrpcType } from '../../../domain/traffic/samples/grpc-status.ts';
 import { isOneLine } from './octets-of.ts';
 
 /** A request of HTTP/2 as the head of one of HTTP/1.1. */

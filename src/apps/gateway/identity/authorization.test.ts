@@ -9,7 +9,7 @@ import type {
   AuthorizationRule,
 } from '../../../domain/authorization/authorization.ts';
 import { usualCacheRule } from '../../../domain/cache/cache-rule.fixture.ts';
-import type { TrafficPolicy } from '../../../domain/traffic/traffic-policy.ts';
+import type { TrafficPolicy } from '../../../domain/traffic/resilience/traffic-policy.ts';
 import { engines, GatewayFixture, type SendOptions, until } from '../gateway-fixture.ts';
 
 const rule = (name: string, change: Partial<AuthorizationRule>): AuthorizationRule => ({

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { connect } from 'node:http2';
 import { after, before, describe, test } from 'node:test';
 import type { JwtRule } from '../../../domain/traffic/jwt-rule.ts';
-import { everyPath } from '../../../domain/traffic/request-match.ts';
-import type { Route } from '../../../domain/traffic/route-table.ts';
+import { everyPath } from '../../../domain/traffic/routing/request-match.ts';
+import type { Route } from '../../../domain/traffic/routing/route-table.ts';
 import { type Answer, engines, GatewayFixture, until } from '../gateway-fixture.ts';
 import { attacks, ec, jwkOf, KeyServer, keySet, other, rule, tokenOf } from './tokens.fixture.ts';
 

@@ -3,7 +3,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { parseReleaseFiles } from '../../../api/release-file/parse-release-files.ts';
 import { spiffeIdOf } from '../../../domain/identity/spiffe-id.ts';
 import type { Authorization } from '../../../domain/authorization/authorization.ts';
-import type { RouteRule } from '../../../domain/traffic/route-rules.ts';
+import type { RouteRule } from '../../../domain/traffic/routing/route-rules.ts';
 import { Counters } from '../counters.ts';
 import { LiveRoutes, type RoutedRequest } from '../live-routes.ts';
 

@@ -1,4 +1,4 @@
-import type { MutualTls } from '../../../domain/traffic/traffic-policy.ts';
+import type { MutualTls } from '../../../domain/traffic/resilience/traffic-policy.ts';
 import type { RoutedRequest } from '../live-routes.ts';
 import type { Refusal } from '../refusal.ts';
 

@@ -24,14 +24,17 @@ import {
 import { SvidKeeper } from '../../../adapters/authority/svid-keeper.ts';
 import { normalSerial } from '../../../domain/identity/deny-list.ts';
 import { type SpiffeId, spiffeIdOf } from '../../../domain/identity/spiffe-id.ts';
-import type { Endpoint } from '../../../domain/traffic/route-table.ts';
-import type { MutualTls, TrafficPolicy } from '../../../domain/traffic/traffic-policy.ts';
+import type { Endpoint } from '../../../domain/traffic/routing/route-table.ts';
+import type {
+  MutualTls,
+  TrafficPolicy,
+} from '../../../domain/traffic/resilience/traffic-policy.ts';
 import { usualCallerLimits } from '../caller-limits.ts';
 import { Counters } from '../counters.ts';
 import type { EngineKind } from '../engine-kind.ts';
 import { FastEngine } from '../fast/fast-engine.ts';
 import { boundMs } from '../gateway-fixture.ts';
-import { type Engine, HttpEngine } from '../http-engine.ts';
+import { type Engine, HttpEngine } from '../compat/http-engine.ts';
 import { SecondOpinion } from '../http1/second-opinion.ts';
 import { LiveRoutes } from '../live-routes.ts';
 import { GatewayMetrics } from '../metrics/gateway-metrics.ts';

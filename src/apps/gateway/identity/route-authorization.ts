@@ -5,7 +5,7 @@ import {
   ReadyAuthorization,
 } from '../../../domain/authorization/decide-access.ts';
 import { principalOf } from '../../../domain/authorization/explain-access.ts';
-import type { Route } from '../../../domain/traffic/route-table.ts';
+import type { Route } from '../../../domain/traffic/routing/route-table.ts';
 import type { RoutedRequest } from '../live-routes.ts';
 import type { AccessCounts } from '../metrics/access-counts.ts';
 import type { Refusal } from '../refusal.ts';

@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { JwtRule } from '../../../domain/traffic/jwt-rule.ts';
-import { type ReadyRules, readyRules, ruleIndexOf } from '../../../domain/traffic/route-rules.ts';
-import type { Route } from '../../../domain/traffic/route-table.ts';
+import {
+  type ReadyRules,
+  readyRules,
+  ruleIndexOf,
+} from '../../../domain/traffic/routing/route-rules.ts';
+import type { Route } from '../../../domain/traffic/routing/route-table.ts';
 import type { RoutedRequest } from '../live-routes.ts';
 import type { Refusal } from '../refusal.ts';
 import { TokenVerifier, type TokenVerdict } from './token-verifier.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { MemoryTokens } from '../../../adapters/memory/memory-tokens.ts';
-import type { BucketShape } from '../../../domain/traffic/rate-limit.ts';
-import { type TokenLoan, turnMs } from '../../../domain/traffic/token-loan.ts';
+import type { BucketShape } from '../../../domain/traffic/limits/rate-limit.ts';
+import { type TokenLoan, turnMs } from '../../../domain/traffic/limits/token-loan.ts';
 import { BorrowedBuckets } from './borrowed-buckets.ts';
 
 const key = { scope: 'all', client: '' };

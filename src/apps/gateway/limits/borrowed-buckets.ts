@@ -1,12 +1,12 @@
-import { ClientStates } from '../../../domain/traffic/client-states.ts';
-import type { BucketShape } from '../../../domain/traffic/rate-limit.ts';
+import { ClientStates } from '../../../domain/traffic/limits/client-states.ts';
+import type { BucketShape } from '../../../domain/traffic/limits/rate-limit.ts';
 import {
   type BucketKey,
   creditMax,
   type TokenAsk,
   type TokenLoan,
   turnMs,
-} from '../../../domain/traffic/token-loan.ts';
+} from '../../../domain/traffic/limits/token-loan.ts';
 import type { Buckets } from './buckets.ts';
 
 /**

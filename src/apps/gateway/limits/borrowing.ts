@@ -1,5 +1,5 @@
-import type { RouteTable } from '../../../domain/traffic/route-table.ts';
-import { type TokenAsk, turnMs } from '../../../domain/traffic/token-loan.ts';
+import type { RouteTable } from '../../../domain/traffic/routing/route-table.ts';
+import { type TokenAsk, turnMs } from '../../../domain/traffic/limits/token-loan.ts';
 import type { TokenSource } from '../../../ports/token-source.ts';
 import { BorrowedBuckets } from './borrowed-buckets.ts';
 import { limitScopes } from './route-limits.ts';

@@ -1,6 +1,10 @@
-import { afterTaking, type BucketShape, waitMsFor } from '../../../domain/traffic/rate-limit.ts';
-import { ClientStates } from '../../../domain/traffic/client-states.ts';
-import type { BucketKey } from '../../../domain/traffic/token-loan.ts';
+import {
+  afterTaking,
+  type BucketShape,
+  waitMsFor,
+} from '../../../domain/traffic/limits/rate-limit.ts';
+import { ClientStates } from '../../../domain/traffic/limits/client-states.ts';
+import type { BucketKey } from '../../../domain/traffic/limits/token-loan.ts';
 
 /** Where tokens come from. All of it is answered at once: a request waits for no bucket. */
 export interface Buckets {

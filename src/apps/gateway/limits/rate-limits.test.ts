@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { RateLimit, RateLimitKey } from '../../../domain/traffic/rate-limit.ts';
-import type { Route } from '../../../domain/traffic/route-table.ts';
-import { everyPath } from '../../../domain/traffic/request-match.ts';
+import type { RateLimit, RateLimitKey } from '../../../domain/traffic/limits/rate-limit.ts';
+import type { Route } from '../../../domain/traffic/routing/route-table.ts';
+import { everyPath } from '../../../domain/traffic/routing/request-match.ts';
 import { type Answer, engines, GatewayFixture, until } from '../gateway-fixture.ts';
 
 /** One an hour: whatever the machine does, no token comes back while a test lasts. */

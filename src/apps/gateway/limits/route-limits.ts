@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { addressGroup } from '../../../domain/traffic/address-group.ts';
+import { addressGroup } from '../../../domain/traffic/limits/address-group.ts';
 import {
   type BucketShape,
   policyItem,
@@ -7,11 +7,15 @@ import {
   secondsUp,
   shapeOf,
   standingItem,
-} from '../../../domain/traffic/rate-limit.ts';
-import { type ReadyRules, readyRules, ruleIndexOf } from '../../../domain/traffic/route-rules.ts';
-import type { Backend, Route } from '../../../domain/traffic/route-table.ts';
+} from '../../../domain/traffic/limits/rate-limit.ts';
+import {
+  type ReadyRules,
+  readyRules,
+  ruleIndexOf,
+} from '../../../domain/traffic/routing/route-rules.ts';
+import type { Backend, Route } from '../../../domain/traffic/routing/route-table.ts';
 import type { RoutedRequest } from '../live-routes.ts';
-import type { BucketKey } from '../../../domain/traffic/token-loan.ts';
+import type { BucketKey } from '../../../domain/traffic/limits/token-loan.ts';
 import type { Buckets } from './buckets.ts';
 
 /** What callers are told of their limits: values of RateLimit-Policy and RateLimit. */

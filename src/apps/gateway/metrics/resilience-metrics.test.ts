@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Route } from '../../../domain/traffic/route-table.ts';
+import type { Route } from '../../../domain/traffic/routing/route-table.ts';
 import { Counters } from '../counters.ts';
 import { beginAttempt, circuitRefusal, endAttempt, type Target } from '../live-revision.ts';
 import { LiveRoutes } from '../live-routes.ts';

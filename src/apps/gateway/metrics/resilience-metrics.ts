@@ -1,4 +1,4 @@
-import { type CountedApart, isApart } from '../../../domain/traffic/traffic-sample.ts';
+import { type CountedApart, isApart } from '../../../domain/traffic/samples/traffic-sample.ts';
 import type { Counter, Counters } from '../counters.ts';
 import type { LiveRevision } from '../live-revision.ts';
 import type { Labels, MetricFamily, ScalarPoint } from './metric-family.ts';

@@ -1,4 +1,4 @@
-import { isApart } from '../../../domain/traffic/traffic-sample.ts';
+import { isApart } from '../../../domain/traffic/samples/traffic-sample.ts';
 import type { Counters } from '../counters.ts';
 import { type MetricFamily, scalar } from './metric-family.ts';
 

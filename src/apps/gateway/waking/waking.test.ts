@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { test } from 'node:test';
-import type { Backend } from '../../../domain/traffic/route-table.ts';
+import type { Backend } from '../../../domain/traffic/routing/route-table.ts';
 import type { WakeRule } from '../../../domain/traffic/wake-rule.ts';
 import { type Answer, boundMs, engines, GatewayFixture, until } from '../gateway-fixture.ts';
 

@@ -1,5 +1,5 @@
 import { SampleDeltas } from '../../../adapters/gateway/sample-deltas.ts';
-import type { InstanceCount } from '../../../domain/traffic/traffic-sample.ts';
+import type { InstanceCount } from '../../../domain/traffic/samples/traffic-sample.ts';
 import type { Counter, Counters } from '../counters.ts';
 import type { CountedMessage } from './worker-message.ts';
 

@@ -1,8 +1,8 @@
 import type { CounterReading, UnderWayReading } from '../../../adapters/gateway/control-message.ts';
-import type { TokenAsk, TokenLoan } from '../../../domain/traffic/token-loan.ts';
+import type { TokenAsk, TokenLoan } from '../../../domain/traffic/limits/token-loan.ts';
 import type { CacheChange } from '../cache/route-cache.ts';
 import type { MetricFamily } from '../metrics/metric-family.ts';
-import type { RouteTable } from '../../../domain/traffic/route-table.ts';
+import type { RouteTable } from '../../../domain/traffic/routing/route-table.ts';
 
 /**
  * What a gateway process and its workers say to each other on the channel that Node.js lays between a process and its

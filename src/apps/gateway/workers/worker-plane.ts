@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import type { UnderWayReading, WorkersReading } from '../../../adapters/gateway/control-message.ts';
 import { underWayReading } from '../../../adapters/gateway/under-way.ts';
-import type { RouteTable } from '../../../domain/traffic/route-table.ts';
+import type { RouteTable } from '../../../domain/traffic/routing/route-table.ts';
 import { Counters } from '../counters.ts';
 import type { Address, DataPlane } from '../data-plane.ts';
 import { limitScopes } from '../limits/route-limits.ts';

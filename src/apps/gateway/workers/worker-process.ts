@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { UnderWayReading } from '../../../adapters/gateway/control-message.ts';
 import type { MetricFamily } from '../metrics/metric-family.ts';
-import type { TokenAsk } from '../../../domain/traffic/token-loan.ts';
+import type { TokenAsk } from '../../../domain/traffic/limits/token-loan.ts';
 import type {
   CountedMessage,
   FromWorker,

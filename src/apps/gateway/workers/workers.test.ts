@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { findGateway, logFileName, startTicks } from '../../../adapters/gateway/gateway-file.ts';
 import { ensureGateway } from '../../../adapters/gateway/gateway-process.ts';
-import { weightedCount } from '../../../domain/traffic/traffic-sample.ts';
+import { weightedCount } from '../../../domain/traffic/samples/traffic-sample.ts';
 import {
   engines,
   GatewayFixture,

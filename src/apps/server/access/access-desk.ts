@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { AccessJournal } from '../../../control/access-journal.ts';
-import type { TokenRegister } from '../../../control/token-register.ts';
+import type { AccessJournal } from '../../../control/recording/access-journal.ts';
+import type { TokenRegister } from '../../../control/recording/token-register.ts';
 import { type AccessAction, resourceText } from '../../../domain/identity/access-action.ts';
 import { wholeScope } from '../../../domain/identity/service-scope.ts';
 import type { AccessAnswer, Authorizer } from '../../../ports/authorizer.ts';

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { AccessDesk } from './access-desk.ts';
 import { personOf } from './caller.ts';
 import { requireAccess, type RouteAccess, type Wish } from './route-access.ts';
-import { HttpProblem } from '../http-problem.ts';
+import { HttpProblem } from '../http/http-problem.ts';
 
 export interface AccessHookParts {
   readonly access: AccessDesk;

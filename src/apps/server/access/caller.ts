@@ -1,4 +1,4 @@
-import type { ApiToken } from '../../../control/token-register.ts';
+import type { ApiToken } from '../../../control/recording/token-register.ts';
 
 /**
  * Who asks. `owner`: has the token of the state folder, and so everything that is in it: what the program could refuse them they

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { openCedarAuthorizer } from '../../../adapters/cedar/cedar-authorizer.ts';
-import { type AccessEntry, AccessJournal } from '../../../control/access-journal.ts';
-import { TokenRegister } from '../../../control/token-register.ts';
-import { timeText } from '../time-text.ts';
+import { type AccessEntry, AccessJournal } from '../../../control/recording/access-journal.ts';
+import { TokenRegister } from '../../../control/recording/token-register.ts';
+import { timeText } from '../views/time-text.ts';
 import type { EventFeed } from '../event-feed.ts';
 import type { ServerOptions } from '../server-options.ts';
 import type { World } from '../server-world.ts';

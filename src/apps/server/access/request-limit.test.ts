@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fastify from 'fastify';
 
-import { HttpProblem } from '../http-problem.ts';
+import { HttpProblem } from '../http/http-problem.ts';
 import type { AccessDesk } from './access-desk.ts';
 import { addAccessHooks } from './access-hooks.ts';
 import { addRequestLimit } from './request-limit.ts';
