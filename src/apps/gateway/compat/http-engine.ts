@@ -104,10 +104,10 @@ export class HttpEngine implements Engine {
     });
     this.#server.on('drop', () => metrics.refused('too-many-connections'));
     this.#server.on('request', (request, response) => {
-      this.#afterCheck(request, () => this.#serve(request, response, false));
+      this.#afterCheck(request, (sinceMs) => this.#serve({ request, response, sinceMs }, false));
     });
     this.#server.on('checkContinue', (request, response) => {
-      this.#afterCheck(request, () => this.#serve(request, response, true));
+      this.#afterCheck(request, (sinceMs) => this.#serve({ request, response, sinceMs }, true));
     });
     this.#server.on('upgrade', (request, socket, head) => {
       this.#afterCheck(request, () => this.#upgrade(request, socket, head));
@@ -148,19 +148,19 @@ export class HttpEngine implements Engine {
     await this.#accessLog?.[Symbol.asyncDispose]();
   }
 
-  /** Of its token, if the route asks for one that is not known yet. */
-  #afterCheck(request: IncomingMessage, goOn: () => void): void {
+  /** Of its token, if the route asks for one that is not known yet; `goOn` hears when the request came. */
+  #afterCheck(request: IncomingMessage, goOn: (sinceMs: number) => void): void {
+    const sinceMs = performance.now();
     const { authority, path } = destination(request);
     const isAsked = this.#routes.asksTokens && refusal(request) === null;
     const pending = isAsked ? this.#routes.pending(authority, path, request) : null;
-    if (pending === null) goOn();
-    else void pending.then(goOn);
+    if (pending === null) goOn(sinceMs);
+    else void pending.then(() => goOn(sinceMs));
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+  #serve({ request, response, sinceMs }: Come, expectsContinue: boolean): void {
     if (this.#refused.has(request.socket)) return;
-    const startedMs = performance.now();
-    const told = { metrics: this.#metrics, accessLog: this.#accessLog, startedMs };
+    const told = { metrics: this.#metrics, accessLog: this.#accessLog, startedMs: sinceMs };
     const observation = new RequestObservation(request, response, told);
     this.#underWay.add(response);
     boundTaking(response, this.#takeMs, () => {
@@ -170,24 +170,24 @@ export class HttpEngine implements Engine {
     // A caller that is gone is seen by 'close'; writes that come too late must not end the process.
     response.on('error', () => {});
     if (this.#isDraining) response.shouldKeepAlive = false;
-    this.#route({ request, response, expectsContinue, observation, startedMs });
+    this.#route({ request, response, expectsContinue, observation });
   }
 
   /** Again with `awaited` when it has waited for an instance. */
   #route(served: Served): void {
     const { request, awaited } = served;
     const { authority, path } = destination(request);
-    const startedMs = awaited === undefined ? served.startedMs : performance.now();
+    const nowMs = performance.now();
     const wanted = { authority, path, awaited };
     const isCached = this.#routes.hasCaches && refusal(request) === null;
     const cache = isCached ? this.#routes.cacheOf(authority ?? '') : null;
     if (cache === null) {
-      this.#go(served, this.#choose(request, wanted, startedMs), null);
+      this.#go(served, this.#choose(request, wanted, nowMs), null);
       return;
     }
     const routed = awaited === undefined ? request : routedOf(request, awaited);
     const ofCache = { request, routed, authority: authority ?? '', path };
-    void askCompat(this.#routes, cache, ofCache, startedMs).then((found) =>
+    void askCompat(this.#routes, cache, ofCache, nowMs).then((found) =>
       this.#afterCache(served, wanted, found),
     );
   }
@@ -248,9 +248,10 @@ export class HttpEngine implements Engine {
   }
 
   #go(served: Served, choice: ServedChoice, errand: Errand | null): void {
-    const { request, response, observation, expectsContinue, awaited } = served;
+    const { request, response, observation, expectsContinue } = served;
     const { authority, path } = destination(request);
-    const startedMs = awaited === undefined ? served.startedMs : performance.now();
+    // What it waited for before is not its instance's time.
+    const startedMs = performance.now();
     if (choice.kind === 'asleep') {
       const { place } = choice;
       observation.counter = place.counter;
@@ -431,12 +432,17 @@ function routedOf({ method, headers, socket }: IncomingMessage, awaited: Awaited
 /** About what is kept of a request while it waits for an instance. */
 const keptBytes = 64 * 1024;
 
+interface Come {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly sinceMs: number;
+}
+
 interface Served {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly expectsContinue: boolean;
   readonly observation: RequestObservation;
-  readonly startedMs: number;
   /** Absent: it has not waited. */
   readonly awaited?: AwaitedPlace;
 }

@@ -43,6 +43,8 @@ export class CallerConnection implements ExchangeCaller {
   #hasEnded = false;
   #address: FixedValue | null = null;
   #waiting: Waiting | null = null;
+  /** When the head came whole that waits now. */
+  #keptSinceMs: number | null = null;
 
   constructor(
     parts: Parts,
@@ -264,7 +266,9 @@ export class CallerConnection implements ExchangeCaller {
     if (peer !== null && peer.leavesAtMs <= Date.now()) head.keepAlive = false;
     // Set first, since the exchange may be over when `begin` returns.
     this.#phase = 'body';
-    const rest = this.#exchange.begin(head, chunk, next);
+    const keptSinceMs = this.#keptSinceMs;
+    this.#keptSinceMs = null;
+    const rest = this.#exchange.begin(head, chunk, next, keptSinceMs);
     if (rest < 0) {
       this.#requests -= 1;
       this.#keep(head, chunk, next);
@@ -306,6 +310,7 @@ export class CallerConnection implements ExchangeCaller {
 
   #keep(head: RequestHead, chunk: Buffer, next: number): void {
     this.#phase = 'checking';
+    this.#keptSinceMs ??= performance.now();
     this.deadlineMs = Infinity;
     this.#hold(Buffer.concat([head.bytes.subarray(head.start, head.end), chunk.subarray(next)]), 0);
   }

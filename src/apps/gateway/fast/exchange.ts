@@ -90,15 +90,15 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   /**
    * Begins with a head and what lies behind it in chunk[at...); returns the offset of what was not taken, or -1: it waits for an
-   * instance, and both have to be given again.
+   * instance, and both have to be given again. `keptSinceMs`: since when the head has waited for its token or the cache; null: not.
    */
-  begin(head: RequestHead, chunk: Buffer, at: number): number {
+  begin(head: RequestHead, chunk: Buffer, at: number, keptSinceMs: number | null): number {
     const parts = this.#parts;
     const nowMs = performance.now();
     parts.nowMs = nowMs;
     this.isUnderWay = true;
     const { awaited } = this.#wait;
-    if (awaited === null) this.#observation.begin(head, this.#caller, nowMs);
+    if (awaited === null) this.#observation.begin(head, this.#caller, keptSinceMs ?? nowMs);
     this.#request.begin(head);
     this.#answer.begin();
     wishFor(this.#answer.wish, head, parts);

@@ -11,6 +11,7 @@ import type {
 import { usualCacheRule } from '../../../domain/cache/cache-rule.fixture.ts';
 import type { TrafficPolicy } from '../../../domain/traffic/resilience/traffic-policy.ts';
 import { engines, GatewayFixture, type SendOptions, until } from '../gateway-fixture.ts';
+import { KeyServer, keySet, rule as tokenRule, tokenOf } from './tokens.fixture.ts';
 
 const rule = (name: string, change: Partial<AuthorizationRule>): AuthorizationRule => ({
   name,
@@ -153,6 +154,26 @@ for (const engine of engines) {
         const told = lines.filter((each) => each.includes(`${path}"`));
         return told.length === 2 && told.every((line) => line.includes('"audit"'));
       });
+    });
+
+    test('the time in which a token was checked is part of what the request took', async () => {
+      await using keys = await KeyServer.start(keySet);
+      keys.mode = 'slow';
+      const path = `/checked-${engine}`;
+      const jwt = { ...tokenRule, keys: { kind: 'url', url: keys.url } as const };
+      await fixture.single((_request, response) => response.end('ok'), { policy: { jwt } });
+      const headers = { authorization: `Bearer ${await tokenOf()}` };
+      assert.equal(await status({ path, headers }), 503);
+      let seconds = 0;
+      await until(async () => {
+        const lines = (await readFile(logPath, 'utf8')).split('\n');
+        const told = lines.find((each) => each.includes(`${path}"`));
+        if (told === undefined) return false;
+        seconds = Number(/"http.server.request.duration":([\d.]+)/.exec(told)?.[1]);
+        return true;
+      });
+      // Keys are waited for three seconds; what came too late was refused at once.
+      assert.ok(seconds > 2, `${seconds} s`);
     });
 
     test('claims come of a token that was checked, and of nothing else', async () => {
