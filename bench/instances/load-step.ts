@@ -18,10 +18,10 @@ export interface LoadStepRun {
 }
 
 /**
- * A request computes for 2 ms and an instance is to use 10 % of a core, some 50 requests/s, so that one core more than the bench needs
- * is enough: 50 times as much load as before is far more than two shared cores serve.
+ * A request computes for 50 us, what Node needs to answer it comes on top, and an instance is to use 10 % of a core: so a hundred
+ * times the load wants several instances, and two cores carry it with the gateway and the load beside them.
  */
-const computeMs = 2;
+const computeMs = 0.05;
 const service = `
 import { createServer } from 'node:http';
 const server = createServer((request, response) => {
@@ -32,8 +32,8 @@ server.listen(Number(process.env.PORT), '127.0.0.1');
 process.on('SIGTERM', () => server.close(() => process.exit(0)));
 `;
 
-const low = 20;
-const high = 200;
+const low = 50;
+const high = 5000;
 const name = 'computing';
 const calmLoad = { name, requestsPerSecond: low };
 

@@ -58,7 +58,7 @@ async function stepsOfLoad(options: BenchOptions): Promise<BenchReport> {
   return {
     tables: [{ heads: stepHeads, rows: steps.map(stepRow) }],
     notes: [
-      'Steps: real processes; 20 to 200 requests/s and back on a service that computes for 2 ms a request, 100 m of CPU an instance.',
+      'Steps: real processes; 50 to 5,000 requests/s and back on a service that computes for 50 us a request, 100 m of CPU an instance.',
     ],
     result: loadStepResult(steps),
   };

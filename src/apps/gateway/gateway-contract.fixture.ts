@@ -60,9 +60,14 @@ export function testGateway(engine: EngineKind, workers: number): void {
 async function holding(engine: EngineKind, workers: number): Promise<UnderWayUnderTest> {
   const fixture = await GatewayFixture.start(engine, { workers });
   const waiting = { a: [] as ServerResponse[], b: [] as ServerResponse[] };
+  // A request is under way before its instance has it: what comes after the word to answer is answered as well.
+  const isAnswering = { a: false, b: false };
   const sent: Promise<unknown>[] = [];
   const keep = async (of: 'a' | 'b') => {
-    const endpoint = await fixture.instance((_request, response) => waiting[of].push(response));
+    const endpoint = await fixture.instance((_request, response) => {
+      if (isAnswering[of]) response.end();
+      else waiting[of].push(response);
+    });
     return { ...endpoint, instanceId: of };
   };
   const backendOf = async (id: 'a' | 'b') => {
@@ -81,6 +86,7 @@ async function holding(engine: EngineKind, workers: number): Promise<UnderWayUnd
       }
     },
     answer: (of) => {
+      isAnswering[of] = true;
       for (const response of waiting[of]) response.end();
     },
     pass: () => delay(20),
