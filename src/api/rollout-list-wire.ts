@@ -2,19 +2,10 @@
 import { z } from 'zod';
 
 import { pageQuerySchema, pageSchema } from './page-wire.ts';
+import { servicePhases } from './wire.ts';
 
 const percent = z.number().min(0).max(100);
 const time = z.iso.datetime();
-
-const phases = [
-  'Starting',
-  'Stable',
-  'Progressing',
-  'Parked',
-  'Paused',
-  'Waiting',
-  'RolledBack',
-] as const;
 
 export const rolloutListQuerySchema = pageQuerySchema.extend({
   /** Only these, by commas; absent: all. */
@@ -22,7 +13,7 @@ export const rolloutListQuerySchema = pageQuerySchema.extend({
     .string()
     .max(100)
     .transform((text) => text.split(','))
-    .pipe(z.array(z.enum(phases)))
+    .pipe(z.array(z.enum(servicePhases)))
     .optional(),
   /** Only services whose name has this in it. */
   name: z.string().min(1).max(63).optional(),
@@ -47,7 +38,7 @@ export const rolloutItemSchema = z.object({
   startedAt: time,
   status: z.object({
     /** As that of the service. */
-    phase: z.enum(phases),
+    phase: z.enum(servicePhases),
     /** Counts from 1; null before the first step and after the last. */
     stepNumber: z.number().int().nullable(),
     stepCount: z.number().int(),

@@ -181,6 +181,16 @@ export const instanceSchema = z.object({
   outOfMemory: outOfMemorySchema.optional(),
 });
 
+export const servicePhases = [
+  'Starting',
+  'Stable',
+  'Progressing',
+  'Parked',
+  'Paused',
+  'Waiting',
+  'RolledBack',
+] as const;
+
 export const serviceSchema = z.object({
   apiVersion: z.literal(apiVersion),
   kind: z.literal('Service'),
@@ -230,15 +240,7 @@ export const serviceSchema = z.object({
      * Stable, Progressing, Parked (the candidate has no share for a while), Paused (by hand), Waiting (for a person), RolledBack
      * (the newest rollout), Starting.
      */
-    phase: z.enum([
-      'Starting',
-      'Stable',
-      'Progressing',
-      'Parked',
-      'Paused',
-      'Waiting',
-      'RolledBack',
-    ]),
+    phase: z.enum(servicePhases),
     sentence: z.string(),
     stable: revisionSchema.nullable(),
     /** Revisions an undo can go to, newest last. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { closed, listening } from './listening.ts';
 import { createServer } from './node-http.ts';
 import { mergeMetrics } from './metrics/merge-metrics.ts';
 import type { ProcessMetrics } from './metrics/metric-family.ts';
@@ -36,21 +37,11 @@ export class AdminServer implements AsyncDisposable {
 
   /** Rejects with the system's error (EADDRINUSE) when it cannot listen. */
   listen({ host, port }: { readonly host: string; readonly port: number }): Promise<AddressInfo> {
-    const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
-    this.#server.once('error', reject);
-    this.#server.listen({ host, port }, () => {
-      this.#server.off('error', reject);
-      resolve(this.#server.address() as AddressInfo);
-    });
-    return promise;
+    return listening(this.#server, { host, port });
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#server.listening) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#server.close(() => resolve());
-    this.#server.closeAllConnections();
-    await promise;
+  [Symbol.asyncDispose](): Promise<void> {
+    return closed(this.#server);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

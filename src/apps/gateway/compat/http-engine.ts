@@ -19,6 +19,7 @@ import { destination, requestHeaders } from '../forwarded-headers.ts';
 import type { GatewayIdentity } from '../identity/gateway-identity.ts';
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';
 import { circuitRefusal } from '../live-revision.ts';
+import { listening } from '../listening.ts';
 import type { Choice, LiveRoutes } from '../live-routes.ts';
 import { answerProblem, problemResponse } from '../problem.ts';
 import { RequestObservation } from './request-observation.ts';
@@ -115,13 +116,7 @@ export class HttpEngine implements Engine {
   }
 
   listen({ host, port, isShared = false }: Address): Promise<AddressInfo> {
-    const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
-    this.#server.once('error', reject);
-    this.#server.listen({ host, port, backlog: 4096, reusePort: isShared }, () => {
-      this.#server.off('error', reject);
-      resolve(this.#server.address() as AddressInfo);
-    });
-    return promise;
+    return listening(this.#server, { host, port, backlog: 4096, reusePort: isShared });
   }
 
   routesChanged(): void {

@@ -6,6 +6,7 @@ import { plainAddress } from '../forwarded-headers.ts';
 import type { Engine } from '../compat/http-engine.ts';
 import { CallerSession } from '../http2/caller-session.ts';
 import { beginsHttp2 } from '../http2/preface.ts';
+import { listening } from '../listening.ts';
 import type { LiveRoutes } from '../live-routes.ts';
 import type { Certificates } from '../tls/certificates.ts';
 import { type Greeted, TlsAcceptor } from '../tls/tls-acceptor.ts';
@@ -126,7 +127,7 @@ export class FastEngine implements Engine {
     return new TlsAcceptor(certificates, onGreeted, { identity });
   }
 
-  #listen(
+  async #listen(
     { host, port, isShared = false }: Address,
     serve: (socket: Socket) => void,
   ): Promise<AddressInfo> {
@@ -134,14 +135,9 @@ export class FastEngine implements Engine {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, serve);
     server.maxConnections = this.#admission.serverConnectionsMax;
     server.on('drop', () => this.#parts.metrics.refused('too-many-connections'));
-    const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
-    server.once('error', reject);
-    server.listen({ host, port, backlog: 4096, reusePort: isShared }, () => {
-      server.off('error', reject);
-      this.#servers.push(server);
-      resolve(server.address() as AddressInfo);
-    });
-    return promise;
+    const address = await listening(server, { host, port, backlog: 4096, reusePort: isShared });
+    this.#servers.push(server);
+    return address;
   }
 
   #serve(socket: Socket, link: CallerLink, isHttp2: boolean): void {

@@ -1,11 +1,11 @@
 import { cachePurgeReceiptSchema, cachePurgeSchema } from '../../../api/cache-wire.ts';
 import type { CacheDesk } from '../../../control/desks/cache-desk.ts';
 import type { ControlLoop } from '../../../control/loop/loop.ts';
-import { RouterError } from '../../../ports/traffic-router.ts';
 import { ofBody, serviceResource } from '../access/route-access.ts';
 import type { EventFeed } from '../event-feed.ts';
 import { HttpProblem } from './http-problem.ts';
 import type { Http } from './http-server.ts';
+import { areRoutesInForce } from './routes-in-force.ts';
 import { timeText } from '../views/time-text.ts';
 
 export interface CacheParts {
@@ -57,18 +57,7 @@ export function addCacheRoutes(http: Http, parts: CacheParts): void {
         severity: 'info',
         sentence,
       });
-      return { entryIndex: index, sentence, isInForce: await isPushed(parts, signal) };
+      return { entryIndex: index, sentence, isInForce: await areRoutesInForce(parts.loop, signal) };
     },
   );
-}
-
-/** What is recorded follows with the next table in any case. */
-async function isPushed({ loop }: CacheParts, signal: AbortSignal): Promise<boolean> {
-  try {
-    await loop.pushRoutes(signal);
-    return true;
-  } catch (error) {
-    if (error instanceof RouterError || signal.aborted) return false;
-    throw error;
-  }
 }

@@ -16,11 +16,11 @@ import type { ControlLoop } from '../../../control/loop/loop.ts';
 import { activeRollout, type ServiceState } from '../../../domain/release/service-state.ts';
 import { faultWords } from '../../../domain/traffic/faults/fault-words.ts';
 import type { RequestMatch } from '../../../domain/traffic/routing/request-match.ts';
-import { RouterError } from '../../../ports/traffic-router.ts';
 import { ofBody, ofService, serviceResource, type Wish } from '../access/route-access.ts';
 import type { EventFeed } from '../event-feed.ts';
 import { HttpProblem } from './http-problem.ts';
 import type { Http } from './http-server.ts';
+import { areRoutesInForce } from './routes-in-force.ts';
 import { timeText } from '../views/time-text.ts';
 
 export interface FaultParts {
@@ -57,7 +57,7 @@ export function addFaultRoutes(http: Http, parts: FaultParts): void {
       if (said.kind === 'refused') throw new HttpProblem(409, said.because);
       const { entry } = said;
       publish(parts.feed, entry, request.body);
-      const isInForce = await pushed(parts, signal);
+      const isInForce = await areRoutesInForce(parts.loop, signal);
       const { index: entryIndex, sentence, wanted } = entry;
       return { entryIndex, sentence, isInForce, fault: faultView(wanted) };
     },
@@ -146,17 +146,6 @@ function revisionIdOf(named: string, state: ServiceState): string {
 function unknown(kind: string, name: string, service: string): HttpProblem {
   const remedy = `see: tidegate describe ${service}`;
   return new HttpProblem(404, `${service} has no ${kind} ${JSON.stringify(name)}; ${remedy}`);
-}
-
-/** Whether the gateway has it. What is recorded follows with the next table in any case. */
-async function pushed({ loop }: FaultParts, signal: AbortSignal): Promise<boolean> {
-  try {
-    await loop.pushRoutes(signal);
-    return true;
-  } catch (error) {
-    if (error instanceof RouterError || signal.aborted) return false;
-    throw error;
-  }
 }
 
 function publish(feed: EventFeed, { index, atMs, sentence, wanted }: FaultEntry, by: FaultChange) {
