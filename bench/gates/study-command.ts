@@ -15,6 +15,10 @@ const names = studyTables.map((table) => table.name);
  */
 export async function runCommand(): Promise<number> {
   const options = readArguments();
+  if (options === null) {
+    process.stdout.write(`${usage}\ntables: ${names.join(', ')}\n`);
+    return 0;
+  }
   if (typeof options === 'string') {
     process.stderr.write(`error: ${options}\n${usage}\ntables: ${names.join(', ')}\n`);
     return 2;
@@ -48,6 +52,7 @@ function refused(error: unknown): null {
   return null;
 }
 
+/** Null: the usage was asked for. A text: what is wrong. */
 function readArguments() {
   try {
     const { values } = parseArgs({
@@ -61,8 +66,10 @@ function readArguments() {
         fresh: { type: 'boolean', default: false },
         recorded: { type: 'boolean', default: false },
         quick: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
       },
     });
+    if (values.help) return null;
     const { table = null, save = null, quick } = values;
     const tickMs = Number(values.tick);
     const workers = Number(values.workers);

@@ -74,6 +74,7 @@ export async function runAll(
     if (saved === undefined) missing.push(job);
     else take(job, saved);
   }
+  const step = progressOf(missing.length, study.say);
   await study.pool.run(missing, {
     isLate: study.isLate,
     signal: study.signal,
@@ -81,10 +82,26 @@ export async function runAll(
       study.saved.add(job, result);
       record?.add(job, result);
       take(job, result);
+      step();
     },
   });
   return (of, tickMs) => merged(parts.get(keyOf(study, of, tickMs)) ?? []);
 }
+
+/** Says each twentieth of much work, and about how long the rest takes at the pace so far; nothing of little work. */
+function progressOf(jobs: number, say: (line: string) => void): () => void {
+  const startedMs = performance.now();
+  const between = jobs < progressJobsMin ? Number.POSITIVE_INFINITY : Math.ceil(jobs / 20);
+  let done = 0;
+  return () => {
+    done += 1;
+    if (done % between !== 0 || done === jobs) return;
+    const leftMinutes = ((performance.now() - startedMs) / done / 60_000) * (jobs - done);
+    say(`${done} of ${jobs} parts, about ${Math.ceil(leftMinutes)} min left`);
+  };
+}
+
+const progressJobsMin = 200;
 
 /** About half a second each. In a small study fewer: its time may run out before every scenario had its turn. */
 const runsPerJobMax = 20;
