@@ -20,3 +20,4 @@ if (built.status === 0 && !existsSync(join(root, 'dist', 'apps', 'cli', 'main.js
   throw new Error('the build gave no dist/apps/cli/main.js');
 }
 process.exitCode = built.status ?? 1;
+if (built.status === 0) await import('./build-console.js');

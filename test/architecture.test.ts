@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { dirname, join, normalize, relative } from 'node:path';
+import { dirname, extname, join, normalize, relative } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -37,6 +37,9 @@ const packagesAllowed: Readonly<Record<string, readonly string[]>> = {
 
 /** Digests and signature checks are pure functions of their input; nothing else of a package enters the domain. */
 const cryptoAllowed = new Set(['createHash', 'createPublicKey', 'verify', 'hash', 'KeyObject']);
+
+const browserPackages =
+  /^(react|react-dom|wouter|uplot|elkjs|@tanstack\/react-virtual|@xyflow\/react)(\/|$)/;
 
 const ambientBans: readonly (readonly [name: string, pattern: RegExp])[] = [
   ['Date', /\bDate\s*\.\s*now\b|\bnew\s+Date\s*\(|\bDate\s*\(/],
@@ -116,6 +119,35 @@ test('an import that the auditor’s program may not have is found, also one of 
   assert.deepEqual(auditorProblems([{ path: main, text: fine }]), []);
 });
 
+test('the console imports itself, the API and packages for browsers, nothing else', () => {
+  const console = sources('src/apps/console');
+  assert.ok(console.length > 10);
+  assert.deepEqual(console.flatMap(consoleProblems), []);
+});
+
+test('an import that a browser could not follow, or may not, is found', () => {
+  const planted = [
+    `import { a } from '../../domain/gate/gate.ts';`,
+    `import type { A } from '../server/server.ts';`,
+    `import { rolloutSchema } from '../../api/wire.ts';`,
+    `import { readFile } from 'node:fs';`,
+    `import { z } from 'zod';`,
+    `const { z } = await import('zod');`,
+  ];
+  for (const text of planted) {
+    assert.equal(consoleProblems({ path: 'src/apps/console/x.tsx', text }).length, 1, text);
+  }
+  const fine = [
+    `import type { A } from '../../api/wire.ts';`,
+    `import { a } from '../../api/client/b.ts';`,
+    `import type { z } from 'zod';`,
+    `import { useState } from 'react';\nimport './style/tokens.css';\nimport { a } from './b.tsx';`,
+  ];
+  for (const text of fine) {
+    assert.deepEqual(consoleProblems({ path: 'src/apps/console/x.tsx', text }), []);
+  }
+});
+
 test('domain and ports know no clock, chance, environment, network or log', () => {
   const pure = [...sources('src/domain'), ...sources('src/ports')].filter(
     ({ path }) => !/\.(test|contract)\.ts$/.test(path),
@@ -175,13 +207,13 @@ test('no folder is named for having no idea, and no file is a barrel', () => {
   assert.ok(bad.test('src/utils/x.ts') && bad.test('src/domain/index.ts'));
 });
 
-test('package.json has at most eight scripts, exact versions and no install scripts but node', () => {
+test('package.json has at most ten scripts, exact versions and no install scripts but node', () => {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     readonly scripts: Record<string, string>;
     readonly dependencies: Record<string, string>;
     readonly devDependencies: Record<string, string>;
   };
-  assert.ok(Object.keys(manifest.scripts).length <= 8);
+  assert.ok(Object.keys(manifest.scripts).length <= 10);
   const versions = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies });
   const exact = /^(npm:[@\w/-]+@)?\d+\.\d+\.\d+$/;
   assert.deepEqual(
@@ -210,7 +242,7 @@ test('every runtime dependency has its reason in docs/decisions', () => {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     readonly dependencies: Record<string, string>;
   };
-  const decisions = sources('docs/decisions', '.md')
+  const decisions = sources('docs/decisions', ['.md'])
     .map(({ text }) => text)
     .join('\n');
   const unexplained = Object.keys(manifest.dependencies).filter(
@@ -229,9 +261,9 @@ function unlockedPackages(lock: string): string[] {
     .filter((name) => packages[`node_modules/${name}`] === undefined);
 }
 
-function sources(folder: string, extension = '.ts'): Source[] {
+function sources(folder: string, extensions: readonly string[] = ['.ts', '.tsx']): Source[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(extension))
+    .filter((entry) => entry.isFile() && extensions.includes(extname(entry.name)))
     .map((entry) => join(entry.parentPath, entry.name))
     .map((path) => ({ path: relative(root, path), text: readFileSync(path, 'utf8') }))
     .toSorted((a, b) => (a.path < b.path ? -1 : 1));
@@ -282,8 +314,23 @@ function isAuditors(path: string): boolean {
   return path.startsWith('src/apps/verify/') && !/\.(test|fixture)\.ts$/.test(path);
 }
 
+/** What runs in a browser: of the API its types, which are gone by then, and its client. */
+function consoleProblems({ path, text }: Source): string[] {
+  if (/\.test\.ts$|\/vite\.config\.ts$/.test(path)) return [];
+  return importsOf(withoutComments(text)).flatMap(({ from, names }) => {
+    const isType = names.startsWith('type ');
+    const target = normalize(join(dirname(path), from));
+    const isFine = from.startsWith('.')
+      ? target.startsWith('src/apps/console/') ||
+        target.startsWith('src/api/client/') ||
+        (target.startsWith('src/api/') && isType)
+      : browserPackages.test(from) || (from === 'zod' && isType);
+    return isFine ? [] : [`${path} imports ${from}`];
+  });
+}
+
 function relativeProblem(path: string, from: string): string | null {
-  if (!/\.(ts|js|json)$/.test(from)) return `${from} has no extension`;
+  if (!/\.(tsx?|js|json|css)$/.test(from)) return `${from} has no extension`;
   const target = normalize(join(dirname(path), from)).split('/');
   const [, floor = '', part] = path.split('/');
   const [, targetFloor = '', targetPart] = target;

@@ -12,6 +12,7 @@ import { addAccessHooks } from '../access/access-hooks.ts';
 import { addRequestLimit } from '../access/request-limit.ts';
 import { addCacheRoutes } from './http-cache-routes.ts';
 import { addApprovalRoutes } from './http-approval-routes.ts';
+import { addConsole, consoleUrl } from './http-console.ts';
 import { addKeyRoutes } from './http-key-routes.ts';
 import { HttpProblem } from './http-problem.ts';
 import { addFaultRoutes } from './http-fault-routes.ts';
@@ -49,6 +50,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
   http.setNotFoundHandler((request, reply) =>
     sendProblem(reply, new HttpProblem(404, `there is no ${request.method} ${pathOf(request)}`)),
   );
+  await addConsole(http);
   await http.register(async (scope) => {
     const typed = scope.withTypeProvider<ZodTypeProvider>();
     addReadRoutes(typed, parts);
@@ -76,6 +78,7 @@ function bareServer() {
     logger: false,
     forceCloseConnections: true,
     requestTimeout: 120_000,
+    rewriteUrl: consoleUrl,
   }).withTypeProvider<ZodTypeProvider>();
 }
 

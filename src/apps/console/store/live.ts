@@ -1,0 +1,79 @@
+import type { EventView, ServerStatus } from '../../../api/wire.ts';
+import { getJson, type RequestError } from '../client/request.ts';
+import { EventLink, type LinkState } from './event-link.ts';
+import { forgetKept, readKept, writeKept } from './kept-state.ts';
+import { ResourceStore } from './resource-store.ts';
+import { Signal } from './signal.ts';
+
+/** The console's one store, its stream, and what holds for the whole page. */
+
+const recentMax = 500;
+const keepAfterMs = 2_000;
+
+export const linkState = new Signal<LinkState>({ kind: 'connecting' });
+/** Of the stream since the page was opened, oldest first. */
+export const recentEvents = new Signal<readonly EventView[]>([]);
+/** True: the server does not know who asks. */
+export const isSignedOut = new Signal<boolean>(false);
+
+export const resources = new ResourceStore({
+  get: getJson,
+  nowMs: Date.now,
+  isHidden: () => document.hidden,
+  kept: readKept(localStorage),
+  onProblem: noteProblem,
+});
+
+const link = new EventLink({
+  headIndex: async () => {
+    const status = (await getJson('/v1/status').catch(noteAndThrow)) as ServerStatus;
+    return status.ledger.entries;
+  },
+  onEvent: (event) => {
+    recentEvents.set([...recentEvents.get(), event].slice(-recentMax));
+    resources.tell(event);
+  },
+  onState: (state) => {
+    const wasStale = linkState.get().kind === 'stale';
+    linkState.set(state);
+    if (state.kind !== 'live') return;
+    isSignedOut.set(false);
+    if (wasStale) resources.refreshAll();
+  },
+  nowMs: Date.now,
+});
+
+export function startLive(): void {
+  link.open();
+  let isDue = false;
+  const keep = (): void => {
+    isDue = false;
+    if (!isSignedOut.get()) writeKept(localStorage, resources.values());
+  };
+  recentEvents.watch(() => {
+    if (isDue) return;
+    isDue = true;
+    setTimeout(keep, keepAfterMs);
+  });
+  addEventListener('pagehide', keep);
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) keep();
+  });
+}
+
+/** After signing in: everything is asked for as the new person, and nothing of the one before is kept. */
+export function startAsSomebodyElse(): void {
+  forgetKept(localStorage);
+  isSignedOut.set(false);
+  link.open();
+  resources.refreshAll();
+}
+
+function noteProblem(problem: RequestError): void {
+  if (problem.status === 401) isSignedOut.set(true);
+}
+
+function noteAndThrow(problem: RequestError): never {
+  noteProblem(problem);
+  throw problem;
+}

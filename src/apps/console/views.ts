@@ -1,0 +1,28 @@
+import { type ComponentType, lazy, type LazyExoticComponent } from 'react';
+
+/** A view is a path; its code is a chunk of its own, fetched when it is first shown. */
+export interface View {
+  /** As wouter reads it: `/rollouts/:id`. */
+  readonly path: string;
+  /** Of the browser's tab, before the name of what is shown. */
+  readonly title: string;
+  /** In the navigation, and the second key after `g` that leads there. Null: reached from other views. */
+  readonly navigation: { readonly label: string; readonly key: string } | null;
+  readonly component: LazyExoticComponent<ComponentType>;
+}
+
+/** In the order of the navigation; the first one that matches is shown. */
+export const views: readonly View[] = [
+  {
+    path: '/rollouts',
+    title: 'Rollouts',
+    navigation: { label: 'Rollouts', key: 'r' },
+    component: lazy(() => import('./views/rollouts/rollouts-view.tsx')),
+  },
+  {
+    path: '/login',
+    title: 'Sign in',
+    navigation: null,
+    component: lazy(() => import('./views/login/login-view.tsx')),
+  },
+];
