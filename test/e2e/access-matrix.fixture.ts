@@ -78,6 +78,12 @@ export const matrix: readonly MatrixRow[] = [
   },
   { route: 'GET /v1/rollouts', path: '/v1/rollouts', roles: all },
   {
+    route: 'GET /v1/graph',
+    path: '/v1/graph?service=nobody',
+    roles: all,
+    isOfService: true,
+  },
+  {
     route: 'POST /v1/cache-purges',
     path: '/v1/cache-purges',
     body: { service: 'nobody', what: { kind: 'all' }, ...hand },

@@ -12,6 +12,7 @@ import type { Platform } from '../../ports/platform.ts';
 import type { AccessDesk } from './access/access-desk.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { EventFeed } from './event-feed.ts';
+import type { FlowMeter } from './flow-meter.ts';
 import type { RotatedKeys } from './ledger/log-key-desk.ts';
 
 /** What the HTTP routes are given. */
@@ -26,6 +27,8 @@ export interface ServerParts {
   readonly faults: FaultDesk;
   readonly cache: CacheDesk;
   readonly loads: LoadDesk;
+  /** Of the last minute. */
+  readonly flows: FlowMeter;
   /** Of services that declare none; undefined: everybody may ask them everything. */
   readonly defaultAuthorization: Authorization | undefined;
   readonly clock: Pick<Clock, 'nowMs'>;

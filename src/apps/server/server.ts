@@ -26,6 +26,7 @@ import { BlobDesk } from './ledger/blob-desk.ts';
 import { ControlPlane } from './control-plane.ts';
 import { defaultAuthorization as openDefault } from './default-access.ts';
 import { withEjections } from './ejected-instances.ts';
+import { FlowMeter } from './flow-meter.ts';
 import { environmentNameOf } from './release-files/environment-name.ts';
 import { recordView } from './views/event-view.ts';
 import { keepGatewayHosts } from './gateway-hosts.ts';
@@ -134,6 +135,7 @@ async function openLoop(
   readonly scaler: InstanceScaler;
   readonly resourceWatch: ResourceWatch;
   readonly meter: RateMeter;
+  readonly flows: FlowMeter;
 }> {
   const { store, recorder, clock, platform, router, feed } = world;
   const recovered = await recoverServices(recorder.replayTails(isServiceStream, signal), (sha256) =>
@@ -144,6 +146,7 @@ async function openLoop(
   const faults = await FaultDesk.open({ recorder, clock }, signal);
   const cache = await CacheDesk.open({ recorder, clock }, signal);
   const meter = new RateMeter();
+  const flows = new FlowMeter();
   const scraper: MetricScraper = new MetricScraper({
     metrics: new PrometheusTextMetrics(),
     clock,
@@ -179,13 +182,16 @@ async function openLoop(
     recovered,
   );
   world.withdrawal.attach(loop);
-  loop.onSample = (sample) => meter.add(sample);
+  loop.onSample = (sample) => {
+    meter.add(sample);
+    flows.add(sample);
+  };
   const desk = new ApprovalDesk({ loop, recorder, clock });
   const isHeard = (): boolean => router.isConnected;
   const gauges = new PrometheusTextMetrics();
   const scaler = new InstanceScaler({ loop, usage: platform, router, gauges, clock, isHeard });
   const resourceWatch = new ResourceWatch({ loop, usage: platform, clock });
-  return { loop, desk, faults, cache, blobs, scraper, scaler, resourceWatch, meter };
+  return { loop, desk, faults, cache, blobs, scraper, scaler, resourceWatch, meter, flows };
 }
 
 async function listen(
@@ -208,6 +214,7 @@ async function listen(
     defaultAuthorization: running.access,
     cache: running.cache,
     loads: blobs.loads,
+    flows: running.flows,
     clock,
     recorder,
     version: options.version,

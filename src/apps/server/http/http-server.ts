@@ -17,6 +17,7 @@ import { addKeyRoutes } from './http-key-routes.ts';
 import { HttpProblem } from './http-problem.ts';
 import { addFaultRoutes } from './http-fault-routes.ts';
 import { addFlagRoutes } from './http-flag-routes.ts';
+import { addGraphRoutes } from './http-graph-routes.ts';
 import { addLoadRoutes } from './http-load-routes.ts';
 import { addPolicyRoutes } from './http-policy-routes.ts';
 import { addReadRoutes } from './http-read-routes.ts';
@@ -61,6 +62,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
     addCacheRoutes(typed, parts);
     addPolicyRoutes(typed, parts);
     addFlagRoutes(typed, parts);
+    addGraphRoutes(typed, parts);
     addLoadRoutes(typed, parts);
     addStreamRoutes(typed, parts);
     addTokenRoutes(typed, { ...parts, tokens: parts.access.tokens });
