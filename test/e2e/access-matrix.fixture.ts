@@ -119,6 +119,7 @@ export const matrix: readonly MatrixRow[] = [
     isOfService: true,
   },
   { route: 'GET /v1/events', path: '/v1/events', roles: all },
+  { route: 'GET /v1/timeline', path: '/v1/timeline', roles: all },
   {
     route: 'GET /v1/logs',
     path: '/v1/logs?service=nobody',

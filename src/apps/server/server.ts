@@ -34,6 +34,7 @@ import { httpServer } from './http/http-server.ts';
 import { whileHeld } from './ledger/ledger-opening.ts';
 import { RateMeter } from './rate-meter.ts';
 import { timeText } from './views/time-text.ts';
+import { TimelineJournal } from './timeline-journal.ts';
 import type { ServerParts } from './server-parts.ts';
 import type { Address, ServerOptions } from './server-options.ts';
 import { gatewayUrl, openWorld, urlOf, type World } from './server-world.ts';
@@ -145,8 +146,6 @@ async function openLoop(
   const blobs = await BlobDesk.open({ ...world, stateFolder, log, signal }, options.blobs);
   const faults = await FaultDesk.open({ recorder, clock }, signal);
   const cache = await CacheDesk.open({ recorder, clock }, signal);
-  const meter = new RateMeter();
-  const flows = new FlowMeter();
   const scraper: MetricScraper = new MetricScraper({
     metrics: new PrometheusTextMetrics(),
     clock,
@@ -182,16 +181,23 @@ async function openLoop(
     recovered,
   );
   world.withdrawal.attach(loop);
-  loop.onSample = (sample) => {
-    meter.add(sample);
-    flows.add(sample);
-  };
   const desk = new ApprovalDesk({ loop, recorder, clock });
   const isHeard = (): boolean => router.isConnected;
   const gauges = new PrometheusTextMetrics();
   const scaler = new InstanceScaler({ loop, usage: platform, router, gauges, clock, isHeard });
   const resourceWatch = new ResourceWatch({ loop, usage: platform, clock });
-  return { loop, desk, faults, cache, blobs, scraper, scaler, resourceWatch, meter, flows };
+  return { loop, desk, faults, cache, blobs, scraper, scaler, resourceWatch, ...metersOf(loop) };
+}
+
+/** What people see of the traffic, beside what is decided by it. */
+function metersOf(loop: ControlLoop): { readonly meter: RateMeter; readonly flows: FlowMeter } {
+  const meter = new RateMeter();
+  const flows = new FlowMeter();
+  loop.onSample = (sample) => {
+    meter.add(sample);
+    flows.add(sample);
+  };
+  return { meter, flows };
 }
 
 async function listen(
@@ -215,6 +221,7 @@ async function listen(
     cache: running.cache,
     loads: blobs.loads,
     flows: running.flows,
+    timeline: new TimelineJournal(recorder),
     clock,
     recorder,
     version: options.version,

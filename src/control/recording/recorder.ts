@@ -111,6 +111,11 @@ export class Recorder implements AsyncDisposable {
     yield* this.#read({ fromIndex: 0, stream }, signal);
   }
 
+  /** Of all streams, from one entry on. */
+  async *replayFrom(fromIndex: number, signal: AbortSignal): AsyncIterable<RecordedEntry> {
+    yield* this.#read({ fromIndex, stream: null }, signal);
+  }
+
   /** Of each stream that is wanted, the entries from the newest one on that its story can be taken up from. */
   async *replayTails(
     isWanted: (stream: string) => boolean,

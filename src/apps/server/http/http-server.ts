@@ -22,6 +22,7 @@ import { addLoadRoutes } from './http-load-routes.ts';
 import { addPolicyRoutes } from './http-policy-routes.ts';
 import { addReadRoutes } from './http-read-routes.ts';
 import { addStreamRoutes } from './http-stream-routes.ts';
+import { addTimelineRoutes } from './http-timeline-routes.ts';
 import { addTokenRoutes } from './http-token-routes.ts';
 import { addWriteRoutes } from './http-write-routes.ts';
 import type { ServerParts } from '../server-parts.ts';
@@ -65,6 +66,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
     addGraphRoutes(typed, parts);
     addLoadRoutes(typed, parts);
     addStreamRoutes(typed, parts);
+    addTimelineRoutes(typed, parts);
     addTokenRoutes(typed, { ...parts, tokens: parts.access.tokens });
   });
   return http;

@@ -32,9 +32,11 @@ function flowing(rates: Readonly<Record<string, readonly [good: number, bad: num
 const shop = [named('web', ['checkout']), named('checkout', ['payments']), named('payments')];
 const quiet = named('mail');
 
+const everything = (name: string | null): boolean => name !== '';
+
 function graph(
   query: Record<string, string>,
-  { services = [...shop, quiet], meter = new FlowMeter(), sees = (_: string | null) => true } = {},
+  { services = [...shop, quiet], meter = new FlowMeter(), sees = everything } = {},
 ): ServiceGraph {
   const parts = { meter, nowMs, sees };
   return graphSchema.parse(graphView(services, graphQuerySchema.parse(query), parts));
