@@ -4,26 +4,28 @@ import { z } from 'zod';
 const role = z.enum(['stable', 'candidate']);
 
 /** A flag as the instances of one revision see it now. */
-export const flagSchema = z.object({
-  key: z.string(),
-  service: z.string(),
-  revisionId: z.string(),
-  role,
-  type: z.enum(['boolean', 'string', 'number', 'object']),
-  state: z.enum(['ENABLED', 'DISABLED']),
-  /** What those get whom no rule names. */
-  variant: z.string(),
-  value: z.unknown(),
-  variants: z.array(z.string()),
-  /** In words, the first that fits decides. */
-  rules: z.array(z.string()),
-  /** Whose values these are, where the file has some for this environment; absent: the file's for all. */
-  environment: z.string().optional(),
-  /** The step that turned it; absent: none has. */
-  turnedBy: z.object({ rolloutId: z.string(), stepNumber: z.number().int() }).optional(),
-  /** Why it is so. */
-  sentence: z.string(),
-});
+export const flagSchema = z
+  .object({
+    key: z.string(),
+    service: z.string(),
+    revisionId: z.string(),
+    role,
+    type: z.enum(['boolean', 'string', 'number', 'object']),
+    state: z.enum(['ENABLED', 'DISABLED']),
+    /** What those get whom no rule names. */
+    variant: z.string(),
+    value: z.unknown(),
+    variants: z.array(z.string()),
+    /** In words, the first that fits decides. */
+    rules: z.array(z.string()),
+    /** Whose values these are, where the file has some for this environment; absent: the file's for all. */
+    environment: z.string().optional(),
+    /** The step that turned it; absent: none has. */
+    turnedBy: z.object({ rolloutId: z.string(), stepNumber: z.number().int() }).optional(),
+    /** Why it is so. */
+    sentence: z.string(),
+  })
+  .meta({ id: 'Flag' });
 
 export const flagEvaluationRequestSchema = z.object({
   /** As OFREP has it: `targetingKey` and attributes. */

@@ -40,31 +40,32 @@ const loadResultSchema = z.object({
   series: z.array(pointSchema).max(12_000),
 });
 
-export const loadTestSchema = z.object({
-  who: z.string().min(1).max(200),
-  why: z.string().min(1).max(2000).nullable(),
-  /** Path and query that were asked for. */
-  path: z.string().min(1).max(4096).startsWith('/'),
-  /** Null: none was wanted. */
-  thresholds: z.object({
-    errorRatioMax: z.number().min(0).max(1).nullable(),
-    p99MsMax: amount.nullable(),
-  }),
-  /** In words; empty: all held. */
-  failedThresholds: z.array(text).max(10),
-  result: loadResultSchema,
-});
+export const loadTestSchema = z
+  .object({
+    who: z.string().min(1).max(200),
+    why: z.string().min(1).max(2000).nullable(),
+    /** Path and query that were asked for. */
+    path: z.string().min(1).max(4096).startsWith('/'),
+    /** Null: none was wanted. */
+    thresholds: z.object({
+      errorRatioMax: z.number().min(0).max(1).nullable(),
+      p99MsMax: amount.nullable(),
+    }),
+    /** In words; empty: all held. */
+    failedThresholds: z.array(text).max(10),
+    result: loadResultSchema,
+  })
+  .meta({ id: 'LoadTest' });
 
-export const loadReceiptSchema = z.object({
-  entryIndex: count,
-  sentence: z.string(),
-  /** The rollout that was under way meanwhile; null: none. */
-  rolloutId: z.string().nullable(),
-  /** Of the whole result, which `tidegate ledger blob get` gives. */
-  sha256: z.string(),
-  /** Why the result itself could not be kept; null: it is. The entry has its figures all the same. */
-  notKept: z.string().nullable(),
-});
-
-export type LoadTestReport = z.infer<typeof loadTestSchema>;
-export type LoadReceipt = z.infer<typeof loadReceiptSchema>;
+export const loadReceiptSchema = z
+  .object({
+    entryIndex: count,
+    sentence: z.string(),
+    /** The rollout that was under way meanwhile; null: none. */
+    rolloutId: z.string().nullable(),
+    /** Of the whole result, which `tidegate ledger blob get` gives. */
+    sha256: z.string(),
+    /** Why the result itself could not be kept; null: it is. The entry has its figures all the same. */
+    notKept: z.string().nullable(),
+  })
+  .meta({ id: 'LoadReceipt' });

@@ -22,33 +22,35 @@ export const rolloutListQuerySchema = pageQuerySchema.extend({
 });
 
 /** The newest rollout of a service. */
-export const rolloutItemSchema = z.object({
-  apiVersion: z.literal('tidegate.dev/v1'),
-  kind: z.literal('Rollout'),
-  metadata: z.object({
-    /** `<service>-<number>`. */
-    name: z.string(),
-    /** Changes with every decision about the service. */
-    resourceVersion: z.string(),
-  }),
-  service: z.string(),
-  /** What people call the candidate; null: it has no version. */
-  toVersion: z.string().nullable(),
-  startedBy: z.string(),
-  startedAt: time,
-  status: z.object({
-    /** As that of the service. */
-    phase: z.enum(servicePhases),
-    /** Counts from 1; null before the first step and after the last. */
-    stepNumber: z.number().int().nullable(),
-    stepCount: z.number().int(),
-    wantedSharePercent: percent,
-    measuredSharePercent: percent.nullable(),
-    verdict: z.enum(['pass', 'fail', 'undecided']).nullable(),
-    isWaitingForPerson: z.boolean(),
-    sentence: z.string(),
-  }),
-});
+export const rolloutItemSchema = z
+  .object({
+    apiVersion: z.literal('tidegate.dev/v1'),
+    kind: z.literal('Rollout'),
+    metadata: z.object({
+      /** `<service>-<number>`. */
+      name: z.string(),
+      /** Changes with every decision about the service. */
+      resourceVersion: z.string(),
+    }),
+    service: z.string(),
+    /** What people call the candidate; null: it has no version. */
+    toVersion: z.string().nullable(),
+    startedBy: z.string(),
+    startedAt: time,
+    status: z.object({
+      /** As that of the service. */
+      phase: z.enum(servicePhases),
+      /** Counts from 1; null before the first step and after the last. */
+      stepNumber: z.number().int().nullable(),
+      stepCount: z.number().int(),
+      wantedSharePercent: percent,
+      measuredSharePercent: percent.nullable(),
+      verdict: z.enum(['pass', 'fail', 'undecided']).nullable(),
+      isWaitingForPerson: z.boolean(),
+      sentence: z.string(),
+    }),
+  })
+  .meta({ id: 'RolloutItem' });
 
 export const rolloutListSchema = pageSchema.extend({ items: z.array(rolloutItemSchema) });
 

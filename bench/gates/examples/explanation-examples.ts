@@ -1,4 +1,4 @@
-import { explanationSchema } from '../../../src/api/wire.ts';
+import { explanationSchema } from '../../../src/api/explanation-wire.ts';
 import type { Verdict } from '../../../src/domain/gate/verdict.ts';
 import { traceOf } from '../drawings/trace.ts';
 import { studySettings } from '../study-settings.ts';

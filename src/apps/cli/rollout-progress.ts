@@ -1,4 +1,4 @@
-import type { RolloutSummaryView, ServiceView } from '../../api/wire.ts';
+import type { RolloutSummary, Service } from '../../api/client/generated/schemas.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 
 /** Where a rollout stands, as far as waiting for it goes. */
@@ -11,9 +11,9 @@ export type Progress =
  * null: the service must be asked for its history to know.
  */
 export function progressOf(
-  service: ServiceView,
+  service: Service,
   rolloutId: string | null,
-  history: readonly RolloutSummaryView[] | null,
+  history: readonly RolloutSummary[] | null,
 ): Progress | null {
   const { rollout } = service.status;
   const wanted = rolloutId ?? rollout?.id ?? null;
@@ -25,7 +25,7 @@ export function progressOf(
   return progressOfNewest(service);
 }
 
-function progressOfNewest({ status }: ServiceView): Progress {
+function progressOfNewest({ status }: Service): Progress {
   const { rollout, phase, sentence } = status;
   if (rollout?.phase === 'promoted' || rollout?.phase === 'rolled-back') {
     return endOf(rollout.phase, sentence);
@@ -44,7 +44,7 @@ function endOf(outcome: 'promoted' | 'rolled-back', sentence: string): Progress 
 }
 
 /** Changes when something happened; not when only counts in the sentence grew. */
-export function changeKey(status: ServiceView['status']): string {
+export function changeKey(status: Service['status']): string {
   const { rollout, phase, stable, traffic, instances } = status;
   return JSON.stringify([
     phase,

@@ -1,17 +1,17 @@
 import type {
-  EventView,
-  InstanceView,
-  RevisionView,
-  RolloutSummaryView,
-  RolloutView,
+  LedgerEvent,
+  Instance,
+  Revision,
+  RolloutSummary,
+  Rollout,
   ServerStatus,
-  ServiceView,
-} from '../../api/wire.ts';
+  Service,
+} from '../../api/client/generated/schemas.ts';
 
 /** What a server would send, for the tests of the command line. */
 export const startedAt = '2026-11-20T10:00:00.000Z';
 
-export function revision(service: string, number: number): RevisionView {
+export function revision(service: string, number: number): Revision {
   return {
     id: `${service}-${String(number).repeat(10)}`,
     service,
@@ -21,7 +21,7 @@ export function revision(service: string, number: number): RevisionView {
   };
 }
 
-export function instance(of: RevisionView, more: Partial<InstanceView> = {}): InstanceView {
+export function instance(of: Revision, more: Partial<Instance> = {}): Instance {
   return {
     id: `${of.id}-1`,
     service: of.service,
@@ -38,7 +38,7 @@ export function instance(of: RevisionView, more: Partial<InstanceView> = {}): In
   };
 }
 
-export function stableService(name: string, more: Partial<ServiceView['spec']> = {}): ServiceView {
+export function stableService(name: string, more: Partial<Service['spec']> = {}): Service {
   const stable = revision(name, 1);
   return {
     apiVersion: 'tidegate.dev/v1',
@@ -83,7 +83,7 @@ const errorsExplained = {
   sentence: '0 of 1,000 failed',
 };
 
-export function rollout(service: string, more: Partial<RolloutView> = {}): RolloutView {
+export function rollout(service: string, more: Partial<Rollout> = {}): Rollout {
   return {
     id: `${service}-2`,
     kind: 'canary',
@@ -142,7 +142,7 @@ export function rollout(service: string, more: Partial<RolloutView> = {}): Rollo
 }
 
 /** In the middle of a canary rollout; `more` changes the rollout. */
-export function movingService(name: string, more: Partial<RolloutView> = {}): ServiceView {
+export function movingService(name: string, more: Partial<Rollout> = {}): Service {
   const service = stableService(name);
   const moving = rollout(name, more);
   const { phase } = moving;
@@ -174,10 +174,7 @@ export function movingService(name: string, more: Partial<RolloutView> = {}): Se
   };
 }
 
-export function summary(
-  service: string,
-  outcome: RolloutSummaryView['outcome'],
-): RolloutSummaryView {
+export function summary(service: string, outcome: RolloutSummary['outcome']): RolloutSummary {
   return {
     id: `${service}-2`,
     kind: 'canary',
@@ -193,7 +190,7 @@ export function summary(
   };
 }
 
-export function event(index: number, service: string | null): EventView {
+export function event(index: number, service: string | null): LedgerEvent {
   return {
     index,
     at: startedAt,

@@ -1,4 +1,4 @@
-import { type ApplyResult, applyResponseSchema } from '../../../api/wire.ts';
+import type { ApplyResult } from '../../../api/client/generated/schemas.ts';
 import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { type DataFormat, printData } from '../data-format.ts';
@@ -66,8 +66,7 @@ async function send(
   const files = await readReleaseFiles(session, options.file);
   using client = await Client.connect(session);
   const body = { files, dryRun: isDryRun, who: session.who, why: options.reason ?? null };
-  const answer = { schema: applyResponseSchema, signal: session.signal };
-  return (await client.post('/v1/apply', body, answer)).results;
+  return (await client.post('/v1/apply', { body, signal: session.signal })).results;
 }
 
 /** What is applied already may have an old rollout that was rolled back; how that ended is nobody's question now. */

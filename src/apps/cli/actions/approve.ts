@@ -1,8 +1,4 @@
-import {
-  approvalReceiptSchema,
-  approvalRequestListSchema,
-  type ApprovalRequestView,
-} from '../../../api/approvals-wire.ts';
+import type { ApprovalRequest } from '../../../api/client/generated/schemas.ts';
 import {
   APPROVAL_PAYLOAD_TYPE,
   approvalPayload,
@@ -89,19 +85,24 @@ export async function approve(
     reason: options.reason,
   });
   const envelope = pair.sign(APPROVAL_PAYLOAD_TYPE, payload);
-  const answer = { schema: approvalReceiptSchema, signal: session.signal };
-  const { entryIndex, sentence } = await client.post('/v1/approvals', { envelope }, answer);
+  const { entryIndex, sentence } = await client.post('/v1/approvals', {
+    body: { envelope },
+    signal: session.signal,
+  });
   print(session, [`${verdict} by ${pair.person} is entry ${entryIndex}: ${harmless(sentence)}`]);
   return exitCodes.ok;
 }
 
 const clockSlackMs = 30_000;
 
-async function askRequests(client: Client, signal: AbortSignal): Promise<ApprovalRequestView[]> {
-  return (await client.get('/v1/approvals', approvalRequestListSchema, signal)).items;
+async function askRequests(
+  client: Client,
+  signal: AbortSignal,
+): Promise<readonly ApprovalRequest[]> {
+  return (await client.get('/v1/approvals', { signal })).items;
 }
 
-function checkDigests(request: ApprovalRequestView): void {
+function checkDigests(request: ApprovalRequest): void {
   const { rules, validForMs } = request;
   const isSame =
     // It was read from JSON, so it is JSON.
@@ -114,7 +115,7 @@ function checkDigests(request: ApprovalRequestView): void {
   });
 }
 
-function roleOf(request: ApprovalRequestView, role: string | undefined): string {
+function roleOf(request: ApprovalRequest, role: string | undefined): string {
   if (role !== undefined) return role;
   const [only, ...others] = request.rules.map((rule) => rule.role);
   if (only !== undefined && others.length === 0) return only;
@@ -128,7 +129,7 @@ function roleOf(request: ApprovalRequestView, role: string | undefined): string 
 }
 
 /** From the very data that is signed for. */
-function shownLines({ data, sha256, stepNumber, rules, author }: ApprovalRequestView): string[] {
+function shownLines({ data, sha256, stepNumber, rules, author }: ApprovalRequest): string[] {
   const field = (key: string): string => {
     const value = data[key];
     return typeof value === 'string' || typeof value === 'number' ? harmless(String(value)) : '-';
@@ -146,7 +147,7 @@ function rulesText(rules: readonly { readonly role: string; readonly count: numb
   return rules.map(({ role, count }) => `${count} ${role}`).join(', ') || '-';
 }
 
-function saidText({ approvals }: ApprovalRequestView): string {
+function saidText({ approvals }: ApprovalRequest): string {
   const said = approvals.map(({ person, verdict, role, refused }) => {
     return `${person} ${verdict} as ${role}${refused === null ? '' : ` (does not count: ${refused})`}`;
   });

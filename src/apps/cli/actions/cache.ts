@@ -1,4 +1,4 @@
-import { cachePurgeReceiptSchema, type CachePurgeWish } from '../../../api/cache-wire.ts';
+import type { CachePurgeInput } from '../../../api/client/generated/schemas.ts';
 import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { type DataFormat, printData } from '../data-format.ts';
@@ -21,9 +21,8 @@ export async function purgeCache(
 ): Promise<ExitCode> {
   const what = whatOf(options);
   using client = await Client.connect(session);
-  const body: CachePurgeWish = { service, what, who: session.who, why: options.reason };
-  const answer = { schema: cachePurgeReceiptSchema, signal: session.signal };
-  const receipt = await client.post('/v1/cache-purges', body, answer);
+  const body: CachePurgeInput = { service, what, who: session.who, why: options.reason };
+  const receipt = await client.post('/v1/cache-purges', { body, signal: session.signal });
   if (options.output !== undefined) {
     await printData(session, receipt, options.output);
     return exitCodes.ok;
@@ -33,7 +32,7 @@ export async function purgeCache(
   return exitCodes.ok;
 }
 
-function whatOf({ tag, path, all = false }: CachePurgeOptions): CachePurgeWish['what'] {
+function whatOf({ tag, path, all = false }: CachePurgeOptions): CachePurgeInput['what'] {
   const given = [tag !== undefined, path !== undefined, all].filter(Boolean).length;
   if (given !== 1) {
     throw new CliError('a purge needs exactly one of --tag, --path and --all', {

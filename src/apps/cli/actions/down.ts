@@ -29,7 +29,7 @@ export async function down(session: Session, options: DownOptions): Promise<Exit
   const logPath = join(session.stateFolder, 'server.log');
   const logFromBytes = await sizeOf(logPath);
   using client = await Client.connect(session);
-  await client.tell('/v1/stop', { all, who: session.who }, session.signal);
+  await client.post('/v1/stop', { body: { all, who: session.who }, signal: session.signal });
   await waitUntilGone(session, server, options.timeout ?? goneTimeoutMs);
   const trouble = lastError(await logTail(logPath, logFromBytes).catch(() => []));
   if (trouble !== null) {

@@ -1,4 +1,4 @@
-import { type EstimateItem, estimateResponseSchema } from '../../../api/estimate-wire.ts';
+import type { EstimateItem } from '../../../api/client/generated/schemas.ts';
 import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { type DataFormat, printData } from '../data-format.ts';
@@ -51,8 +51,7 @@ async function itemsOf(
     const files = await readReleaseFiles(session, file);
     using client = await Client.connect(session);
     const body = { files, requestsPerSecond: rps, baseErrorRatio: baseErrors };
-    const answer = { schema: estimateResponseSchema, signal: session.signal };
-    return (await client.post('/v1/estimate', body, answer)).items;
+    return (await client.post('/v1/estimate', { body, signal: session.signal })).items;
   }
   if (rps !== null || baseErrors !== null) {
     throw new CliError('cannot take --rps or --base-errors during a rollout: both are measured', {
@@ -61,6 +60,7 @@ async function itemsOf(
     });
   }
   using client = await Client.connect(session);
-  const path = `/v1/estimate/${encodeURIComponent(name ?? '')}`;
-  return (await client.get(path, estimateResponseSchema, session.signal)).items;
+  return (
+    await client.get('/v1/estimate/{id}', { path: { id: name ?? '' }, signal: session.signal })
+  ).items;
 }

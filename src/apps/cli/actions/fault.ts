@@ -1,4 +1,4 @@
-import { type FaultChange, faultListSchema, faultReceiptSchema } from '../../../api/faults-wire.ts';
+import type { FaultChangeInput } from '../../../api/client/generated/schemas.ts';
 import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { asList, type DataFormat, printData } from '../data-format.ts';
@@ -35,8 +35,7 @@ export async function addFault(
 ): Promise<ExitCode> {
   const body = additionOf(session, service, options);
   using client = await Client.connect(session);
-  const answer = { schema: faultReceiptSchema, signal: session.signal };
-  const receipt = await client.post('/v1/faults', body, answer);
+  const receipt = await client.post('/v1/faults', { body, signal: session.signal });
   if (options.output !== undefined) await printData(session, receipt, options.output);
   else print(session, receiptLines(receipt));
   return exitCodes.ok;
@@ -48,15 +47,14 @@ export async function removeFault(
   { reason }: { readonly reason: string },
 ): Promise<ExitCode> {
   using client = await Client.connect(session);
-  const answer = { schema: faultReceiptSchema, signal: session.signal };
-  const body: FaultChange = { action: 'remove', id, who: session.who, why: reason };
-  print(session, receiptLines(await client.post('/v1/faults', body, answer)));
+  const body: FaultChangeInput = { action: 'remove', id, who: session.who, why: reason };
+  print(session, receiptLines(await client.post('/v1/faults', { body, signal: session.signal })));
   return exitCodes.ok;
 }
 
 export async function listFaults(session: Session, options: FaultListOptions): Promise<ExitCode> {
   using client = await Client.connect(session);
-  const { items } = await client.get('/v1/faults', faultListSchema, session.signal);
+  const { items } = await client.get('/v1/faults', { signal: session.signal });
   if (options.output !== undefined) {
     await printData(session, asList(items), options.output);
     return exitCodes.ok;
@@ -87,7 +85,7 @@ function receiptLines(receipt: {
   return [`${harmless(sentence)} (entry ${entryIndex})`, ...late];
 }
 
-function additionOf(session: Session, service: string, options: FaultAddOptions): FaultChange {
+function additionOf(session: Session, service: string, options: FaultAddOptions): FaultChangeInput {
   const { delay, abort, path, method, header = [] } = options;
   if (delay === undefined && abort === undefined) {
     throw usage('a fault needs --delay, --abort, or both', 'say for example --delay 500ms');

@@ -1,4 +1,3 @@
-import { flagEvaluationSchema } from '../../../api/flags-wire.ts';
 import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { asList, type DataFormat, printData } from '../data-format.ts';
@@ -26,9 +25,11 @@ export async function evaluateFlags(
   const { service, key } = wanted;
   const body = { context: contextOf(options), ...(key === undefined ? {} : { key }) };
   using client = await Client.connect(session);
-  const path = `/v1/services/${encodeURIComponent(service)}/flags/evaluate`;
-  const answer = { schema: flagEvaluationSchema, signal: session.signal };
-  const { items } = await client.post(path, body, answer);
+  const { items } = await client.post('/v1/services/{name}/flags/evaluate', {
+    path: { name: service },
+    body,
+    signal: session.signal,
+  });
   if (options.output !== undefined) {
     await printData(session, asList(items), options.output);
     return exitCodes.ok;
@@ -50,7 +51,11 @@ export async function evaluateFlags(
   return exitCodes.ok;
 }
 
-function contextOf({ targetingKey, attribute = [], context }: FlagEvaluateOptions): object {
+function contextOf({
+  targetingKey,
+  attribute = [],
+  context,
+}: FlagEvaluateOptions): Readonly<Record<string, unknown>> {
   const own = Object.fromEntries(attribute.map(attributeOf));
   return {
     ...(context === undefined ? {} : objectOf(context)),

@@ -1,4 +1,5 @@
-import { eventListSchema, eventSchema, type EventView, logLineSchema } from '../../../api/wire.ts';
+import type { GetRoutes } from '../../../api/client/generated/routes.ts';
+import type { LedgerEvent, LogLine } from '../../../api/client/generated/schemas.ts';
 import { Client } from '../client.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { stillAway } from '../poll.ts';
@@ -18,8 +19,8 @@ export interface EventsOptions {
 export async function events(session: Session, options: EventsOptions): Promise<ExitCode> {
   if (options.follow === true) return followEvents(session, options);
   using client = await Client.connect(session);
-  const path = eventsPath(options, options.from ?? null);
-  const { items } = await client.get(path, eventListSchema, session.signal);
+  const query = eventsQuery(options, options.from ?? null);
+  const { items } = await client.get('/v1/events', { query, signal: session.signal });
   for (const event of items) printEvent(session, event, options);
   if (items.length === 0) say(session, nothingFound(options));
   return exitCodes.ok;
@@ -39,8 +40,8 @@ async function followEvents(session: Session, options: EventsOptions): Promise<E
   for (;;) {
     try {
       using client = await Client.connect(session);
-      const path = eventsPath(options, next);
-      for await (const event of streamedEvents(client, path, session.signal)) {
+      const query = eventsQuery(options, next);
+      for await (const event of streamedEvents(client, query, session.signal)) {
         awaySinceMs = null;
         hasConnected = true;
         next = event.index + 1;
@@ -58,11 +59,11 @@ async function followEvents(session: Session, options: EventsOptions): Promise<E
 /** The event stream format of the HTML standard, section 9.2.6; each of our events is one `data` line. */
 async function* streamedEvents(
   client: Client,
-  path: string,
+  query: EventsQuery,
   signal: AbortSignal,
-): AsyncGenerator<EventView> {
-  for await (const line of client.lines(path, signal)) {
-    if (line.startsWith('data:')) yield eventSchema.parse(JSON.parse(line.slice(5)));
+): AsyncGenerator<LedgerEvent> {
+  for await (const line of client.lines('/v1/events', { query, signal })) {
+    if (line.startsWith('data:')) yield JSON.parse(line.slice(5)) as LedgerEvent;
   }
 }
 
@@ -79,30 +80,27 @@ export async function logs(
   options: LogsOptions,
 ): Promise<ExitCode> {
   using client = await Client.connect(session);
-  const query = new URLSearchParams({ service });
-  if (options.revision !== undefined) query.set('revision', options.revision);
-  if (options.instance !== undefined) query.set('instance', options.instance);
-  if (options.tail !== undefined) query.set('tail', String(options.tail));
-  if (options.follow === true) query.set('follow', 'true');
+  const { revision, instance, tail, follow } = options;
+  const query = { service, revision, instance, tail, ...(follow === true && followed) };
   const view = { isPrefixed: options.instance === undefined, look: session.look };
   let count = 0;
-  for await (const text of client.lines(`/v1/logs?${query.toString()}`, session.signal)) {
+  for await (const text of client.lines('/v1/logs', { query, signal: session.signal })) {
     if (text === '') continue;
     count += 1;
-    print(session, [logLine(logLineSchema.parse(JSON.parse(text)), view)]);
+    print(session, [logLine(JSON.parse(text) as LogLine, view)]);
   }
   if (count === 0) say(session, `No lines of ${service} are kept.`);
   return exitCodes.ok;
 }
 
-function eventsPath({ service, follow }: EventsOptions, from: number | null): string {
-  const query = new URLSearchParams();
-  if (from !== null) query.set('from', String(from));
-  if (service !== undefined) query.set('service', service);
-  if (follow === true) query.set('follow', 'true');
-  return `/v1/events?${query.toString()}`;
+type EventsQuery = NonNullable<GetRoutes['/v1/events']['query']>;
+
+const followed = { follow: 'true' } as const;
+
+function eventsQuery({ service, follow }: EventsOptions, from: number | null): EventsQuery {
+  return { service, ...(from !== null && { from }), ...(follow === true && followed) };
 }
 
-function printEvent(session: Session, event: EventView, { output }: EventsOptions): void {
+function printEvent(session: Session, event: LedgerEvent, { output }: EventsOptions): void {
   print(session, [output === 'json' ? JSON.stringify(event) : eventLine(event, session.look)]);
 }

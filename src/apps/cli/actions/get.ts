@@ -1,9 +1,4 @@
-import {
-  eventListSchema,
-  rolloutHistorySchema,
-  serviceListSchema,
-  type ServiceView,
-} from '../../../api/wire.ts';
+import type { Service } from '../../../api/client/generated/schemas.ts';
 import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { asList, printData } from '../data-format.ts';
@@ -166,8 +161,8 @@ async function askServices(
   client: Client,
   name: string | null,
   signal: AbortSignal,
-): Promise<ServiceView[]> {
-  const { items } = await client.get('/v1/services', serviceListSchema, signal);
+): Promise<readonly Service[]> {
+  const { items } = await client.get('/v1/services', { signal });
   if (name === null) return items;
   const found = items.filter((service) => service.metadata.name === name);
   if (found.length > 0) return found;
@@ -186,8 +181,8 @@ async function askRollouts(
   const services = await askServices(client, name, signal);
   const rows = await Promise.all(
     services.map(async ({ metadata, status }) => {
-      const path = `/v1/services/${encodeURIComponent(metadata.name)}/rollouts`;
-      const { items } = await client.get(path, rolloutHistorySchema, signal);
+      const path = { name: metadata.name };
+      const { items } = await client.get('/v1/services/{name}/rollouts', { path, signal });
       const past = items.map((item) => rowOfSummary(metadata.name, item));
       const { rollout } = status;
       if (rollout === null || past.some((row) => row.id === rollout.id)) return past;
@@ -210,6 +205,6 @@ async function askFlags(client: Client, name: string | null, signal: AbortSignal
 }
 
 async function askEvents(client: Client, name: string | null, signal: AbortSignal) {
-  const query = name === null ? '' : `?service=${encodeURIComponent(name)}`;
-  return (await client.get(`/v1/events${query}`, eventListSchema, signal)).items;
+  const query = name === null ? {} : { service: name };
+  return (await client.get('/v1/events', { query, signal })).items;
 }

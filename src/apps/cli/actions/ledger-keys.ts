@@ -1,4 +1,3 @@
-import { rotateKeysResponseSchema } from '../../../api/key-wire.ts';
 import { KEY_STREAM } from '../../../control/recording/wanted-signer.ts';
 import { KeyDirectory, type MachineKey } from '../../../domain/evidence/key-directory.ts';
 import { readLeaf } from '../../../domain/evidence/leaf.ts';
@@ -39,9 +38,8 @@ export async function rotateLedgerKeys(
   options: KeysOptions,
 ): Promise<ExitCode> {
   using client = await Client.connect(session);
-  const answer = { schema: rotateKeysResponseSchema, signal: session.signal };
   const body = { who: session.who, reason };
-  const rotated = await client.post('/v1/ledger/keys/rotate', body, answer);
+  const rotated = await client.post('/v1/ledger/keys/rotate', { body, signal: session.signal });
   if (options.output !== undefined) await printData(session, rotated, options.output);
   else {
     print(session, [

@@ -5,7 +5,6 @@ import { dirname, join, resolve } from 'node:path';
 import type { LedgerReader } from '../../../adapters/sqlite/sqlite-ledger-store.ts';
 import { isErrno } from '../../../adapters/system/errno.ts';
 import { openLogNoteSigners } from '../../../adapters/system/note-signing-key.ts';
-import { checkpointResponseSchema } from '../../../api/wire.ts';
 import { logPolicyLines } from '../../../control/ledger/checkpointer.ts';
 import { originAt } from '../../../control/ledger/ledger-origin.ts';
 import { inclusionProof } from '../../../control/ledger/ledger-proofs.ts';
@@ -35,8 +34,7 @@ export async function ledgerCheckpoint(
   options: OutputOptions,
 ): Promise<ExitCode> {
   using client = await Client.connect(session);
-  const answer = { schema: checkpointResponseSchema, signal: session.signal };
-  const made = await client.post('/v1/ledger/checkpoint', {}, answer);
+  const made = await client.post('/v1/ledger/checkpoint', { signal: session.signal });
   if (options.output !== undefined) await printData(session, made, options.output);
   else print(session, made.note.trimEnd().split('\n'));
   if (made.problem !== null) say(session, made.problem);

@@ -1,11 +1,6 @@
 import { LoadError, type LoadOptions } from '../../../adapters/load/load-options.ts';
 import { runLoad } from '../../../adapters/load/load-generator.ts';
-import {
-  type LoadReceipt,
-  loadReceiptSchema,
-  type LoadTestReport,
-} from '../../../api/load-wire.ts';
-import { serverStatusSchema, serviceSchema } from '../../../api/wire.ts';
+import type { LoadReceipt, LoadTestInput } from '../../../api/client/generated/schemas.ts';
 import type { LoadInterval, LoadResult } from '../../../domain/load/load-result.ts';
 import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
@@ -71,7 +66,7 @@ async function record(
   { service = '', path, reason }: LoadCommandOptions,
   found: {
     readonly result: LoadResult;
-    readonly thresholds: LoadTestReport['thresholds'];
+    readonly thresholds: LoadTestInput['thresholds'];
     readonly failed: readonly string[];
   },
 ): Promise<LoadReceipt> {
@@ -79,8 +74,11 @@ async function record(
   const test = { path, thresholds, failedThresholds: failed, result };
   const body = { who: session.who, why: reason ?? null, ...test };
   using client = await Client.connect(session);
-  const answer = { schema: loadReceiptSchema, signal: session.signal };
-  return await client.post(`/v1/services/${encodeURIComponent(service)}/load-tests`, body, answer);
+  return await client.post('/v1/services/{name}/load-tests', {
+    path: { name: service },
+    body,
+    signal: session.signal,
+  });
 }
 
 function receiptLines({ entryIndex, rolloutId, sha256, notKept }: LoadReceipt): string[] {
@@ -127,10 +125,10 @@ async function targetOf(
   }
   if (url !== null) return { url, headers: {} };
   using client = await Client.connect(session);
-  const path = `/v1/services/${encodeURIComponent(options.service ?? '')}`;
+  const { signal } = session;
   const [service, status] = await Promise.all([
-    client.get(path, serviceSchema, session.signal),
-    client.get('/v1/status', serverStatusSchema, session.signal),
+    client.get('/v1/services/{name}', { path: { name: options.service ?? '' }, signal }),
+    client.get('/v1/status', { signal }),
   ]);
   return {
     url: new URL(options.path, status.gateway.url).href,

@@ -1,9 +1,4 @@
-import {
-  type ActionRequest,
-  actionResponseSchema,
-  rolloutHistorySchema,
-  serviceSchema,
-} from '../../../api/wire.ts';
+import type { ActionInput } from '../../../api/client/generated/schemas.ts';
 import { Client } from '../client.ts';
 import { asList, type DataFormat, printData } from '../data-format.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -14,7 +9,7 @@ import { ageText, countText } from '../views/words.ts';
 import { look, waitForRollout } from './wait-for-rollout.ts';
 
 export interface Operation {
-  readonly action: ActionRequest['action'];
+  readonly action: ActionInput['action'];
   readonly reason?: string | undefined;
   readonly toRevision?: string | undefined;
   readonly override?: boolean | undefined;
@@ -33,9 +28,12 @@ export async function operate(
     why: operation.reason ?? null,
     ...(operation.override === true && { override: true }),
   };
-  const path = `/v1/services/${encodeURIComponent(service)}/actions`;
-  const answer = { schema: actionResponseSchema, signal: session.signal };
-  const { outcome, sentence } = await client.post(path, body, answer);
+  const path = { name: service };
+  const { outcome, sentence } = await client.post('/v1/services/{name}/actions', {
+    path,
+    body,
+    signal: session.signal,
+  });
   print(session, [`service/${service}: ${harmless(sentence)}`]);
   return outcome === 'done' ? exitCodes.ok : exitCodes.error;
 }
@@ -67,8 +65,11 @@ export async function rolloutHistory(
   options: { readonly output?: DataFormat },
 ): Promise<ExitCode> {
   using client = await Client.connect(session);
-  const path = `/v1/services/${encodeURIComponent(service)}/rollouts`;
-  const { items } = await client.get(path, rolloutHistorySchema, session.signal);
+  const path = { name: service };
+  const { items } = await client.get('/v1/services/{name}/rollouts', {
+    path,
+    signal: session.signal,
+  });
   if (options.output !== undefined) {
     await printData(session, asList(items), options.output);
     return exitCodes.ok;
@@ -96,8 +97,8 @@ export async function describe(
 ): Promise<ExitCode> {
   const { serviceDescription } = await import('../views/service-description.ts');
   using client = await Client.connect(session);
-  const path = `/v1/services/${encodeURIComponent(service)}`;
-  const view = await client.get(path, serviceSchema, session.signal);
+  const path = { name: service };
+  const view = await client.get('/v1/services/{name}', { path, signal: session.signal });
   if (options.output === undefined) print(session, serviceDescription(view, session.look));
   else await printData(session, view, options.output);
   return exitCodes.ok;

@@ -10,11 +10,7 @@ import {
   type PersonKeyPlace,
   PersonKeyError,
 } from '../../../adapters/system/person-key.ts';
-import {
-  type PersonChange,
-  personListSchema,
-  personReceiptSchema,
-} from '../../../api/approvals-wire.ts';
+import type { PersonChangeInput } from '../../../api/client/generated/schemas.ts';
 import { EvidenceError } from '../../../domain/evidence/canonical-json.ts';
 import {
   readEnrolment,
@@ -104,7 +100,7 @@ export async function listPeople(
   options: { readonly output?: DataFormat },
 ): Promise<ExitCode> {
   using client = await Client.connect(session);
-  const { items } = await client.get('/v1/people', personListSchema, session.signal);
+  const { items } = await client.get('/v1/people', { signal: session.signal });
   if (options.output !== undefined) {
     await printData(session, asList(items), options.output);
     return exitCodes.ok;
@@ -127,10 +123,12 @@ export async function openKey(session: Session, options: KeyOptions): Promise<Pe
   return orCliError(openPersonKey(await placeOf(session, options)));
 }
 
-async function change(session: Session, body: PersonChange): Promise<ExitCode> {
+async function change(session: Session, body: PersonChangeInput): Promise<ExitCode> {
   using client = await Client.connect(session);
-  const answer = { schema: personReceiptSchema, signal: session.signal };
-  const { entryIndex, sentence } = await client.post('/v1/people', body, answer);
+  const { entryIndex, sentence } = await client.post('/v1/people', {
+    body,
+    signal: session.signal,
+  });
   print(session, [`${harmless(sentence)} (entry ${entryIndex})`]);
   return exitCodes.ok;
 }

@@ -1,5 +1,5 @@
 import { usualTrustDomain } from '../../../adapters/authority/authority-folder.ts';
-import { type PolicyCheck, policyCheckSchema } from '../../../api/policy-wire.ts';
+import type { PolicyCheck } from '../../../api/client/generated/schemas.ts';
 import { placeOf, problemAt } from '../../../api/release-file/document-origin.ts';
 import { parseReleaseFiles } from '../../../api/release-file/parse-release-files.ts';
 import { formatProblem, type Problem } from '../../../api/release-file/problem.ts';
@@ -53,8 +53,7 @@ async function askServer(
 ): Promise<PolicyCheck> {
   using client = await Client.connect(session);
   const body = { ...question, claims: Object.fromEntries(claimsOf(claim)), address, trustDomain };
-  const answer = { schema: policyCheckSchema, signal: session.signal };
-  return await client.post('/v1/policy/check', body, answer);
+  return await client.post('/v1/policy/check', { body, signal: session.signal });
 }
 
 type Asked = Omit<PolicyCheckOptions, 'address'> & { readonly address?: string | null };

@@ -1,4 +1,4 @@
-import { type RolloutReplayView, rolloutReplaySchema } from '../../../api/wire.ts';
+import type { RolloutReplay } from '../../../api/client/generated/schemas.ts';
 import { replayRollout, serviceOfRollout } from '../../../control/replay/replay.ts';
 import { replaySummary } from '../../../control/replay/replay-summary.ts';
 import { streamOfService } from '../../../control/recording/recovery.ts';
@@ -32,10 +32,12 @@ export async function replay(
   return found.isSame ? exitCodes.ok : exitCodes.error;
 }
 
-async function askServer(session: Session, rolloutId: string): Promise<RolloutReplayView> {
+async function askServer(session: Session, rolloutId: string): Promise<RolloutReplay> {
   using client = await Client.connect(session);
-  const path = `/v1/rollouts/${encodeURIComponent(rolloutId)}/replay`;
-  return await client.get(path, rolloutReplaySchema, session.signal);
+  return await client.get('/v1/rollouts/{id}/replay', {
+    path: { id: rolloutId },
+    signal: session.signal,
+  });
 }
 
 /** What the server does, here: the file is verified first, and what it was decided from by its digests. */
@@ -43,7 +45,7 @@ async function replayFile(
   session: Session,
   rolloutId: string,
   options: ReplayOptions,
-): Promise<RolloutReplayView> {
+): Promise<RolloutReplay> {
   await using ledger = await openLedger(session, options);
   const entries = ofStream(ledger, streamOfService(serviceOfRollout(rolloutId)));
   const found = await replayRollout(rolloutId, entries, ledger.readBlob);

@@ -1,5 +1,4 @@
-import type { RestartView } from '../../../api/restart-wire.ts';
-import { actionResponseSchema, serviceSchema } from '../../../api/wire.ts';
+import type { Restart } from '../../../api/client/generated/schemas.ts';
 import { Client } from '../client.ts';
 import { type DataFormat, printData } from '../data-format.ts';
 import { startDeadline } from '../deadline.ts';
@@ -34,17 +33,17 @@ export async function restart(
 
 async function begin(session: Session, service: string, why: string | null): Promise<string> {
   using client = await Client.connect(session);
-  const path = `/v1/services/${encodeURIComponent(service)}/actions`;
-  const body = { action: 'restart', who: session.who, why };
-  const answer = { schema: actionResponseSchema, signal: session.signal };
-  return (await client.post(path, body, answer)).sentence;
+  const path = { name: service };
+  const body = { action: 'restart' as const, who: session.who, why };
+  return (await client.post('/v1/services/{name}/actions', { path, body, signal: session.signal }))
+    .sentence;
 }
 
 async function follow(
   session: Session,
   service: string,
   options: RestartOptions,
-): Promise<RestartView> {
+): Promise<Restart> {
   using deadline = startDeadline(session.signal, options.timeout ?? null);
   let key: string | null = null;
   try {
@@ -63,9 +62,9 @@ async function follow(
   throw new Error('a poll has no end');
 }
 
-async function look(client: Client, service: string, signal: AbortSignal): Promise<RestartView> {
-  const path = `/v1/services/${encodeURIComponent(service)}`;
-  const { restart: view } = (await client.get(path, serviceSchema, signal)).status;
+async function look(client: Client, service: string, signal: AbortSignal): Promise<Restart> {
+  const path = { name: service };
+  const { restart: view } = (await client.get('/v1/services/{name}', { path, signal })).status;
   if (view === undefined) throw new Error(`the server shows no restart of ${service}`);
   return view;
 }

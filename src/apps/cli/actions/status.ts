@@ -1,4 +1,3 @@
-import { serverStatusSchema, serviceListSchema } from '../../../api/wire.ts';
 import { Client } from '../client.ts';
 import { type DataFormat, printData } from '../data-format.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -59,8 +58,8 @@ async function printChanges(session: Session): Promise<void> {
 
 async function ask(client: Client, signal: AbortSignal): Promise<StatusPicture> {
   const [server, { items }] = await Promise.all([
-    client.get('/v1/status', serverStatusSchema, signal),
-    client.get('/v1/services', serviceListSchema, signal),
+    client.get('/v1/status', { signal }),
+    client.get('/v1/services', { signal }),
   ]);
   return { server, url: client.url, services: items };
 }

@@ -1,9 +1,4 @@
-import {
-  type TokenCreate,
-  tokenCreatedSchema,
-  tokenListSchema,
-  tokenRevokedSchema,
-} from '../../../api/tokens-wire.ts';
+import type { TokenCreateInput } from '../../../api/client/generated/schemas.ts';
 import { Client } from '../client.ts';
 import { asList, type DataFormat, printData } from '../data-format.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -12,7 +7,7 @@ import { print, say, type Session } from '../session.ts';
 import { tableLines } from '../views/table.ts';
 
 export interface TokenCreateOptions {
-  readonly role: TokenCreate['role'];
+  readonly role: TokenCreateInput['role'];
   readonly service?: readonly string[];
   /** How long it lasts. */
   readonly expires: number;
@@ -26,7 +21,7 @@ export async function createToken(
   person: string,
   options: TokenCreateOptions,
 ): Promise<ExitCode> {
-  const body: TokenCreate = {
+  const body: TokenCreateInput = {
     person,
     role: options.role,
     services: [...(options.service ?? ['*/*'])],
@@ -35,8 +30,7 @@ export async function createToken(
     why: options.reason ?? null,
   };
   using client = await Client.connect(session);
-  const answer = { schema: tokenCreatedSchema, signal: session.signal };
-  const made = await client.post('/v1/tokens', body, answer);
+  const made = await client.post('/v1/tokens', { body, signal: session.signal });
   if (options.output !== undefined) {
     await printData(session, made, options.output);
     return exitCodes.ok;
@@ -55,7 +49,7 @@ export async function listTokens(
   options: { readonly output?: DataFormat },
 ): Promise<ExitCode> {
   using client = await Client.connect(session);
-  const { items } = await client.get('/v1/tokens', tokenListSchema, session.signal);
+  const { items } = await client.get('/v1/tokens', { signal: session.signal });
   if (options.output !== undefined) {
     await printData(session, asList(items), options.output);
     return exitCodes.ok;
@@ -83,9 +77,12 @@ export async function revokeToken(
   options: { readonly reason?: string; readonly output?: DataFormat },
 ): Promise<ExitCode> {
   using client = await Client.connect(session);
-  const answer = { schema: tokenRevokedSchema, signal: session.signal };
   const body = { who: session.who, why: options.reason ?? null };
-  const said = await client.post(`/v1/tokens/${encodeURIComponent(id)}/revoke`, body, answer);
+  const said = await client.post('/v1/tokens/{id}/revoke', {
+    path: { id },
+    body,
+    signal: session.signal,
+  });
   if (options.output !== undefined) await printData(session, said, options.output);
   else print(session, [`${harmless(said.sentence)} (entry ${said.entryIndex})`]);
   return exitCodes.ok;

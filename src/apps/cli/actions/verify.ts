@@ -89,9 +89,9 @@ async function readReport(
 
 async function fetchExport(session: Session, path: string): Promise<void> {
   using client = await Client.connect(session);
-  const answer = await client.open('/v1/ledger/export', session.signal);
+  const texts = client.texts('/v1/ledger/export', { signal: session.signal });
   await using file = await openToWrite(path);
-  for await (const chunk of answer) await file.write(String(chunk));
+  for await (const text of texts) await file.write(text);
   await file.sync();
 }
 

@@ -1,4 +1,3 @@
-import { serverStatusSchema } from '../../../api/wire.ts';
 import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { type DataFormat, printData } from '../data-format.ts';
@@ -25,7 +24,7 @@ export async function version(
 async function serverVersion(session: Session): Promise<string | null> {
   try {
     using client = await Client.connect(session);
-    return (await client.get('/v1/status', serverStatusSchema, session.signal)).version;
+    return (await client.get('/v1/status', { signal: session.signal })).version;
   } catch (error) {
     // That no server runs is an answer here, not a failure.
     if (error instanceof CliError && error.retryable) return null;

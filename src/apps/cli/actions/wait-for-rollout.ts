@@ -1,4 +1,4 @@
-import { rolloutHistorySchema, serviceSchema } from '../../../api/wire.ts';
+import type { Service } from '../../../api/client/generated/schemas.ts';
 import type { Client } from '../client.ts';
 import { startDeadline } from '../deadline.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -7,7 +7,6 @@ import { type Progress, progressOf } from '../rollout-progress.ts';
 import { Painter } from '../repaint.ts';
 import { print, type Session } from '../session.ts';
 import { serviceTree } from '../views/status-tree.ts';
-import type { ServiceView } from '../../../api/wire.ts';
 
 const intervalMs = 250;
 /** While nothing but counts changes, a line this often shows that it goes on. */
@@ -37,7 +36,7 @@ export async function waitForRollout(session: Session, wait: Wait): Promise<Exit
 }
 
 interface Sight {
-  readonly service: ServiceView;
+  readonly service: Service;
   readonly progress: Progress;
 }
 
@@ -84,11 +83,11 @@ export async function look(
   wait: Pick<Wait, 'service' | 'rolloutId'>,
   signal: AbortSignal,
 ): Promise<Sight> {
-  const path = `/v1/services/${encodeURIComponent(wait.service)}`;
-  const service = await client.get(path, serviceSchema, signal);
+  const path = { name: wait.service };
+  const service = await client.get('/v1/services/{name}', { path, signal });
   const progress = progressOf(service, wait.rolloutId, null);
   if (progress !== null) return { service, progress };
-  const history = await client.get(`${path}/rollouts`, rolloutHistorySchema, signal);
+  const history = await client.get('/v1/services/{name}/rollouts', { path, signal });
   const known = progressOf(service, wait.rolloutId, history.items);
   if (known === null) throw new Error('with a history the progress is known');
   return { service, progress: known };

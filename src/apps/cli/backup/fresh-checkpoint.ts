@@ -3,7 +3,6 @@ import { join } from 'node:path';
 
 import { openSqliteLedger } from '../../../adapters/sqlite/sqlite-ledger-store.ts';
 import { SystemClock } from '../../../adapters/system/system-clock.ts';
-import { checkpointResponseSchema } from '../../../api/wire.ts';
 import { Checkpointer } from '../../../control/ledger/checkpointer.ts';
 import { lastObservedAtMs } from '../../../control/recording/recorder-index.ts';
 import type { NoteSigner } from '../../../ports/identity.ts';
@@ -22,8 +21,7 @@ export async function freshCheckpoint(
   const { signal, stateFolder } = session;
   if (await hasServer(session)) {
     using client = await Client.connect(session);
-    const answer = { schema: checkpointResponseSchema, signal };
-    await client.post('/v1/ledger/checkpoint', {}, answer);
+    await client.post('/v1/ledger/checkpoint', { signal });
   } else if (existsSync(join(stateFolder, 'ledger.db'))) {
     await using store = await openSqliteLedger(
       { folder: stateFolder, sizeLimitBytes: null },

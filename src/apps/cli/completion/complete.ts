@@ -30,13 +30,10 @@ export async function complete(
 
 async function serviceCandidates(session: Session): Promise<Candidate[]> {
   try {
-    const [{ Client }, { serviceListSchema }] = await Promise.all([
-      import('../client.ts'),
-      import('../../../api/wire.ts'),
-    ]);
+    const { Client } = await import('../client.ts');
     using client = await Client.connect(session);
     const signal = AbortSignal.any([session.signal, AbortSignal.timeout(serverTimeoutMs)]);
-    const { items } = await client.get('/v1/services', serviceListSchema, signal);
+    const { items } = await client.get('/v1/services', { signal });
     return items.map(({ metadata, status }) => ({
       value: metadata.name,
       description: status.phase,

@@ -1,4 +1,4 @@
-import type { RolloutView } from '../../../api/wire.ts';
+import type { Rollout } from '../../../api/client/generated/schemas.ts';
 import { countText, percentText } from '../views/words.ts';
 import { fit, harmless, type Look, padEnd, paint, wrap } from '../look.ts';
 import { evidenceText } from '../report/rollout-drawing.ts';
@@ -12,7 +12,7 @@ export interface DemoPicture {
   readonly gatewayUrl: string | null;
   readonly load: LoadGlance | null;
   /** By what the act releases. */
-  readonly rollouts: ReadonlyMap<string, RolloutView>;
+  readonly rollouts: ReadonlyMap<string, Rollout>;
   /** What happened beside the rollouts, newest last. */
   readonly news: readonly string[];
 }
@@ -54,7 +54,7 @@ function loadLine({ load, targetRps }: DemoPicture, look: Look): string {
 }
 
 /** Five lines an act, also before it begins. */
-function actLines(act: Act, rollout: RolloutView | null, look: Look): string[] {
+function actLines(act: Act, rollout: Rollout | null, look: Look): string[] {
   const title = `${sign(rollout, look)} ${paint(look, 'bold', actTitle(act, rollout, look))}  ${paint(look, 'faint', act.about)}`;
   if (rollout === null) return [title, '', '', '', ''];
   const { wantedSharePercent, measuredSharePercent, totals } = rollout;
@@ -76,12 +76,12 @@ function actLines(act: Act, rollout: RolloutView | null, look: Look): string[] {
   ];
 }
 
-function isBack({ phase }: RolloutView): boolean {
+function isBack({ phase }: Rollout): boolean {
   return phase === 'rolled-back' || phase === 'reverting';
 }
 
 /** What was measured before it went back is not what is measured now. */
-function measuredWord(rollout: RolloutView): string {
+function measuredWord(rollout: Rollout): string {
   return isBack(rollout) ? 'it had' : 'measured';
 }
 
@@ -91,7 +91,7 @@ function sentenceLines(sentence: string, look: Look): string[] {
   return [`  ${first}`, fit(look, rest.length === 0 ? '' : `  ${rest.join(' ')}`)];
 }
 
-function sign(rollout: RolloutView | null, look: Look): string {
+function sign(rollout: Rollout | null, look: Look): string {
   if (rollout === null) return look.isUnicode ? '·' : '.';
   if (rollout.phase === 'promoted') return paint(look, 'green', look.isUnicode ? '✔' : '+');
   if (isBack(rollout)) return paint(look, 'yellow', look.isUnicode ? '↩' : '<');
@@ -99,7 +99,7 @@ function sign(rollout: RolloutView | null, look: Look): string {
   return paint(look, 'blue', look.isUnicode ? '▶' : '>');
 }
 
-function gateText({ gate }: RolloutView): string {
+function gateText({ gate }: Rollout): string {
   if (gate === null) return 'evidence: none yet';
   const against = `against ${evidenceText(gate.against)} (back at ${evidenceText(gate.againstLimit)})`;
   const inFavour = `for ${evidenceText(gate.for)} (on at ${evidenceText(gate.forLimit)})`;
@@ -107,18 +107,18 @@ function gateText({ gate }: RolloutView): string {
 }
 
 /** What it really came from, once that is known: a release that went back leaves the one before it in place. */
-function actTitle({ from, to }: Act, rollout: RolloutView | null, look: Look): string {
+function actTitle({ from, to }: Act, rollout: Rollout | null, look: Look): string {
   const version = rollout?.from?.version ?? from;
   return `${actService} ${harmless(version)} ${look.isUnicode ? '→' : '->'} ${to}`;
 }
 
 /** Changes when something is worth a line, not when only counts grew. */
-export function rolloutKey({ phase, stepNumber, gate, wantedSharePercent }: RolloutView): string {
+export function rolloutKey({ phase, stepNumber, gate, wantedSharePercent }: Rollout): string {
   return JSON.stringify([phase, stepNumber, wantedSharePercent, gate?.verdict, gate?.heldBy]);
 }
 
 /** One line for places where nothing can be drawn. */
-export function rolloutLine(act: Act, rollout: RolloutView, look: Look): string {
+export function rolloutLine(act: Act, rollout: Rollout, look: Look): string {
   const { wantedSharePercent, measuredSharePercent, totals, sentence } = rollout;
   const requests = totals.candidate.requests + totals.stable.requests;
   const failed = totals.candidate.failures + totals.stable.failures;

@@ -1,4 +1,4 @@
-import type { RolloutView } from '../../../api/wire.ts';
+import type { Rollout } from '../../../api/client/generated/schemas.ts';
 import type { LoadResult } from '../../../domain/load/load-result.ts';
 import { type LoadPoint, totalsBetween } from '../../../domain/load/load-series.ts';
 import type { Act } from './acts.ts';
@@ -25,7 +25,7 @@ const onTheWayMs = 250;
 export interface PlayedAct {
   readonly act: Act;
   readonly rolloutId: string;
-  readonly view: RolloutView;
+  readonly view: Rollout;
   readonly series: ShareSeries;
   readonly marks: readonly SeriesMark[];
 }
@@ -150,7 +150,7 @@ function seenFromOutside(
 }
 
 /** The router's own counts of each step; the one a rollout went back from is only in the ledger. */
-function stepsSeen({ steps }: RolloutReport, view: RolloutView): RolloutReport['steps'] {
+function stepsSeen({ steps }: RolloutReport, view: Rollout): RolloutReport['steps'] {
   return steps.map((step, index) => {
     const seen = view.steps[index];
     return seen === undefined ? step : { ...step, measuredSharePercent: seen.measuredSharePercent };

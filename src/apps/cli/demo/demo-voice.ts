@@ -1,4 +1,4 @@
-import type { RolloutView } from '../../../api/wire.ts';
+import type { Rollout } from '../../../api/client/generated/schemas.ts';
 import type { LoadInterval } from '../../../domain/load/load-result.ts';
 import { Painter } from '../repaint.ts';
 import { print, type Session } from '../session.ts';
@@ -17,7 +17,7 @@ export class DemoVoice implements Watcher, Disposable {
   readonly #painter: Painter | null;
   readonly #timer: NodeJS.Timeout | null;
   readonly #startedMs = performance.now();
-  readonly #rollouts = new Map<string, RolloutView>();
+  readonly #rollouts = new Map<string, Rollout>();
   readonly #keys = new Map<string, string>();
   readonly #recent: LoadInterval[] = [];
   readonly #news: string[] = [];
@@ -33,7 +33,7 @@ export class DemoVoice implements Watcher, Disposable {
     this.#timer = look.isInteractive ? setInterval(() => this.#paint(), repaintMs) : null;
   }
 
-  sees(act: Act, rollout: RolloutView): void {
+  sees(act: Act, rollout: Rollout): void {
     this.#rollouts.set(act.to, rollout);
     const key = rolloutKey(rollout);
     if (this.#keys.get(act.to) === key) return;

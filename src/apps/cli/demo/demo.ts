@@ -9,7 +9,6 @@ import { fileURLToPath } from 'node:url';
 
 import { LoadError } from '../../../adapters/load/load-options.ts';
 import { type LoadProcess, startLoadProcess } from '../../../adapters/load/load-process.ts';
-import { serverStatusSchema, serviceListSchema } from '../../../api/wire.ts';
 import type { LoadInterval, LoadResult } from '../../../domain/load/load-result.ts';
 import { CliError } from '../cli-error.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -100,11 +99,11 @@ async function openShop(stage: DemoStage, voice: DemoVoice, signal: AbortSignal)
   voice.hears(`starting the shop behind ${gatewayUrl}: tidegate apply -f examples/shop/shop.yaml`);
   await stage.apply('shop.yaml');
   using client = await stage.connect();
-  const { gateway } = await client.get('/v1/status', serverStatusSchema, signal);
+  const { gateway } = await client.get('/v1/status', { signal });
   if (gateway.pid !== null) stage.noteProcess(gateway.pid);
   const endMs = performance.now() + readyMsMax;
   for (;;) {
-    const { items } = await client.get('/v1/services', serviceListSchema, signal);
+    const { items } = await client.get('/v1/services', { signal });
     for (const service of items) noteInstances(stage, service);
     const unready = items.filter(({ status }) => status.phase !== 'Stable');
     if (items.length > 0 && unready.length === 0) return gatewayUrl;
@@ -192,7 +191,7 @@ async function takeLeave(
   signal: AbortSignal,
 ): Promise<{ readonly versions: Versions; readonly keyId: string }> {
   using client = await stage.connect();
-  const { ledger } = await client.get('/v1/status', serverStatusSchema, signal);
+  const { ledger } = await client.get('/v1/status', { signal });
   await saveExport(client, exported, signal);
   return { versions: await versionsOf(client, signal), keyId: ledger.keyId };
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { type RolloutView, serviceSchema, type ServiceView } from '../../../api/wire.ts';
+import type { Rollout, Service } from '../../../api/client/generated/schemas.ts';
 import { CliError } from '../cli-error.ts';
 import type { Client } from '../client.ts';
 import type { SeriesMark } from '../report/report-model.ts';
@@ -21,14 +21,14 @@ const actMsMax = 150_000;
 export interface Played {
   readonly act: Act;
   readonly rolloutId: string;
-  readonly view: RolloutView;
+  readonly view: Rollout;
   readonly series: ShareSeries;
   readonly marks: readonly SeriesMark[];
 }
 
 /** What is told while an act plays. */
 export interface Watcher {
-  sees(act: Act, rollout: RolloutView): void;
+  sees(act: Act, rollout: Rollout): void;
   hears(sentence: string): void;
 }
 
@@ -47,7 +47,7 @@ export async function playAct(
   const marks: SeriesMark[] = [];
   let kill: Promise<void> | null = act.killsServer ? null : Promise.resolve();
   let killAtMs = Infinity;
-  let view: RolloutView | null = null;
+  let view: Rollout | null = null;
   let endMs = Date.now() + actMsMax;
   for await (const { atMs, rollout } of looks(stage, { rolloutId, until: () => endMs }, signal)) {
     if ((view === null || view.endedAt === null) && rollout.endedAt !== null)
@@ -73,7 +73,7 @@ export async function playAct(
 
 interface Look {
   readonly atMs: number;
-  readonly rollout: RolloutView;
+  readonly rollout: Rollout;
 }
 
 /** The rollout again and again. While no server answers there is nothing to see, and it goes on all the same. */
@@ -87,7 +87,10 @@ async function* looks(
     while (Date.now() < wanted.until()) {
       try {
         client ??= await stage.connect();
-        const service = await client.get(`/v1/services/${actService}`, serviceSchema, signal);
+        const service = await client.get('/v1/services/{name}', {
+          path: { name: actService },
+          signal,
+        });
         noteInstances(stage, service);
         const { rollout } = service.status;
         if (rollout?.id === wanted.rolloutId) yield { atMs: Date.now(), rollout };
@@ -103,7 +106,7 @@ async function* looks(
   }
 }
 
-export function noteInstances(stage: DemoStage, { status }: ServiceView): void {
+export function noteInstances(stage: DemoStage, { status }: Service): void {
   for (const { pid } of status.instances) if (pid !== null) stage.noteProcess(pid);
 }
 

@@ -1,10 +1,10 @@
-import type { RolloutView } from '../../../api/wire.ts';
+import type { Rollout } from '../../../api/client/generated/schemas.ts';
 
 const time = '2026-01-02T03:04:05.000Z';
 const revision = { service: 'checkout', command: ['node'], instances: 2 };
 
 /** checkout v1 -> v2 at its first step. */
-export function rolloutView(change: Partial<RolloutView> = {}): RolloutView {
+export function rolloutView(change: Partial<Rollout> = {}): Rollout {
   return {
     id: 'checkout-2',
     kind: 'canary',

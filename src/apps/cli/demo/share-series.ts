@@ -1,4 +1,4 @@
-import type { RolloutView } from '../../../api/wire.ts';
+import type { Rollout } from '../../../api/client/generated/schemas.ts';
 import type { SeriesPoint } from '../report/report-model.ts';
 import { sharePercent } from '../report/rollout-reports.ts';
 
@@ -10,7 +10,7 @@ export class ShareSeries {
   readonly #points: SeriesPoint[] = [];
   #window: Window | null = null;
 
-  add(atMs: number, rollout: RolloutView): void {
+  add(atMs: number, rollout: Rollout): void {
     const { totals, wantedSharePercent: wantedPercent, gate } = rollout;
     const window = this.#window;
     // Another weight begins another window: a share measured over two weights is neither's.
@@ -48,10 +48,10 @@ export class ShareSeries {
 interface Window {
   readonly atMs: number;
   readonly wantedPercent: number;
-  readonly totals: RolloutView['totals'];
+  readonly totals: Rollout['totals'];
 }
 
-function shareBetween(from: RolloutView['totals'], to: RolloutView['totals']): number | null {
+function shareBetween(from: Rollout['totals'], to: Rollout['totals']): number | null {
   const grown = (arm: 'candidate' | 'stable') => ({
     requests: to[arm].requests - from[arm].requests,
     failures: to[arm].failures - from[arm].failures,

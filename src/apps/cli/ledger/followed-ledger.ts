@@ -3,7 +3,6 @@ import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { serverStatusSchema } from '../../../api/wire.ts';
 import type { RecordedEntry } from '../../../control/recording/recorder.ts';
 import { exportLines } from '../../../domain/evidence/export-format.ts';
 import { verifyContinued } from '../../../domain/evidence/verify-export.ts';
@@ -27,7 +26,7 @@ export async function* followedLedger(session: Session): AsyncGenerator<Recorded
   const path = join(folder, 'news.jsonl');
   const ledger = openVerification(trust);
   const fetchNews = async (client: Client, signal: AbortSignal): Promise<number> => {
-    const status = await client.get('/v1/status', serverStatusSchema, signal);
+    const status = await client.get('/v1/status', { signal });
     const { entries } = status.ledger;
     if (entries > ledger.entries) await save(client, { path, fromIndex: ledger.entries }, signal);
     return entries;
@@ -55,7 +54,10 @@ async function save(
   signal: AbortSignal,
 ): Promise<void> {
   await using file = await open(path, 'w', 0o600);
-  for await (const line of client.lines(`/v1/ledger/export?from=${fromIndex}`, signal)) {
+  for await (const line of client.lines('/v1/ledger/export', {
+    query: { from: fromIndex },
+    signal,
+  })) {
     await file.write(`${line}\n`);
   }
 }

@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-import { ledgerInputSchema } from '../../../api/wire.ts';
 import type { RecordedEntry } from '../../../control/recording/recorder.ts';
 import type { ReadBlob } from '../../../control/replay/replay.ts';
 import { EvidenceError } from '../../../domain/evidence/canonical-json.ts';
@@ -73,8 +72,7 @@ export async function fetchInput(
   sha256: string,
   signal: AbortSignal,
 ): Promise<Uint8Array | null> {
-  const path = `/v1/ledger/inputs/${sha256}`;
-  const { base64 } = await client.get(path, ledgerInputSchema, signal);
+  const { base64 } = await client.get('/v1/ledger/inputs/{sha256}', { path: { sha256 }, signal });
   return base64 === null ? null : Buffer.from(base64, 'base64');
 }
 

@@ -23,9 +23,9 @@ export interface ReadOptions {
 
 /** Keeps the ledger as the server gives it. */
 export async function saveExport(client: Client, path: string, signal: AbortSignal): Promise<void> {
-  const answer = await client.open('/v1/ledger/export', signal);
+  const texts = client.texts('/v1/ledger/export', { signal });
   await using file = await open(path, 'w', 0o600);
-  for await (const chunk of answer) await file.write(String(chunk));
+  for await (const text of texts) await file.write(text);
   await file.sync();
 }
 

@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-import { rolloutHistorySchema, serviceListSchema } from '../../../api/wire.ts';
 import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -108,14 +107,14 @@ async function readSource(session: Session, options: ReportOptions): Promise<Sou
 /** What people call each revision the server still knows. */
 export async function versionsOf(client: Client, signal: AbortSignal): Promise<Versions> {
   const versions = new Map<string, string>();
-  const { items } = await client.get('/v1/services', serviceListSchema, signal);
+  const { items } = await client.get('/v1/services', { signal });
   for (const { metadata, status } of items) {
     const { rollout, stables, stable } = status;
     for (const revision of [...stables, stable, rollout?.from, rollout?.to]) {
       if (revision?.version) versions.set(revision.id, revision.version);
     }
-    const path = `/v1/services/${encodeURIComponent(metadata.name)}/rollouts`;
-    const history = await client.get(path, rolloutHistorySchema, signal);
+    const path = { name: metadata.name };
+    const history = await client.get('/v1/services/{name}/rollouts', { path, signal });
     for (const { toRevisionId, toVersion } of history.items) {
       if (toVersion !== null) versions.set(toRevisionId, toVersion);
     }

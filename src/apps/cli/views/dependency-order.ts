@@ -1,11 +1,11 @@
-import type { ServiceView } from '../../../api/wire.ts';
+import type { Service } from '../../../api/client/generated/schemas.ts';
 
 /** What others need comes first; else by name. A cycle, which the server refuses, would end up last, by name. */
-export function inDependencyOrder(services: readonly ServiceView[]): ServiceView[] {
+export function inDependencyOrder(services: readonly Service[]): Service[] {
   let left = services.toSorted((one, other) => compareNames(nameOf(one), nameOf(other)));
   const known = new Set(left.map(nameOf));
   const placed = new Set<string>();
-  const ordered: ServiceView[] = [];
+  const ordered: Service[] = [];
   while (left.length > 0) {
     const next =
       left.find((service) =>
@@ -19,7 +19,7 @@ export function inDependencyOrder(services: readonly ServiceView[]): ServiceView
   return ordered;
 }
 
-function nameOf(service: ServiceView): string {
+function nameOf(service: Service): string {
   return service.metadata.name;
 }
 

@@ -1,9 +1,8 @@
-import type { FlagView } from '../../../api/flags-wire.ts';
-import type { ServiceView } from '../../../api/wire.ts';
+import type { Flag, Service } from '../../../api/client/generated/schemas.ts';
 import { harmless } from '../look.ts';
 import type { Columns } from './resource-table.ts';
 
-export const flagColumns: Columns<FlagView> = {
+export const flagColumns: Columns<Flag> = {
   kind: 'flag',
   heads: ['FLAG', 'SERVICE', 'ROLE', 'STATE', 'VARIANT', 'VALUE', 'WHY'],
   wideHeads: ['REVISION', 'TYPE', 'VARIANTS', 'RULES'],
@@ -26,7 +25,7 @@ export const flagColumns: Columns<FlagView> = {
 };
 
 /** Of `describe`: `Flag new-checkout: off by default (candidate: on, turned by ...)`. */
-export function flagFacts({ status }: ServiceView): string[][] {
+export function flagFacts({ status }: Service): string[][] {
   const { flags = [] } = status;
   const keys = [...new Set(flags.map(({ key }) => key))];
   return keys.map((key) => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { InstanceView } from '../../../api/wire.ts';
+import type { Instance } from '../../../api/client/generated/schemas.ts';
 import { stableService } from '../wire-samples.fixture.ts';
 import { limitFacts } from './limit-facts.ts';
 
-function facts(...all: readonly (InstanceView['limits'] | null)[]): string[][] {
+function facts(...all: readonly (Instance['limits'] | null)[]): string[][] {
   const service = stableService('web');
   const [first] = service.status.instances;
   assert.ok(first !== undefined);

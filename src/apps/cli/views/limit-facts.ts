@@ -1,8 +1,8 @@
-import type { InstanceView, ServiceView } from '../../../api/wire.ts';
+import type { Instance, Service } from '../../../api/client/generated/schemas.ts';
 import { harmless } from '../look.ts';
 
 /** Of each revision with limits: what an instance may have at most, who holds it to that, and what the kernel was not given. */
-export function limitFacts({ status }: ServiceView): string[][] {
+export function limitFacts({ status }: Service): string[][] {
   const seen = new Set<string>();
   return status.instances.flatMap(({ revisionId, limits }) => {
     if (limits === undefined) return [];
@@ -16,7 +16,7 @@ export function limitFacts({ status }: ServiceView): string[][] {
 }
 
 /** `memory 64Mi enforced by watching; CPU 500m not enforced; memory and cpu: no cgroup v2 is mounted here`. */
-function limitsText({ memory, cpu, trouble }: NonNullable<InstanceView['limits']>): string {
+function limitsText({ memory, cpu, trouble }: NonNullable<Instance['limits']>): string {
   const cpuText = cpu?.enforcedBy === 'cgroup' ? 'enforced by cgroup' : 'not enforced';
   const parts = [
     ...(memory === undefined

@@ -1,9 +1,9 @@
 import { relative } from 'node:path';
 
-import type { ProblemDetails } from '../../../api/wire.ts';
+import type { Problem } from '../../../api/client/generated/schemas.ts';
 import { harmless, type Look, paint } from '../look.ts';
 
-type FileProblem = NonNullable<ProblemDetails['problems']>[number];
+type FileProblem = NonNullable<Problem['problems']>[number];
 
 export interface ProblemPlace {
   readonly look: Look;

@@ -1,8 +1,8 @@
-import type { RolloutReplayView } from '../../../api/wire.ts';
+import type { RolloutReplay } from '../../../api/client/generated/schemas.ts';
 import { harmless, type Look, paint } from '../look.ts';
 import { countText } from './words.ts';
 
-export function replayLines(replay: RolloutReplayView, look: Look): string[] {
+export function replayLines(replay: RolloutReplay, look: Look): string[] {
   const { rolloutId, eventCount, sameCount, decisionCount } = replay;
   const counts = `${countText(sameCount)} of ${countText(decisionCount)} decisions`;
   const outcome = replay.isSame
@@ -15,7 +15,7 @@ export function replayLines(replay: RolloutReplayView, look: Look): string[] {
   ];
 }
 
-type Difference = RolloutReplayView['firstDifference'];
+type Difference = RolloutReplay['firstDifference'];
 
 function differenceLines(difference: Difference): string[] {
   if (difference === null) return [];
@@ -33,7 +33,7 @@ function saidText(said: NonNullable<Difference>['recorded']): string {
   return harmless(`${said.decision}: ${said.sentence}${verdict}`);
 }
 
-function versionLines({ versions, replayedByVersion }: RolloutReplayView): string[] {
+function versionLines({ versions, replayedByVersion }: RolloutReplay): string[] {
   if (versions.every((version) => version === replayedByVersion)) return [];
   const by = versions.map(harmless).join(', ');
   return [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ServiceView } from '../../../api/wire.ts';
+import type { Service } from '../../../api/client/generated/schemas.ts';
 import { stableService } from '../wire-samples.fixture.ts';
 import { resourceFacts } from './resource-facts.ts';
 
@@ -9,7 +9,7 @@ const mebibyte = 2 ** 20;
 function withResources(
   requests: { readonly cpuCores: number | null; readonly memoryBytes: number | null },
   savingRatio: { readonly cpu: number | null; readonly memory: number | null },
-): ServiceView {
+): Service {
   const service = stableService('web');
   const amount = (cpuCores: number, mebibytes: number) => {
     return { cpuCores, memoryBytes: mebibytes * mebibyte };

@@ -1,9 +1,8 @@
-import type { ResourcesView } from '../../../api/resources-wire.ts';
-import type { ServiceView } from '../../../api/wire.ts';
+import type { Resources, Service } from '../../../api/client/generated/schemas.ts';
 import { percentText } from './words.ts';
 
 /** Of each revision: what an instance asks for, what it uses, and what would do. */
-export function resourceFacts({ status }: ServiceView): string[][] {
+export function resourceFacts({ status }: Service): string[][] {
   return (status.resources ?? []).map((view) => {
     const role = status.stable?.id === view.revisionId ? 'stable' : 'candidate';
     const { used, requests, recommended, savingRatio } = view;
@@ -47,7 +46,7 @@ function kindText({ name, requested, used, recommended, savingRatio, text }: Kin
 }
 
 function boundsOf(
-  { target, lower, upper }: ResourcesView['recommended'],
+  { target, lower, upper }: Resources['recommended'],
   kind: 'cpuCores' | 'memoryBytes',
 ): Kind['recommended'] {
   return { target: target[kind], lower: lower[kind], upper: upper[kind] };

@@ -1,4 +1,4 @@
-import type { EventView, InstanceView, ServiceView } from '../../../api/wire.ts';
+import type { LedgerEvent, Instance, Service } from '../../../api/client/generated/schemas.ts';
 import { harmless, type Look, paint } from '../look.ts';
 import type { RolloutRow } from './rollout-row.ts';
 import { ageText, bytesText, countText, paintPhase, percentText, versionText } from './words.ts';
@@ -19,7 +19,7 @@ export interface TablePlace {
   readonly nowMs: number;
 }
 
-export const serviceColumns: Columns<ServiceView> = {
+export const serviceColumns: Columns<Service> = {
   kind: 'service',
   heads: ['NAME', 'PHASE', 'STABLE', 'CANDIDATE', 'SHARE', 'READY'],
   wideHeads: ['HOST', 'NEEDS', 'STATUS'],
@@ -65,7 +65,7 @@ export const rolloutColumns: Columns<RolloutRow> = {
   ],
 };
 
-export const instanceColumns: Columns<InstanceView> = {
+export const instanceColumns: Columns<Instance> = {
   kind: 'instance',
   heads: ['NAME', 'SERVICE', 'REVISION', 'STATE', 'PORT', 'RESTARTS', 'AGE'],
   wideHeads: ['PID', 'CPU', 'MEMORY', 'REASON'],
@@ -87,7 +87,7 @@ export const instanceColumns: Columns<InstanceView> = {
   ],
 };
 
-export const eventColumns: Columns<EventView> = {
+export const eventColumns: Columns<LedgerEvent> = {
   kind: 'event',
   heads: ['INDEX', 'AGE', 'TYPE', 'SERVICE', 'WHAT'],
   wideHeads: ['BY', 'ROLLOUT'],
@@ -104,7 +104,7 @@ export const eventColumns: Columns<EventView> = {
   wideCells: (event) => [event.by?.who ?? '-', event.rolloutId ?? '-'],
 };
 
-function serviceLikePhase(row: RolloutRow): ServiceView['status']['phase'] {
+function serviceLikePhase(row: RolloutRow): Service['status']['phase'] {
   if (row.phase === 'promoted') return 'Stable';
   if (row.phase === 'rolled-back' || row.phase === 'reverting') return 'RolledBack';
   if (row.phase === 'parked' && !row.isWaitingForPerson) return 'Parked';

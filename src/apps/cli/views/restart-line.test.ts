@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RestartView } from '../../../api/restart-wire.ts';
+import type { Restart } from '../../../api/client/generated/schemas.ts';
 import { plainLook } from '../look.ts';
 import { stableService } from '../wire-samples.fixture.ts';
 import { serviceDescription } from './service-description.ts';
 import { serviceTree } from './status-tree.ts';
 
-function linesOf(phase: RestartView['phase']): readonly string[][] {
+function linesOf(phase: Restart['phase']): readonly string[][] {
   const service = stableService('web');
-  const restart: RestartView = {
+  const restart: Restart = {
     id: 'web-7',
     revisionId: service.status.stable?.id ?? '',
     phase,

@@ -1,22 +1,22 @@
-import type { RolloutSummaryView, RolloutView } from '../../../api/wire.ts';
+import type { RolloutSummary, Rollout } from '../../../api/client/generated/schemas.ts';
 
 /** A rollout under way or over, in one shape, as `get rollouts` lists it. */
 export interface RolloutRow {
   readonly id: string;
   readonly service: string;
-  readonly kind: RolloutView['kind'];
+  readonly kind: Rollout['kind'];
   readonly fromRevisionId: string | null;
   readonly toRevisionId: string;
-  readonly phase: RolloutView['phase'];
+  readonly phase: Rollout['phase'];
   readonly isWaitingForPerson: boolean;
   readonly startedAt: string;
   readonly endedAt: string | null;
-  readonly startedBy: RolloutView['startedBy'];
-  readonly totals: RolloutView['totals'];
+  readonly startedBy: Rollout['startedBy'];
+  readonly totals: Rollout['totals'];
   readonly sentence: string;
 }
 
-export function rowOfRollout(service: string, rollout: RolloutView): RolloutRow {
+export function rowOfRollout(service: string, rollout: Rollout): RolloutRow {
   const { id, kind, phase, startedAt, endedAt, startedBy, totals, sentence } = rollout;
   return {
     id,
@@ -34,7 +34,7 @@ export function rowOfRollout(service: string, rollout: RolloutView): RolloutRow 
   };
 }
 
-export function rowOfSummary(service: string, summary: RolloutSummaryView): RolloutRow {
+export function rowOfSummary(service: string, summary: RolloutSummary): RolloutRow {
   const { id, kind, fromRevisionId, toRevisionId, startedAt, endedAt } = summary;
   return {
     id,

@@ -1,10 +1,9 @@
-import type { ScalingView } from '../../../api/scaling-wire.ts';
-import type { ServiceView } from '../../../api/wire.ts';
+import type { Scaling, Service } from '../../../api/client/generated/schemas.ts';
 import { harmless } from '../look.ts';
 import { countText, percentText } from './words.ts';
 
 /** Of each revision that follows its load: how many, between what bounds, and each metric beside its target. */
-export function scalingFacts({ status }: ServiceView): string[][] {
+export function scalingFacts({ status }: Service): string[][] {
   return (status.scaling ?? []).flatMap((scaling) => [
     [
       `Scaling ${roleOf(status, scaling)}:`,
@@ -20,7 +19,7 @@ export function scalingFacts({ status }: ServiceView): string[][] {
 }
 
 /** `4 of 5 ready (3-10)`, or `asleep since 2026-11-21T20:15:00.000Z (0-10)`. */
-export function scalingText({ status }: ServiceView, revisionId: string): string {
+export function scalingText({ status }: Service, revisionId: string): string {
   const scaling = (status.scaling ?? []).find((each) => each.revisionId === revisionId);
   if (scaling === undefined) return '';
   const { min, max, asleepSince } = scaling;
@@ -28,13 +27,13 @@ export function scalingText({ status }: ServiceView, revisionId: string): string
   return `${scaling.ready} of ${scaling.ordered} ready (${min}-${max})`;
 }
 
-function countsText({ desired, ordered, ready, min, max, asleepSince }: ScalingView): string {
+function countsText({ desired, ordered, ready, min, max, asleepSince }: Scaling): string {
   if (asleepSince !== undefined) return `asleep since ${asleepSince}, ${min} to ${max}`;
   const wanted = desired === null ? `${ordered} ordered` : `${desired} desired, ${ordered} ordered`;
   return `${wanted}, ${ready} ready, ${min} to ${max}`;
 }
 
-function roleOf({ stable }: ServiceView['status'], { revisionId }: ScalingView): string {
+function roleOf({ stable }: Service['status'], { revisionId }: Scaling): string {
   return stable?.id === revisionId ? 'stable' : 'candidate';
 }
 

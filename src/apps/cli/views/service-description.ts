@@ -1,4 +1,4 @@
-import type { RolloutView, ServiceView } from '../../../api/wire.ts';
+import type { Rollout, Service } from '../../../api/client/generated/schemas.ts';
 import { harmless, type Look, paint } from '../look.ts';
 import { limitFacts } from './limit-facts.ts';
 import { flagFacts } from './flag-rows.ts';
@@ -9,7 +9,7 @@ import { tableLines } from './table.ts';
 import { countText, durationText, percentText, revisionText } from './words.ts';
 
 /** `describe SERVICE`: the tree of `status`, then what is set, then how each step of the rollout went. */
-export function serviceDescription(service: ServiceView, look: Look): string[] {
+export function serviceDescription(service: Service, look: Look): string[] {
   const { spec, status } = service;
   const steps = spec.stepWeightsPercent.map(percentText).join(', ');
   const gate = Object.entries(spec.gate).map(([key, value]) => `${key} ${harmless(value)}`);
@@ -50,7 +50,7 @@ export function serviceDescription(service: ServiceView, look: Look): string[] {
 }
 
 /** Until when each certificate in use is good; it is renewed long before. */
-function certificateFacts({ status }: ServiceView): string[][] {
+function certificateFacts({ status }: Service): string[][] {
   const ends = status.instances.flatMap(({ certificateEndsAt }) => certificateEndsAt ?? []);
   const [first] = ends.toSorted();
   if (first === undefined) return [];
@@ -58,7 +58,7 @@ function certificateFacts({ status }: ServiceView): string[][] {
 }
 
 /** `Retries: attempts 2, on connect-failure 503`. */
-function policyFacts({ trafficPolicy = {} }: ServiceView['spec']): string[][] {
+function policyFacts({ trafficPolicy = {} }: Service['spec']): string[][] {
   return Object.entries(trafficPolicy).map(([part, settings]) => {
     const values = Object.entries(settings).map(([key, value]) => `${key} ${harmless(value)}`);
     return [`${policyParts.get(part) ?? harmless(part)}:`, values.join(', ')];
@@ -77,7 +77,7 @@ const policyParts: ReadonlyMap<string, string> = new Map([
   ['mtls', 'mTLS'],
 ]);
 
-function routingFacts({ rules = [], sticky, stepMatches = [] }: ServiceView['spec']): string[][] {
+function routingFacts({ rules = [], sticky, stepMatches = [] }: Service['spec']): string[][] {
   return [
     ...rules.map(({ name, matches, timeouts, retries = {}, rateLimit = {}, jwt = {} }) => {
       const limits = [
@@ -98,15 +98,11 @@ function routingFacts({ rules = [], sticky, stepMatches = [] }: ServiceView['spe
 }
 
 /** What is set is what was applied last, also when it did not stay. */
-function isThrownBack({ spec, status }: ServiceView): boolean {
+function isThrownBack({ spec, status }: Service): boolean {
   return status.rollout?.phase === 'rolled-back' && status.rollout.to.id === spec.revision.id;
 }
 
-function rolloutDescription(
-  rollout: RolloutView,
-  objectives: readonly string[],
-  look: Look,
-): string[] {
+function rolloutDescription(rollout: Rollout, objectives: readonly string[], look: Look): string[] {
   const { who, why } = rollout.startedBy;
   const facts = [
     ['Rollout:', `${rollout.id} (${rollout.kind})`],
@@ -138,14 +134,14 @@ function rolloutDescription(
   ];
 }
 
-function shadowText(shadow: NonNullable<RolloutView['shadow']>): string {
+function shadowText(shadow: NonNullable<Rollout['shadow']>): string {
   const { dropped, p95Ms } = shadow;
   const slow = p95Ms === null ? '' : `, p95 ${msText(p95Ms)}`;
   const notSent = dropped === 0 ? '' : `, ${countText(dropped)} not sent`;
   return `${armText(shadow)}${slow}${notSent}; no evidence`;
 }
 
-function gateLines({ gate, phase }: RolloutView, objectives: readonly string[]): string[] {
+function gateLines({ gate, phase }: Rollout, objectives: readonly string[]): string[] {
   if (gate === null) return [];
   const isAlone = phase === 'baking' || phase === 'promoted';
   const facts = [
@@ -193,7 +189,7 @@ function gateLines({ gate, phase }: RolloutView, objectives: readonly string[]):
   ];
 }
 
-type GateView = NonNullable<RolloutView['gate']>;
+type GateView = NonNullable<Rollout['gate']>;
 type MetricView = GateView['metrics'][number];
 
 function setAsideText(setAside: NonNullable<GateView['setAside']>): string {

@@ -1,10 +1,10 @@
 import type {
-  InstanceView,
-  RevisionView,
-  RolloutView,
+  Instance,
+  Revision,
+  Rollout,
   ServerStatus,
-  ServiceView,
-} from '../../../api/wire.ts';
+  Service,
+} from '../../../api/client/generated/schemas.ts';
 import { harmless, type Look, padEnd, paint, widthOf, wrap } from '../look.ts';
 import { inDependencyOrder } from './dependency-order.ts';
 import { scalingText } from './scaling-facts.ts';
@@ -14,7 +14,7 @@ import { bytesText, countText, instanceSign, paintPhase, phaseSign, versionText 
 export interface StatusPicture {
   readonly server: ServerStatus;
   readonly url: string;
-  readonly services: readonly ServiceView[];
+  readonly services: readonly Service[];
 }
 
 /** Everything in one tree: server, services after what they need, their revisions with shares, their instances. */
@@ -28,7 +28,7 @@ export function statusTree(picture: StatusPicture, look: Look): string[] {
   return lines;
 }
 
-export function serviceTree(service: ServiceView, look: Look): string[] {
+export function serviceTree(service: Service, look: Look): string[] {
   const { status, spec } = service;
   const name = paint(look, 'bold', service.metadata.name);
   const needs = spec.dependsOn.length === 0 ? '' : `  needs ${spec.dependsOn.join(', ')}`;
@@ -48,7 +48,7 @@ export function serviceTree(service: ServiceView, look: Look): string[] {
 }
 
 /** While it is under way: how many of how many, and which instance is next. */
-function restartText({ restart }: ServiceView['status']): string[] {
+function restartText({ restart }: Service['status']): string[] {
   return restart?.phase === 'running' ? [`restart: ${restart.sentence}`] : [];
 }
 
@@ -86,16 +86,16 @@ function workersText(workers: ServerStatus['gateway']['workers'], look: Look): s
 }
 
 interface Branch {
-  readonly revision: RevisionView;
+  readonly revision: Revision;
   readonly role: 'stable' | 'candidate' | 'leaving';
   readonly share: Share | null;
-  readonly instances: readonly InstanceView[];
+  readonly instances: readonly Instance[];
   /** Empty: its number does not follow the load. */
   readonly scaling: string;
 }
 
 /** Stable first, then the candidate, then revisions that only have instances left to stop. */
-function branchesOf(service: ServiceView): Branch[] {
+function branchesOf(service: Service): Branch[] {
   const { stable, rollout, instances } = service.status;
   const isUnderWay = rollout !== null && rollout.endedAt === null;
   const branches: Branch[] = [];
@@ -112,13 +112,13 @@ function branchesOf(service: ServiceView): Branch[] {
   return branches;
 }
 
-function branchOf(service: ServiceView, revision: RevisionView, role: Branch['role']): Branch {
+function branchOf(service: Service, revision: Revision, role: Branch['role']): Branch {
   const instances = service.status.instances.filter((each) => each.revisionId === revision.id);
   const scaling = scalingText(service, revision.id);
   return { revision, role, share: shareOf(service, revision.id, role), instances, scaling };
 }
 
-function shareOf(service: ServiceView, revisionId: string, role: Branch['role']): Share | null {
+function shareOf(service: Service, revisionId: string, role: Branch['role']): Share | null {
   const { traffic, rollout } = service.status;
   const wantedPercent = traffic.find((each) => each.revisionId === revisionId)?.weightPercent ?? 0;
   if (role === 'leaving' && wantedPercent === 0) return null;
@@ -130,7 +130,7 @@ function shareOf(service: ServiceView, revisionId: string, role: Branch['role'])
   return { kind: 'split', wantedPercent, measuredPercent: measured };
 }
 
-function knownRevision(service: ServiceView, id: string): RevisionView {
+function knownRevision(service: Service, id: string): Revision {
   const { stables, rollout } = service.status;
   const known = [rollout?.to, rollout?.from, service.spec.revision, ...stables];
   const found = known.find((revision) => revision?.id === id);
@@ -163,7 +163,7 @@ function branchLabel(branch: Branch): string {
   return `${versionText(branch.revision)}  ${branch.role}`;
 }
 
-function instanceLine(instance: InstanceView, look: Look): string {
+function instanceLine(instance: Instance, look: Look): string {
   const facts = [
     `${instanceSign(look, instance.state)} ${instance.id}`,
     instance.isEjected === true ? `${instance.state}, ejected` : instance.state,
@@ -177,7 +177,7 @@ function instanceLine(instance: InstanceView, look: Look): string {
   return facts.filter((fact) => fact !== '').join('  ');
 }
 
-function stepText(rollout: RolloutView | null): string {
+function stepText(rollout: Rollout | null): string {
   if (rollout === null || rollout.stepNumber === null || rollout.endedAt !== null) return '';
   return `  step ${rollout.stepNumber} of ${rollout.stepCount}`;
 }

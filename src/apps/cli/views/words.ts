@@ -1,14 +1,14 @@
-import type { InstanceView, RevisionView, ServiceView } from '../../../api/wire.ts';
+import type { Instance, Revision, Service } from '../../../api/client/generated/schemas.ts';
 import { type Color, type Look, paint } from '../look.ts';
 
 /** `checkout 2 (3f2a9c01aa)` when the revision has a version, else its id. */
-export function revisionText(revision: RevisionView): string {
+export function revisionText(revision: Revision): string {
   if (revision.version === null) return revision.id;
   return `${revision.service} ${revision.version} (${shortId(revision)})`;
 }
 
 /** The same for a place where the service is known: `2 (3f2a9c01aa)`. */
-export function versionText(revision: RevisionView | null): string {
+export function versionText(revision: Revision | null): string {
   if (revision === null) return '-';
   if (revision.version === null) return shortId(revision);
   return `${revision.version} (${shortId(revision)})`;
@@ -63,7 +63,7 @@ interface Sign {
   readonly color: Color;
 }
 
-const phaseSigns: Readonly<Record<ServiceView['status']['phase'], Sign>> = {
+const phaseSigns: Readonly<Record<Service['status']['phase'], Sign>> = {
   Starting: { unicode: '◌', ascii: 'o', color: 'blue' },
   Stable: { unicode: '✔', ascii: '+', color: 'green' },
   Progressing: { unicode: '▶', ascii: '>', color: 'blue' },
@@ -73,7 +73,7 @@ const phaseSigns: Readonly<Record<ServiceView['status']['phase'], Sign>> = {
   RolledBack: { unicode: '✖', ascii: 'x', color: 'red' },
 };
 
-const instanceSigns: Readonly<Record<InstanceView['state'], Sign>> = {
+const instanceSigns: Readonly<Record<Instance['state'], Sign>> = {
   starting: { unicode: '◌', ascii: 'o', color: 'blue' },
   ready: { unicode: '✔', ascii: '+', color: 'green' },
   unready: { unicode: '⚠', ascii: '!', color: 'yellow' },
@@ -81,17 +81,17 @@ const instanceSigns: Readonly<Record<InstanceView['state'], Sign>> = {
   stopping: { unicode: '◌', ascii: 'o', color: 'faint' },
 };
 
-export function phaseSign(look: Look, phase: ServiceView['status']['phase']): string {
+export function phaseSign(look: Look, phase: Service['status']['phase']): string {
   return signText(look, phaseSigns[phase]);
 }
 
-export function instanceSign(look: Look, state: InstanceView['state']): string {
+export function instanceSign(look: Look, state: Instance['state']): string {
   return signText(look, instanceSigns[state]);
 }
 
 export function paintPhase(
   look: Look,
-  phase: ServiceView['status']['phase'],
+  phase: Service['status']['phase'],
   text: string = phase,
 ): string {
   return paint(look, phaseSigns[phase].color, text);
@@ -101,7 +101,7 @@ function signText(look: Look, sign: Sign): string {
   return paint(look, sign.color, look.isUnicode ? sign.unicode : sign.ascii);
 }
 
-function shortId(revision: RevisionView): string {
+function shortId(revision: Revision): string {
   const prefix = `${revision.service}-`;
   return revision.id.startsWith(prefix) ? revision.id.slice(prefix.length) : revision.id;
 }

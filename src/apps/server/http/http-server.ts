@@ -1,7 +1,6 @@
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
 import {
-  jsonSchemaTransform,
   serializerCompiler,
   validatorCompiler,
   type ZodTypeProvider,
@@ -10,6 +9,7 @@ import type { ProblemDetails } from '../../../api/wire.ts';
 import { LedgerError } from '../../../ports/ledger-store.ts';
 import { addAccessHooks } from '../access/access-hooks.ts';
 import { addRequestLimit } from '../access/request-limit.ts';
+import { apiDocument } from './api-document.ts';
 import { addCacheRoutes } from './http-cache-routes.ts';
 import { addApprovalRoutes } from './http-approval-routes.ts';
 import { addConsole, consoleUrl } from './http-console.ts';
@@ -37,15 +37,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
   const http = bareServer();
   http.setValidatorCompiler(validatorCompiler);
   http.setSerializerCompiler(serializerCompiler);
-  await http.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'Tidegate', version: parts.version },
-      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
-      security: [{ token: [] }],
-    },
-    transform: jsonSchemaTransform,
-  });
+  await http.register(swagger, apiDocument(parts.version));
   addAccessHooks(http, parts);
   await addRequestLimit(http);
   http.setErrorHandler((error: FastifyError, _request, reply) => sendProblem(reply, error));

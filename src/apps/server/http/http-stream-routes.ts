@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { EventView } from '../../../api/wire.ts';
+import { eventListSchema, type EventView, logLineSchema } from '../../../api/wire.ts';
 import { ofServer, ofService } from '../access/route-access.ts';
 import { queryOf } from '../access/request-names.ts';
 import type { Http } from './http-server.ts';
@@ -38,11 +38,43 @@ const keepAliveMs = 15_000;
 
 /** What goes on: events, logs, and the ledger as one file. */
 export function addStreamRoutes(http: Http, parts: ServerParts): void {
+  addEvents(http, parts);
+  addLogs(http, parts);
+  http.get(
+    '/v1/ledger/export',
+    {
+      config: ofServer('ledger:read'),
+      schema: {
+        querystring: exportQuery,
+        response: { 200: lines('application/jsonl', z.unknown()) },
+      },
+    },
+    async (request, reply) =>
+      send(
+        { reply, request },
+        'application/jsonl',
+        parts.exportLedger(signalOf(request, parts), request.query.from),
+      ),
+  );
+}
+
+function addEvents(http: Http, parts: ServerParts): void {
   http.get(
     '/v1/events',
     {
       config: ofService('services:read', (request) => queryOf(request, 'service')),
-      schema: { querystring: eventQuery },
+      schema: {
+        querystring: eventQuery,
+        response: {
+          200: {
+            description: 'What happened; with `follow`, also what comes, as an event stream.',
+            content: {
+              'application/json': { schema: eventListSchema },
+              'text/event-stream': { schema: z.string() },
+            },
+          },
+        },
+      },
     },
     async (request, reply) => {
       const { from, follow } = request.query;
@@ -63,12 +95,17 @@ export function addStreamRoutes(http: Http, parts: ServerParts): void {
       );
     },
   );
+}
 
+function addLogs(http: Http, parts: ServerParts): void {
   http.get(
     '/v1/logs',
     {
       config: ofService('services:logs', (request) => queryOf(request, 'service')),
-      schema: { querystring: logQuery },
+      schema: {
+        querystring: logQuery,
+        response: { 200: lines('application/x-ndjson', logLineSchema) },
+      },
     },
     async (request, reply) => {
       const { service, revision, instance, tail, follow } = request.query;
@@ -84,17 +121,11 @@ export function addStreamRoutes(http: Http, parts: ServerParts): void {
       return send({ reply, request }, 'application/x-ndjson', jsonLines(lines));
     },
   );
+}
 
-  http.get(
-    '/v1/ledger/export',
-    { config: ofServer('ledger:read'), schema: { querystring: exportQuery } },
-    async (request, reply) =>
-      send(
-        { reply, request },
-        'application/jsonl',
-        parts.exportLedger(signalOf(request, parts), request.query.from),
-      ),
-  );
+/** Each is a value of its own. */
+function lines(type: string, schema: z.ZodType) {
+  return { description: 'One JSON value a line.', content: { [type]: { schema } } };
 }
 
 /** Past entries first, then each new one; none twice and none left out. */
