@@ -28,7 +28,7 @@ export function clientSource(document: ApiDocument): Readonly<Record<string, str
   };
 }
 
-const banner = `/** Written from docs/openapi.json: TIDEGATE_REWRITE=1 node --test src/api/client/client-source.test.ts */`;
+const banner = `/** Written from docs/openapi.json: TIDEGATE_REWRITE=1 node --test src/apps/server/http/openapi.test.ts */`;
 
 function schemaSource(name: string, schema: JsonSchema): string {
   const text = typeOf(schema, '');

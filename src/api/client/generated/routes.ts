@@ -1,4 +1,4 @@
-/** Written from docs/openapi.json: TIDEGATE_REWRITE=1 node --test src/api/client/client-source.test.ts */
+/** Written from docs/openapi.json: TIDEGATE_REWRITE=1 node --test src/apps/server/http/openapi.test.ts */
 import type {
   ActionInput,
   ApplyInput,
@@ -141,6 +141,67 @@ export interface GetRoutes {
       readonly items: readonly Fault[];
     };
   };
+  readonly '/v1/graph': {
+    readonly path: undefined;
+    readonly query: {
+      readonly service?: string | undefined;
+      readonly hops?: number | undefined;
+      readonly problems?: 'true' | 'false' | undefined;
+      readonly namespace?: string | undefined;
+      readonly limit?: number | undefined;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly apiVersion: 'tidegate.dev/v1';
+      readonly kind: 'ServiceGraph';
+      readonly at: string;
+      readonly windowMs: number;
+      readonly nodes: readonly {
+        readonly id: string;
+        readonly kind: 'service' | 'gateway';
+        readonly name: string;
+        readonly namespace: string;
+        readonly health: 'failing' | 'degraded' | 'quiet' | 'healthy';
+        readonly sentence: string | null;
+        readonly phase: 'Starting' | 'Stable' | 'Progressing' | 'Parked' | 'Paused' | 'Waiting' | 'RolledBack' | null;
+        readonly rollout: {
+          readonly id: string;
+          readonly stepNumber: number | null;
+          readonly stepCount: number;
+          readonly wantedSharePercent: number;
+          readonly measuredSharePercent: number | null;
+        } | null;
+        readonly instances: {
+          readonly ready: number;
+          readonly total: number;
+        };
+        readonly requestsPerSecond: number | null;
+        readonly errorRatio: number | null;
+        readonly p99Ms: number | null;
+      }[];
+      readonly edges: readonly {
+        readonly id: string;
+        readonly from: string;
+        readonly to: string;
+        readonly source: 'route' | 'declared';
+        readonly health: 'failing' | 'degraded' | 'quiet' | 'healthy';
+        readonly sentence: string | null;
+        readonly requestsPerSecond: number | null;
+        readonly errorRatio: number | null;
+        readonly p99Ms: number | null;
+        readonly revisions: readonly {
+          readonly revisionId: string;
+          readonly version: string | null;
+          readonly weightPercent: number;
+          readonly measuredSharePercent: number | null;
+          readonly requestsPerSecond: number | null;
+          readonly errorRatio: number | null;
+          readonly p99Ms: number | null;
+        }[];
+      }[];
+      readonly omittedCount: number;
+    };
+  };
   readonly '/v1/events': {
     readonly path: undefined;
     readonly query: {
@@ -172,6 +233,38 @@ export interface GetRoutes {
     };
     readonly body: undefined;
     readonly answer: string;
+  };
+  readonly '/v1/timeline': {
+    readonly path: undefined;
+    readonly query: {
+      readonly since?: string | undefined;
+      readonly until?: string | undefined;
+      readonly services?: string | undefined;
+      readonly kinds?: string | undefined;
+      readonly marks?: number | undefined;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly apiVersion: 'tidegate.dev/v1';
+      readonly kind: 'Timeline';
+      readonly since: string;
+      readonly until: string;
+      readonly knownSince: string | null;
+      readonly entryCount: number;
+      readonly countByKind: Readonly<Record<string, number>>;
+      readonly marks: readonly {
+        readonly kind: 'deployment' | 'step' | 'verdict' | 'approval' | 'fault' | 'load-test' | 'scaling' | 'instance' | 'config' | 'alert';
+        readonly from: string;
+        readonly until: string;
+        readonly entryCount: number;
+        readonly services: readonly string[];
+        readonly severity: 'info' | 'warning';
+        readonly entryIndex: number;
+        readonly rolloutId: string | null;
+        readonly who: string | null;
+        readonly sentence: string;
+      }[];
+    };
   };
   readonly '/v1/tokens': {
     readonly path: undefined;

@@ -1,4 +1,4 @@
-/** Written from docs/openapi.json: TIDEGATE_REWRITE=1 node --test src/api/client/client-source.test.ts */
+/** Written from docs/openapi.json: TIDEGATE_REWRITE=1 node --test src/apps/server/http/openapi.test.ts */
 export interface ActionInput {
   readonly action: 'promote' | 'promote-full' | 'pause' | 'resume' | 'abort' | 'retry' | 'undo' | 'restart' | 'delete';
   readonly toRevision?: string | null | undefined;
