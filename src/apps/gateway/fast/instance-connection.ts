@@ -32,6 +32,9 @@ const firstReadBytes = 16 * 1024;
 /** What the kernel gives in one read at most here; bigger ones gain nothing measurable. */
 const readBytesMax = 64 * 1024;
 
+/** Of plaintext in one record (RFC 8446 section 5.1). */
+const recordBytesMax = 16 * 1024;
+
 /** Whoever has a message written at the end of the turn. */
 export interface SoonWriter {
   /** It was written; what the kernel has not taken (`isWaiting`) is still needed. */
@@ -120,6 +123,14 @@ export class InstanceConnection implements Postponed {
 
   get isUsable(): boolean {
     return !this.#isClosed && this.#socket.writable && (this.#tls === null || this.#tls.isGood());
+  }
+
+  /**
+   * What was written has gone to the kernel. Over TLS Node tells so a turn later than it is so, and the answer is often here before:
+   * what waits still and is as little as one record is taken for sent, or else hardly a connection would be used again.
+   */
+  get isSent(): boolean {
+    return this.#socket.writableLength <= (this.#tls === null ? 0 : recordBytesMax);
   }
 
   /** For what is put together in a scratch buffer. */

@@ -166,10 +166,11 @@ export class RequestRelay implements SoonWriter {
     return body.next;
   }
 
-  /** No more of this request. Whether the connection has handed all of it to the kernel. */
+  /** No more of this request. Whether another one may follow it on the connection. */
   end(connection: InstanceConnection | null): boolean {
-    const isClean = connection === null || connection.socket.writableLength === 0;
-    if (this.#first !== null && isClean && !this.#isFirstKept) {
+    const isClean = connection === null || connection.isSent;
+    const isFree = connection === null || connection.socket.writableLength === 0;
+    if (this.#first !== null && isFree && !this.#isFirstKept) {
       this.#parts.requestBuffers.giveBack(this.#first);
     }
     this.#first = null;
