@@ -4,11 +4,13 @@ import { type AccessReading, readAccess } from './authorization.ts';
 import { type LimitReading, readLimits } from './limits.ts';
 import { openPlace } from './place.ts';
 import { readRotation, type RotationReading } from './rotation.ts';
+import { readTls } from './tls.ts';
+import { tlsReport } from './tls-report.ts';
 import { readUnused, type UnusedReading } from './unused.ts';
 
 export const about =
   'limits, authorization and tokens at the gateway, and what they cost who has none';
-export const parts = ['authorization', 'limits', 'rotation', 'unused'];
+export const parts = ['authorization', 'limits', 'rotation', 'tls', 'unused'];
 
 /** Every key of the last line, whichever parts are run. */
 const nothing = {
@@ -18,6 +20,8 @@ const nothing = {
   leastCallerRatioNginx: null,
   errorOverNginx: null,
   tlsCpuOverHaproxyTls: null,
+  newTlsCpuOverHaproxyTls: null,
+  mtlsCpuOverHaproxyMtls: null,
   failedDuringCertRotation: null,
   authzPairs: null,
   authzMistakes: null,
@@ -35,8 +39,14 @@ export async function run(options: BenchOptions): Promise<BenchReport> {
   const reports: BenchReport[] = [];
   if (isWanted('authorization')) reports.push(accessReport(await readAccess(options)));
   if (isWanted('rotation')) reports.push(rotationReport(await readRotation(options)));
-  if (isWanted('limits') || isWanted('unused')) {
+  if (isWanted('limits') || isWanted('tls') || isWanted('unused')) {
     await using place = await openPlace();
+    if (isWanted('tls')) {
+      const lacking = await missing(['taskset', 'wrk', 'nginx', 'haproxy', 'openssl']);
+      reports.push(
+        lacking.length > 0 ? notMeasured(lacking) : tlsReport(await readTls(options, place)),
+      );
+    }
     if (isWanted('unused')) {
       const lacking = await missing(['taskset', 'wrk']);
       reports.push(

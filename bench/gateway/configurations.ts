@@ -41,7 +41,8 @@ export function nginxProxy(folder: string, { port, backendPorts }: Ports): strin
   ]);
 }
 
-function nginx(folder: string, name: string, lines: readonly string[]): string {
+/** One process without a log; `lines` stand in `http`. */
+export function nginx(folder: string, name: string, lines: readonly string[]): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return [
     'daemon off; master_process off; worker_processes 1; worker_rlimit_nofile 20000;',

@@ -9,6 +9,8 @@ export interface WrkOptions {
   readonly seconds: number;
   /** Each connection thinks for 12-28 ms before each request: about 50 requests/s a connection, below saturation. */
   readonly isPaced: boolean;
+  /** Whatever certificate is shown is taken. */
+  readonly isTls?: boolean;
 }
 
 export interface WrkResult {
@@ -34,7 +36,7 @@ const headers = [
 ];
 
 export async function wrk(options: WrkOptions, signal: AbortSignal): Promise<WrkResult> {
-  const { port, path, connections, seconds, isPaced } = options;
+  const { port, path, connections, seconds, isPaced, isTls = false } = options;
   const script = join(import.meta.dirname, isPaced ? 'paced.lua' : 'report.lua');
   const argv = [
     'wrk',
@@ -47,7 +49,10 @@ export async function wrk(options: WrkOptions, signal: AbortSignal): Promise<Wrk
     script,
   ];
   for (const header of headers) argv.push('-H', header);
-  const text = await output([...argv, `http://127.0.0.1:${port}${path}`], signal);
+  const text = await output(
+    [...argv, `${isTls ? 'https' : 'http'}://127.0.0.1:${port}${path}`],
+    signal,
+  );
   const line = text.split('\n').findLast((each) => each.startsWith('{'));
   if (line === undefined) throw new Error(`wrk printed no result: ${text}`);
   return JSON.parse(line) as WrkResult;
