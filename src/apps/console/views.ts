@@ -20,6 +20,12 @@ export const views: readonly View[] = [
     component: lazy(() => import('./views/rollouts/rollouts-view.tsx')),
   },
   {
+    path: '/rollouts/:id',
+    title: 'Rollout',
+    navigation: null,
+    component: lazy(() => import('./views/rollout/rollout-view.tsx')),
+  },
+  {
     path: '/login',
     title: 'Sign in',
     navigation: null,

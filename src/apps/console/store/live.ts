@@ -24,6 +24,8 @@ export const resources = new ResourceStore({
   onProblem: noteProblem,
 });
 
+const followers = new Set<(event: EventView) => void>();
+
 const link = new EventLink({
   headIndex: async () => {
     const status = (await getJson('/v1/status').catch(noteAndThrow)) as ServerStatus;
@@ -32,6 +34,7 @@ const link = new EventLink({
   onEvent: (event) => {
     recentEvents.set([...recentEvents.get(), event].slice(-recentMax));
     resources.tell(event);
+    for (const follower of followers) follower(event);
   },
   onState: (state) => {
     const wasStale = linkState.get().kind === 'stale';
@@ -42,6 +45,12 @@ const link = new EventLink({
   },
   nowMs: Date.now,
 });
+
+/** Each event of the stream from now on; returns the end. */
+export function followEvents(follower: (event: EventView) => void): () => void {
+  followers.add(follower);
+  return () => followers.delete(follower);
+}
 
 export function startLive(): void {
   link.open();

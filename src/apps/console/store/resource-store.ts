@@ -100,6 +100,15 @@ export class ResourceStore {
     if (entry !== undefined) this.#soon(path, entry);
   }
 
+  /** An answer that somebody else asked for, to be kept with the others. */
+  put(path: string, value: unknown): void {
+    const resource = { value, gotAtMs: this.#parts.nowMs(), problem: null, isLoading: false };
+    const entry = this.#entries.get(path);
+    if (entry === undefined) this.#entries.set(path, entryOf(resource));
+    else this.#show(entry, resource);
+    this.#forgetSome();
+  }
+
   /** For keeping. */
   values(): ReadonlyMap<string, Kept> {
     const known = [...this.#entries].flatMap(([path, { resource }]) =>

@@ -145,6 +145,8 @@ async function* followEvents(
     wake.dispatchEvent(new Event('event'));
   });
   void following;
+  // Headers go out with the first bytes, and until then a caller cannot tell a quiet stream from none.
+  yield ': here\n\n';
   let nextIndex = query.fromIndex;
   for (const event of await parts.plane.events(query, signal)) {
     nextIndex = event.index + 1;
