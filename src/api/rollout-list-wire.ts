@@ -1,6 +1,7 @@
 /** Rollouts of all services over HTTP, page by page: what a table of them needs, in the order a person on call wants. */
 import { z } from 'zod';
 
+import { metadataShape } from './metadata-wire.ts';
 import { pageQuerySchema, pageSchema } from './page-wire.ts';
 import { servicePhases } from './wire.ts';
 
@@ -26,12 +27,8 @@ export const rolloutItemSchema = z
   .object({
     apiVersion: z.literal('tidegate.dev/v1'),
     kind: z.literal('Rollout'),
-    metadata: z.object({
-      /** `<service>-<number>`. */
-      name: z.string(),
-      /** Changes with every decision about the service. */
-      resourceVersion: z.string(),
-    }),
+    /** Its name is `<service>-<number>`. */
+    metadata: z.object({ ...metadataShape, creationTimestamp: time }),
     service: z.string(),
     /** What people call the candidate; null: it has no version. */
     toVersion: z.string().nullable(),

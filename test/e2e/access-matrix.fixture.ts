@@ -77,6 +77,26 @@ export const matrix: readonly MatrixRow[] = [
     isOfService: true,
   },
   { route: 'GET /v1/rollouts', path: '/v1/rollouts', roles: all },
+  { route: 'GET /v1/rollouts/{id}', path: '/v1/rollouts/nobody-1', roles: all, isOfService: true },
+  {
+    route: 'GET /v1/rollouts/{id}/samples',
+    path: '/v1/rollouts/nobody-1/samples',
+    roles: all,
+    isOfService: true,
+  },
+  {
+    route: 'GET /v1/rollouts/{id}/preview',
+    path: '/v1/rollouts/nobody-1/preview?action=pause',
+    roles: developing,
+    isOfService: true,
+  },
+  {
+    route: 'GET /v1/rollouts/{id}/preview',
+    what: 'of a promotion',
+    path: '/v1/rollouts/nobody-1/preview?action=promote',
+    roles: operating,
+    isOfService: true,
+  },
   {
     route: 'GET /v1/graph',
     path: '/v1/graph?service=nobody',

@@ -23,8 +23,7 @@ import { replayRollout, serviceOfRollout } from '../../control/replay/replay.ts'
 import { replaySummary } from '../../control/replay/replay-summary.ts';
 import { streamOfService } from '../../control/recording/recovery.ts';
 import { decide } from '../../domain/release/decide.ts';
-import type { Action, Hand } from '../../domain/release/event.ts';
-import { restartOrder } from '../../domain/release/restart.ts';
+import type { Hand } from '../../domain/release/event.ts';
 import type { ServiceSpec } from '../../domain/release/revision.ts';
 import {
   activeRollout,
@@ -35,7 +34,7 @@ import {
 } from '../../domain/release/service-state.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { LedgerStore } from '../../ports/ledger-store.ts';
-import type { Instance } from '../../ports/platform.ts';
+import { actionOf } from './action-of.ts';
 import { readReleaseFiles } from './release-files/apply-files.ts';
 import { estimateView, type KnownTraffic } from './views/estimate-view.ts';
 import { eventView } from './views/event-view.ts';
@@ -226,7 +225,7 @@ export class ControlPlane {
     return parsed.services
       .map((each) => serviceSpecOf(each))
       .map((spec) => {
-        const known = this.#traffic(spec.name);
+        const known = this.traffic(spec.name);
         return estimateView(spec, {
           ...known,
           change: request.requestsPerSecond === null ? known.change : null,
@@ -242,7 +241,7 @@ export class ControlPlane {
     const rollout = state === null ? null : activeRollout(state);
     const isNamed = rollout !== null && [rollout.id, rollout.candidate.service].includes(name);
     if (isNamed) {
-      const traffic = this.#traffic(rollout.candidate.service);
+      const traffic = this.traffic(rollout.candidate.service);
       return [ongoingEstimate(rollout, traffic, this.#clock.nowMs())];
     }
     if (state === null) return notFound(name);
@@ -251,7 +250,8 @@ export class ControlPlane {
     throw new HttpProblem(409, `${what} of ${state.name} is under way; ${remedy}`);
   }
 
-  #traffic(service: string): KnownTraffic {
+  /** What is known of its load, for estimates. */
+  traffic(service: string): KnownTraffic {
     const nowMs = this.#clock.nowMs();
     const seen = this.#meter.rate(service, nowMs);
     const change = this.#meter.change(service, nowMs);
@@ -300,26 +300,6 @@ function outcomeOf({ record }: Decision): ApplyResult['outcome'] {
   if (record?.decision === 'start') return 'started';
   if (record?.decision === 'update') return 'updated';
   return record?.decision === 'refuse' ? 'refused' : 'unchanged';
-}
-
-function actionOf(
-  state: ServiceState,
-  request: ActionRequest,
-  instances: readonly Instance[],
-): Action {
-  if (request.action === 'promote' || request.action === 'promote-full') {
-    return { kind: request.action, ...(request.override && { override: true }) };
-  }
-  if (request.action === 'restart') {
-    const stable = stableOf(state);
-    const own = instances.filter(({ revisionId }) => revisionId === stable?.id);
-    return { kind: 'restart', instanceIds: stable === null ? [] : restartOrder(own, stable) };
-  }
-  if (request.action !== 'undo') return { kind: request.action };
-  const wanted = request.toRevision;
-  if (wanted === null) return { kind: 'undo', toRevisionId: null };
-  const named = state.stables.findLast((each) => each.id === wanted || each.version === wanted);
-  return { kind: 'undo', toRevisionId: named?.id ?? wanted };
 }
 
 function refusedFiles(problems: readonly Problem[]): HttpProblem {

@@ -14,6 +14,7 @@ import type { ControlPlane } from './control-plane.ts';
 import type { EventFeed } from './event-feed.ts';
 import type { FlowMeter } from './flow-meter.ts';
 import type { RotatedKeys } from './ledger/log-key-desk.ts';
+import type { RolloutDesk } from './rollout-desk.ts';
 import type { TimelineJournal } from './timeline-journal.ts';
 
 /** What the HTTP routes are given. */
@@ -30,6 +31,7 @@ export interface ServerParts {
   readonly loads: LoadDesk;
   /** Of the last minute. */
   readonly flows: FlowMeter;
+  readonly rollouts: RolloutDesk;
   readonly timeline: TimelineJournal;
   /** Of services that declare none; undefined: everybody may ask them everything. */
   readonly defaultAuthorization: Authorization | undefined;

@@ -34,6 +34,7 @@ import { httpServer } from './http/http-server.ts';
 import { whileHeld } from './ledger/ledger-opening.ts';
 import { RateMeter } from './rate-meter.ts';
 import { timeText } from './views/time-text.ts';
+import { RolloutDesk } from './rollout-desk.ts';
 import { TimelineJournal } from './timeline-journal.ts';
 import type { ServerParts } from './server-parts.ts';
 import type { Address, ServerOptions } from './server-options.ts';
@@ -210,7 +211,7 @@ async function listen(
     readonly stop: (all: boolean) => void;
   },
 ): Promise<void> {
-  const { world, loop, desk, faults, blobs, meter, scaler, signal, stop, resources } = running;
+  const { world, loop, desk, faults, blobs, signal, stop, resources } = running;
   const { recorder, clock, platform, store, keys } = world;
   const startedAtMs = clock.nowMs();
   const address = { url: '' };
@@ -227,21 +228,7 @@ async function listen(
     version: options.version,
     access: await openAccess(options, world, resources, signal),
     log: options.log,
-    plane: new ControlPlane({
-      loop,
-      heldBy: (service) => world.evidence.heldBy(service),
-      scaler,
-      resources: running.resourceWatch,
-      faults,
-      recorder,
-      store,
-      version: options.version,
-      clock,
-      meter,
-      inputs: platform.inputs,
-      environmentName: options.environmentName,
-      environment: options.environment,
-    }),
+    ...openDesks(options, running),
     loop,
     platform,
     feed: world.feed,
@@ -270,6 +257,32 @@ async function listen(
   options.log('info', 'listening', { url: address.url, gatewayUrl: gatewayUrl(world.gateway) });
   // Node keeps it at an orderly exit only; a server that is killed shall start as fast the next time.
   flushCompileCache();
+}
+
+/** What the routes ask about services and rollouts. */
+function openDesks(
+  options: ServerOptions,
+  running: Awaited<ReturnType<typeof openLoop>> & { readonly world: World },
+): Pick<ServerParts, 'plane' | 'rollouts'> {
+  const { world, loop, faults, meter, scaler } = running;
+  const { recorder, clock, platform, store } = world;
+  const plane = new ControlPlane({
+    loop,
+    heldBy: (service) => world.evidence.heldBy(service),
+    scaler,
+    resources: running.resourceWatch,
+    faults,
+    recorder,
+    store,
+    version: options.version,
+    clock,
+    meter,
+    inputs: platform.inputs,
+    environmentName: options.environmentName,
+    environment: options.environment,
+  });
+  const traffic = (service: string) => plane.traffic(service);
+  return { plane, rollouts: new RolloutDesk({ loop, recorder, store, clock, traffic }) };
 }
 
 /** Resolves with the URL it listens on. */

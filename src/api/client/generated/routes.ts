@@ -1,6 +1,7 @@
 /** Written from docs/openapi.json: TIDEGATE_REWRITE=1 node --test src/apps/server/http/openapi.test.ts */
 import type {
   ActionInput,
+  ActionPreview,
   ApplyInput,
   ApplyResult,
   ApprovalRequest,
@@ -18,6 +19,8 @@ import type {
   PolicyCheckRequestInput,
   RolloutItem,
   RolloutReplay,
+  RolloutResource,
+  RolloutSamples,
   RolloutSummary,
   ServerStatus,
   Service,
@@ -201,6 +204,35 @@ export interface GetRoutes {
       }[];
       readonly omittedCount: number;
     };
+  };
+  readonly '/v1/rollouts/{id}': {
+    readonly path: {
+      readonly id: string;
+    };
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly answer: RolloutResource;
+  };
+  readonly '/v1/rollouts/{id}/samples': {
+    readonly path: {
+      readonly id: string;
+    };
+    readonly query: {
+      readonly points?: number | undefined;
+    };
+    readonly body: undefined;
+    readonly answer: RolloutSamples;
+  };
+  readonly '/v1/rollouts/{id}/preview': {
+    readonly path: {
+      readonly id: string;
+    };
+    readonly query: {
+      readonly action: 'promote' | 'promote-full' | 'pause' | 'resume' | 'abort' | 'retry' | 'undo';
+      readonly toRevision?: string | undefined;
+    };
+    readonly body: undefined;
+    readonly answer: ActionPreview;
   };
   readonly '/v1/events': {
     readonly path: undefined;

@@ -7,6 +7,27 @@ export interface ActionInput {
   readonly override?: boolean | undefined;
 }
 
+export interface ActionPreview {
+  readonly action: 'promote' | 'promote-full' | 'pause' | 'resume' | 'abort' | 'retry' | 'undo';
+  readonly outcome: 'would-do' | 'would-refuse' | 'would-change-nothing';
+  readonly sentence: string;
+  readonly resourceVersion: string;
+  readonly from: Revision | null;
+  readonly to: Revision | null;
+  readonly traffic: {
+    readonly now: readonly {
+      readonly revisionId: string;
+      readonly weightPercent: number;
+    }[];
+    readonly then: readonly {
+      readonly revisionId: string;
+      readonly weightPercent: number;
+    }[];
+  };
+  readonly diff: readonly string[];
+  readonly estimate: EstimateItem | null;
+}
+
 export interface ApplyInput {
   readonly files: readonly {
     readonly path: string;
@@ -112,6 +133,14 @@ export interface CdEventsStatus {
   readonly unwanted: number;
   readonly failedTries: number;
   readonly problem: string | null;
+}
+
+export interface Condition {
+  readonly type: string;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+  readonly lastTransitionTime: string | null;
 }
 
 export interface EstimateItem {
@@ -518,7 +547,10 @@ export interface RolloutItem {
   readonly kind: 'Rollout';
   readonly metadata: {
     readonly name: string;
+    readonly namespace: string;
+    readonly uid: string;
     readonly resourceVersion: string;
+    readonly creationTimestamp: string;
   };
   readonly service: string;
   readonly toVersion: string | null;
@@ -561,6 +593,39 @@ export interface RolloutReplay {
   } | null;
 }
 
+export interface RolloutResource {
+  readonly apiVersion: 'tidegate.dev/v1';
+  readonly kind: 'Rollout';
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly generation: number;
+    readonly creationTimestamp: string;
+  };
+  readonly spec: {
+    readonly service: string;
+    readonly strategy: string;
+    readonly stepWeightsPercent: readonly number[];
+    readonly bakeMs: number;
+    readonly gate: Readonly<Record<string, string>>;
+    readonly objectives: readonly string[];
+    readonly startedBy: Hand;
+  };
+  readonly status: {
+    readonly observedGeneration: number;
+    readonly conditions: readonly Condition[];
+    readonly rollout: Rollout;
+  };
+}
+
+export interface RolloutSamples {
+  readonly rolloutId: string;
+  readonly points: readonly SamplePoint[];
+  readonly omitted: number;
+}
+
 export interface RolloutSummary {
   readonly id: string;
   readonly kind: 'first' | 'canary' | 'blue-green' | 'rolling' | 'recreate' | 'undo';
@@ -573,6 +638,35 @@ export interface RolloutSummary {
   readonly endedAt: string;
   readonly startedBy: Hand;
   readonly totals: ArmPair;
+}
+
+export interface SamplePoint {
+  readonly at: string;
+  readonly entryIndex: number | null;
+  readonly weightPercent: number | null;
+  readonly verdict: 'pass' | 'fail' | 'undecided';
+  readonly against: number;
+  readonly againstLimit: number;
+  readonly for: number;
+  readonly forLimit: number;
+  readonly p95: {
+    readonly candidateMs: number;
+    readonly stableMs: number;
+  } | null;
+  readonly metrics: readonly {
+    readonly metric: string;
+    readonly kind: 'ratio' | 'histogram' | 'objective';
+    readonly candidate: Arm;
+    readonly stable: Arm | null;
+    readonly slowFromMs: number | null;
+    readonly interval: {
+      readonly lowRatio: number;
+      readonly highRatio: number;
+    } | null;
+    readonly evidence: number;
+    readonly limit: number;
+  }[];
+  readonly sentence: string;
 }
 
 export interface Scaling {

@@ -21,6 +21,7 @@ import { addGraphRoutes } from './http-graph-routes.ts';
 import { addLoadRoutes } from './http-load-routes.ts';
 import { addPolicyRoutes } from './http-policy-routes.ts';
 import { addReadRoutes } from './http-read-routes.ts';
+import { addRolloutRoutes } from './http-rollout-routes.ts';
 import { addStreamRoutes } from './http-stream-routes.ts';
 import { addTimelineRoutes } from './http-timeline-routes.ts';
 import { addTokenRoutes } from './http-token-routes.ts';
@@ -57,6 +58,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
     addFlagRoutes(typed, parts);
     addGraphRoutes(typed, parts);
     addLoadRoutes(typed, parts);
+    addRolloutRoutes(typed, parts);
     addStreamRoutes(typed, parts);
     addTimelineRoutes(typed, parts);
     addTokenRoutes(typed, { ...parts, tokens: parts.access.tokens });

@@ -2,6 +2,7 @@ import type { RolloutItem, RolloutListQuery } from '../../../api/rollout-list-wi
 import type { ServiceView } from '../../../api/wire.ts';
 import type { Rollout, ServiceState } from '../../../domain/release/service-state.ts';
 import { type ListKey, type Page, pageOf } from './list-page.ts';
+import { resourceMetadata } from './resource-metadata.ts';
 import { rolloutView, servicePhase } from './views.ts';
 
 type Phase = ServiceView['status']['phase'];
@@ -60,7 +61,10 @@ function itemOf({ state, rollout, phase }: Seen, nowMs: number): RolloutItem {
   return {
     apiVersion: 'tidegate.dev/v1',
     kind: 'Rollout',
-    metadata: { name: rollout.id, resourceVersion: `${state.recordCount}` },
+    metadata: {
+      ...resourceMetadata('Rollout', rollout.id, state),
+      creationTimestamp: view.startedAt,
+    },
     service: state.name,
     toVersion: view.to.version,
     startedBy: view.startedBy.who,

@@ -1,4 +1,4 @@
-import type { ServiceSpec } from '../../../domain/release/revision.ts';
+import type { Revision, ServiceSpec } from '../../../domain/release/revision.ts';
 
 /**
  * What differs between two specs, one line a setting: `- path: value` was, `+ path: value` will be. Values of the
@@ -6,7 +6,13 @@ import type { ServiceSpec } from '../../../domain/release/revision.ts';
  */
 export function diffSpecs(before: ServiceSpec | null, after: ServiceSpec): string[] {
   const was = before === null ? new Map<string, string>() : settings(before);
-  const will = settings(after);
+  return diffSettings(was, settings(after));
+}
+
+function diffSettings(
+  was: ReadonlyMap<string, string>,
+  will: ReadonlyMap<string, string>,
+): string[] {
   const paths = [...new Set([...was.keys(), ...will.keys()])].sort();
   return paths.flatMap((path) => {
     const [old, now] = [was.get(path), will.get(path)];
@@ -16,6 +22,21 @@ export function diffSpecs(before: ServiceSpec | null, after: ServiceSpec): strin
       ...(now === undefined ? [] : [`+ ${path}: ${now}`]),
     ];
   });
+}
+
+/** As `diffSpecs`, of two revisions alone. */
+export function diffRevisions(before: Revision, after: Revision): string[] {
+  return diffSettings(revisionSettings(before), revisionSettings(after));
+}
+
+function revisionSettings({
+  id: _id,
+  digest: _digest,
+  ...revision
+}: Revision): Map<string, string> {
+  const found = new Map<string, string>();
+  flatten(revision, 'revision', found);
+  return found;
 }
 
 function settings(spec: ServiceSpec): Map<string, string> {

@@ -245,7 +245,7 @@ function causeView(cause: Cause): NonNullable<RolloutView['cause']> {
   return { kind: cause.kind, sentence: cause.sentence, at: timeText(cause.atMs) };
 }
 
-function revisionView(revision: Revision): RevisionView {
+export function revisionView(revision: Revision): RevisionView {
   const { id, service, version, command, instances } = revision;
   return { id, service, version, command: [...command], instances };
 }
