@@ -118,7 +118,7 @@ export const actionPreviewSchema = z
     /** Whose traffic goes to which; null: none goes elsewhere. */
     from: revisionSchema.nullable(),
     to: revisionSchema.nullable(),
-    traffic: z.object({ now: sharesSchema, then: sharesSchema }),
+    traffic: z.object({ now: sharesSchema, after: sharesSchema }),
     /** Lines of a diff of the two revisions, `- path: value` and `+ path: value`; at most 500. */
     diff: z.array(z.string()),
     /** What is left to 100 % after it; null: nothing is, or it goes back at once. */

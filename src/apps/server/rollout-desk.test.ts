@@ -138,17 +138,17 @@ test('a preview says what an action would do, with revisions, traffic and settin
     { revisionId: stable, weightPercent: 90 },
     { revisionId: candidate, weightPercent: 10 },
   ]);
-  assert.deepEqual(abort.traffic.then, [{ revisionId: stable, weightPercent: 100 }]);
+  assert.deepEqual(abort.traffic.after, [{ revisionId: stable, weightPercent: 100 }]);
   assert.ok(abort.diff.includes('- revision.env.VERSION: "v2"'), abort.diff.join('\n'));
   assert.ok(abort.diff.includes('+ revision.env.VERSION: "v1"'));
   const full = desk.preview('web-2', { action: 'promote-full' });
-  assert.deepEqual(full.traffic.then, [
+  assert.deepEqual(full.traffic.after, [
     { revisionId: stable, weightPercent: 0 },
     { revisionId: candidate, weightPercent: 100 },
   ]);
   const pause = desk.preview('web-2', { action: 'pause' });
   assert.deepEqual([pause.outcome, pause.diff, pause.to], ['would-do', [], null]);
-  assert.deepEqual(pause.traffic.then, pause.traffic.now);
+  assert.deepEqual(pause.traffic.after, pause.traffic.now);
   const resume = desk.preview('web-2', { action: 'resume' });
   assert.equal(resume.outcome, 'would-refuse');
   assert.match(resume.sentence, /resume/);

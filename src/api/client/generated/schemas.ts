@@ -19,7 +19,7 @@ export interface ActionPreview {
       readonly revisionId: string;
       readonly weightPercent: number;
     }[];
-    readonly then: readonly {
+    readonly after: readonly {
       readonly revisionId: string;
       readonly weightPercent: number;
     }[];

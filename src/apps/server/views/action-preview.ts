@@ -33,7 +33,7 @@ export function actionPreview(
     resourceVersion: resourceVersionOf(before),
     from: way === null ? null : revisionView(way.from),
     to: way === null ? null : revisionView(way.to),
-    traffic: { now, then: isDone ? thenOf(before, after) : now },
+    traffic: { now, after: isDone ? sharesAfter(before, after) : now },
     diff: way === null ? [] : diffRevisions(way.from, way.to).slice(0, diffLinesMax),
     estimate: rollout === null || goesBack || action === 'pause' ? null : estimateOf(rollout),
   };
@@ -61,7 +61,7 @@ function wayOf(
 }
 
 /** A rollout that begins orders its traffic when its instances are ready. */
-function thenOf(before: ServiceState, after: ServiceState): ActionPreview['traffic']['then'] {
+function sharesAfter(before: ServiceState, after: ServiceState): ActionPreview['traffic']['after'] {
   const { rollout } = after;
   const begins = rollout !== null && rollout.id !== before.rollout?.id;
   const first = begins ? rollout.plan.steps[0]?.weightPercent : undefined;
