@@ -116,6 +116,12 @@ export const matrix: readonly MatrixRow[] = [
     roles: all,
     isOfService: true,
   },
+  {
+    route: 'GET /v1/rollouts/{id}/evidence',
+    path: '/v1/rollouts/nobody-1/evidence',
+    roles: all,
+    isOfService: true,
+  },
   { route: 'GET /v1/estimate/{id}', path: '/v1/estimate/nobody', roles: all, isOfService: true },
   {
     route: 'POST /v1/estimate',

@@ -1,5 +1,6 @@
 import type { ServerStatus } from '../../api/wire.ts';
 import type { MadeCheckpoint } from '../../control/ledger/checkpointer.ts';
+import type { ReleaseEvidenceParts } from '../../control/ledger/release-evidence.ts';
 import type { CacheDesk } from '../../control/desks/cache-desk.ts';
 import type { ControlLoop } from '../../control/loop/loop.ts';
 import type { ApprovalDesk } from '../../control/desks/approval-desk.ts';
@@ -33,6 +34,7 @@ export interface ServerParts {
   readonly flows: FlowMeter;
   readonly rollouts: RolloutDesk;
   readonly timeline: TimelineJournal;
+  readonly releaseEvidence: ReleaseEvidenceParts;
   /** Of services that declare none; undefined: everybody may ask them everything. */
   readonly defaultAuthorization: Authorization | undefined;
   readonly clock: Pick<Clock, 'nowMs'>;

@@ -223,6 +223,7 @@ async function listen(
     loads: blobs.loads,
     flows: running.flows,
     timeline: new TimelineJournal(recorder),
+    releaseEvidence: { store, notes: () => keys.notesAt(recorder) },
     clock,
     recorder,
     version: options.version,

@@ -84,7 +84,7 @@ export interface LoadDeskParts {
 }
 
 /** Stream of the ledger. Apart from the services' own, which are the history that their state is recovered from. */
-const LOAD_STREAM = 'load-tests';
+export const LOAD_STREAM = 'load-tests';
 
 interface Described {
   readonly name: string;

@@ -15,6 +15,7 @@ import { addApprovalRoutes } from './http-approval-routes.ts';
 import { addConsole, consoleUrl } from './http-console.ts';
 import { addKeyRoutes } from './http-key-routes.ts';
 import { HttpProblem } from './http-problem.ts';
+import { addEvidenceRoutes } from './http-evidence-routes.ts';
 import { addFaultRoutes } from './http-fault-routes.ts';
 import { addFlagRoutes } from './http-flag-routes.ts';
 import { addGraphRoutes } from './http-graph-routes.ts';
@@ -52,6 +53,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
     addWriteRoutes(typed, parts);
     addApprovalRoutes(typed, parts);
     addKeyRoutes(typed, parts);
+    addEvidenceRoutes(typed, parts);
     addFaultRoutes(typed, parts);
     addCacheRoutes(typed, parts);
     addPolicyRoutes(typed, parts);
