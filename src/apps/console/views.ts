@@ -26,6 +26,12 @@ export const views: readonly View[] = [
     component: lazy(() => import('./views/rollout/rollout-view.tsx')),
   },
   {
+    path: '/graph',
+    title: 'Service graph',
+    navigation: { label: 'Graph', key: 'g' },
+    component: lazy(() => import('./views/graph/graph-view.tsx')),
+  },
+  {
     path: '/login',
     title: 'Sign in',
     navigation: null,
