@@ -32,4 +32,3 @@ export const releaseEvidenceSchema = z.object({
 });
 
 export type ReleaseEvidence = z.infer<typeof releaseEvidenceSchema>;
-export type EvidenceEntry = z.infer<typeof evidenceEntrySchema>;

@@ -136,6 +136,30 @@ export interface GetRoutes {
       readonly items: readonly Person[];
     };
   };
+  readonly '/v1/rollouts/{id}/evidence': {
+    readonly path: {
+      readonly id: string;
+    };
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly answer: {
+      readonly apiVersion: 'tidegate.dev/v1';
+      readonly kind: 'ReleaseEvidence';
+      readonly metadata: {
+        readonly name: string;
+      };
+      readonly service: string;
+      readonly checkpoint: string | null;
+      readonly policy: readonly string[];
+      readonly isWhole: boolean;
+      readonly entries: readonly {
+        readonly index: number;
+        readonly about: 'keys' | 'release';
+        readonly envelope: string;
+        readonly inclusionProof: readonly string[] | null;
+      }[];
+    };
+  };
   readonly '/v1/faults': {
     readonly path: undefined;
     readonly query: undefined;

@@ -1,6 +1,6 @@
 import { type ReactNode } from 'react';
 import { Link } from 'wouter';
-import type { GraphNode, ServiceGraph } from '../../../../api/graph-wire.ts';
+import type { GraphEdge, GraphNode, ServiceGraph } from '../../../../api/graph-wire.ts';
 import { figuresText, healthSigns, millisecondsText, rateText, ratioText } from './figures.ts';
 
 /** Of the service that was chosen in the drawing. */
@@ -31,49 +31,55 @@ export function GraphDetail(props: {
           Under way: <Link href={`/rollouts/${node.rollout.id}`}>{node.rollout.id}</Link>
         </p>
       )}
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Revision</th>
-            <th scope="col" className="number">
-              Wanted
-            </th>
-            <th scope="col" className="number">
-              Is
-            </th>
-            <th scope="col" className="number">
-              Rate
-            </th>
-            <th scope="col" className="number">
-              Errors
-            </th>
-            <th scope="col" className="number">
-              p99
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {(route?.revisions ?? []).map((each) => (
-            <tr key={each.revisionId}>
-              <th scope="row">{each.version ?? each.revisionId}</th>
-              <td className="number">{each.weightPercent} %</td>
-              <td className="number">
-                {each.measuredSharePercent === null
-                  ? '–'
-                  : `${Number(each.measuredSharePercent.toFixed(1))} %`}
-              </td>
-              <td className="number">{rateText(each.requestsPerSecond)}</td>
-              <td className="number">{ratioText(each.errorRatio)}</td>
-              <td className="number">{millisecondsText(each.p99Ms)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Revisions revisions={route?.revisions ?? []} />
       <p className="actions">
         <Link href={`/graph?service=${node.name}`}>Put in the middle</Link>
         <Link href={`/services/${node.name}`}>All about {node.name}</Link>
         <Link href={`/timeline?services=${node.name}`}>What happened</Link>
       </p>
     </aside>
+  );
+}
+
+function Revisions({ revisions }: Pick<GraphEdge, 'revisions'>): ReactNode {
+  return (
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">Revision</th>
+          <th scope="col" className="number">
+            Wanted
+          </th>
+          <th scope="col" className="number">
+            Is
+          </th>
+          <th scope="col" className="number">
+            Rate
+          </th>
+          <th scope="col" className="number">
+            Errors
+          </th>
+          <th scope="col" className="number">
+            p99
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {revisions.map((each) => (
+          <tr key={each.revisionId}>
+            <th scope="row">{each.version ?? each.revisionId}</th>
+            <td className="number">{each.weightPercent} %</td>
+            <td className="number">
+              {each.measuredSharePercent === null
+                ? '–'
+                : `${Number(each.measuredSharePercent.toFixed(1))} %`}
+            </td>
+            <td className="number">{rateText(each.requestsPerSecond)}</td>
+            <td className="number">{ratioText(each.errorRatio)}</td>
+            <td className="number">{millisecondsText(each.p99Ms)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }

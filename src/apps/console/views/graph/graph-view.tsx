@@ -111,7 +111,7 @@ function Filters(props: {
       </label>
       <datalist id="graph-services">
         {names.toSorted().map((name) => (
-          <option key={name} value={name} />
+          <option key={name} value={name} aria-label={name} />
         ))}
       </datalist>
       <label>
@@ -133,23 +133,29 @@ function Filters(props: {
       >
         All services
       </button>
-      <label className="check">
-        <input
-          type="checkbox"
-          checked={query.get('problems') === 'true'}
-          onChange={({ target }) => change({ problems: target.checked ? 'true' : null })}
-        />
-        Only problems
-      </label>
-      <label className="check">
-        <input
-          type="checkbox"
-          checked={query.get('as') === 'table'}
-          onChange={({ target }) => change({ as: target.checked ? 'table' : null })}
-        />
-        As a table
-      </label>
+      <Check name="problems" value="true" says="Only problems" query={query} change={change} />
+      <Check name="as" value="table" says="As a table" query={query} change={change} />
     </form>
+  );
+}
+
+function Check(props: {
+  readonly name: string;
+  readonly value: string;
+  readonly says: string;
+  readonly query: URLSearchParams;
+  readonly change: ChangeUrl;
+}): ReactNode {
+  const { name, value, says, query, change } = props;
+  return (
+    <label className="check">
+      <input
+        type="checkbox"
+        checked={query.get(name) === value}
+        onChange={({ target }) => change({ [name]: target.checked ? value : null })}
+      />
+      {says}
+    </label>
   );
 }
 
