@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createClient } from '@redis/client';
+import { cacheValue } from '../../src/adapters/redis/cache-value.ts';
 import { RedisCache } from '../../src/adapters/redis/redis-cache.ts';
 import { GatewayFixture, until } from '../../src/apps/gateway/gateway-fixture.ts';
+import { farScopeOf } from '../../src/apps/gateway/cache/far-scope.ts';
+import { primaryKey } from '../../src/domain/cache/cache-key.ts';
 import { usualCacheRule } from '../../src/domain/cache/cache-rule.fixture.ts';
-import type { StoredAnswer } from '../../src/domain/cache/stored-answer.ts';
+import { storedAnswer } from '../../src/domain/cache/stored-answer.fixture.ts';
+import { cacheStoreContract } from '../../src/ports/cache-store.contract.ts';
 import { RedisFixture } from './redis.fixture.ts';
 
 let redis: RedisFixture;
@@ -21,49 +25,53 @@ function tick(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-const answer: StoredAnswer = {
-  status: 200,
-  fields: [['etag', '"a"']],
-  body: Buffer.from([0, 255, 10, 13]),
-  requestAtMs: 1,
-  terms: {
-    responseAtMs: 1,
-    initialAgeMs: 0,
-    lifetimeMs: 60_000,
-    staleWhileRevalidateMs: 0,
-    staleIfErrorMs: 0,
-    alwaysValidates: false,
-    neverStale: false,
-  },
-  vary: [],
-  tags: ['t'],
-};
-
-test('what was put is given to who it is for, until it is removed; what is foreign is nothing', async () => {
-  await using store = new RedisCache(redis.url, () => {});
+/** It connects by itself. */
+async function connected(): Promise<RedisCache> {
+  const store = new RedisCache(redis.url, () => {});
   await until(() => store.isReady);
+  return store;
+}
+
+cacheStoreContract('redis', connected);
+
+test('what is foreign or damaged is nothing', async () => {
+  await using store = await connected();
   const none = (): null => null;
-  await store.put('r1\n/a', { secondary: '', answer }, 60_000, signal);
-  const found = await store.get('r1\n/a', none, signal);
-  assert.deepEqual(found, { secondary: '', answer });
-  assert.equal(await store.get('r2\n/a', none, signal), null);
-  const german = { ...answer, vary: ['accept-language'] };
-  const header = (language: string) => (): string => language;
-  await store.put('r1\n/b', { secondary: 'accept-language=:de', answer: german }, 60_000, signal);
-  assert.deepEqual((await store.get('r1\n/b', header('de'), signal))?.answer, german);
-  assert.equal(await store.get('r1\n/b', header('en'), signal), null);
-  await store.remove(['r1\n/a'], signal);
-  assert.equal(await store.get('r1\n/a', none, signal), null);
+  const answer = storedAnswer();
   const client = createClient({ url: redis.url });
   await client.connect();
-  for await (const keys of client.scanIterator({ MATCH: 'tidegate:cache:*' })) {
-    for (const key of keys) {
-      for (const field of await client.hKeys(key))
-        if (field !== 'vary') await client.hSet(key, field, 'TGC1 of somebody');
+  const good = cacheValue({ primary: 'key', secondary: '' }, answer);
+  const ofAnother = cacheValue({ primary: 'another', secondary: '' }, answer);
+  const splitting = storedAnswer({ fields: [['x', 'a\r\nset-cookie: b']] });
+  const values: readonly (readonly [vary: Buffer | string, value: Buffer | string])[] = [
+    ['[]', 'TGC1 of somebody'],
+    ['[]', good.subarray(0, -1)],
+    ['[]', Buffer.concat([good, Buffer.from('x')])],
+    ['[]', ofAnother],
+    ['[]', cacheValue({ primary: 'key', secondary: '' }, splitting)],
+    ['[]', ''],
+    ['["x-other"]', good],
+    ['no json', good],
+    ['[1]', good],
+  ];
+  try {
+    await store.put('key', { secondary: '', answer }, 60_000, signal);
+    const [name = ''] = await client.keys('tidegate:cache:*');
+    for (const [vary, value] of values) {
+      await client.del(name);
+      await client.hSet(name, { vary, '=': value });
+      assert.equal(await store.get('key', none, signal), null, `${String(vary)} ${String(value)}`);
     }
+    await client.hSet(name, { vary: '[]', '=': good });
+    assert.deepEqual((await store.get('key', none, signal))?.answer, answer);
+    // Not even a hash: it cannot be known what it has.
+    await client.del(name);
+    await client.set(name, 'a text');
+    await assert.rejects(store.get('key', none, signal));
+  } finally {
+    await client.flushAll();
+    client.destroy();
   }
-  client.destroy();
-  assert.equal(await store.get('r1\n/b', header('de'), signal), null);
 });
 
 test('two gateways share what one has fetched, and a Redis that is killed and back is no error', async () => {
@@ -79,15 +87,17 @@ test('two gateways share what one has fetched, and a Redis that is killed and ba
   const policy = { cache: usualCacheRule };
   await one.route(backends, { policy });
   await two.route(backends, { policy });
-  await using probe = new RedisCache(redis.url, () => {});
+  await using probe = await connected();
   let path = 0;
   const isShared = async (): Promise<boolean> => {
     path += 1;
     assert.equal((await one.send({ path: `/${path}` })).status, 200);
-    const primary = `r1\nGET\nsvc.localhost\n/${path}`;
+    const resource = { scheme: 'http', authority: 'svc.localhost', path: `/${path}` } as const;
+    const primary = primaryKey(resource, 'r1', usualCacheRule);
+    const key = `${farScopeOf(usualCacheRule)}\n${primary}`;
     const lies = async (): Promise<boolean> => {
       // Away or slow at the moment: asked again, or for the next path.
-      const found = await probe.get(primary, () => null, signal).catch(() => null);
+      const found = await probe.get(key, () => null, signal).catch(() => null);
       return found !== null;
     };
     // It is written behind the answer, and not at all while Redis is away.

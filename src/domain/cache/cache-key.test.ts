@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { primaryKey, secondaryKey } from './cache-key.ts';
+import { pathOfKey, primaryKey, revisionOfKey, type Scheme, secondaryKey } from './cache-key.ts';
 import type { CachePurge } from './cache-rule.ts';
 import { httpDateMs, httpDateText, listOf } from './http-fields.ts';
 import { isPurged, withPurge } from './purge.ts';
 
 test('keys tell revisions, hosts and queries apart, and nothing that makes no difference', () => {
   const rule = { ignoreQuery: ['utm_*', 'ref'] };
-  const key = (authority: string, path: string, revision = 'r1') =>
-    primaryKey({ authority, path }, revision, rule);
+  const key = (authority: string, path: string, revision = 'r1', scheme: Scheme = 'http') =>
+    primaryKey({ scheme, authority, path }, revision, rule);
   const same = key('Shop.example:80', '/a?b=1&utm_source=x&ref=2');
   assert.equal(same, key('shop.example', '/a?b=1'));
   assert.equal(key('h', '/a?ref=1'), key('h', '/a'));
@@ -19,8 +19,12 @@ test('keys tell revisions, hosts and queries apart, and nothing that makes no di
     key('shop.example', '/a?b=2'),
     key('shop.example', '/a?b=1&referer=2'),
     key('shop.example', '/a?b=1&b=1'),
+    key('shop.example', '/a?b=1', 'r1', 'https'),
+    key('shop.example:80', '/a?b=1', 'r1', 'https'),
   ];
-  assert.equal(new Set([same, ...others]).size, 7);
+  assert.equal(new Set([same, ...others]).size, 9);
+  assert.equal(key('h:443', '/a', 'r1', 'https'), key('h', '/a', 'r1', 'https'));
+  assert.deepEqual([revisionOfKey(same ?? ''), pathOfKey(same ?? '')], ['r1', '/a?b=1']);
   assert.equal(key('h', `/${'a'.repeat(4096)}`), null);
 });
 

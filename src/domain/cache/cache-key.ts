@@ -5,31 +5,48 @@ export const keyPathLengthMax = 4096;
 /** Of the values that an answer was chosen by, together. */
 const secondaryLengthMax = 2048;
 
+/** What a request is about: a target URI in its parts. */
+export interface Resource {
+  readonly scheme: Scheme;
+  readonly authority: string;
+  /** With its query. */
+  readonly path: string;
+}
+
+export type Scheme = 'http' | 'https';
+
 /**
- * The primary key (RFC 9111 section 2) of a GET or HEAD: host, path and query, and the revision that answers, so that a
- * candidate's answers are never stable's. Null: it is too long.
+ * The primary key (RFC 9111 section 2) of a GET or HEAD: scheme, host, path and query, and the revision that answers, so that a
+ * candidate's answers are never stable's. An instance that sends callers of http to https is asked for both. Null: it is too long.
  */
 export function primaryKey(
-  { authority, path }: { readonly authority: string; readonly path: string },
+  { scheme, authority, path }: Resource,
   revisionId: string,
   rule: Pick<CacheRule, 'ignoreQuery'>,
 ): string | null {
   if (path.length > keyPathLengthMax) return null;
-  return `${revisionId}\nGET\n${plainAuthority(authority)}\n${keptPath(path, rule.ignoreQuery)}`;
+  const host = plainAuthority(authority, scheme);
+  return `${revisionId}\nGET\n${scheme}://${host}\n${keptPath(path, rule.ignoreQuery)}`;
+}
+
+export function revisionOfKey(primary: string): string {
+  return primary.slice(0, primary.indexOf('\n'));
+}
+
+/** With what of its query makes a difference. */
+export function pathOfKey(primary: string): string {
+  return primary.slice(primary.lastIndexOf('\n') + 1);
 }
 
 /** The port that nobody has to write is not told apart. */
-function plainAuthority(authority: string): string {
+function plainAuthority(authority: string, scheme: Scheme): string {
   const lower = authority.toLowerCase();
-  return lower.endsWith(':80')
-    ? lower.slice(0, -3)
-    : lower.endsWith(':443')
-      ? lower.slice(0, -4)
-      : lower;
+  const port = scheme === 'http' ? ':80' : ':443';
+  return lower.endsWith(port) ? lower.slice(0, -port.length) : lower;
 }
 
 /** Without the parts of its query that make no difference; what stays keeps its order. */
-function keptPath(path: string, ignored: readonly string[]): string {
+export function keptPath(path: string, ignored: readonly string[]): string {
   const at = path.indexOf('?');
   if (at < 0 || ignored.length === 0) return path;
   const kept = path

@@ -6,7 +6,7 @@ import { freshened } from '../../../domain/cache/freshening.ts';
 import { isStandInStatus, standsIn } from '../../../domain/cache/reuse.ts';
 import { ageMs, type StoredAnswer } from '../../../domain/cache/stored-answer.ts';
 import { type FetchedHead, storing } from '../../../domain/cache/storing.ts';
-import type { RequestDirectives } from '../../../domain/cache/cache-control.ts';
+import { answerDirectives, type RequestDirectives } from '../../../domain/cache/cache-control.ts';
 import {
   type HeaderLookup,
   type Rendering,
@@ -58,7 +58,6 @@ export interface ErrandHome {
 
 export interface FetchOptions {
   readonly primary: string;
-  readonly path: string;
   readonly directives: RequestDirectives;
   readonly hasAuthorization: boolean;
   /** The caller's, copied: those that its answer could be chosen by are not known yet. */
@@ -79,7 +78,6 @@ export interface FetchOptions {
  */
 export class FetchErrand implements Errand {
   readonly primary: string;
-  readonly path: string;
   readonly requestAtMs = Date.now();
   readonly validators: readonly Field[] | null;
   readonly #home: ErrandHome;
@@ -95,7 +93,6 @@ export class FetchErrand implements Errand {
     this.#home = home;
     this.#options = options;
     this.primary = options.primary;
-    this.path = options.path;
     this.validators = options.validators;
   }
 
@@ -178,8 +175,15 @@ export class FetchErrand implements Errand {
       this.#end('failed');
       return { kind: 'bad' };
     }
-    this.#store(answer);
-    this.#end('stored', times.responseAtMs - this.requestAtMs);
+    const { noStore, isPrivate } = answerDirectives(head.fields);
+    const isShared = !noStore && !isPrivate;
+    if (isShared) this.#store(answer);
+    else {
+      // From now on it is for the one who asked, as the 304 says.
+      this.#home.remove(this);
+      this.#home.unshared(this);
+    }
+    this.#end(isShared ? 'stored' : 'not-shared', times.responseAtMs - this.requestAtMs);
     const status = cacheStatusText({
       kind: 'forward',
       because: this.#options.because,

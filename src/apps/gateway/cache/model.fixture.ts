@@ -106,7 +106,14 @@ class ModelRun {
       ...(token === null ? [] : [['authorization', token] as const]),
     ]);
     const header = (name: string): string | null => values.get(name) ?? null;
-    const asked = { method: 'GET', authority: 'svc', path, hasBody: false, header };
+    const asked = {
+      method: 'GET',
+      scheme: 'http' as const,
+      authority: 'svc',
+      path,
+      hasBody: false,
+      header,
+    };
     const ofRevision = this.#plant === 'revisions' ? 'r1' : revisionId;
     const answer = this.#cache.ask(
       { ...asked, keepHeaders: () => header, revisionId: ofRevision, isEvidence: false },
@@ -156,7 +163,14 @@ class ModelRun {
     const path = this.#of(paths);
     if (this.#plant !== 'unsafe requests') {
       const header = (): null => null;
-      const asked = { method: 'POST', authority: 'svc', path, hasBody: true, header };
+      const asked = {
+        method: 'POST',
+        scheme: 'http' as const,
+        authority: 'svc',
+        path,
+        hasBody: true,
+        header,
+      };
       const answer = this.#cache.ask(
         { ...asked, keepHeaders: () => header, revisionId: 'r1', isEvidence: false },
         new CacheTurn(),

@@ -1,5 +1,12 @@
 import { requestDirectives } from '../../../domain/cache/cache-control.ts';
-import { primaryKey, secondaryKey } from '../../../domain/cache/cache-key.ts';
+import {
+  keptPath,
+  pathOfKey,
+  primaryKey,
+  type Resource,
+  revisionOfKey,
+  secondaryKey,
+} from '../../../domain/cache/cache-key.ts';
 import type { CachePurge, CacheRule } from '../../../domain/cache/cache-rule.ts';
 import { type CacheStatus, cacheStatusText } from '../../../domain/cache/cache-status.ts';
 import { isUnsafe } from '../../../domain/cache/invalidation.ts';
@@ -8,19 +15,19 @@ import { isPurged } from '../../../domain/cache/purge.ts';
 import { type Reuse, reuse } from '../../../domain/cache/reuse.ts';
 import type { Route } from '../../../domain/traffic/routing/route-table.ts';
 import type { StoredAnswer } from '../../../domain/cache/stored-answer.ts';
+import type { FoundAnswer } from '../../../ports/cache-store.ts';
 import { CacheCounts } from './cache-counts.ts';
 import { type Errand, type ErrandHome, FetchErrand, type Served } from './errand.ts';
 import type { FarLayer } from './far-layer.ts';
+import { farScopeOf } from './far-scope.ts';
 import { type Flight, Flights } from './flights.ts';
 import { MemoryLayer } from './memory-layer.ts';
+import { type Bringing, UnderWay } from './under-way.ts';
 import { UnsafeErrand } from './unsafe-errand.ts';
 
 /** A request as its cache is asked about it. */
-export interface CacheAsk {
+export interface CacheAsk extends Resource {
   readonly method: string;
-  readonly authority: string;
-  /** With its query. */
-  readonly path: string;
   readonly hasBody: boolean;
   /** Of the request, read within the call. */
   readonly header: HeaderLookup;
@@ -82,9 +89,12 @@ export interface CacheChange {
  * The cache of one route in one process: memory first, then Redis if there is one, then an instance, one fetch for all that want the same.
  *
  * - K1. A key has the revision in it, and the revision was chosen before: a candidate neither reads nor fills stable's answers.
- * - K2. What was fetched before a purge, or while an unsafe request to its resource was answered, is neither given nor kept.
+ * - K2. What was fetched before a purge, or while an unsafe request to its resource was answered, is neither given nor kept, and what
+ *   Redis is just asked for neither.
  * - K3. A request waits at most `waitMs` for another's fetch, and a bounded time for Redis; then it goes by itself.
  * - K4. Whatever is wrong with Redis, the request goes on as if there were none (far-layer.ts).
+ * - K5. Of a revision that comes back to the table only what was fetched since is believed: nobody has told its answers of changes meanwhile.
+ * - K6. What lies in Redis was kept by a rule like this one: another rule has other keys, or keeps for another time.
  */
 export class RouteCache implements ErrandHome {
   readonly service: string;
@@ -93,35 +103,46 @@ export class RouteCache implements ErrandHome {
   readonly counts = new CacheCounts();
   readonly #options: RouteCacheOptions;
   readonly #flights = new Flights();
-  /** By primary key. */
-  readonly #fetches = new Map<string, Set<FetchErrand>>();
+  readonly #fetches = new UnderWay<FetchErrand>();
+  readonly #lookups = new UnderWay<Bringing>();
+  /** Before each key in Redis (K6). */
+  readonly #farScope: string;
   /** By primary key: until when, of `performance.now()`. */
   readonly #unshared = new Map<string, number>();
   #purges: readonly CachePurge[] = [];
-  #revisionIds: readonly string[] = [];
+  /** Of the table in force, and since when their answers are believed, since the Unix epoch (K5); null: there was none yet. */
+  #revisions: ReadonlyMap<string, number> | null = null;
 
   constructor(options: RouteCacheOptions) {
     this.#options = options;
     this.service = options.service;
     this.rule = options.rule;
     this.memory = new MemoryLayer(options.rule.memoryBytes * options.memoryShare);
+    this.#farScope = farScopeOf(options.rule);
   }
 
   /** Several revisions get requests by weights. */
   isSplit = false;
 
   /** In force from now on. */
-  apply({ cachePurges: purges = [], backends }: Pick<Route, 'cachePurges' | 'backends'>): void {
-    const revisionIds = backends.map(({ revisionId }) => revisionId);
+  apply({ cachePurges = [], backends }: Pick<Route, 'cachePurges' | 'backends'>): void {
+    const before = this.#revisions;
+    const nowMs = Date.now();
+    const revisions = new Map(
+      backends.map(({ revisionId }) => [
+        revisionId,
+        before === null ? 0 : (before.get(revisionId) ?? nowMs),
+      ]),
+    );
+    const purges = cachePurges.map((purge) => asKept(purge, this.rule));
     this.isSplit = backends.filter(({ weightPercent }) => weightPercent > 0).length > 1;
     const isNew = purges.length > 0 && purges.at(-1)?.atMs !== this.#purges.at(-1)?.atMs;
     this.#purges = purges;
-    this.#revisionIds = revisionIds;
+    this.#revisions = revisions;
     // What has left the table is of no use to anybody; what is purged is looked at again when it is found (K2).
-    const kept = new Set(revisionIds);
     this.memory.sweep((primary, answer) => {
-      if (!kept.has(revisionOf(primary))) return true;
-      if (!isNew || !isPurged(purges, pathOf(primary), answer)) return false;
+      if (!revisions.has(revisionOfKey(primary))) return true;
+      if (!isNew || !isPurged(purges, pathOfKey(primary), answer)) return false;
       this.counts.invalidations += 1;
       return true;
     });
@@ -143,7 +164,7 @@ export class RouteCache implements ErrandHome {
     const variant = this.memory.variant(primary, header);
     if (variant.kind === 'too-long') return this.#pass();
     const found = this.memory.find(primary, variant) ?? broughtFor(turn, header);
-    const known = this.#known(primary, request.path, found);
+    const known = this.#known(primary, found);
     if (known === null) {
       const far = this.#lookFar(asked, variant.kind === 'known' ? variant.secondary : null, turn);
       if (far !== null) return { kind: 'wait', until: far };
@@ -164,17 +185,19 @@ export class RouteCache implements ErrandHome {
 
   /** Of another process of this gateway, or of this one. */
   changed(authority: string, paths: readonly string[]): void {
-    for (const path of paths) {
-      for (const revisionId of this.#revisionIds) {
-        const primary = primaryKey({ authority, path }, revisionId, this.rule);
-        if (primary === null) continue;
-        this.counts.invalidations += this.memory.remove(primary);
-        for (const fetch of this.#fetches.get(primary) ?? []) fetch.isTainted = true;
-      }
+    const primaries = this.#primariesOf(authority, paths);
+    for (const primary of primaries) {
+      this.counts.invalidations += this.memory.remove(primary);
+      this.#fetches.taint(primary);
+      this.#lookups.taint(primary);
     }
+    // By each process that hears of it: one of them may just have put there what it had fetched before.
+    this.#options.far?.remove(primaries.map((primary) => this.#farKey(primary)));
   }
 
-  isOutdated({ path, requestAtMs }: FetchErrand): boolean {
+  isOutdated({ primary, requestAtMs }: FetchErrand): boolean {
+    const path = pathOfKey(primary);
+    if (!this.#isBelieved(primary, requestAtMs)) return true;
     // Its tags may be new: any purge that came since its beginning means it, if only the path fits.
     return this.#purges.some(
       ({ atMs, what }) =>
@@ -187,12 +210,12 @@ export class RouteCache implements ErrandHome {
     this.counts.stored += 1;
     this.#unshared.delete(primary);
     this.memory.put(primary, secondary, answer);
-    this.#options.far?.put(primary, secondary, answer);
+    this.#options.far?.put(this.#farKey(primary), secondary, answer);
   }
 
   remove({ primary }: FetchErrand): void {
     this.memory.remove(primary);
-    this.#options.far?.remove([primary]);
+    this.#options.far?.remove([this.#farKey(primary)]);
   }
 
   unshared({ primary }: FetchErrand): void {
@@ -202,9 +225,7 @@ export class RouteCache implements ErrandHome {
 
   ended(fetch: FetchErrand, durationMs: number | null): void {
     if (durationMs !== null) this.counts.fetched(durationMs);
-    const fetches = this.#fetches.get(fetch.primary);
-    fetches?.delete(fetch);
-    if (fetches?.size === 0) this.#fetches.delete(fetch.primary);
+    this.#fetches.end(fetch.primary, fetch);
   }
 
   #pass(): CacheAnswer {
@@ -218,19 +239,35 @@ export class RouteCache implements ErrandHome {
       this.changed(authority, paths);
       const { service } = this;
       this.#options.onChanged({ service, authority, paths });
-      const keys = paths.flatMap((each) =>
-        this.#revisionIds.flatMap(
-          (id) => primaryKey({ authority, path: each }, id, this.rule) ?? [],
-        ),
-      );
-      this.#options.far?.remove(keys);
     });
   }
 
-  #known(primary: string, path: string, found: StoredAnswer | null): StoredAnswer | null {
-    if (found === null || !isPurged(this.#purges, path, found)) return found;
+  /** Of every revision, over http and https. */
+  #primariesOf(authority: string, paths: readonly string[]): readonly string[] {
+    const revisionIds = [...(this.#revisions?.keys() ?? [])];
+    return paths.flatMap((path) =>
+      (['http', 'https'] as const).flatMap((scheme) =>
+        revisionIds.flatMap((id) => primaryKey({ scheme, authority, path }, id, this.rule) ?? []),
+      ),
+    );
+  }
+
+  #farKey(primary: string): string {
+    return `${this.#farScope}\n${primary}`;
+  }
+
+  #known(primary: string, found: StoredAnswer | null): StoredAnswer | null {
+    if (found === null) return null;
+    const isGone = isPurged(this.#purges, pathOfKey(primary), found);
+    if (!isGone && this.#isBelieved(primary, found.requestAtMs)) return found;
     this.counts.invalidations += this.memory.remove(primary);
     return null;
+  }
+
+  /** K5. */
+  #isBelieved(primary: string, requestAtMs: number): boolean {
+    const sinceMs = this.#revisions?.get(revisionOfKey(primary));
+    return sinceMs !== undefined && requestAtMs > sinceMs;
   }
 
   /** Null: there is nothing more to look for. */
@@ -245,14 +282,22 @@ export class RouteCache implements ErrandHome {
     const flight = known ?? this.#flights.begin(key);
     turn.flight = flight;
     if (known !== null) return flight.wait(far.boundMs);
-    return far.get(primary, asked.keepHeaders()).then((found) => {
-      if (found.kind === 'found') {
-        const { answer } = found;
-        flight.brought = found;
-        this.memory.put(primary, found.secondary, answer);
-      } else if (found.kind === 'failed') this.counts.redisFailures += 1;
+    const lookup: Bringing = { isTainted: false };
+    this.#lookups.begin(primary, lookup);
+    return far.get(this.#farKey(primary), asked.keepHeaders()).then((found) => {
+      this.#lookups.end(primary, lookup);
+      if (found.kind === 'found') this.#foundFar(primary, found, lookup, flight);
+      else if (found.kind === 'failed') this.counts.redisFailures += 1;
       flight.land('stored');
     });
+  }
+
+  #foundFar(primary: string, found: FoundAnswer, lookup: Bringing, flight: Flight): void {
+    const { secondary, answer } = found;
+    // Read before it was removed there.
+    if (lookup.isTainted || answer.body.byteLength > this.rule.entryBytesMax) return;
+    flight.brought = { secondary, answer };
+    this.memory.put(primary, secondary, answer);
   }
 
   #serve(
@@ -341,12 +386,11 @@ export class RouteCache implements ErrandHome {
     because: Because,
     leads: string | null,
   ): FetchErrand {
-    const { primary, path, directives } = asked;
+    const { primary, directives } = asked;
     const validators = known === null ? null : validatorsOf(known.fields);
     if (validators !== null) this.counts.validations += 1;
     const errand = new FetchErrand(this, {
       primary,
-      path,
       directives,
       hasAuthorization: asked.header('authorization') !== null,
       header: asked.keepHeaders(),
@@ -355,9 +399,7 @@ export class RouteCache implements ErrandHome {
       because,
       flight: leads === null ? null : this.#flights.begin(leads),
     });
-    const fetches = this.#fetches.get(primary) ?? new Set();
-    fetches.add(errand);
-    this.#fetches.set(primary, fetches);
+    this.#fetches.begin(primary, errand);
     return errand;
   }
 }
@@ -386,10 +428,9 @@ function isConditional(header: HeaderLookup): boolean {
   return header('if-none-match') !== null || header('if-modified-since') !== null;
 }
 
-function revisionOf(primary: string): string {
-  return primary.slice(0, primary.indexOf('\n'));
-}
-
-function pathOf(primary: string): string {
-  return primary.slice(primary.lastIndexOf('\n') + 1);
+/** By the path that keys have. */
+function asKept(purge: CachePurge, { ignoreQuery }: CacheRule): CachePurge {
+  const { what } = purge;
+  if (what.kind !== 'path' || what.path.endsWith('*')) return purge;
+  return { ...purge, what: { kind: 'path', path: keptPath(what.path, ignoreQuery) } };
 }

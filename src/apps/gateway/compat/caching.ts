@@ -73,6 +73,8 @@ function askOf(
   };
   return {
     method: request.method ?? 'GET',
+    // This engine serves no TLS.
+    scheme: 'http',
     authority,
     path,
     hasBody: hasBody(request),

@@ -10,6 +10,8 @@ import type { AnswerWish } from './answer-wish.ts';
 import { validatorLines } from './errand-relay.ts';
 import { type BackgroundRequest, backgroundRequest } from './background-request.ts';
 import type { OctetSocket } from './octet-socket.ts';
+import type { FixedValue } from '../http1/fixed-lines.ts';
+import { https } from './caller-link.ts';
 import type { Parts } from './parts.ts';
 
 /** Where a request goes, chosen before its exchange begins, with what the cache says to it. */
@@ -41,7 +43,7 @@ export class Caching {
   /** Of the exchange that begins now. */
   errand: Errand | null = null;
   /** Set by the engine: serves a connection of its own making. */
-  take: (socket: OctetSocket, given: Given) => void = () => {};
+  take: (socket: OctetSocket, given: Given, scheme: FixedValue) => void = () => {};
   readonly #parts: Parts;
   #revalidations = 0;
 
@@ -71,6 +73,7 @@ export class Caching {
     head: RequestHead,
     waiting: Waiting | null,
     nowMs: number,
+    scheme: FixedValue,
   ): { readonly waiting: Waiting; readonly until: Promise<void> } | null {
     const { routes, routedHead } = this.#parts;
     const cache = routes.cacheOf(head.authority());
@@ -83,7 +86,7 @@ export class Caching {
       : routes.choose(head.authority(), head.path(), routedHead, nowMs);
     const audited = isStill ? waiting.audited : routes.audited;
     const turn = waiting?.turn ?? new CacheTurn();
-    const asked = this.#askOf(head, choice, cache);
+    const asked = this.#askOf(head, choice, cache, scheme);
     if (asked === null) {
       this.given = { choice, audited, answer: null };
       return null;
@@ -93,20 +96,26 @@ export class Caching {
       return { waiting: { choice, audited, turn, tableVersion }, until: answer.until };
     }
     if (answer.kind === 'serve' && answer.revalidation !== null) {
-      this.#revalidate(answer.revalidation, head, choice);
+      this.#revalidate(answer.revalidation, head, choice, scheme);
     }
     this.given = { choice, audited, answer };
     return null;
   }
 
   /** Null: the cache has no part in it. */
-  #askOf(head: RequestHead, choice: Choice, cache: RouteCache): CacheAsk | null {
+  #askOf(
+    head: RequestHead,
+    choice: Choice,
+    cache: RouteCache,
+    scheme: FixedValue,
+  ): CacheAsk | null {
     const place = cachedPlace(choice);
     if (place === null) return null;
     const { counter, revisionId } = place;
     const { headers } = this.#parts.routedHead;
     return {
       method: head.methodText(),
+      scheme: scheme === https ? 'https' : 'http',
       authority: head.authority(),
       path: head.path(),
       hasBody: head.framing === framing.chunked || head.contentLength > 0,
@@ -120,7 +129,7 @@ export class Caching {
     };
   }
 
-  #revalidate(errand: Errand, head: RequestHead, choice: Choice): void {
+  #revalidate(errand: Errand, head: RequestHead, choice: Choice, scheme: FixedValue): void {
     if (choice.kind !== 'target' || this.#revalidations >= revalidationsMax) {
       errand.failed();
       return;
@@ -133,7 +142,7 @@ export class Caching {
     // Chosen for the caller's answer, which no instance gave: it is this request's now.
     const given: Given = { choice, audited: null, answer: { kind: 'fetch', errand } };
     setImmediate(() => {
-      this.take(request, given);
+      this.take(request, given, scheme);
       request.start();
     });
   }

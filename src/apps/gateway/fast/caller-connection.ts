@@ -300,7 +300,7 @@ export class CallerConnection implements ExchangeCaller {
     }
     routedHead.socket = this.socket;
     routedHead.awaited = null;
-    const asked = caching.ask(head, this.#waiting, performance.now());
+    const asked = caching.ask(head, this.#waiting, performance.now(), this.scheme);
     this.#waiting = asked?.waiting ?? null;
     if (asked === null) return false;
     this.#keep(head, chunk, next);

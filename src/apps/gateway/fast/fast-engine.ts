@@ -48,7 +48,8 @@ export class FastEngine implements Engine {
     this.#parts = new Parts(routes, options);
     this.#listening = listening;
     const { callerLimits: limits, metrics, accessLog } = this.#parts;
-    this.#parts.caching.take = (socket, given) => this.#take(socket, { ...plainLink, given });
+    this.#parts.caching.take = (socket, given, scheme) =>
+      this.#take(socket, { ...plainLink, scheme, given });
     this.#admission = new CallerAdmission({ limits, metrics, accessLog });
     metrics.addSource(() => {
       const { connections } = this.#admission;
