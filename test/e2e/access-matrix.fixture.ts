@@ -65,6 +65,9 @@ const policyCheck = {
   claims: {},
 };
 
+/** By cookie it ends what the other rows are asked with. */
+export const signOut: MatrixRow = { route: 'DELETE /v1/session', path: '/v1/session', roles: all };
+
 /** Bodies are such that who may gets as far as the handler, which then finds that there is no such thing. */
 export const matrix: readonly MatrixRow[] = [
   { route: 'GET /v1/status', path: '/v1/status', roles: all },
@@ -179,6 +182,17 @@ export const matrix: readonly MatrixRow[] = [
     body: hand,
     roles: admin,
   },
+  { route: 'GET /v1/session', path: '/v1/session?services=nobody', roles: all },
+  { route: 'GET /v1/sessions', path: '/v1/sessions', roles: all },
+  // One's own is everybody's to end; of others, and of what there is not, those who may end tokens.
+  { route: 'DELETE /v1/sessions/{id}', path: '/v1/sessions/nothing', roles: admin },
+  {
+    route: 'POST /v1/login-links',
+    path: '/v1/login-links',
+    body: { person: 'eve', role: 'viewer', services: ['BAD/'], ...hand },
+    roles: admin,
+  },
+  signOut,
   { route: 'GET /v1/faults', path: '/v1/faults', roles: all },
   {
     route: 'POST /v1/faults',
@@ -276,7 +290,7 @@ export function unmatched(
   const routes = Object.entries(document.paths).flatMap(([path, item]) =>
     Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
   );
-  const open = new Set(['GET /livez', 'GET /readyz']);
+  const open = new Set(['GET /livez', 'GET /readyz', 'POST /v1/session', 'GET /v1/session/ways']);
   const wanted = new Set(routes.filter((route) => !open.has(route)));
   const had = new Set(rows.map(({ route }) => route));
   return [

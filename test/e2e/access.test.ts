@@ -8,7 +8,8 @@ import { z } from 'zod';
 import { tokenCreatedSchema, tokenListSchema } from '../../src/api/tokens-wire.ts';
 import { eventListSchema, serviceListSchema } from '../../src/api/wire.ts';
 import { type Role, roles } from '../../src/domain/identity/role.ts';
-import { matrix, type MatrixRow, unmatched } from './access-matrix.fixture.ts';
+import { matrix, type MatrixRow, signOut, unmatched } from './access-matrix.fixture.ts';
+import { Browser } from './browser.fixture.ts';
 import { release } from './release.fixture.ts';
 import { commandLine, type Ran, startWorld, waitFor, type World } from './world.fixture.ts';
 
@@ -20,11 +21,18 @@ describe('people at the API', () => {
   let world: World;
   /** By role, for all services; `other`: an admin's for another service alone. */
   const secrets = new Map<Role | 'other', string>();
+  /** Signed in with the tokens of the same names. */
+  const browsers = new Map<Role | 'other', Browser>();
 
   before(async () => {
     world = await startWorld();
     for (const role of roles) secrets.set(role, (await create(role, role)).secret);
     secrets.set('other', (await create('other', 'admin', 'default/pay')).secret);
+    for (const [whose, token] of secrets) {
+      const browser = new Browser(world.apiUrl);
+      await browser.signIn({ token });
+      browsers.set(whose, browser);
+    }
   });
 
   after(() => world[Symbol.asyncDispose]());
@@ -43,6 +51,16 @@ describe('people at the API', () => {
     };
     const body = row.body === undefined ? {} : { body: JSON.stringify(row.body) };
     const answer = await world.request(row.path, { method, headers, ...body });
+    await answer.body?.cancel();
+    return answer.status;
+  }
+
+  /** As `ask`, by the cookie of whoever signed in. */
+  async function askSignedIn(row: MatrixRow, whose: Role | 'other'): Promise<number> {
+    const browser = browsers.get(whose);
+    assert.ok(browser !== undefined, whose);
+    const [method = ''] = row.route.split(' ');
+    const answer = await browser.ask(method, row.path, row.body);
     await answer.body?.cancel();
     return answer.status;
   }
@@ -70,13 +88,18 @@ describe('people at the API', () => {
       const allowed: Role[] = [];
       for (const role of roles) {
         const status = await ask(row, secretOf(role));
+        if (row !== signOut) {
+          assert.equal(await askSignedIn(row, role), status, `${role}, by cookie`);
+        }
         assert.ok(status !== 401 && status < 500, `${role}: ${status}`);
         // Whoever may gets as far as the handler, which is not what is tested; its 400 would hide a 403.
         assert.notEqual(status, 400, `${role}: the body is not what the route takes`);
         if (status !== 403) allowed.push(role);
       }
       assert.deepEqual(allowed, row.roles);
-      if (row.isOfService === true) assert.equal(await ask(row, secretOf('other')), 403);
+      if (row.isOfService !== true) return;
+      assert.equal(await ask(row, secretOf('other')), 403);
+      assert.equal(await askSignedIn(row, 'other'), 403);
     });
   }
 
@@ -172,8 +195,9 @@ describe('people at the API', () => {
       JSON.stringify(operator),
     );
     // The first refusal is there at once, what came within a minute after it at the end of that minute or of the server.
-    const [first] = await rows('viewer');
-
+    const viewer = await rows('viewer');
+    assert.match(viewer[0]?.sentence ?? '', /^viewer signs in with token /);
+    const first = viewer.find(({ action }) => action.startsWith('refuse'));
     assert.match(first?.sentence ?? JSON.stringify(first), /^refused: viewer viewer may not /);
     assert.match(first?.action ?? '', /^refuse /);
   });

@@ -1,5 +1,5 @@
 import { ApiError, problemOf } from './api-error.ts';
-import type { GetRoutes, PostRoutes } from './generated/routes.ts';
+import type { DeleteRoutes, GetRoutes, PostRoutes } from './generated/routes.ts';
 import { fetchTransport, type Transport, type TransportAnswer } from './transport.ts';
 
 /** An answer bigger than this is not one of our server's. */
@@ -75,6 +75,13 @@ export class ApiClient {
     request: RequestOf<PostRoutes[P]>,
   ): Promise<PostRoutes[P]['answer']> {
     return (await this.#json('POST', path, request)) as PostRoutes[P]['answer'];
+  }
+
+  async delete<P extends keyof DeleteRoutes>(
+    path: P,
+    request: RequestOf<DeleteRoutes[P]>,
+  ): Promise<DeleteRoutes[P]['answer']> {
+    return (await this.#json('DELETE', path, request)) as DeleteRoutes[P]['answer'];
   }
 
   /** Lines as they come, until the server ends the answer or `signal` aborts. */

@@ -10,7 +10,7 @@ import { type WitnessSettings, witnessModes } from './ledger/evidence-desk.ts';
 import type { Address, ServerOptions } from './server-options.ts';
 import { runServer } from './server.ts';
 
-const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--flags-listen 127.0.0.1:7402|off] [--workers N|auto] [--zone NAME] [--cgroup auto|off|FOLDER] [--gateway-limit NAME=NUMBER] [--otlp URL] [--redis-url-file FILE] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--cdevents-sink URL|off | --cdevents-sink-file FILE] [--cdevents-environment NAME] [--environment NAME] [--default-authorization allow|deny] [--policies FOLDER|off] [--h2c] [--tls-listen HOST:PORT [--tls-identity] [--tls-folder DIR] [--tls-default NAME]]`;
+const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--flags-listen 127.0.0.1:7402|off] [--workers N|auto] [--zone NAME] [--cgroup auto|off|FOLDER] [--gateway-limit NAME=NUMBER] [--otlp URL] [--redis-url-file FILE] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--cdevents-sink URL|off | --cdevents-sink-file FILE] [--cdevents-environment NAME] [--environment NAME] [--default-authorization allow|deny] [--policies FOLDER|off] [--public-url URL] [--h2c] [--tls-listen HOST:PORT [--tls-identity] [--tls-folder DIR] [--tls-default NAME]]`;
 
 async function main(): Promise<void> {
   const stop = new AbortController();
@@ -49,6 +49,7 @@ const flags = {
   'cdevents-environment': { type: 'string' },
   environment: { type: 'string' },
   policies: { type: 'string' },
+  'public-url': { type: 'string' },
   h2c: { type: 'boolean', default: false },
   'default-authorization': { type: 'string' },
   'tls-listen': { type: 'string' },
@@ -99,6 +100,7 @@ async function readOptions(): Promise<ServerOptions> {
     cdEvents: cdEventWish(values),
     defaultAccess: accessOf(values['default-authorization']),
     policies: policiesWish(values.policies),
+    publicUrl: publicUrlOf(values['public-url']),
     log,
   };
 }
@@ -191,6 +193,18 @@ function cdEventWish(values: {
 
 function policiesWish(folder: string | undefined): string | null {
   return folder === 'off' ? folder : absolute(folder);
+}
+
+/** Null: not said. */
+function publicUrlOf(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`) {
+    return url.origin;
+  }
+  throw new Error(
+    `--public-url ${text}: must be http or https, host and port, as https://tidegate.example`,
+  );
 }
 
 function absolute(path: string | undefined): string | null {

@@ -11,6 +11,7 @@ import type { Authorization } from '../../domain/authorization/authorization.ts'
 import type { Clock } from '../../ports/clock.ts';
 import type { Platform } from '../../ports/platform.ts';
 import type { AccessDesk } from './access/access-desk.ts';
+import type { Site } from './access/site.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { EventFeed } from './event-feed.ts';
 import type { FlowMeter } from './flow-meter.ts';
@@ -22,6 +23,11 @@ import type { TimelineJournal } from './timeline-journal.ts';
 export interface ServerParts {
   readonly version: string;
   readonly access: AccessDesk;
+  readonly site: Site;
+  /** The provider people sign in at; null: none is set up. */
+  readonly oidcIssuer: () => string | null;
+  /** The URL it listens on. */
+  readonly listening: () => string;
   /** One line for operators. */
   readonly log: (level: 'info' | 'error', message: string) => void;
   readonly plane: ControlPlane;

@@ -22,6 +22,7 @@ import { sha256Hex } from '../../domain/evidence/digest.ts';
 import type { LedgerError } from '../../ports/ledger-store.ts';
 import { openAccess } from './access/open-access.ts';
 import { writePrivately } from './access/private-files.ts';
+import { Site } from './access/site.ts';
 import { BlobDesk } from './ledger/blob-desk.ts';
 import { ControlPlane } from './control-plane.ts';
 import { defaultAuthorization as openDefault } from './default-access.ts';
@@ -228,6 +229,7 @@ async function listen(
     recorder,
     version: options.version,
     access: await openAccess(options, world, resources, signal),
+    ...(await wayIn(options, address)),
     log: options.log,
     ...openDesks(options, running),
     loop,
@@ -284,6 +286,15 @@ function openDesks(
   });
   const traffic = (service: string) => plane.traffic(service);
   return { plane, rollouts: new RolloutDesk({ loop, recorder, store, clock, traffic }) };
+}
+
+/** What the server is called, and who else says who somebody is. */
+async function wayIn(
+  { listen: { host }, publicUrl }: ServerOptions,
+  address: { readonly url: string },
+): Promise<Pick<ServerParts, 'site' | 'oidcIssuer' | 'listening'>> {
+  const site = new Site({ listenHost: host, publicUrl });
+  return { site, oidcIssuer: () => null, listening: () => address.url };
 }
 
 /** Resolves with the URL it listens on. */

@@ -1,22 +1,13 @@
 import type { JsonValue } from '../../domain/evidence/canonical-json.ts';
 import { sha256Hex } from '../../domain/evidence/digest.ts';
-import { EvidenceError } from '../../domain/evidence/canonical-json.ts';
-import { readPersonName } from '../../domain/evidence/approval/person-enrolment.ts';
-import { isRole, type Role } from '../../domain/identity/role.ts';
-import {
-  readServiceScope,
-  scopesMax,
-  type ServiceScope,
-} from '../../domain/identity/service-scope.ts';
+import { type Grant, personNameFault, readGrant } from '../../domain/identity/grant.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Recorder } from './recorder.ts';
 
 /** A key to the API, as the ledger knows it: the secret itself is nowhere. */
-export interface ApiToken {
+export interface ApiToken extends Grant {
   readonly id: string;
   readonly person: string;
-  readonly role: Role;
-  readonly scopes: readonly ServiceScope[];
   readonly createdAtMs: number;
   readonly expiresAtMs: number;
   readonly createdBy: TokenHand;
@@ -68,6 +59,8 @@ export class TokenRegister {
   readonly #recorder: Parts['recorder'];
   readonly #clock: Parts['clock'];
   readonly #byDigest = new Map<string, ApiToken>();
+  /** When a token of a person was revoked last. */
+  readonly #revokedAtMs = new Map<string, number>();
 
   static async open(parts: Parts, signal: AbortSignal): Promise<TokenRegister> {
     const register = new TokenRegister(parts);
@@ -104,6 +97,11 @@ export class TokenRegister {
   /** Whether it still opens: neither revoked nor over. */
   isInForce({ sha256, expiresAtMs }: ApiToken): boolean {
     return this.#byDigest.has(sha256) && expiresAtMs > this.#clock.nowMs();
+  }
+
+  /** When a token of the person was revoked last; null: none ever was. What the person signed in to before that is over, too. */
+  revokedAtMs(person: string): number | null {
+    return this.#revokedAtMs.get(person) ?? null;
   }
 
   /** `secret` starts with `tdg_`, the token's name and `_`, and has 256 random bits after that. */
@@ -152,9 +150,13 @@ export class TokenRegister {
     return { kind: 'recorded', index: place?.index ?? -1, atMs, sentence, token, by };
   }
 
-  #take({ decision, token }: RecordedToken): void {
-    if (decision === 'create-token') this.#byDigest.set(token.sha256, token);
-    else this.#byDigest.delete(token.sha256);
+  #take({ decision, token, atMs }: RecordedToken): void {
+    if (decision === 'create-token') {
+      this.#byDigest.set(token.sha256, token);
+      return;
+    }
+    this.#byDigest.delete(token.sha256);
+    this.#revokedAtMs.set(token.person, atMs);
   }
 }
 
@@ -171,24 +173,15 @@ interface RecordedToken {
 type ReadWish = Pick<ApiToken, 'person' | 'role' | 'scopes'> & { readonly lastsMs: number };
 
 /** A text: what is wrong with it. */
-function readWish({ person, role, scopes, lastsMs }: TokenWish): ReadWish | string {
-  try {
-    readPersonName(person);
-  } catch (error) {
-    if (error instanceof EvidenceError) return error.message;
-    throw error;
-  }
-  if (!isRole(role)) return `'${role}' is no role`;
-  if (scopes.length < 1 || scopes.length > scopesMax) {
-    return `a token is for 1-${scopesMax} patterns of services, not ${scopes.length}`;
-  }
-  const read = scopes.map((text) => readServiceScope(text));
-  const bad = read.indexOf(null);
-  if (bad >= 0)
-    return `'${scopes[bad]}' is no pattern of services, as default/checkout or default/*`;
+function readWish(wish: TokenWish): ReadWish | string {
+  const { person, lastsMs } = wish;
+  const fault = personNameFault(person);
+  if (fault !== null) return fault;
+  const grant = readGrant(wish, 'a token');
+  if (typeof grant === 'string') return grant;
   const { lastsMsMin, lastsMsMax } = tokenLimits;
   if (!Number.isSafeInteger(lastsMs) || lastsMs < lastsMsMin || lastsMs > lastsMsMax) {
     return `a token lasts ${lastsMsMin}-${lastsMsMax} ms, not ${lastsMs}`;
   }
-  return { person, role, scopes: read.filter((scope) => scope !== null), lastsMs };
+  return { person, ...grant, lastsMs };
 }

@@ -13,6 +13,8 @@ import type {
   LedgerInput,
   LoadReceipt,
   LoadTestInput,
+  LoginLink,
+  LoginLinkCreateInput,
   Person,
   PersonChangeInput,
   PolicyCheck,
@@ -24,6 +26,9 @@ import type {
   RolloutSummary,
   ServerStatus,
   Service,
+  Session,
+  SignInInput,
+  SignInWays,
   Token,
   TokenCreateInput,
 } from './schemas.ts';
@@ -330,6 +335,35 @@ export interface GetRoutes {
       readonly items: readonly Token[];
     };
   };
+  readonly '/v1/session': {
+    readonly path: undefined;
+    readonly query: {
+      readonly services?: string | undefined;
+    };
+    readonly body: undefined;
+    readonly answer: Session;
+  };
+  readonly '/v1/session/ways': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly answer: SignInWays;
+  };
+  readonly '/v1/sessions': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly answer: {
+      readonly items: readonly {
+        readonly id: string;
+        readonly by: 'link' | 'token' | 'owner' | 'oidc';
+        readonly signedInAt: string;
+        readonly expiresAt: string;
+        readonly idleEndsAt: string;
+        readonly isThis: boolean;
+      }[];
+    };
+  };
 }
 
 export interface PostRoutes {
@@ -500,6 +534,41 @@ export interface PostRoutes {
       readonly who: string;
       readonly why?: string | null | undefined;
     };
+    readonly answer: {
+      readonly entryIndex: number;
+      readonly sentence: string;
+    };
+  };
+  readonly '/v1/session': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: SignInInput;
+    readonly answer: Session;
+  };
+  readonly '/v1/login-links': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: LoginLinkCreateInput;
+    readonly answer: LoginLink;
+  };
+}
+
+export interface DeleteRoutes {
+  readonly '/v1/session': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly answer: {
+      readonly entryIndex: number;
+      readonly sentence: string;
+    };
+  };
+  readonly '/v1/sessions/{id}': {
+    readonly path: {
+      readonly id: string;
+    };
+    readonly query: undefined;
+    readonly body: undefined;
     readonly answer: {
       readonly entryIndex: number;
       readonly sentence: string;

@@ -256,6 +256,11 @@ export interface Flag {
   readonly sentence: string;
 }
 
+export interface Grant {
+  readonly role: 'viewer' | 'developer' | 'approver' | 'operator' | 'admin' | 'auditor';
+  readonly services: readonly string[];
+}
+
 export interface Hand {
   readonly who: string;
   readonly why: string | null;
@@ -369,6 +374,19 @@ export interface LogLine {
   readonly instanceId: string;
   readonly stream: 'stdout' | 'stderr';
   readonly text: string;
+}
+
+export interface LoginLink {
+  readonly url: string;
+  readonly expiresAt: string;
+}
+
+export interface LoginLinkCreateInput {
+  readonly person: string;
+  readonly role: 'viewer' | 'developer' | 'approver' | 'operator' | 'admin' | 'auditor';
+  readonly services: readonly string[];
+  readonly who: string;
+  readonly why?: string | null | undefined;
 }
 
 export interface MetricExplanation {
@@ -766,6 +784,34 @@ export interface Service {
     readonly scaling?: readonly Scaling[] | undefined;
     readonly resources?: readonly Resources[] | undefined;
   };
+}
+
+export interface Session {
+  readonly name: string;
+  readonly roles: readonly ('viewer' | 'developer' | 'approver' | 'operator' | 'admin' | 'auditor')[];
+  readonly grants: readonly Grant[];
+  readonly by: 'session' | 'token' | 'owner';
+  readonly csrfToken: string | null;
+  readonly expiresAt: string | null;
+  readonly idleEndsAt: string | null;
+  readonly allowed: {
+    readonly server: readonly string[];
+    readonly anyService: readonly string[];
+    readonly services: Readonly<Record<string, readonly string[]>>;
+  };
+}
+
+export type SignInInput = {
+  readonly code: string;
+} | {
+  readonly token: string;
+};
+
+export interface SignInWays {
+  readonly oidc: {
+    readonly issuer: string;
+    readonly path: string;
+  } | null;
 }
 
 export interface StepResult {

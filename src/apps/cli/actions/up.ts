@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -12,6 +13,7 @@ import {
 import { LedgerPlaceError, requireNoPassword } from '../../../adapters/system/ledger-place.ts';
 import { CliError } from '../cli-error.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { makeLoginLink, ownName } from './login-link.ts';
 import { print, say, type Session } from '../session.ts';
 import { isRunning, readServerFile, type ServerFile } from '../state-folder.ts';
 
@@ -67,6 +69,8 @@ export interface UpOptions {
   readonly environment?: string;
   /** Folder with Cedar policies, or `off`. */
   readonly policies?: string;
+  /** `https://tidegate.example`: where people reach the server; absent: where it listens. */
+  readonly publicUrl?: string;
   readonly foreground?: boolean;
   readonly timeout?: number;
 }
@@ -132,6 +136,7 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
     '--default-authorization': options.defaultAuthorization,
     '--environment': options.environment,
     '--policies': options.policies === 'off' ? 'off' : absolute(session, options.policies),
+    '--public-url': options.publicUrl,
     '--tls-listen': options.tlsListen,
     '--tls-folder': options.tlsFolder === undefined ? undefined : resolve(options.tlsFolder),
     '--tls-default': options.tlsDefault,
@@ -189,6 +194,7 @@ async function startDetached(
   options: UpOptions,
 ): Promise<ExitCode> {
   const logPath = join(session.stateFolder, 'server.log');
+  const isFirst = !existsSync(join(session.stateFolder, 'token'));
   const log = await open(logPath, 'a', 0o600);
   const logFromBytes = (await log.stat()).size;
   const child = spawn(process.execPath, [...argv], {
@@ -218,6 +224,7 @@ async function startDetached(
   }
   const server = await readServerFile(session.stateFolder);
   if (server !== null) print(session, addresses(server));
+  if (isFirst) await showWayIn(session);
   if (server !== null && server.limitTrouble !== null) say(session, server.limitTrouble);
   say(
     session,
@@ -225,6 +232,30 @@ async function startDetached(
     'Next: tidegate apply -f FILE, then tidegate status --watch. End it with: tidegate down',
   );
   return exitCodes.ok;
+}
+
+/** At the first start: later ones must not leave a way in in every log of a terminal. A server without it is as good. */
+async function showWayIn(session: Session): Promise<void> {
+  try {
+    // Of the server that was started here, also where the environment names another.
+    const { url } = await makeLoginLink(
+      { ...session, env: {} },
+      {
+        person: ownName(session),
+        role: 'admin',
+        services: ['*/*'],
+        why: 'the first start',
+      },
+    );
+    print(session, [`login: ${url}`]);
+    say(
+      session,
+      'The login link opens the console once, within ten minutes; tidegate login-link makes another.',
+    );
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    say(session, `No login link could be made (${error.message}); try: tidegate login-link`);
+  }
 }
 
 /**

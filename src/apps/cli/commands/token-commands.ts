@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
+import type { LoginLinkOptions } from '../actions/login-link.ts';
 import type { TokenCreateOptions } from '../actions/token.ts';
 import type { DataFormat } from '../data-format.ts';
 import type { Frame } from '../program.ts';
@@ -39,6 +40,40 @@ export function addTokenCommands(program: Command, frame: Frame): void {
       ),
     );
   withExamples(revoke, 'tidegate token revoke 5f1c2a90b7de --reason "left the team"');
+  addLoginLink(program, frame);
+}
+
+function addLoginLink(program: Command, frame: Frame): void {
+  const link = program
+    .command('login-link')
+    .summary('sign a person in to the console')
+    .description(
+      'Prints a link that signs one person in to the console, once, within ten minutes. Whoever has it may use it.',
+    )
+    .argument('[person]', 'who signs in: a-z, 0-9, ".", "_", "@" and "-" (default: you)')
+    .addOption(
+      new Option('--role <role>', 'what the person may do').choices(roles).default('admin'),
+    )
+    .option('--service <pattern>', serviceHelp, collect)
+    .addOption(reasonOption())
+    .addOption(outputOption(['json', 'yaml']))
+    .action((person: string | undefined, options: LoginLinkOptions) =>
+      frame.perform(async (session) =>
+        (await import('../actions/login-link.ts')).loginLink(session, person, options),
+      ),
+    );
+  withExamples(
+    link,
+    'tidegate login-link',
+    'tidegate login-link ann --role developer --service "default/checkout*"',
+  );
+}
+
+const serviceHelp =
+  'NAMESPACE/NAME of services, * for any characters; may be repeated (default: */*)';
+
+function collect(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), text];
 }
 
 function addCreate(token: Command, frame: Frame): void {
@@ -50,11 +85,7 @@ function addCreate(token: Command, frame: Frame): void {
     )
     .argument('<person>', 'whose it is: a-z, 0-9, ".", "_", "@" and "-"')
     .addOption(new Option('--role <role>', 'what it lets do').choices(roles).makeOptionMandatory())
-    .option(
-      '--service <pattern>',
-      'NAMESPACE/NAME of services, * for any characters; may be repeated (default: */*)',
-      (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
-    )
+    .option('--service <pattern>', serviceHelp, collect)
     .addOption(
       new Option('--expires <duration>', 'when it ends, 1m to 366d')
         .argParser(lifetimeMs)

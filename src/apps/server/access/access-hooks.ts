@@ -1,11 +1,16 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import cookie from '@fastify/cookie';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AccessDesk } from './access-desk.ts';
-import { personOf } from './caller.ts';
+import { type Caller, personOf } from './caller.ts';
+import { writeFault } from './own-pages.ts';
 import { requireAccess, type RouteAccess, type Wish } from './route-access.ts';
+import { readCookie, sessionCookie, takeCookie } from './session-cookie.ts';
+import type { Site } from './site.ts';
 import { HttpProblem } from '../http/http-problem.ts';
 
 export interface AccessHookParts {
   readonly access: AccessDesk;
+  readonly site: Site;
   readonly log: (level: 'info' | 'error', message: string) => void;
   readonly signal: AbortSignal;
 }
@@ -14,7 +19,8 @@ export interface AccessHookParts {
  * Who asks is known before the body is read; what they may, once it is, as some actions stand there. Added before any route: a route
  * that does not say what it lets do is refused, and what no route answers wants a token, too.
  */
-export function addAccessHooks(http: FastifyInstance, parts: AccessHookParts): void {
+export async function addAccessHooks(http: FastifyInstance, parts: AccessHookParts): Promise<void> {
+  await http.register(cookie);
   http.decorateRequest('caller');
   http.decorateRequest('sees');
   http.decorateRequest('isInForce');
@@ -26,11 +32,12 @@ export function addAccessHooks(http: FastifyInstance, parts: AccessHookParts): v
     request.sees = () => false;
     request.isInForce = () => parts.access.isInForce(request.caller);
     if (accessOf(request)?.kind === 'open') return;
-    request.caller = parts.access.identify(request.headers.authorization);
-    if (request.caller.kind !== 'nobody') return;
-    parts.access.knocked();
-    reply.header('www-authenticate', 'Bearer realm="tidegate"');
-    throw new HttpProblem(401, 'the Authorization header does not carry a token of this server');
+    request.caller = callerOf(request, parts);
+    if (request.caller.kind === 'nobody') throw unknownCaller(request, reply, parts);
+    const fault = writeFault(request, parts.site);
+    if (fault === null || request.caller.kind !== 'person') return;
+    parts.access.refused(request.caller, fault);
+    throw new HttpProblem(403, fault);
   });
   http.addHook('preValidation', async (request) => {
     // Who has a token is who it was made for, whatever the body says.
@@ -38,6 +45,31 @@ export function addAccessHooks(http: FastifyInstance, parts: AccessHookParts): v
     if (person !== null && isObject(request.body)) request.body['who'] = person;
   });
   http.addHook('preHandler', (request) => authorize(request, parts));
+}
+
+/** What a request says in its Authorization counts, and not the cookie that the browser sends by itself. */
+function callerOf(request: FastifyRequest, { access, site }: AccessHookParts): Caller {
+  const { authorization } = request.headers;
+  if (authorization !== undefined) return access.identify(authorization);
+  const secret = readCookie(request, sessionCookie(request, site.isSecure(request)));
+  return secret === null ? { kind: 'nobody' } : access.identifySession(secret);
+}
+
+function unknownCaller(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { access, site }: AccessHookParts,
+): HttpProblem {
+  const cookieOf = sessionCookie(request, site.isSecure(request));
+  const isOver = readCookie(request, cookieOf) !== null;
+  if (isOver) takeCookie(reply, cookieOf);
+  // A page that asks whether somebody is signed in knocks at nothing.
+  const isAsking =
+    accessOf(request)?.kind === 'known' && request.headers.authorization === undefined;
+  if (!isAsking) access.knocked();
+  reply.header('www-authenticate', 'Bearer realm="tidegate"');
+  const said = 'the Authorization header does not carry a token of this server';
+  return new HttpProblem(401, isOver ? 'the session is over; sign in again' : said);
 }
 
 async function authorize(request: FastifyRequest, parts: AccessHookParts): Promise<void> {

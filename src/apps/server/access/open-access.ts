@@ -3,13 +3,16 @@ import { join } from 'node:path';
 
 import { openCedarAuthorizer } from '../../../adapters/cedar/cedar-authorizer.ts';
 import { type AccessEntry, AccessJournal } from '../../../control/recording/access-journal.ts';
+import { type SessionEntry, SessionRegister } from '../../../control/recording/session-register.ts';
 import { TokenRegister } from '../../../control/recording/token-register.ts';
 import { timeText } from '../views/time-text.ts';
 import type { EventFeed } from '../event-feed.ts';
 import type { ServerOptions } from '../server-options.ts';
 import type { World } from '../server-world.ts';
 import { AccessDesk } from './access-desk.ts';
-import { ownerToken, writePrivately } from './private-files.ts';
+import { ownerToken as readOwnerToken, writePrivately } from './private-files.ts';
+import { keepSessionUses, readSessionUses } from './session-uses.ts';
+import { SignInDesk } from './sign-in-desk.ts';
 
 /**
  * Policies of one's own are read and checked now, so that a mistake in them ends the start; the shipped ones, which a test holds to
@@ -33,9 +36,24 @@ export async function openAccess(
       onTrouble: (message) => log('error', message),
     }),
   );
+  const ownerToken = await readOwnerToken(stateFolder);
+  const seenAtMs = await readSessionUses(stateFolder);
+  const sessions = await SessionRegister.open({ recorder, clock, tokens, seenAtMs }, signal);
+  const onTrouble = (message: string): void => log('error', message);
+  const stop = new AbortController();
+  const until = AbortSignal.any([signal, stop.signal]);
+  const keeping = keepSessionUses({ stateFolder, sessions, clock, onTrouble }, until);
+  resources.defer(() => {
+    stop.abort(new Error('the server is closed'));
+    return keeping;
+  });
+  const onEntry = (entry: SessionEntry): void => publish(feed, { ...entry, service: null });
+  const signIn = new SignInDesk({ ownerToken, tokens, sessions, journal, clock, onEntry });
   return new AccessDesk({
-    ownerToken: await ownerToken(stateFolder),
+    ownerToken,
     tokens,
+    sessions,
+    signIn,
     journal,
     openAuthorizer: async () => checked ?? openCedarAuthorizer(null),
   });

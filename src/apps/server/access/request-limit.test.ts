@@ -7,13 +7,16 @@ import type { AccessDesk } from './access-desk.ts';
 import { addAccessHooks } from './access-hooks.ts';
 import { addRequestLimit } from './request-limit.ts';
 import { ofServer, open } from './route-access.ts';
+import { Site } from './site.ts';
 
 /** Lets in whoever says a name, and `owner` as the owner. */
 const desk = {
   identify: (header: string | undefined) => {
     const name = header?.replace('Bearer ', '') ?? '';
     if (name === '') return { kind: 'nobody' };
-    return name === 'owner' ? { kind: 'owner' } : { kind: 'person', token: { person: name } };
+    return name === 'owner'
+      ? { kind: 'owner' }
+      : { kind: 'person', person: name, by: { kind: 'token' } };
   },
   check: async () => ({ isAllowed: true }),
   sight: async () => () => true,
@@ -23,7 +26,9 @@ const desk = {
 test('a person is bounded by the minute and told when to come again; others and the owner are not touched', async () => {
   const http = fastify();
   const { signal } = new AbortController();
-  addAccessHooks(http, { access: desk as unknown as AccessDesk, log: () => undefined, signal });
+  const site = new Site({ listenHost: '127.0.0.1', publicUrl: null });
+  const access = desk as unknown as AccessDesk;
+  await addAccessHooks(http, { access, site, log: () => undefined, signal });
   await addRequestLimit(http, 3);
   http.get('/v1/x', { config: ofServer('server:read') }, async () => ({}));
   http.get('/livez', { config: open }, async () => ({}));

@@ -19,6 +19,7 @@ export interface Wish {
  */
 export type RouteAccess =
   | { readonly kind: 'open' }
+  | { readonly kind: 'known' }
   | {
       readonly kind: 'asks';
       readonly actions: readonly AccessAction[];
@@ -38,6 +39,9 @@ export interface RouteConfig {
 
 /** Nobody has to say who they are. */
 export const open: RouteConfig = { access: { kind: 'open' } };
+
+/** Whoever is known may, as it is about themselves. */
+export const known: RouteConfig = { access: { kind: 'known' } };
 
 /** Of the whole installation. */
 export function ofServer(

@@ -7,8 +7,8 @@ export function apiDocument(version: string): FastifyDynamicSwaggerOptions {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Tidegate', version },
-      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
-      security: [{ token: [] }],
+      components: { securitySchemes },
+      security: [{ token: [] }, { session: [] }],
     },
     transform: jsonSchemaTransform,
     transformObject: (document) => {
@@ -17,6 +17,17 @@ export function apiDocument(version: string): FastifyDynamicSwaggerOptions {
     },
   };
 }
+
+const securitySchemes = {
+  token: { type: 'http', scheme: 'bearer' },
+  session: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: '__Host-tidegate-PORT',
+    description:
+      'Given by POST /v1/session; without TLS it is tidegate-PORT. Writes send x-csrf-token with csrfToken of GET /v1/session.',
+  },
+} as const;
 
 type Document = Readonly<Record<string, unknown>> & {
   readonly paths?: Readonly<Record<string, Readonly<Record<string, Operation>>>>;

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { open } from '../access/route-access.ts';
+import { guardHeaders } from './site-guard.ts';
 
 /** The same from src/apps/server/http and, in the package, from dist/apps/server/http. */
 const builtFolder = fileURLToPath(new URL('../../../../dist/console/', import.meta.url));
@@ -17,19 +18,6 @@ In the folder of Tidegate:  npm run build:console
 
 The command line needs no console:  npx tidegate get services
 `;
-
-/**
- * Nothing that is not a file of ours runs, is drawn or is spoken to, and nobody puts the console into a frame (CSP Level 3). Styles set by
- * script are let through by CSP, so none has to be inline.
- */
-const headers = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
-    "worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-} as const;
 
 /** Paths of the API of any version, of probes and scrapers, and of the console's own files. The rest names a view. */
 const notViews = /^\/(v\d+|assets|livez|readyz|metrics|openapi\.json)(\/|$)/;
@@ -51,13 +39,13 @@ export async function addConsole(
   });
   const route = { config: open, schema: { hide: true } };
   http.get('/', route, async (_request, reply) => {
-    reply.headers(headers).header('cache-control', 'no-cache');
+    reply.headers(guardHeaders).header('cache-control', 'no-cache');
     if (existsSync(`${folder}/index.html`)) return reply.sendFile('index.html');
     return asText(reply.status(404));
   });
   // Their names have a hash of what is in them.
   http.get<{ Params: { '*': string } }>('/assets/*', route, async (request, reply) =>
-    reply.headers(headers).sendFile(`assets/${request.params['*']}`, {
+    reply.headers(guardHeaders).sendFile(`assets/${request.params['*']}`, {
       cacheControl: true,
       immutable: true,
       maxAge: yearMs,

@@ -23,10 +23,12 @@ import { addLoadRoutes } from './http-load-routes.ts';
 import { addPolicyRoutes } from './http-policy-routes.ts';
 import { addReadRoutes } from './http-read-routes.ts';
 import { addRolloutRoutes } from './http-rollout-routes.ts';
+import { addSessionRoutes } from './http-session-routes.ts';
 import { addStreamRoutes } from './http-stream-routes.ts';
 import { addTimelineRoutes } from './http-timeline-routes.ts';
 import { addTokenRoutes } from './http-token-routes.ts';
 import { addWriteRoutes } from './http-write-routes.ts';
+import { addSiteGuard } from './site-guard.ts';
 import type { ServerParts } from '../server-parts.ts';
 
 /** Fastify with zod types. */
@@ -40,7 +42,8 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
   http.setValidatorCompiler(validatorCompiler);
   http.setSerializerCompiler(serializerCompiler);
   await http.register(swagger, apiDocument(parts.version));
-  addAccessHooks(http, parts);
+  addSiteGuard(http, parts.site);
+  await addAccessHooks(http, parts);
   await addRequestLimit(http);
   http.setErrorHandler((error: FastifyError, _request, reply) => sendProblem(reply, error));
   http.setNotFoundHandler((request, reply) =>
@@ -64,6 +67,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
     addStreamRoutes(typed, parts);
     addTimelineRoutes(typed, parts);
     addTokenRoutes(typed, { ...parts, tokens: parts.access.tokens });
+    addSessionRoutes(typed, parts);
   });
   return http;
 }
