@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFile, readlink } from 'node:fs/promises';
+import { readlinkSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { currentName, svidFiles } from '../../../adapters/authority/svid-folder.ts';
@@ -90,7 +91,7 @@ export class GatewayIdentity implements Disposable {
   }
 
   async #look(): Promise<void> {
-    const version = await readlink(join(this.#folder, currentName)).catch(emptyIfNone);
+    const version = versionIn(this.#folder);
     if (version === '' || version === this.#version) return;
     const place = join(this.#folder, version);
     const text = (file: string): Promise<string> => readFile(join(place, file), 'utf8');
@@ -122,7 +123,16 @@ function ownIdentity(certificatePem: string, keyPem: string, bundlePem: string):
   return { svid: read.svid, certificate, bundlePem, clientContext, contextInput };
 }
 
-function emptyIfNone(error: NodeJS.ErrnoException): string {
-  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return '';
-  throw error;
+/**
+ * Empty: none yet. Asked for at once and not by Node's pool of threads: to wake one of those up, five times a second for ever, held the
+ * thread that serves up for longer (a fiftieth of a busy core) than the call itself takes.
+ */
+function versionIn(folder: string): string {
+  try {
+    return readlinkSync(join(folder, currentName));
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : '';
+    if (code === 'ENOENT' || code === 'ENOTDIR') return '';
+    throw error;
+  }
 }

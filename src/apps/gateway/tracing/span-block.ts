@@ -8,34 +8,34 @@ export const spansPerBlock = 1024;
 
 /** Offsets in a record; its numbers are little-endian. */
 export const spanField = {
-  /** 32 digits, then 16 of the span and 16 of its parent (zeros: none). */
+  /** 32 digits, a dash and 16 of the span, as they stand in a traceparent and so copied in one piece; then 16 of its parent (zeros: none). */
   traceId: 0,
-  spanId: 32,
-  parentId: 48,
+  spanId: 33,
+  parentId: 49,
   /** Float64, since the Unix epoch. */
-  startUs: 64,
+  startUs: 72,
   /** Float64. */
-  durationUs: 72,
+  durationUs: 80,
   /** Uint16: what the caller got; 0: nothing. */
-  status: 80,
+  status: 88,
   /** Uint16: index in the block's `targets`. */
-  target: 82,
+  target: 90,
   /** Uint8: index in the block's `methods`. */
-  method: 84,
+  method: 92,
   /** Uint8: index in the block's `errors`. */
-  error: 85,
+  error: 93,
   /** Uint8: index in the block's `faults`. */
-  fault: 86,
+  fault: 94,
   /** Uint8: index in `hedges`. */
-  hedge: 87,
+  hedge: 95,
   /** Uint8: index in the block's `accesses`. */
-  access: 88,
+  access: 96,
 } as const;
 
 /** The first: there was none. */
 export const hedges: readonly string[] = ['', 'lost', 'won'];
 
-export const spanBytes = 96;
+export const spanBytes = 104;
 export const blockBytes = spansPerBlock * spanBytes;
 
 /** What names the instance of a span. */

@@ -21,6 +21,7 @@ export class TraceContext {
   readonly parentId = Buffer.alloc(16, zero);
   /** False: the caller has decided that this trace is not recorded. */
   isSampled = false;
+  #hasParent = false;
 
   /** Continues the trace that the head names, or begins one; what is malformed is as if it were not there (section 3.2.2). */
   begin(head: RequestHead, random: RandomHex): void {
@@ -31,10 +32,12 @@ export class TraceContext {
     if (isThere) {
       head.bytes.copy(this.traceparent, traceIdAt, start + traceIdAt, start + traceIdAt + 32);
       head.bytes.copy(this.parentId, 0, start + parentIdAt, start + parentIdAt + 16);
+      this.#hasParent = true;
       this.isSampled = ((head.bytes[start + flagsAt + 1] ?? 0) & 1) !== 0;
     } else {
       random.write(this.traceparent, traceIdAt, 32);
-      this.parentId.fill(zero);
+      if (this.#hasParent) this.parentId.fill(zero);
+      this.#hasParent = false;
       this.isSampled = true;
     }
     random.write(this.traceparent, parentIdAt, 16);
