@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GatewayClient } from '../../src/adapters/gateway/gateway-client.ts';
 import { controlSocketName } from '../../src/adapters/gateway/gateway-file.ts';
@@ -8,6 +8,7 @@ import { hostName } from '../gateway/configurations.ts';
 import { endMaster, loadCore, Processes } from '../gateway/programs.ts';
 import { freePorts } from '../world.ts';
 import { askedBy, type CallerCount } from './callers.ts';
+import { nginxOf, startRedis } from './peers.ts';
 import type { BoundaryPlace } from './place.ts';
 
 export interface LimitReading {
@@ -118,22 +119,11 @@ async function startNginx(
   place: BoundaryPlace,
   processes: Processes,
 ): Promise<{ readonly port: number; readonly pid: number }> {
-  const { folder, backendPort } = place;
   const [port = 0] = await freePorts(1);
-  const path = join(folder, 'limit-nginx.conf');
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  const text = [
-    'daemon off; worker_processes 3;',
-    ...(process.getuid?.() === 0 ? ['user root;'] : []),
-    `pid ${folder}/limit-nginx.pid;`,
-    'error_log stderr crit;',
-    'events { worker_connections 1024; }',
-    'http {',
-    '  access_log off;',
-    ...temporary.map((each) => `  ${each}_temp_path ${folder}/limit-nginx-${each};`),
+  const lines = [
     `  limit_req_zone $server_addr zone=all:1m rate=${ratePerSecond}r/s;`,
     '  limit_req_status 429;',
-    `  upstream backend { server 127.0.0.1:${backendPort}; keepalive 16; }`,
+    `  upstream backend { server 127.0.0.1:${place.backendPort}; keepalive 16; }`,
     '  server {',
     `    listen 127.0.0.1:${port};`,
     `    limit_req zone=all burst=${ratePerSecond} nodelay;`,
@@ -141,20 +131,7 @@ async function startNginx(
     '      proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection "";',
     '    }',
     '  }',
-    '}',
-    '',
-  ].join('\n');
-  await writeFile(path, text);
-  const argv = ['nginx', '-c', path, '-p', folder, '-e', 'stderr'];
+  ];
+  const argv = await nginxOf(place, { name: 'limit', workers: 3, lines });
   return { port, pid: await processes.start(loadCore, argv, port) };
-}
-
-/** Resolves with the file that has its URL. */
-async function startRedis({ folder }: BoundaryPlace, processes: Processes): Promise<string> {
-  const [port = 0] = await freePorts(1);
-  const argv = ['redis-server', '--bind', '127.0.0.1', '--port', String(port)];
-  await processes.start(loadCore, [...argv, '--dir', folder, '--save', ''], port);
-  const file = join(folder, 'redis-url');
-  await writeFile(file, `redis://127.0.0.1:${port}/0\n`, { mode: 0o600 });
-  return file;
 }

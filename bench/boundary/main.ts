@@ -1,6 +1,9 @@
 import { type BenchOptions, type BenchReport, type BenchTable, cell, rounded } from '../form.ts';
 import { missing } from '../gateway/programs.ts';
 import { type AccessReading, readAccess } from './authorization.ts';
+import { readHits } from './cache-hits.ts';
+import { readModel } from './cache-model.ts';
+import { hitReport } from './hit-report.ts';
 import { type LimitReading, readLimits } from './limits.ts';
 import { openPlace } from './place.ts';
 import { readRotation, type RotationReading } from './rotation.ts';
@@ -9,8 +12,8 @@ import { tlsReport } from './tls-report.ts';
 import { readUnused, type UnusedReading } from './unused.ts';
 
 export const about =
-  'limits, authorization and tokens at the gateway, and what they cost who has none';
-export const parts = ['authorization', 'limits', 'rotation', 'tls', 'unused'];
+  'limits, authorization, tokens and cache at the gateway, and what they cost who has none';
+export const parts = ['authorization', 'cache', 'limits', 'rotation', 'tls', 'unused'];
 
 /** Every key of the last line, whichever parts are run. */
 const nothing = {
@@ -29,6 +32,9 @@ const nothing = {
   jwtAttacks: null,
   cacheHitRatio: null,
   peerCacheHitRatio: null,
+  cacheMemoryHitRatio: null,
+  peerCacheMemoryHitRatio: null,
+  cacheSavedMs: null,
   cacheModelSequences: null,
   cacheModelMistakes: null,
   unusedPolicyCostRatio: null,
@@ -39,8 +45,18 @@ export async function run(options: BenchOptions): Promise<BenchReport> {
   const reports: BenchReport[] = [];
   if (isWanted('authorization')) reports.push(accessReport(await readAccess(options)));
   if (isWanted('rotation')) reports.push(rotationReport(await readRotation(options)));
-  if (isWanted('limits') || isWanted('tls') || isWanted('unused')) {
+  if (isWanted('cache')) reports.push(await readModel(options));
+  if (['cache', 'limits', 'tls', 'unused'].some(isWanted)) {
     await using place = await openPlace();
+    if (isWanted('cache')) {
+      const lacking = await missing(['taskset', 'wrk', 'nginx']);
+      const hasRedis = (await missing(['redis-server'])).length === 0;
+      reports.push(
+        lacking.length > 0
+          ? notMeasured(lacking)
+          : hitReport(await readHits(options, place, hasRedis)),
+      );
+    }
     if (isWanted('tls')) {
       const lacking = await missing(['taskset', 'wrk', 'nginx', 'haproxy', 'openssl']);
       reports.push(

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { GatewayClient } from '../../src/adapters/gateway/gateway-client.ts';
 import { controlSocketName } from '../../src/adapters/gateway/gateway-file.ts';
 import { rule as jwt } from '../../src/apps/gateway/identity/tokens.fixture.ts';
+import { usualCacheRule } from '../../src/domain/cache/cache-rule.fixture.ts';
 import type { Route } from '../../src/domain/traffic/routing/route-table.ts';
 import { type BenchOptions, medianOf } from '../form.ts';
 import { hostName } from '../gateway/configurations.ts';
@@ -93,7 +94,7 @@ function routeTo(service: string, port: number): Route {
   };
 }
 
-/** Limits by route, address and claim, a token, and who may ask what. */
+/** Limits by route, address and claim, a token, who may ask what, and a cache. */
 function guarded(service: string, port: number): Route {
   const limit = { ratePerSecond: 1000, burst: 1000 };
   const source = { principals: ['*'], namespaces: [], ipBlocks: ['10.0.0.0/8'] };
@@ -106,6 +107,7 @@ function guarded(service: string, port: number): Route {
         { ...limit, name: 'whose', per: { kind: 'claim', name: 'sub' } },
       ],
       jwt,
+      cache: { ...usualCacheRule, ttlMs: 30_000, tags: ['all'], ignoreQuery: ['utm_*'] },
       authorization: {
         mode: 'enforce',
         rules: [

@@ -12,7 +12,7 @@ export const loadCore = 0;
 export const proxyCore = 1;
 
 /** Of util-linux. It becomes the program that it starts, so the process id is the program's. */
-const pin = 'taskset';
+export const pin = 'taskset';
 
 /** The programs of this list that are not installed. */
 export async function missing(programs: readonly string[]): Promise<readonly string[]> {
@@ -54,7 +54,7 @@ export class Processes implements AsyncDisposable {
         if (child.exitCode !== null) throw new Error(`${what} ended with ${child.exitCode}`);
         return isListening(port);
       },
-      15_000,
+      60_000,
     );
     return child.pid ?? 0;
   }

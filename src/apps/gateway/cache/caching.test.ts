@@ -65,6 +65,47 @@ for (const engine of engines) {
       assert.equal(seen.length, 1);
     });
 
+    test('answers with the very same head are stored each, and hide their tags', async () => {
+      // As within a second: no octet of their heads differs.
+      const date = new Date().toUTCString();
+      const seen = await cached(says('max-age=600', { date, age: '0', 'cache-tag': 'x' }));
+      const paths = Array.from({ length: 100 }, ownPath);
+      for (const path of paths) {
+        const { headers } = await fixture.send({ path });
+        assert.equal(headers['cache-status'], 'tidegate; fwd=uri-miss; stored', path);
+        assert.equal(headers['cache-tag'], undefined);
+      }
+      for (const path of paths) {
+        const { headers } = await fixture.send({ path });
+        assert.match(String(headers['cache-status']), /hit/, path);
+      }
+      assert.equal(seen.length, 100);
+    });
+
+    test("what was asked with in place of a caller's conditions is not taken for them later", async () => {
+      const path = ownPath();
+      const seen = await cached((request, response) => {
+        const isKnown = request.headers['if-none-match'] === '"own"';
+        const control = request.headers['x-last'] === 'yes' ? 'max-age=600' : 'max-age=0';
+        response.writeHead(isKnown ? 304 : 200, { etag: '"own"', 'cache-control': control });
+        response.end();
+      });
+      await fixture.send({ path });
+      const headers = { 'if-none-match': '"callers"' };
+      for (let turn = 0; turn < 6; turn += 1) await fixture.send({ path, headers });
+      assert.deepEqual(
+        new Set(seen.slice(1).map((request) => request.headers['if-none-match'])),
+        new Set(['"own"']),
+      );
+      // No cache any more: the caller's own go on.
+      await fixture.single((request, response) => {
+        seen.push(request);
+        response.end();
+      });
+      await fixture.send({ path, headers });
+      assert.equal(seen.at(-1)?.headers['if-none-match'], '"callers"');
+    });
+
     test('HEAD, conditions and ranges are answered from a whole stored answer', async () => {
       const path = ownPath();
       const seen = await cached(says('max-age=600', { etag: '"a"' }));

@@ -130,7 +130,8 @@ export class AnswerRelay {
     answers: InstanceConnection['answers'],
   ): number | AnswerOutcome {
     const { responseHead: head, opinion, scratch } = this.#parts;
-    const isRecalling = !this.wish.isHead && !this.#heads.isWithin;
+    // An errand reads all of a head, and hides lines of it.
+    const isRecalling = !this.wish.isHead && this.wish.errand === null && !this.#heads.isWithin;
     const same = isRecalling ? answers.match(bytes, 0) : null;
     if (same !== null) {
       opinion.keepAlive = answers.opinionKeepAlive;

@@ -41,5 +41,6 @@ function fieldsOf(head: ResponseHead): readonly Field[] {
 function hide(head: RequestHead | ResponseHead, name: Buffer): void {
   for (let index = head.find(name); index >= 0; index = head.find(name, index + 1)) {
     head.isHop[index] = 1;
+    head.isChanged = true;
   }
 }

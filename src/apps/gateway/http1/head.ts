@@ -59,6 +59,8 @@ export class Head {
   keepAlive = false;
   /** Connection has the option `upgrade`. */
   hasUpgradeOption = false;
+  /** Lines were hidden behind its parser, so it is not what its octets say any more. */
+  isChanged = false;
   refusal: HttpRefusal | null = null;
 
   constructor(limits: HeadLimits = usualLimits) {
@@ -124,6 +126,7 @@ export class Head {
     this.framing = framing.none;
     this.contentLength = -1;
     this.hasUpgradeOption = false;
+    this.isChanged = false;
     this.refusal = null;
   }
 

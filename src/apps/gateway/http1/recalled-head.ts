@@ -42,6 +42,10 @@ export class RecalledHead<H extends Head> {
       if (bytes[index] !== chunk[at + index]) return null;
     }
     if (bytes.compare(chunk, at, at + end, 0, end) !== 0) return null;
+    if (head.isChanged) {
+      this.#head = null;
+      return null;
+    }
     if (this.#credit < creditMax) this.#credit += 1;
     head.keepAlive = this.#keepAlive;
     return head;
