@@ -7,6 +7,7 @@ import { LiveMark } from './live-mark.tsx';
 import { Navigation } from './navigation.tsx';
 import { startShortcuts, useShortcut } from './shortcuts.ts';
 import { ThemeSwitch } from './theme-switch.tsx';
+import { Who } from './who.tsx';
 
 /** What stands around every view. */
 export function AppShell(): ReactNode {
@@ -22,6 +23,7 @@ export function AppShell(): ReactNode {
       <header className="masthead">
         <Navigation />
         <LiveMark />
+        <Who />
         <ThemeSwitch />
         <button
           type="button"

@@ -53,7 +53,8 @@ export function followEvents(follower: (event: EventView) => void): () => void {
 }
 
 export function startLive(): void {
-  link.open();
+  // Who is about to sign in would only be refused.
+  if (location.pathname !== '/login') link.open();
   let isDue = false;
   const keep = (): void => {
     isDue = false;
@@ -73,9 +74,17 @@ export function startLive(): void {
 /** After signing in: everything is asked for as the new person, and nothing of the one before is kept. */
 export function startAsSomebodyElse(): void {
   forgetKept(localStorage);
+  resources.clear();
   isSignedOut.set(false);
   link.open();
-  resources.refreshAll();
+}
+
+/** Nothing is asked any more, and nothing of the person is left at this machine. */
+export function startAsNobody(): void {
+  link.close();
+  forgetKept(localStorage);
+  resources.clear();
+  isSignedOut.set(true);
 }
 
 function noteProblem(problem: RequestError): void {

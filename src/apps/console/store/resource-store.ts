@@ -95,9 +95,23 @@ export class ResourceStore {
     for (const [path, entry] of this.#entries) if (entry.watchers.size > 0) this.#soon(path, entry);
   }
 
-  refresh(path: string): void {
-    const entry = this.#entries.get(path);
-    if (entry !== undefined) this.#soon(path, entry);
+  /** What is watched is asked for anew; the rest is forgotten. */
+  clear(): void {
+    for (const [path, entry] of this.#entries) {
+      entry.fetching?.abort();
+      if (entry.watchers.size === 0) this.#entries.delete(path);
+      else this.#show(entry, nothing);
+    }
+    this.refreshAll();
+  }
+
+  /** What is known, or else what the server says. */
+  async get(path: string): Promise<unknown> {
+    const { value, problem } = this.read(path);
+    if (value !== null && problem === null) return value;
+    const got = await this.#parts.get(path, new AbortController().signal);
+    this.put(path, got);
+    return got;
   }
 
   /** An answer that somebody else asked for, to be kept with the others. */

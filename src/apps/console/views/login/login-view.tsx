@@ -47,8 +47,8 @@ export default function LoginView(): ReactNode {
     <div className="page narrow">
       <h1>Sign in</h1>
       <p className="note">
-        On the machine of the server, <code>tidegate login</code> prints a link that signs in once.
-        Elsewhere, use a token that was made for you with <code>tidegate token create</code>.
+        On the machine of the server, <code>tidegate login-link</code> prints a link that signs in
+        once. Elsewhere, use a token that was made for you by <code>tidegate token create</code>.
       </p>
       <form onSubmit={submit} className="sign-in">
         <label>

@@ -1,22 +1,19 @@
 import { memo, type ReactNode } from 'react';
 import { Link } from 'wouter';
-import type { RolloutItem } from '../../../../api/rollout-list-wire.ts';
+import type { Row } from '../../parts/service-row.ts';
 import { Age } from '../../parts/age.tsx';
 import { isUnhealthy, PhaseMark } from '../../parts/phase.tsx';
 import { VerdictMark } from '../../parts/verdict.tsx';
 import { WeightBar } from '../../parts/weight-bar.tsx';
 
 /** Cells of one rollout. Drawn again only when the row is another one. */
-export const RolloutRow = memo(function RolloutRow({
-  item,
-}: {
-  readonly item: RolloutItem;
-}): ReactNode {
+export const RolloutRow = memo(function RolloutRow({ item }: { readonly item: Row }): ReactNode {
   const { metadata, service, toVersion, startedAt, startedBy, status } = item;
   const { phase, stepNumber, stepCount, verdict, sentence } = status;
   return (
     <>
       <span role="cell" className="service">
+        <span className="soft">{metadata.namespace}/</span>
         <Link href={`/rollouts/${metadata.name}`}>{service}</Link>{' '}
         <span className="soft">{toVersion ?? ''}</span>
       </span>
@@ -31,8 +28,8 @@ export const RolloutRow = memo(function RolloutRow({
         )}
       </span>
       <span role="cell" className="weight-cell">
-        {phase === 'Stable' ? (
-          <span className="soft">at rest</span>
+        {phase === 'Stable' || phase === 'RolledBack' ? (
+          <span className="soft">{phase === 'Stable' ? 'at rest' : 'all with stable'}</span>
         ) : (
           <WeightBar
             wantedPercent={status.wantedSharePercent}

@@ -1,15 +1,15 @@
 import type { z } from 'zod';
-import type { RolloutItem, rolloutListSchema } from '../../../../api/rollout-list-wire.ts';
+import type { rolloutListSchema } from '../../../../api/rollout-list-wire.ts';
 import type { EventView, ServiceView } from '../../../../api/wire.ts';
 import { RequestError } from '../../client/request.ts';
-import { rowOfService } from '../../parts/service-row.ts';
+import { type Row, rowOfService } from '../../parts/service-row.ts';
 import { Signal } from '../../store/signal.ts';
 import { compareRows, matches, queryText, type RolloutsQuery } from './rollouts-query.ts';
 
 type RolloutList = z.infer<typeof rolloutListSchema>;
 
 export interface Rows {
-  readonly items: readonly RolloutItem[];
+  readonly items: readonly Row[];
   /** Of the next page; null: there is none. */
   readonly next: string | null;
   readonly gotAtMs: number | null;
@@ -26,6 +26,8 @@ export interface RowsParts {
 }
 
 const pageSize = 200;
+/** Of what was never in a page; one machine has no other. */
+const defaultNamespace = 'default';
 /** Rows are brought up to date in rounds of so many, so that a stream of events is no stream of requests. */
 const roundMs = 500;
 const roundMax = 4;
@@ -44,7 +46,7 @@ export class RolloutRows {
   readonly #parts: RowsParts;
   readonly #changed = new Set<string>();
   readonly #gotAtMs = new Map<string, number>();
-  #shown: readonly RolloutItem[] = [];
+  #shown: readonly Row[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
   #isBusy = false;
 
@@ -78,7 +80,7 @@ export class RolloutRows {
   }
 
   /** Those on the screen: their figures are kept up to date. */
-  show(items: readonly RolloutItem[]): void {
+  show(items: readonly Row[]): void {
     this.#shown = items;
   }
 
@@ -111,7 +113,7 @@ export class RolloutRows {
   }
 
   /** Rows of later pages, which a new first page says nothing of. */
-  #beyond(page: RolloutList): readonly RolloutItem[] {
+  #beyond(page: RolloutList): readonly Row[] {
     const last = page.items.at(-1);
     if (last === undefined || page.metadata.continue === null) return [];
     return this.rows.get().items.filter((item) => compareRows(item, last, this.#query.sort) > 0);
@@ -148,7 +150,9 @@ export class RolloutRows {
     this.#gotAtMs.set(service, this.#parts.nowMs());
     try {
       const path = `/v1/services/${encodeURIComponent(service)}`;
-      const row = rowOfService((await this.#parts.get(path)) as ServiceView);
+      const known = this.rows.get().items.find((item) => item.service === service);
+      const namespace = known?.metadata.namespace ?? defaultNamespace;
+      const row = rowOfService((await this.#parts.get(path)) as ServiceView, namespace);
       this.#put(service, row);
     } catch (error) {
       if (error instanceof RequestError && error.status === 404) this.#put(service, null);
@@ -156,7 +160,7 @@ export class RolloutRows {
     }
   }
 
-  #put(service: string, row: RolloutItem | null): void {
+  #put(service: string, row: Row | null): void {
     const now = this.rows.get();
     const others = now.items.filter((item) => item.service !== service);
     const isWanted = row !== null && matches(row, this.#query) && !this.#isBeyond(row, others);
@@ -165,7 +169,7 @@ export class RolloutRows {
   }
 
   /** It stands on a page that was not asked for yet. */
-  #isBeyond(row: RolloutItem, others: readonly RolloutItem[]): boolean {
+  #isBeyond(row: Row, others: readonly Row[]): boolean {
     const last = others.at(-1);
     if (this.rows.get().next === null || last === undefined) return false;
     return compareRows(row, last, this.#query.sort) > 0;
@@ -179,7 +183,7 @@ export class RolloutRows {
 }
 
 /** The rest is at rest until an event says otherwise. */
-function movesByItself(phase: RolloutItem['status']['phase']): boolean {
+function movesByItself(phase: Row['status']['phase']): boolean {
   return phase !== 'Stable' && phase !== 'RolledBack';
 }
 
@@ -190,10 +194,10 @@ export function pagePath(query: RolloutsQuery, after: string | null): string {
 }
 
 function merged(
-  old: readonly RolloutItem[],
-  more: readonly RolloutItem[],
+  old: readonly Row[],
+  more: readonly Row[],
   sort: RolloutsQuery['sort'],
-): readonly RolloutItem[] {
+): readonly Row[] {
   const byService = new Map([...old, ...more].map((item) => [item.service, item]));
   return [...byService.values()].toSorted((a, b) => compareRows(a, b, sort));
 }

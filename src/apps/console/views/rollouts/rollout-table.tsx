@@ -1,6 +1,6 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
-import type { RolloutItem } from '../../../../api/rollout-list-wire.ts';
+import type { Row } from '../../parts/service-row.ts';
 import { useShortcut } from '../../shell/shortcuts.ts';
 import { RolloutRow } from './rollout-row.tsx';
 import type { Rows } from './rollout-rows.ts';
@@ -26,7 +26,7 @@ export function RolloutTable(props: {
   readonly rows: Rows;
   readonly query: RolloutsQuery;
   readonly change: (next: RolloutsQuery) => void;
-  readonly onShown: (items: readonly RolloutItem[]) => void;
+  readonly onShown: (items: readonly Row[]) => void;
   readonly onEnd: () => void;
 }): ReactNode {
   const { items, next } = props.rows;
@@ -115,7 +115,7 @@ function Head({
 
 /** The row that keys go to: j and k walk over the links to rollouts, and Enter follows as with any link. */
 function useActiveRow(
-  items: readonly RolloutItem[],
+  items: readonly Row[],
   scrollTo: (index: number) => void,
 ): { readonly index: number; readonly set: (index: number) => void } {
   const [service, setService] = useState<string | null>(null);

@@ -1,4 +1,4 @@
-import type { RolloutItem } from '../../../../api/rollout-list-wire.ts';
+import type { Row } from '../../parts/service-row.ts';
 import { movingPhases, type Phase, unhealthyPhases } from '../../parts/phase.tsx';
 
 export type Sort = 'health' | 'service' | 'started';
@@ -34,13 +34,13 @@ export function queryText({ name, phases, sort }: RolloutsQuery): string {
   return said.toString();
 }
 
-export function matches({ service, status }: RolloutItem, query: RolloutsQuery): boolean {
+export function matches({ service, status }: Row, query: RolloutsQuery): boolean {
   if (query.phases.length > 0 && !query.phases.includes(status.phase)) return false;
   return service.includes(query.name);
 }
 
 /** As the server sorts, so that a row that has become another stands where a new page would have it. */
-export function compareRows(a: RolloutItem, b: RolloutItem, sort: Sort): number {
+export function compareRows(a: Row, b: Row, sort: Sort): number {
   const byName = a.service < b.service ? -1 : a.service > b.service ? 1 : 0;
   if (sort === 'service') return byName;
   const byRank = ranked.indexOf(a.status.phase) - ranked.indexOf(b.status.phase);
