@@ -39,7 +39,7 @@ const packagesAllowed: Readonly<Record<string, readonly string[]>> = {
 const cryptoAllowed = new Set(['createHash', 'createPublicKey', 'verify', 'hash', 'KeyObject']);
 
 const browserPackages =
-  /^(react|react-dom|wouter|uplot|elkjs|@tanstack\/react-virtual|@xyflow\/react)(\/|$)/;
+  /^(react|react-dom|wouter|uplot|elkjs|@tanstack\/react-virtual|@xyflow\/react|@noble\/post-quantum)(\/|$)/;
 
 const ambientBans: readonly (readonly [name: string, pattern: RegExp])[] = [
   ['Date', /\bDate\s*\.\s*now\b|\bnew\s+Date\s*\(|\bDate\s*\(/],

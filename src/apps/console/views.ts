@@ -32,6 +32,24 @@ export const views: readonly View[] = [
     component: lazy(() => import('./views/graph/graph-view.tsx')),
   },
   {
+    path: '/timeline',
+    title: 'Timeline',
+    navigation: { label: 'Timeline', key: 't' },
+    component: lazy(() => import('./views/timeline/timeline-view.tsx')),
+  },
+  {
+    path: '/evidence',
+    title: 'Evidence',
+    navigation: { label: 'Evidence', key: 'e' },
+    component: lazy(() => import('./views/evidence/evidence-list-view.tsx')),
+  },
+  {
+    path: '/evidence/:id',
+    title: 'Evidence',
+    navigation: null,
+    component: lazy(() => import('./views/evidence/evidence-view.tsx')),
+  },
+  {
     path: '/login',
     title: 'Sign in',
     navigation: null,

@@ -1,3 +1,4 @@
+import '../../parts/filters.css';
 import './graph.css';
 import { lazy, type ReactNode, Suspense, useEffect } from 'react';
 import type { ServiceGraph } from '../../../../api/graph-wire.ts';
