@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { GatewayClient } from '../../src/adapters/gateway/gateway-client.ts';
 import { controlSocketName } from '../../src/adapters/gateway/gateway-file.ts';
+import { gatewayNodeOptions } from '../../src/adapters/gateway/gateway-process.ts';
 import { freePorts } from '../world.ts';
 import { gatewayEntry } from './build.ts';
 import { haproxy, hostName, nginxProxy, type Ports } from './configurations.ts';
@@ -150,7 +151,7 @@ function gatewayContender(
     const state = join(place.folder, `gateway-${port}`);
     await mkdir(state, { mode: 0o700 });
     const listen = `127.0.0.1:${port}`;
-    const program = [process.execPath, resolve(place.folder, entry)];
+    const program = [process.execPath, ...gatewayNodeOptions, resolve(place.folder, entry)];
     const traced = isTraced ? ['--otlp', place.collectorUrl] : [];
     const options = ['--state', state, '--listen', listen, ...argv, ...traced];
     const pid = await processes.start(proxyCore, [...program, ...options], port);
