@@ -10,6 +10,7 @@ import { armSchema, armPairSchema, explanationSchema } from './explanation-wire.
 import { faultSchema } from './faults-wire.ts';
 import { flagSchema } from './flags-wire.ts';
 import { restartSchema } from './restart-wire.ts';
+import { conditionSchema, metadataShape } from './metadata-wire.ts';
 import { loadShape } from './scaling-wire.ts';
 
 export const apiVersion = 'tidegate.dev/v1';
@@ -17,6 +18,7 @@ export const apiVersion = 'tidegate.dev/v1';
 const count = z.number().int().min(0);
 const percent = z.number().min(0).max(100);
 const time = z.iso.datetime();
+const resourceVersion = z.string().regex(/^\d{1,15}$/);
 
 export const handSchema = z
   .object({ who: z.string(), why: z.string().nullable() })
@@ -143,7 +145,7 @@ export const serviceSchema = z
   .object({
     apiVersion: z.literal(apiVersion),
     kind: z.literal('Service'),
-    metadata: z.object({ name: z.string() }),
+    metadata: z.object(metadataShape),
     spec: z.object({
       host: z.string(),
       dependsOn: z.array(z.string()),
@@ -191,6 +193,8 @@ export const serviceSchema = z
        */
       phase: z.enum(servicePhases),
       sentence: z.string(),
+      /** `Available`: its stable revision has a ready instance; `Progressing`: a rollout is under way; `Healthy`. */
+      conditions: z.array(conditionSchema).default([]),
       stable: revisionSchema.nullable(),
       /** Revisions an undo can go to, newest last. */
       stables: z.array(revisionSchema),
@@ -284,6 +288,8 @@ export const applyRequestSchema = filesSchema
     dryRun: z.boolean().default(false),
     who: z.string().min(1).max(200),
     why: z.string().max(2000).nullable().default(null),
+    /** By service: only if that is still its resourceVersion, else 409; `0`: only if there is none. Absent: whatever it is. */
+    resourceVersions: z.record(z.string().max(63), resourceVersion).optional(),
   })
   .meta({ id: 'Apply' });
 
@@ -321,6 +327,8 @@ export const actionRequestSchema = z
     why: z.string().max(2000).nullable().default(null),
     /** Only for promote and promote-full: past signed approvals, in an emergency; `why` must say which. */
     override: z.boolean().default(false),
+    /** Only if this is still the service's, else 409; as well by If-Match. Absent: whatever it is. */
+    resourceVersion: resourceVersion.optional(),
   })
   .meta({ id: 'Action' });
 
@@ -414,6 +422,8 @@ export const problemSchema = z
     title: z.string(),
     status: z.number().int(),
     detail: z.string(),
+    /** Of 409: that of the service now. */
+    resourceVersion: z.string().optional(),
     problems: z
       .array(
         z.object({

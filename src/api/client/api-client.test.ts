@@ -129,3 +129,29 @@ test('lines come one by one, cut anywhere, and leaving early ends the answer', a
     await ended.promise;
   });
 });
+
+test('a write whose connection broke is sent again with the same key, and not for ever', async () => {
+  const keys: string[] = [];
+  let breaks = 2;
+  const broken: Answer = (request, answer) => {
+    keys.push(String(request.headers['idempotency-key']));
+    breaks -= 1;
+    if (breaks >= 0) request.socket.destroy();
+    else answer.end('{"outcome":"done","sentence":"paused"}');
+  };
+  await withServer(broken, async (url) => {
+    const client = new ApiClient({ url });
+    const path = { name: 'a' };
+    const body = { action: 'pause', who: 'ann' } as const;
+    const request = { path, body, signal: never };
+    const done = await client.post('/v1/services/{name}/actions', request);
+    assert.equal(done.outcome, 'done');
+    assert.equal(keys.length, 3);
+    assert.match(keys[0] ?? '', /^"[0-9a-f]{32}"$/);
+    assert.equal(new Set(keys).size, 1);
+    breaks = 100;
+    const error = await failure(client.post('/v1/services/{name}/actions', request));
+    assert.deepEqual([error.code, keys.length], ['unreachable', 6]);
+    assert.equal(new Set(keys).size, 2);
+  });
+});

@@ -39,6 +39,15 @@ export type RequestOf<R extends Route> = (R['path'] extends undefined
     readonly timeoutMs?: number;
   };
 
+/** A write has a key of its own, so that it may be sent again where nobody knows whether it was done. */
+type WriteOf<R extends Route> = RequestOf<R> & {
+  /** 1 to 200 printable ASCII characters; absent: a random one. */
+  readonly idempotencyKey?: string;
+};
+
+/** Before a write whose connection broke is sent again. */
+const retryAfterMs = [250, 1_000];
+
 type QueryOf<Q extends object> =
   Partial<Q> extends Q ? { readonly query?: Q } : { readonly query: Q };
 
@@ -48,6 +57,7 @@ interface Request {
   readonly body?: unknown;
   readonly signal: AbortSignal;
   readonly timeoutMs?: number;
+  readonly idempotencyKey?: string;
 }
 
 /**
@@ -72,9 +82,22 @@ export class ApiClient {
 
   async post<P extends keyof PostRoutes>(
     path: P,
-    request: RequestOf<PostRoutes[P]>,
+    request: WriteOf<PostRoutes[P]>,
   ): Promise<PostRoutes[P]['answer']> {
-    return (await this.#json('POST', path, request)) as PostRoutes[P]['answer'];
+    return (await this.#write('POST', path, request)) as PostRoutes[P]['answer'];
+  }
+
+  async #write(method: string, path: string, request: Request): Promise<unknown> {
+    const keyed = { idempotencyKey: randomKey(), ...request };
+    for (const waitMs of retryAfterMs) {
+      try {
+        return await this.#tried(method, path, keyed);
+      } catch (error) {
+        if (request.signal.aborted || !mayBeDone(error)) throw this.#said(error);
+        await wait(waitMs, request.signal);
+      }
+    }
+    return await this.#json(method, path, keyed);
   }
 
   async delete<P extends keyof DeleteRoutes>(
@@ -113,20 +136,30 @@ export class ApiClient {
       const decoder = new TextDecoder();
       for await (const chunk of answer.chunks) yield decoder.decode(chunk, { stream: true });
     } catch (error) {
-      throw this.#told(error, request.signal, late.signal);
+      if (request.signal.aborted) throw request.signal.reason;
+      throw this.#said(this.#apiError(error, late.signal));
     } finally {
       clearTimeout(timer);
     }
   }
 
   async #json(method: string, path: string, request: Request): Promise<unknown> {
+    try {
+      return await this.#tried(method, path, request);
+    } catch (error) {
+      throw this.#said(error);
+    }
+  }
+
+  /** Throws ApiError, or the reason of the request's signal. */
+  async #tried(method: string, path: string, request: Request): Promise<unknown> {
     const late = AbortSignal.timeout(request.timeoutMs ?? answerTimeoutMs);
     const signal = AbortSignal.any([request.signal, late]);
     try {
       const answer = await this.#send(method, path, { ...request, signal });
       return parsed(await textOf(answer, path), `${method} ${path}`);
     } catch (error) {
-      throw this.#told(error, request.signal, late);
+      throw request.signal.aborted ? request.signal.reason : this.#apiError(error, late);
     }
   }
 
@@ -138,17 +171,18 @@ export class ApiClient {
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...(csrfToken !== null && { 'x-csrf-token': csrfToken }),
       ...(body !== null && { 'content-type': 'application/json' }),
+      ...(request.idempotencyKey !== undefined && {
+        'idempotency-key': `"${request.idempotencyKey}"`,
+      }),
     };
     const call = { method, url: `${url}${placeOf(path, request)}`, headers, body };
     const answer = await this.#transport(call, request.signal);
     if (answer.status >= 200 && answer.status < 300) return answer;
-    throw refusal(answer.status, await textOf(answer, path));
+    throw refusal(answer, await textOf(answer, path));
   }
 
-  #told(error: unknown, own: AbortSignal, late: AbortSignal): unknown {
-    if (own.aborted) return own.reason;
-    const said = this.#apiError(error, late);
-    return this.#options.explain?.(said) ?? said;
+  #said(error: unknown): unknown {
+    return error instanceof ApiError ? (this.#options.explain?.(error) ?? error) : error;
   }
 
   #apiError(error: unknown, late: AbortSignal): ApiError {
@@ -157,6 +191,40 @@ export class ApiClient {
     const message = `the server does not answer at ${this.#options.url}`;
     return new ApiError(message, { code: 'unreachable', cause: error });
   }
+}
+
+/** The connection broke, or another try of the same key is under way: the answer comes with the next try. */
+function mayBeDone(error: unknown): boolean {
+  if (!(error instanceof ApiError)) return false;
+  if (error.isUnderWay) return true;
+  if (error.code !== 'unreachable') return false;
+  // Nobody was there to begin it; to wait for a server is the caller's to decide.
+  return !codesOf(error).includes('ECONNREFUSED');
+}
+
+function codesOf(error: unknown): readonly unknown[] {
+  if (!(error instanceof Error)) return [];
+  return ['code' in error ? error.code : null, ...codesOf(error.cause)];
+}
+
+/** 128 bits as 32 hex digits; `randomUUID` is missing on pages of plain HTTP. */
+function randomKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function wait(forMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', end);
+      resolve();
+    }, forMs);
+    signal.addEventListener('abort', end, { once: true });
+  });
 }
 
 function placeOf(path: string, request: Request): string {
@@ -171,13 +239,14 @@ function placeOf(path: string, request: Request): string {
   return query.size === 0 ? place : `${place}?${query.toString()}`;
 }
 
-function refusal(status: number, text: string): ApiError {
+function refusal({ status, header }: TransportAnswer, text: string): ApiError {
+  const isUnderWay = status === 409 && header('retry-after') !== null;
   const problem = problemOf(text);
   const message =
     problem === null
       ? `the server answered ${status} without saying why`
       : problem.detail || problem.title;
-  return new ApiError(message, { code: 'refused', status, problem });
+  return new ApiError(message, { code: 'refused', status, problem, isUnderWay });
 }
 
 function parsed(text: string, call: string): unknown {

@@ -14,12 +14,16 @@ export class ApiError extends Error {
   /** Of RFC 9457; null: the answer had none. */
   readonly problem: Problem | null;
 
+  /** The same write, by its idempotency key, is being done. */
+  readonly isUnderWay: boolean;
+
   constructor(
     message: string,
     details: {
       readonly code: ApiErrorCode;
       readonly status?: number;
       readonly problem?: Problem | null;
+      readonly isUnderWay?: boolean;
       readonly cause?: unknown;
     },
   ) {
@@ -28,6 +32,7 @@ export class ApiError extends Error {
     this.code = details.code;
     this.status = details.status ?? null;
     this.problem = details.problem ?? null;
+    this.isUnderWay = details.isUnderWay ?? false;
   }
 
   /** Whether the same call, with its idempotency key if it is a write, may succeed a moment later. */

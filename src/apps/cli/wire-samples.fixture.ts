@@ -43,7 +43,12 @@ export function stableService(name: string, more: Partial<Service['spec']> = {})
   return {
     apiVersion: 'tidegate.dev/v1',
     kind: 'Service',
-    metadata: { name },
+    metadata: {
+      name,
+      namespace: 'default',
+      uid: '5a0e1f3c-7b1d-8c55-9d3a-0123456789ab',
+      resourceVersion: '7',
+    },
     spec: {
       host: `${name}.localhost`,
       dependsOn: [],
@@ -59,6 +64,7 @@ export function stableService(name: string, more: Partial<Service['spec']> = {})
     status: {
       phase: 'Stable',
       sentence: 'stable',
+      conditions: [],
       stable,
       stables: [stable],
       rollout: null,

@@ -40,6 +40,7 @@ import { estimateView, type KnownTraffic } from './views/estimate-view.ts';
 import { eventView } from './views/event-view.ts';
 import { faultView } from './http/http-fault-routes.ts';
 import { HttpProblem } from './http/http-problem.ts';
+import { asConflict, requireVersion, versionOf } from './stale-version.ts';
 import type { Page } from './views/list-page.ts';
 import { ongoingEstimate } from './views/ongoing-estimate.ts';
 import type { RateMeter } from './rate-meter.ts';
@@ -162,12 +163,15 @@ export class ControlPlane {
     const specs = await this.#read(request.files);
     const by: Hand = { who: request.who, why: request.why };
     const results: ApplyResult[] = [];
+    const stateOf = (name: string) => this.#loop.service(name) ?? emptyService(name);
+    const wanted = (name: string) => versionOf(request.resourceVersions?.[name]);
+    for (const { name } of specs) requireVersion(stateOf(name), wanted(name));
     for (const spec of specs) {
-      const before = this.#loop.service(spec.name) ?? emptyService(spec.name);
+      const before = stateOf(spec.name);
       const event = { kind: 'apply', spec, by } as const;
       const decision = request.dryRun
         ? decide(before, { ...event, atMs: this.#clock.nowMs() })
-        : await this.#loop.submit(spec.name, event, signal);
+        : await this.#loop.submit(spec.name, event, signal, wanted(spec.name)).catch(asConflict);
       results.push(applyResult(spec, before, decision));
     }
     return results;
@@ -178,7 +182,9 @@ export class ControlPlane {
     if (state.spec === null || state.isDeleted) return notFound(name);
     const by: Hand = { who: request.who, why: request.why };
     const action = actionOf(state, request, this.#loop.instances);
-    const decision = await this.#loop.submit(name, { kind: 'operate', action, by }, signal);
+    const onlyAt = versionOf(request.resourceVersion);
+    const event = { kind: 'operate', action, by } as const;
+    const decision = await this.#loop.submit(name, event, signal, onlyAt).catch(asConflict);
     const sentence = decision.record?.sentence ?? 'nothing changed';
     if (decision.record?.decision === 'refuse') throw new HttpProblem(409, sentence);
     return sentence;

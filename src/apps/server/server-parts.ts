@@ -10,6 +10,7 @@ import type { Recorder } from '../../control/recording/recorder.ts';
 import type { Authorization } from '../../domain/authorization/authorization.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Platform } from '../../ports/platform.ts';
+import type { IdempotencyStore } from './access/idempotency-store.ts';
 import type { AccessDesk } from './access/access-desk.ts';
 import type { Site } from './access/site.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -28,6 +29,7 @@ export interface ServerParts {
   readonly oidcIssuer: () => string | null;
   /** The URL it listens on. */
   readonly listening: () => string;
+  readonly writes: IdempotencyStore;
   /** One line for operators. */
   readonly log: (level: 'info' | 'error', message: string) => void;
   readonly plane: ControlPlane;

@@ -20,6 +20,7 @@ import { scrapeTargets } from '../../control/metrics/scrape-targets.ts';
 import { isServiceStream, recoverServices } from '../../control/recording/recovery.ts';
 import { sha256Hex } from '../../domain/evidence/digest.ts';
 import type { LedgerError } from '../../ports/ledger-store.ts';
+import { IdempotencyStore } from './access/idempotency-store.ts';
 import { openAccess } from './access/open-access.ts';
 import { writePrivately } from './access/private-files.ts';
 import { Site } from './access/site.ts';
@@ -230,6 +231,7 @@ async function listen(
     version: options.version,
     access: await openAccess(options, world, resources, signal),
     ...(await wayIn(options, address)),
+    writes: resources.use(await IdempotencyStore.open(writesPath(options), clock.nowMs())),
     log: options.log,
     ...openDesks(options, running),
     loop,
@@ -260,6 +262,10 @@ async function listen(
   options.log('info', 'listening', { url: address.url, gatewayUrl: gatewayUrl(world.gateway) });
   // Node keeps it at an orderly exit only; a server that is killed shall start as fast the next time.
   flushCompileCache();
+}
+
+function writesPath({ stateFolder }: ServerOptions): string {
+  return join(stateFolder, 'writes.jsonl');
 }
 
 /** What the routes ask about services and rollouts. */

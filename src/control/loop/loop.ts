@@ -77,6 +77,22 @@ interface Item {
   readonly service: string;
   readonly event: UntimedEvent;
   readonly answer?: (decision: Decision) => void;
+  /** Only while the service has this many records; else `stale` is told how many it has. */
+  readonly onlyAt?: number | undefined;
+  readonly stale?: (recordCount: number) => void;
+}
+
+/** Somebody has decided about the service since the state that was asked about; nothing was done. */
+export class StaleServiceError extends Error {
+  override readonly name = 'StaleServiceError';
+  readonly service: string;
+  readonly recordCount: number;
+
+  constructor(service: string, recordCount: number) {
+    super(`${service} has ${recordCount} records now`);
+    this.service = service;
+    this.recordCount = recordCount;
+  }
 }
 
 /** Events of the world may queue up this far. */
@@ -224,11 +240,16 @@ export class ControlLoop {
     }
   }
 
-  /** Hands in what a person asked for, or what another look of ours has seen; resolves with the decision when it is durable, rejects when the loop stops first. */
+  /**
+   * Hands in what a person asked for, or what another look of ours has seen; resolves with the decision when it is durable, rejects
+   * when the loop stops first. With `onlyAt` it is decided while the service has so many records, and else rejects with a
+   * StaleServiceError: compared where all is decided, so that nothing comes between.
+   */
   submit(
     service: string,
     event: Extract<UntimedEvent, { kind: 'apply' | 'operate' | 'approvals' | 'scale' }>,
     signal: AbortSignal,
+    onlyAt?: number,
   ): Promise<Decision> {
     const either = AbortSignal.any([signal, this.#stop.signal]);
     return new Promise((resolve, reject) => {
@@ -239,7 +260,11 @@ export class ControlLoop {
         either.removeEventListener('abort', fail);
         resolve(decision);
       };
-      if (this.#put({ service, event, answer })) return;
+      const stale = (recordCount: number): void => {
+        either.removeEventListener('abort', fail);
+        reject(new StaleServiceError(service, recordCount));
+      };
+      if (this.#put({ service, event, answer, onlyAt, stale })) return;
       either.removeEventListener('abort', fail);
       reject(new Error('the control loop is overloaded; try again later'));
     });
@@ -277,6 +302,8 @@ export class ControlLoop {
     await this.#records.room();
     signal.throwIfAborted();
     const lane = this.#laneOf(item.service);
+    const { recordCount } = lane.state;
+    if (item.onlyAt !== undefined && item.onlyAt !== recordCount) return item.stale?.(recordCount);
     const nowMs = this.#parts.clock.nowMs();
     const decision = lane.take(this.#withStable(item.event, lane, nowMs), nowMs);
     const { record, effects } = decision;

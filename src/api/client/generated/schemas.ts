@@ -5,6 +5,7 @@ export interface ActionInput {
   readonly who: string;
   readonly why?: string | null | undefined;
   readonly override?: boolean | undefined;
+  readonly resourceVersion?: string | undefined;
 }
 
 export interface ActionPreview {
@@ -36,6 +37,7 @@ export interface ApplyInput {
   readonly dryRun?: boolean | undefined;
   readonly who: string;
   readonly why?: string | null | undefined;
+  readonly resourceVersions?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface ApplyResult {
@@ -462,6 +464,7 @@ export interface Problem {
   readonly title: string;
   readonly status: number;
   readonly detail: string;
+  readonly resourceVersion?: string | undefined;
   readonly problems?: readonly {
     readonly path: string;
     readonly line: number;
@@ -740,6 +743,9 @@ export interface Service {
   readonly kind: 'Service';
   readonly metadata: {
     readonly name: string;
+    readonly namespace: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
   };
   readonly spec: {
     readonly host: string;
@@ -770,6 +776,7 @@ export interface Service {
   readonly status: {
     readonly phase: 'Starting' | 'Stable' | 'Progressing' | 'Parked' | 'Paused' | 'Waiting' | 'RolledBack';
     readonly sentence: string;
+    readonly conditions: readonly Condition[];
     readonly stable: Revision | null;
     readonly stables: readonly Revision[];
     readonly rollout: Rollout | null;

@@ -35,6 +35,8 @@ type Document = Readonly<Record<string, unknown>> & {
 };
 
 interface Operation {
+  readonly parameters?: readonly unknown[];
+  readonly requestBody?: unknown;
   readonly responses?: Readonly<Record<string, unknown>>;
 }
 
@@ -44,10 +46,22 @@ const problem = {
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
 };
 
+const idempotencyKey = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description:
+    'The same key and body of the same person is done once, and answered alike for a day.',
+  schema: { type: 'string', minLength: 1, maxLength: 202 },
+};
+
 function withProblems(paths: NonNullable<Document['paths']>): NonNullable<Document['paths']> {
   return mapped(paths, (operations) =>
     mapped(operations, (operation) => ({
       ...operation,
+      ...(operation.requestBody !== undefined && {
+        parameters: [...(operation.parameters ?? []), idempotencyKey],
+      }),
       responses: { ...operation.responses, default: problem },
     })),
   );

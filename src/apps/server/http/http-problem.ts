@@ -8,7 +8,12 @@ export class HttpProblem extends Error {
   /** As fastify reads it of any error. */
   readonly statusCode: number;
 
-  constructor(status: number, detail: string, problems?: ProblemDetails['problems']) {
+  constructor(
+    status: number,
+    detail: string,
+    problems?: ProblemDetails['problems'],
+    beside: Pick<ProblemDetails, 'resourceVersion'> = {},
+  ) {
     super(detail);
     this.statusCode = status;
     const title = titles[status] ?? STATUS_CODES[status] ?? 'Error';
@@ -18,6 +23,7 @@ export class HttpProblem extends Error {
       status,
       detail,
       ...(problems === undefined ? {} : { problems }),
+      ...beside,
     };
   }
 }

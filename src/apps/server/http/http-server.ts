@@ -8,6 +8,7 @@ import {
 import type { ProblemDetails } from '../../../api/wire.ts';
 import { LedgerError } from '../../../ports/ledger-store.ts';
 import { addAccessHooks } from '../access/access-hooks.ts';
+import { addIdempotencyHooks } from '../access/idempotency-hooks.ts';
 import { addRequestLimit } from '../access/request-limit.ts';
 import { apiDocument } from './api-document.ts';
 import { addCacheRoutes } from './http-cache-routes.ts';
@@ -16,6 +17,7 @@ import { addConsole, consoleUrl } from './http-console.ts';
 import { addKeyRoutes } from './http-key-routes.ts';
 import { HttpProblem } from './http-problem.ts';
 import { addEvidenceRoutes } from './http-evidence-routes.ts';
+import { addEntityTags } from './entity-tags.ts';
 import { addFaultRoutes } from './http-fault-routes.ts';
 import { addFlagRoutes } from './http-flag-routes.ts';
 import { addGraphRoutes } from './http-graph-routes.ts';
@@ -45,6 +47,8 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
   addSiteGuard(http, parts.site);
   await addAccessHooks(http, parts);
   await addRequestLimit(http);
+  addIdempotencyHooks(http, parts);
+  addEntityTags(http);
   http.setErrorHandler((error: FastifyError, _request, reply) => sendProblem(reply, error));
   http.setNotFoundHandler((request, reply) =>
     sendProblem(reply, new HttpProblem(404, `there is no ${request.method} ${pathOf(request)}`)),

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import {
+  type ActionRequest,
   actionRequestSchema,
   actionResponseSchema,
   applyRequestSchema,
@@ -48,7 +49,7 @@ export function addWriteRoutes(http: Http, parts: ServerParts): void {
     async (request) => ({
       outcome: 'done' as const,
       sentence: await bounded(parts, (signal) =>
-        parts.plane.act(request.params.name, request.body, signal),
+        parts.plane.act(request.params.name, withIfMatch(request), signal),
       ),
     }),
   );
@@ -115,6 +116,21 @@ function filesWish(action: 'services:apply' | 'services:estimate', body: unknown
   const { services } = parseReleaseFiles(filesSchema.parse(body).files);
   const names = services.length === 0 ? [null] : services.map(({ name }) => name);
   return { action, resources: names.map((name) => serviceResource(name)) };
+}
+
+/** If-Match (RFC 9110 section 13.1.1) says the same as `resourceVersion` of the body. */
+function withIfMatch({
+  body,
+  headers,
+}: {
+  readonly body: ActionRequest;
+  readonly headers: { readonly 'if-match'?: string | undefined };
+}): ActionRequest {
+  const header = headers['if-match'];
+  if (header === undefined || header === '*') return body;
+  const resourceVersion = /^"(\d{1,15})"$/.exec(header)?.[1];
+  if (resourceVersion !== undefined) return { ...body, resourceVersion };
+  throw new HttpProblem(400, `If-Match must be one resourceVersion in quotes, as "17"`);
 }
 
 async function bounded<Result>(

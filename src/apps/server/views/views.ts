@@ -29,6 +29,8 @@ import { limitsView } from './limits-view.ts';
 import { flagViews } from './flag-views.ts';
 import { gateWords, objectiveWords } from './plan-words.ts';
 import { policyWords } from './policy-words.ts';
+import { resourceMetadata } from './resource-metadata.ts';
+import { serviceConditions } from './service-conditions.ts';
 import { restartView } from './restart-view.ts';
 import { routingWords } from './routing-words.ts';
 import { timeText } from './time-text.ts';
@@ -45,7 +47,7 @@ export function serviceView(
   return {
     apiVersion: 'tidegate.dev/v1',
     kind: 'Service',
-    metadata: { name: state.name },
+    metadata: resourceMetadata('Service', state.name, state),
     spec: {
       host: spec.host,
       dependsOn: [...spec.dependsOn],
@@ -62,6 +64,7 @@ export function serviceView(
     status: {
       phase: servicePhase(state, atMs),
       sentence: describeService(state, atMs),
+      conditions: serviceConditions(state, atMs),
       stable: stable === null ? null : revisionView(stable),
       stables: state.stables.map(revisionView),
       rollout: state.rollout === null ? null : rolloutView(state, state.rollout, atMs),
