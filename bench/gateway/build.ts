@@ -14,7 +14,7 @@ export async function build(folder: string): Promise<string> {
   const compiler = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
   const argv = [compiler, '-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')];
   await promisify(execFile)(process.execPath, argv, { cwd: projectFolder });
-  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  await writeFile(join(folder, 'package.json'), '{"type":"module","version":"0.0.0"}');
   await symlink(join(projectFolder, 'node_modules'), join(folder, 'node_modules'));
   return join(folder, gatewayEntry);
 }
