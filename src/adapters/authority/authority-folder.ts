@@ -39,9 +39,10 @@ const authoritiesMax = 1000;
  * The certificate authority of a state folder: `authority-<number>/` with `authority.json`, `chain.pem`, `roots.pem` and `key.pem`, and
  * `revoked/<name>.json`.
  *
- * - A1. A key is written once, by its creation, 0600 in a folder 0700; it leaves the folder in no way.
- * - A2. Nothing here is ever changed: an authority, or a revocation, is a new name, and whoever comes second with one number is refused.
- *   So a command and a server can work on it at the same time.
+ * - A1. A key is written once, by its creation, 0600 in a folder 0700; it leaves the folder in no way, and ends when nobody trusts
+ *   what it has signed.
+ * - A2. Nothing else here is ever changed: an authority, or a revocation, is a new name, and whoever comes second with one number is
+ *   refused. So a command and a server can work on it at the same time.
  * - A3. What cannot be read is an error and never taken for absent: a new authority in its place would end all trust.
  */
 export class AuthorityFolder {
@@ -82,6 +83,24 @@ export class AuthorityFolder {
     if (key === null)
       throw new AuthorityError('unreadable', `cannot read the key ${path}: it is none`);
     return key;
+  }
+
+  /**
+   * Removes the key of one that is over, overwritten first as far as the file system does that in place. There is none: nothing
+   * happens. What others look at, certificates and times, stays.
+   */
+  async forgetKey({ number }: Authority): Promise<void> {
+    const path = join(this.#path, nameOf(number), files.key);
+    try {
+      await using file = await open(path, 'r+');
+      const { size } = await file.stat();
+      await file.write(Buffer.alloc(size), 0, size, 0);
+      await file.sync();
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw unreadable(path, cause);
+    }
+    await rm(path, { force: true });
   }
 
   /** The first one; refused where there is one. */
@@ -202,7 +221,13 @@ export class AuthorityFolder {
         `cannot read ${join(folder, files.note)}: it is not what Tidegate writes`,
       );
     }
-    return { ...note, chainPem: await text(files.chain), rootsPem: await text(files.roots) };
+    const hasKey = await isThere(join(folder, files.key));
+    return {
+      ...note,
+      chainPem: await text(files.chain),
+      rootsPem: await text(files.roots),
+      hasKey,
+    };
   }
 
   async #add(
@@ -233,7 +258,7 @@ export class AuthorityFolder {
         throw taken(`somebody else has just made authority ${times.number}`);
       throw error;
     }
-    return { ...note, chainPem: parts.chainPem, rootsPem: parts.rootsPem };
+    return { ...note, chainPem: parts.chainPem, rootsPem: parts.rootsPem, hasKey: true };
   }
 }
 
@@ -267,6 +292,16 @@ async function writePrivately(path: string, text: string): Promise<void> {
   await using file = await open(path, 'w', 0o600);
   await writeFile(file, text);
   await file.sync();
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw unreadable(path, cause);
+  }
 }
 
 async function namesIn(folder: string): Promise<readonly string[]> {

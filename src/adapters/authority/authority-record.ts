@@ -12,6 +12,8 @@ export interface Authority extends AuthorityTimes {
   readonly chainPem: string;
   /** PEM: the roots that others trust for it. */
   readonly rootsPem: string;
+  /** False: it is over, and its key was removed. */
+  readonly hasKey: boolean;
 }
 
 /** What is written of it beside the PEM files. */

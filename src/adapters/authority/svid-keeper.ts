@@ -158,6 +158,10 @@ export class SvidKeeper implements WorkloadIdentities {
       this.#options.log(`the certificate authority nears its end: made authority ${number}`);
     }
     let trouble = '';
+    for (const ended of trust.ended) {
+      await this.#authority.forgetKey(ended);
+      this.#options.log(`certificate authority ${ended.number} is over: removed its key`);
+    }
     const renew = async (holder: SvidHolder): Promise<void> => {
       await holder.renew(trust, clock.nowMs()).catch((error: unknown) => {
         trouble = `cannot renew the certificate of ${holder.id.text}: ${messageOf(error)}`;

@@ -4,6 +4,7 @@ import {
   trustedAuthorities,
 } from '../../domain/identity/authority-schedule.ts';
 import type { DenyList } from '../../domain/identity/deny-list.ts';
+import { AuthorityError } from './authority-error.ts';
 import type { AuthorityFolder } from './authority-folder.ts';
 import { type Authority, certificatesIn } from './authority-record.ts';
 import type { Signer } from './make-certificate.ts';
@@ -18,6 +19,8 @@ export interface TrustState {
   readonly denied: DenyList;
   /** An own authority nears its end, and no other is there to take its place. */
   readonly isOld: boolean;
+  /** Nobody trusts what they have signed any more, and their keys are still there. */
+  readonly ended: readonly Authority[];
 }
 
 /** Reads an authority's folder again and again; what of it cannot have changed is not read twice. */
@@ -32,8 +35,13 @@ export class TrustReader {
   /** Null: nobody has made an authority. Rejects with AuthorityError. */
   async read(nowMs: number): Promise<TrustState | null> {
     const authorities = await this.#folder.read();
-    const signing = signingAuthority(authorities, nowMs);
-    if (signing === null) return null;
+    // One without a key is over, whatever a clock that was set back says.
+    const able = authorities.filter(({ hasKey }) => hasKey);
+    const signing = signingAuthority(able, nowMs);
+    if (signing === null) {
+      if (authorities.length === 0) return null;
+      throw new AuthorityError('unreadable', 'no certificate authority has its key any more');
+    }
     if (this.#signer?.number !== signing.number) {
       this.#signer = { number: signing.number, signer: await this.#signerOf(signing) };
     }
@@ -44,6 +52,7 @@ export class TrustReader {
       signer: this.#signer.signer,
       bundlePem: bundleOf(trusted),
       denied: await this.#folder.denyList(nowMs),
+      ended: able.filter((each) => !trusted.includes(each)),
       isOld: newest === signing && newest.origin === 'own' && isAuthorityOld(newest, nowMs),
     };
   }

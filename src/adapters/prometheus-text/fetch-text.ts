@@ -1,6 +1,10 @@
 import { type IncomingMessage, request } from 'node:http';
-import type { Endpoint } from '../../domain/traffic/routing/route-table.ts';
+import { request as requestTls } from 'node:https';
+import type { PeerCertificate } from 'node:tls';
+import { soleUriOf } from '../../domain/identity/sole-uri.ts';
+import { type Endpoint, https } from '../../domain/traffic/routing/route-table.ts';
 import { InstanceMetricsError } from '../../ports/instance-metrics.ts';
+import type { Credentials } from '../../ports/workload-identities.ts';
 
 export interface FetchBounds {
   /** From the call to the answer's last byte. */
@@ -8,14 +12,19 @@ export interface FetchBounds {
   readonly sizeBytesMax: number;
 }
 
+export interface FetchOptions extends FetchBounds {
+  /** For an instance that speaks https, which then has to show its endpoint's identity; null: there are none. */
+  readonly credentials: Credentials | null;
+}
+
 /**
  * One GET on a connection of its own, so that nothing of it keeps an instance from stopping. Anything but a whole 200 of plain text
  * is an error, and so are redirects: an instance answers for itself.
  */
 export async function fetchText(
-  { host, port }: Endpoint,
+  endpoint: Endpoint,
   path: string,
-  bounds: FetchBounds,
+  { credentials, ...bounds }: FetchOptions,
   signal: AbortSignal,
 ): Promise<string> {
   signal.throwIfAborted();
@@ -24,17 +33,19 @@ export async function fetchText(
     reject(new InstanceMetricsError(code, `GET ${path} ${what}`, cause));
     outgoing.destroy();
   };
-  const outgoing = request(
-    { host, port, path, agent: false, signal, headers: { accept, 'accept-encoding': 'identity' } },
-    (response) => {
-      const refusal = refusalOf(response);
-      if (refusal !== null) return fail('refused', refusal);
-      collect(response, bounds.sizeBytesMax).then(resolve, (error: unknown) => {
-        if (error instanceof InstanceMetricsError) return fail(error.code, error.message);
-        fail('unreachable', `was cut off: ${messageOf(error)}`, error);
-      });
-    },
-  );
+  const { host, port, appProtocol } = endpoint;
+  const headers = { accept, 'accept-encoding': 'identity' };
+  const tls = appProtocol === https ? tlsOf(endpoint, credentials) : {};
+  const options = { host, port, path, agent: false, signal, headers, ...tls };
+  const ask = appProtocol === https ? requestTls : request;
+  const outgoing = ask(options, (response) => {
+    const refusal = refusalOf(response);
+    if (refusal !== null) return fail('refused', refusal);
+    collect(response, bounds.sizeBytesMax).then(resolve, (error: unknown) => {
+      if (error instanceof InstanceMetricsError) return fail(error.code, error.message);
+      fail('unreachable', `was cut off: ${messageOf(error)}`, error);
+    });
+  });
   const deadline = setTimeout(
     () => fail('late', `gave no whole answer within ${bounds.timeoutMs} ms`),
     bounds.timeoutMs,
@@ -49,6 +60,19 @@ export async function fetchText(
   } finally {
     clearTimeout(deadline);
   }
+}
+
+/** Mutual TLS with nobody but an instance of the endpoint's identity, whatever address it is reached by. */
+function tlsOf({ identity: wanted = '' }: Endpoint, credentials: Credentials | null) {
+  if (credentials === null) {
+    throw new InstanceMetricsError('unreachable', 'needs a certificate, and there is none');
+  }
+  const { certificatePem: cert, keyPem: key, bundlePem: ca } = credentials;
+  const checkServerIdentity = (_name: string, shown: PeerCertificate): Error | undefined => {
+    const isWanted = soleUriOf(shown.subjectaltname ?? '') === wanted;
+    return isWanted ? undefined : new Error(`its certificate is not of ${wanted}`);
+  };
+  return { cert, key, ca, checkServerIdentity };
 }
 
 const accept = 'text/plain;version=0.0.4;q=1,text/plain;q=0.5';

@@ -3,11 +3,13 @@ import type {
   MetricSelection,
   SeriesSelector,
 } from '../../domain/traffic/samples/metric-selection.ts';
+import { type Endpoint, https } from '../../domain/traffic/routing/route-table.ts';
 import {
   type InstanceMetrics,
   InstanceMetricsError,
   type MetricsEndpoint,
 } from '../../ports/instance-metrics.ts';
+import type { Credentials, WorkloadIdentities } from '../../ports/workload-identities.ts';
 import { type Exposition, parseExposition } from './exposition-text.ts';
 import { fetchText } from './fetch-text.ts';
 import { gaugeOf, readingOf, wantedNames } from './readings.ts';
@@ -15,9 +17,17 @@ import { gaugeOf, readingOf, wantedNames } from './readings.ts';
 /** Reads what instances publish by HTTP in the Prometheus text format. Keeps nothing between two looks. */
 export class PrometheusTextMetrics implements InstanceMetrics {
   readonly #timeoutMs: number;
+  readonly #identities: Pick<WorkloadIdentities, 'ownCredentials'> | null;
 
-  constructor(options: { readonly timeoutMs?: number } = {}) {
+  /** `identities`: for instances that speak https; without it their looks fail. */
+  constructor(
+    options: {
+      readonly timeoutMs?: number;
+      readonly identities?: Pick<WorkloadIdentities, 'ownCredentials'>;
+    } = {},
+  ) {
     this.#timeoutMs = options.timeoutMs ?? timeoutUsualMs;
+    this.#identities = options.identities ?? null;
   }
 
   async read(
@@ -44,14 +54,23 @@ export class PrometheusTextMetrics implements InstanceMetrics {
     names: ReadonlySet<string>,
     signal: AbortSignal,
   ): Promise<Exposition> {
-    const bounds = { timeoutMs: this.#timeoutMs, sizeBytesMax };
-    const text = await fetchText(endpoint, path, bounds, signal);
+    const credentials = await this.#credentialsFor(endpoint);
+    const options = { timeoutMs: this.#timeoutMs, sizeBytesMax, credentials };
+    const text = await fetchText(endpoint, path, options, signal);
     const exposition = parseExposition(text, (name) => names.has(name));
     if ('fault' in exposition) {
       const message = `GET ${path} answered what is no Prometheus text: ${exposition.fault}`;
       throw new InstanceMetricsError('malformed', message);
     }
     return exposition;
+  }
+
+  async #credentialsFor({ appProtocol }: Endpoint): Promise<Credentials | null> {
+    if (appProtocol !== https || this.#identities === null) return null;
+    return this.#identities.ownCredentials().catch((cause: unknown) => {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new InstanceMetricsError('unreachable', `needs a certificate: ${why}`, cause);
+    });
   }
 }
 

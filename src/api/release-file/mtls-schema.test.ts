@@ -33,6 +33,17 @@ test('off is the same as not to say anything', () => {
   assert.ok(services[0] !== undefined && !('policy' in services[0].traffic));
 });
 
+const strict = ['appProtocol: https', 'traffic: { mtls: { mode: strict } }'];
+const standby = (what: string): string =>
+  `rollout: { strategy: blueGreen, blueGreen: { ${what} } }`;
+const loaded = standby('load: { requestsPerSecond: 10, for: 5s }');
+
+test('a standby that nothing asks in plaintext can be of a strict service', () => {
+  assert.deepEqual(read(...strict, standby('within: 1m')).problems, []);
+  const permissive = ['appProtocol: https', 'traffic: { mtls: { mode: permissive } }'];
+  assert.deepEqual(read(...permissive, loaded).problems, []);
+});
+
 const refused: readonly (readonly [lines: readonly string[], problem: RegExp])[] = [
   [
     ['traffic: { mtls: { mode: strict } }'],
@@ -42,6 +53,15 @@ const refused: readonly (readonly [lines: readonly string[], problem: RegExp])[]
   [['appProtocol: https', 'traffic: { mtls: { mode: off } }'], /^shop\.yaml:6:16: .*"https" needs/],
   [['traffic: { mtls: { mode: STRICT } }'], /^shop\.yaml:6:28: .*off, permissive or strict/],
   [['traffic: { mtls: { mode: false } }'], /^shop\.yaml:6:28: .*off, permissive or strict/],
+  [
+    [...strict, standby('checks: [{ name: a }]')],
+    /^shop\.yaml:8:\d+: .*"checks" asks without TLS, which "traffic\.mtls\.mode: strict" refuses/,
+  ],
+  [
+    [...strict, standby('warmUp: { requests: 3 }')],
+    /^shop\.yaml:8:\d+: .*"warmUp" asks without TLS/,
+  ],
+  [[...strict, loaded], /^shop\.yaml:8:\d+: .*"load" asks without TLS/],
   [['traffic: { mtls: {} }'], /^shop\.yaml:6:14: .*has no "mode"/],
   [['traffic: { mtls: { modus: strict } }'], /^shop\.yaml:6:14: .*mtls/],
 ];

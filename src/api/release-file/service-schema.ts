@@ -82,7 +82,7 @@ function specSchema() {
   return spec.superRefine((written, context) => {
     const { run, scale, traffic, flags, objectives, rollout, appProtocol } = written;
     refuseClaimsWithoutToken(traffic, context);
-    refuseHalfTls({ appProtocol, traffic }, context);
+    refuseHalfTls({ appProtocol, traffic, rollout }, context);
     if (scale.on?.memory !== undefined && run.resources?.requests.memory === undefined) {
       const message =
         'is a part of what is requested, and "run.resources.requests.memory" is not there';

@@ -150,7 +150,7 @@ async function openLoop(
   const faults = await FaultDesk.open({ recorder, clock }, signal);
   const cache = await CacheDesk.open({ recorder, clock }, signal);
   const scraper: MetricScraper = new MetricScraper({
-    metrics: new PrometheusTextMetrics(),
+    metrics: new PrometheusTextMetrics({ identities: world.identities }),
     clock,
     targets: () => scrapeTargets(loop.services, loop.instances),
   });
@@ -186,7 +186,7 @@ async function openLoop(
   world.withdrawal.attach(loop);
   const desk = new ApprovalDesk({ loop, recorder, clock });
   const isHeard = (): boolean => router.isConnected;
-  const gauges = new PrometheusTextMetrics();
+  const gauges = new PrometheusTextMetrics({ identities: world.identities });
   const scaler = new InstanceScaler({ loop, usage: platform, router, gauges, clock, isHeard });
   const resourceWatch = new ResourceWatch({ loop, usage: platform, clock });
   return { loop, desk, faults, cache, blobs, scraper, scaler, resourceWatch, ...metersOf(loop) };

@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { type DenyList, isDenied } from '../../../domain/identity/deny-list.ts';
+import { soleUriOf } from '../../../domain/identity/sole-uri.ts';
 import { parseSpiffeId, type SpiffeId } from '../../../domain/identity/spiffe-id.ts';
 
 /** What a certificate proves, once its chain has been verified (X509-SVID section 5). */
@@ -47,17 +48,6 @@ const chainFaults: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: 'is not valid yet',
   INVALID_PURPOSE: 'is not made for this purpose',
 };
-
-/**
- * The URI of a text like `URI:spiffe://d/x, DNS:a.test`. Null: there is none, or more than one. Node quotes every name in which
- * there could be something else, so a quote is one name too many.
- */
-function soleUriOf(subjectAltName: string): string | null {
-  if (subjectAltName.includes('"')) return null;
-  const uris = subjectAltName.split(', ').filter((part) => part.startsWith('URI:'));
-  const [only] = uris;
-  return uris.length === 1 && only !== undefined ? only.slice('URI:'.length) : null;
-}
 
 function fault(text: string): ReadSvid {
   return { kind: 'fault', fault: text };
