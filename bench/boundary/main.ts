@@ -6,7 +6,8 @@ import { readModel } from './cache-model.ts';
 import { hitReport } from './hit-report.ts';
 import { type LimitReading, readLimits } from './limits.ts';
 import { openPlace } from './place.ts';
-import { readRotation, type RotationReading } from './rotation.ts';
+import { readRotation } from './rotation.ts';
+import { rotationReport } from './rotation-report.ts';
 import { readTls } from './tls.ts';
 import { tlsReport } from './tls-report.ts';
 import { readUnused, type UnusedReading } from './unused.ts';
@@ -26,6 +27,7 @@ const nothing = {
   newTlsCpuOverHaproxyTls: null,
   mtlsCpuOverHaproxyMtls: null,
   failedDuringCertRotation: null,
+  answeredPerSecondDuringCertRotation: null,
   authzPairs: null,
   authzMistakes: null,
   jwtAttacksRefused: null,
@@ -112,25 +114,6 @@ function accessReport(reading: AccessReading): BenchReport {
       jwtAttacksRefused: isRightTaken ? attacksRefused : null,
       jwtAttacks: attacks,
     },
-  };
-}
-
-function rotationReport(reading: RotationReading): BenchReport {
-  const { requests, failed, firstFailure, certificates } = reading;
-  return {
-    tables: [
-      {
-        heads: ['CERTIFICATES RENEWED EACH SECOND', 'REQUESTS', 'FAILED', 'CERTIFICATES'],
-        rows: [
-          ['of caller, gateway and instance', ...[requests, failed, certificates].map(String)],
-        ],
-      },
-    ],
-    notes: [
-      '1,000 requests/s offered over kept connections, strict on both sides.',
-      ...(firstFailure === null ? [] : [`The first failure: ${firstFailure}`]),
-    ],
-    result: { failedDuringCertRotation: failed },
   };
 }
 
