@@ -11,6 +11,7 @@ export function Dialog(props: {
   useEffect(() => {
     const dialog = place.current;
     dialog?.showModal();
+    dialog?.querySelector<HTMLElement>('textarea, input')?.focus();
     return () => dialog?.close();
   }, []);
   return (

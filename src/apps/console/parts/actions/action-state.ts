@@ -1,6 +1,7 @@
-import type { RolloutView } from '../../../../api/wire.ts';
+import type { RolloutView, ServiceView } from '../../../../api/wire.ts';
 import type { ActionPreview } from '../../../../api/rollout-wire.ts';
 
+type Phase = ServiceView['status']['phase'];
 export type RolloutAction = ActionPreview['action'];
 
 export interface ActionWords {
@@ -35,6 +36,12 @@ export function subjectOf({
   if (phase === 'promoted') return { phase: 'over', isPaused };
   if (phase === 'rolled-back') return { phase: 'rolled-back', isPaused };
   return { phase: 'under-way', isPaused };
+}
+
+export function subjectOfPhase(phase: Phase): ActionSubject {
+  if (phase === 'Stable') return { phase: 'over', isPaused: false };
+  if (phase === 'RolledBack') return { phase: 'rolled-back', isPaused: false };
+  return { phase: 'under-way', isPaused: phase === 'Paused' };
 }
 
 /** Those that make sense now, the likeliest first; what comes of each, the server's preview says. */

@@ -29,7 +29,9 @@ export function ChangePreview({ preview }: { readonly preview: ActionPreview }):
             <dd>
               {estimate.totalMs === null
                 ? estimate.sentences.join('; ')
-                : `about ${durationText(estimate.totalMs)} to 100 %`}
+                : estimate.totalMs === 0
+                  ? 'at once'
+                  : `about ${durationText(estimate.totalMs)} to 100 %`}
             </dd>
           </>
         )}

@@ -24,6 +24,7 @@ export interface ChartProps {
 }
 
 const heightPx = 150;
+const decadesMax = 5;
 const inks: Readonly<Record<ChartLine['ink'], string>> = {
   candidate: '--accent',
   stable: '--ink-soft',
@@ -123,9 +124,11 @@ function timeText(seconds: number): string {
   return clock.format(seconds * 1000);
 }
 
-/** Of a logarithmic axis the powers of ten; the lines between them say nothing. */
+/** Of a logarithmic axis some powers of ten; the lines between them say nothing. */
 function decades(_: uPlot, ticks: readonly number[]): (number | null)[] {
-  return ticks.map((tick) => (Number.isInteger(Math.log10(tick)) ? tick : null));
+  const powers = ticks.map((tick) => Math.log10(tick));
+  const every = Math.ceil(powers.filter(Number.isInteger).length / decadesMax);
+  return ticks.map((tick, index) => ((powers[index] ?? 0.5) % every === 0 ? tick : null));
 }
 
 /** With room above the highest; a line at zero lies on the axis. */

@@ -9,6 +9,8 @@ interface Arm {
 /** A share of fewer requests says nothing; the line has a gap there. */
 export const requestsMin = 20;
 
+const farBelow = 0.01;
+
 export interface MetricChart {
   readonly times: readonly number[];
   readonly lines: readonly ChartLine[];
@@ -56,8 +58,10 @@ export function latencyChart({ points }: Pick<RolloutSamples, 'points'>): Metric
   };
 }
 
-/** The evidence as it grows towards its limits. It starts at 1, so it is above 0 and fits a logarithmic axis. */
+/** The evidence as it grows towards its limits. It starts at 1. Far beyond a limit, and far below 1, how far is no matter. */
 export function evidenceChart({ points }: Pick<RolloutSamples, 'points'>): MetricChart {
+  const limits = points.flatMap((point) => [point.againstLimit, point.forLimit]);
+  const farBeyond = Math.max(...limits, 1) * 100;
   const line = (
     label: string,
     ink: ChartLine['ink'],
@@ -66,7 +70,7 @@ export function evidenceChart({ points }: Pick<RolloutSamples, 'points'>): Metri
     label,
     ink,
     isDashed: label.includes('limit'),
-    values: points.map((point) => Math.max(pick(point), Number.MIN_VALUE)),
+    values: points.map((point) => Math.min(farBeyond, Math.max(pick(point), farBelow))),
   });
   return {
     times: points.map(({ at }) => seconds(at)),

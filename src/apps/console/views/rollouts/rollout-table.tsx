@@ -1,6 +1,8 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import type { Row } from '../../parts/service-row.ts';
+import { ActionBar } from '../../parts/actions/action-bar.tsx';
+import { subjectOfPhase } from '../../parts/actions/action-state.ts';
 import { useShortcut } from '../../shell/shortcuts.ts';
 import { RolloutRow } from './rollout-row.tsx';
 import type { Rows } from './rollout-rows.ts';
@@ -18,6 +20,7 @@ const columns: readonly { readonly says: string; readonly sort: Sort | null }[] 
 ];
 
 const aheadCount = 8;
+const pointerMs = 150;
 /** Before a row has been measured. */
 const rowPx = 37;
 
@@ -71,8 +74,18 @@ export function RolloutTable(props: {
                 ref={virtual.measureElement}
                 style={{ transform: `translateY(${start - virtual.options.scrollMargin}px)` }}
                 onFocus={() => active.set(index)}
+                onPointerEnter={() => active.setSoon(index)}
               >
                 <RolloutRow item={item} />
+                {active.index === index && (
+                  <span role="cell" className="row-actions">
+                    <ActionBar
+                      service={item.service}
+                      rolloutId={item.metadata.name}
+                      subject={subjectOfPhase(item.status.phase)}
+                    />
+                  </span>
+                )}
               </div>
             )
           );
@@ -117,7 +130,14 @@ function Head({
 function useActiveRow(
   items: readonly Row[],
   scrollTo: (index: number) => void,
-): { readonly index: number; readonly set: (index: number) => void } {
+): {
+  readonly index: number;
+  readonly set: (index: number) => void;
+  /** If the pointer stays: what it only passes is not asked about. */
+  readonly setSoon: (index: number) => void;
+} {
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
   const [service, setService] = useState<string | null>(null);
   const index = items.findIndex((item) => item.service === service);
   const go = (to: number): void => {
@@ -130,7 +150,15 @@ function useActiveRow(
   };
   useShortcut('j', 'Next row', () => go(index + 1));
   useShortcut('k', 'Row before', () => go(Math.max(0, index - 1)));
-  return { index, set: (to) => setService(items[to]?.service ?? null) };
+  const set = (to: number): void => {
+    clearTimeout(timer.current);
+    setService(items[to]?.service ?? null);
+  };
+  const setSoon = (to: number): void => {
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => set(to), pointerMs);
+  };
+  return { index, set, setSoon };
 }
 
 function linkOf(index: number): HTMLElement | null {
