@@ -80,8 +80,11 @@ export function checkGiven(
   const [signing] = chain;
   if (signing === undefined) return unfit('have no certificate in PEM');
   if (roots.length === 0) return unfit('have no root in PEM');
-  if (!signing.checkPrivateKey(key))
-    return unfit('have a key that is not the one of the first certificate');
+  if (!signing.checkPrivateKey(key)) {
+    return chain.some((each) => each.checkPrivateKey(key))
+      ? unfit('have certificates in a wrong order: the one that the key is of comes first')
+      : unfit('have a key that is not the one of the first certificate');
+  }
   if (!signing.ca)
     return unfit('have a certificate that may not sign others (basicConstraints: CA)');
   for (const each of [...chain, ...roots]) {
@@ -91,8 +94,20 @@ export function checkGiven(
       return unfit(`have a certificate that is not valid before ${each.validFrom}`);
     }
   }
-  if (!leadsToRoot(chain, roots))
-    return unfit('have a certificate that leads to none of the roots');
+  // Who verifies goes on to the end of a chain, so one that stops below it verifies nowhere.
+  const below = roots.find((root) => !isIssued(root, root));
+  if (below !== undefined) {
+    return unfit(
+      `have no root: ${oneLine(below.subject)} is signed by ${oneLine(below.issuer)}, whose certificate is wanted`,
+    );
+  }
+  const stray = strayOf(chain, roots);
+  if (stray !== null) {
+    const issuer = oneLine(stray.issuer);
+    return unfit(
+      `have a certificate that leads to none of the roots: its issuer (${issuer}) is neither the next one nor a root`,
+    );
+  }
   const notAfterMs = Math.min(...[...chain, ...roots].map(({ validTo }) => Date.parse(validTo)));
   return { kind: 'fit', key, notAfterMs };
 }
@@ -112,23 +127,29 @@ export function certificatesIn(pem: string): readonly X509Certificate[] {
   }
 }
 
-function leadsToRoot(
+/** Where the way from the first certificate to a root breaks off; null: it gets there. */
+function strayOf(
   chain: readonly X509Certificate[],
   roots: readonly X509Certificate[],
-): boolean {
+): X509Certificate | null {
   for (const [index, each] of chain.entries()) {
     const isEnd = roots.some(
       (root) => root.fingerprint256 === each.fingerprint256 || isIssued(each, root),
     );
-    if (isEnd) return true;
+    if (isEnd) return null;
     const next = chain[index + 1];
-    if (next === undefined || !isIssued(each, next)) return false;
+    if (next === undefined || !isIssued(each, next)) return each;
   }
-  return false;
+  return null;
 }
 
 function isIssued(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+}
+
+/** Node gives each part of a name a line. */
+function oneLine(name: string): string {
+  return name.replaceAll('\n', ', ');
 }
 
 function unfit(reason: string): CheckedAuthority {
