@@ -290,7 +290,8 @@ export function unmatched(
   const routes = Object.entries(document.paths).flatMap(([path, item]) =>
     Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
   );
-  const open = new Set(['GET /livez', 'GET /readyz', 'POST /v1/session', 'GET /v1/session/ways']);
+  const signIn = ['POST /v1/session', 'GET /v1/session/ways', 'GET /v1/session/oidc'];
+  const open = new Set(['GET /livez', 'GET /readyz', 'GET /v1/session/oidc/callback', ...signIn]);
   const wanted = new Set(routes.filter((route) => !open.has(route)));
   const had = new Set(rows.map(({ route }) => route));
   return [

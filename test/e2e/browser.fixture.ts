@@ -22,6 +22,11 @@ export class Browser {
     return [...this.#cookies.values()];
   }
 
+  /** As another browser, which was given nothing. */
+  forget(): void {
+    this.#cookies.clear();
+  }
+
   /** Never follows a redirect; headers given here win, '' leaves one out. */
   async ask(
     method: string,

@@ -10,7 +10,7 @@ import { type WitnessSettings, witnessModes } from './ledger/evidence-desk.ts';
 import type { Address, ServerOptions } from './server-options.ts';
 import { runServer } from './server.ts';
 
-const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--flags-listen 127.0.0.1:7402|off] [--workers N|auto] [--zone NAME] [--cgroup auto|off|FOLDER] [--gateway-limit NAME=NUMBER] [--otlp URL] [--redis-url-file FILE] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--cdevents-sink URL|off | --cdevents-sink-file FILE] [--cdevents-environment NAME] [--environment NAME] [--default-authorization allow|deny] [--policies FOLDER|off] [--public-url URL] [--h2c] [--tls-listen HOST:PORT [--tls-identity] [--tls-folder DIR] [--tls-default NAME]]`;
+const usage = `usage: main --state DIR [--listen 127.0.0.1:7480] [--gateway-listen 127.0.0.1:7400] [--gateway-metrics 127.0.0.1:7401|off] [--flags-listen 127.0.0.1:7402|off] [--workers N|auto] [--zone NAME] [--cgroup auto|off|FOLDER] [--gateway-limit NAME=NUMBER] [--otlp URL] [--redis-url-file FILE] [--access-log FILE] [--access-log-sample RATIO] [--access-log-query] [--witnesses FILE] [--witness-mode require|warn|off] [--store URL | --store-url-file FILE] [--cdevents-sink URL|off | --cdevents-sink-file FILE] [--cdevents-environment NAME] [--environment NAME] [--default-authorization allow|deny] [--policies FOLDER|off] [--oidc FILE|off] [--public-url URL] [--h2c] [--tls-listen HOST:PORT [--tls-identity] [--tls-folder DIR] [--tls-default NAME]]`;
 
 async function main(): Promise<void> {
   const stop = new AbortController();
@@ -49,6 +49,7 @@ const flags = {
   'cdevents-environment': { type: 'string' },
   environment: { type: 'string' },
   policies: { type: 'string' },
+  oidc: { type: 'string' },
   'public-url': { type: 'string' },
   h2c: { type: 'boolean', default: false },
   'default-authorization': { type: 'string' },
@@ -99,7 +100,8 @@ async function readOptions(): Promise<ServerOptions> {
     ledger: ledgerWish(values.store, values['store-url-file']),
     cdEvents: cdEventWish(values),
     defaultAccess: accessOf(values['default-authorization']),
-    policies: policiesWish(values.policies),
+    policies: pathWish(values.policies),
+    oidc: pathWish(values.oidc),
     publicUrl: publicUrlOf(values['public-url']),
     log,
   };
@@ -191,8 +193,8 @@ function cdEventWish(values: {
   };
 }
 
-function policiesWish(folder: string | undefined): string | null {
-  return folder === 'off' ? folder : absolute(folder);
+function pathWish(path: string | undefined): string | null {
+  return path === 'off' ? path : absolute(path);
 }
 
 /** Null: not said. */

@@ -35,6 +35,8 @@ export interface ServerOptions {
   readonly defaultAccess: DefaultAccess | null;
   /** Folder with Cedar policies of one's own, or `off`; null: those of the last start. */
   readonly policies: string | null;
+  /** File with the settings of an OpenID provider, or `off`; null: that of the last start. */
+  readonly oidc: string | null;
   /** Where people reach the server when that is not where it listens; null: it is. */
   readonly publicUrl: string | null;
   /** One line for operators. */

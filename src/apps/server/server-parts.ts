@@ -12,6 +12,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Platform } from '../../ports/platform.ts';
 import type { IdempotencyStore } from './access/idempotency-store.ts';
 import type { AccessDesk } from './access/access-desk.ts';
+import type { OidcDesk } from './access/oidc-desk.ts';
 import type { Site } from './access/site.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { EventFeed } from './event-feed.ts';
@@ -25,8 +26,8 @@ export interface ServerParts {
   readonly version: string;
   readonly access: AccessDesk;
   readonly site: Site;
-  /** The provider people sign in at; null: none is set up. */
-  readonly oidcIssuer: () => string | null;
+  /** Signing in at a provider; null: none is set up. */
+  readonly oidc: OidcDesk | null;
   /** The URL it listens on. */
   readonly listening: () => string;
   readonly writes: IdempotencyStore;

@@ -23,7 +23,6 @@ import type { LedgerError } from '../../ports/ledger-store.ts';
 import { IdempotencyStore } from './access/idempotency-store.ts';
 import { openAccess } from './access/open-access.ts';
 import { writePrivately } from './access/private-files.ts';
-import { Site } from './access/site.ts';
 import { BlobDesk } from './ledger/blob-desk.ts';
 import { ControlPlane } from './control-plane.ts';
 import { defaultAuthorization as openDefault } from './default-access.ts';
@@ -229,8 +228,8 @@ async function listen(
     clock,
     recorder,
     version: options.version,
-    access: await openAccess(options, world, resources, signal),
-    ...(await wayIn(options, address)),
+    ...(await openAccess(options, world, resources, signal)),
+    listening: () => address.url,
     writes: resources.use(await IdempotencyStore.open(writesPath(options), clock.nowMs())),
     log: options.log,
     ...openDesks(options, running),
@@ -292,15 +291,6 @@ function openDesks(
   });
   const traffic = (service: string) => plane.traffic(service);
   return { plane, rollouts: new RolloutDesk({ loop, recorder, store, clock, traffic }) };
-}
-
-/** What the server is called, and who else says who somebody is. */
-async function wayIn(
-  { listen: { host }, publicUrl }: ServerOptions,
-  address: { readonly url: string },
-): Promise<Pick<ServerParts, 'site' | 'oidcIssuer' | 'listening'>> {
-  const site = new Site({ listenHost: host, publicUrl });
-  return { site, oidcIssuer: () => null, listening: () => address.url };
 }
 
 /** Resolves with the URL it listens on. */

@@ -364,6 +364,22 @@ export interface GetRoutes {
       }[];
     };
   };
+  readonly '/v1/session/oidc': {
+    readonly path: undefined;
+    readonly query: {
+      readonly returnTo?: string | undefined;
+    };
+    readonly body: undefined;
+    readonly answer: string;
+  };
+  readonly '/v1/session/oidc/callback': {
+    readonly path: undefined;
+    readonly query: {
+      readonly state: string;
+    };
+    readonly body: undefined;
+    readonly answer: string;
+  };
 }
 
 export interface PostRoutes {

@@ -69,6 +69,8 @@ export interface UpOptions {
   readonly environment?: string;
   /** Folder with Cedar policies, or `off`. */
   readonly policies?: string;
+  /** File with the settings of an OpenID provider, or `off`. */
+  readonly oidc?: string;
   /** `https://tidegate.example`: where people reach the server; absent: where it listens. */
   readonly publicUrl?: string;
   readonly foreground?: boolean;
@@ -136,6 +138,7 @@ function serverArguments(session: Session, options: UpOptions, entry: string): s
     '--default-authorization': options.defaultAuthorization,
     '--environment': options.environment,
     '--policies': options.policies === 'off' ? 'off' : absolute(session, options.policies),
+    '--oidc': options.oidc === 'off' ? 'off' : absolute(session, options.oidc),
     '--public-url': options.publicUrl,
     '--tls-listen': options.tlsListen,
     '--tls-folder': options.tlsFolder === undefined ? undefined : resolve(options.tlsFolder),

@@ -203,10 +203,15 @@ function addAccessOptions(up: Command): void {
   up.option(
     '--policies <folder>',
     'Cedar policies of your own (*.cedar) beside those of the roles, or off; remembered',
-  ).option(
-    '--public-url <url>',
-    'where people reach the server when that is not where it listens, as https://tidegate.example',
-  );
+  )
+    .option(
+      '--oidc <file>',
+      'let people sign in at an OpenID provider, as the file says, or off; remembered',
+    )
+    .option(
+      '--public-url <url>',
+      'where people reach the server when that is not where it listens, as https://tidegate.example',
+    );
 }
 
 function addTlsOptions(up: Command): void {

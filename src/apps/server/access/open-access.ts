@@ -1,32 +1,39 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-
 import { openCedarAuthorizer } from '../../../adapters/cedar/cedar-authorizer.ts';
+import { OpenidProvider } from '../../../adapters/openid-connect/openid-provider.ts';
 import { type AccessEntry, AccessJournal } from '../../../control/recording/access-journal.ts';
 import { type SessionEntry, SessionRegister } from '../../../control/recording/session-register.ts';
 import { TokenRegister } from '../../../control/recording/token-register.ts';
 import { timeText } from '../views/time-text.ts';
 import type { EventFeed } from '../event-feed.ts';
 import type { ServerOptions } from '../server-options.ts';
+import type { ServerParts } from '../server-parts.ts';
 import type { World } from '../server-world.ts';
 import { AccessDesk } from './access-desk.ts';
-import { ownerToken as readOwnerToken, writePrivately } from './private-files.ts';
+import { OidcDesk } from './oidc-desk.ts';
+import { readOidcSettings } from './oidc-settings.ts';
+import { ownerToken as readOwnerToken } from './private-files.ts';
+import { readRemembered } from './remembered-path.ts';
 import { keepSessionUses, readSessionUses } from './session-uses.ts';
 import { SignInDesk } from './sign-in-desk.ts';
+import { Site } from './site.ts';
 
 /**
  * Policies of one's own are read and checked now, so that a mistake in them ends the start; the shipped ones, which a test holds to
  * their schema, when the first person who is not the owner asks.
  */
 export async function openAccess(
-  { stateFolder, policies, log }: Pick<ServerOptions, 'stateFolder' | 'policies' | 'log'>,
+  options: Pick<
+    ServerOptions,
+    'stateFolder' | 'policies' | 'oidc' | 'publicUrl' | 'listen' | 'log'
+  >,
   world: Pick<World, 'recorder' | 'clock' | 'feed'>,
   resources: AsyncDisposableStack,
   signal: AbortSignal,
-): Promise<AccessDesk> {
+): Promise<Pick<ServerParts, 'access' | 'site' | 'oidc'>> {
+  const { stateFolder, log } = options;
   const { recorder, clock, feed } = world;
-  const folder = await policiesFolder(stateFolder, policies);
-  const checked = folder === null ? null : await openCedarAuthorizer(folder);
+  const wish = { name: 'policies', wish: options.policies } as const;
+  const checked = await readRemembered(stateFolder, wish, openCedarAuthorizer);
   const tokens = await TokenRegister.open({ recorder, clock }, signal);
   const journal = resources.use(
     new AccessJournal({
@@ -49,7 +56,7 @@ export async function openAccess(
   });
   const onEntry = (entry: SessionEntry): void => publish(feed, { ...entry, service: null });
   const signIn = new SignInDesk({ ownerToken, tokens, sessions, journal, clock, onEntry });
-  return new AccessDesk({
+  const access = new AccessDesk({
     ownerToken,
     tokens,
     sessions,
@@ -57,27 +64,21 @@ export async function openAccess(
     journal,
     openAuthorizer: async () => checked ?? openCedarAuthorizer(null),
   });
+  const site = new Site({ listenHost: options.listen.host, publicUrl: options.publicUrl });
+  return { access, site, oidc: await openOidc(options, { signIn, clock }) };
 }
 
-/**
- * Remembered, as a start that forgot them would let do what they forbid. Null: none; `off` forgets them. Whether there are any is
- * known only here, so an unreadable file ends the start.
- */
-async function policiesFolder(stateFolder: string, wish: string | null): Promise<string | null> {
-  const path = join(stateFolder, 'policies.json');
-  if (wish !== null) {
-    const folder = wish === 'off' ? null : wish;
-    await writePrivately(path, `${JSON.stringify({ folder })}\n`);
-    return folder;
-  }
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
-  });
-  if (text === null) return null;
-  const { folder }: { readonly folder?: unknown } = JSON.parse(text);
-  if (folder === null || typeof folder === 'string') return folder;
-  throw new Error(`cannot read ${path}: say which policies with --policies FOLDER, or off`);
+/** The file is read and checked now; the provider is asked when the first person goes there, as it may be away at the start. */
+async function openOidc(
+  { stateFolder, oidc }: Pick<ServerOptions, 'stateFolder' | 'oidc'>,
+  parts: { readonly signIn: SignInDesk; readonly clock: World['clock'] },
+): Promise<OidcDesk | null> {
+  const wish = { name: 'oidc', wish: oidc } as const;
+  const settings = await readRemembered(stateFolder, wish, readOidcSettings);
+  if (settings === null) return null;
+  const claims = [settings.nameClaim, settings.groupsClaim];
+  const provider = new OpenidProvider({ ...settings, claims }, () => parts.clock.nowMs());
+  return new OidcDesk({ provider, settings, ...parts });
 }
 
 function publish(feed: EventFeed, { index, atMs, service, who, decision, sentence }: AccessEntry) {

@@ -22,6 +22,14 @@ export function sessionCookie(request: FastifyRequest, isSecure: boolean): Cooki
   return cookieOf('tidegate', request, { isSecure, sameSite: 'strict' });
 }
 
+/**
+ * For the minutes of a sign-in elsewhere: `lax`, as the browser comes back from there. It shows that who comes back is who went, and
+ * opens nothing.
+ */
+export function signInCookie(request: FastifyRequest, isSecure: boolean): Cookie {
+  return cookieOf('tidegate-sign-in', request, { isSecure, sameSite: 'lax' });
+}
+
 function cookieOf(
   what: string,
   { socket }: FastifyRequest,

@@ -1,6 +1,6 @@
 export const signInLimits = {
   /** From one address, in a window. */
-  count: 30,
+  count: 60,
   windowMs: 60_000,
   /** Addresses that are told apart; of more the oldest are forgotten. */
   addresses: 5_000,

@@ -22,6 +22,7 @@ import { addFaultRoutes } from './http-fault-routes.ts';
 import { addFlagRoutes } from './http-flag-routes.ts';
 import { addGraphRoutes } from './http-graph-routes.ts';
 import { addLoadRoutes } from './http-load-routes.ts';
+import { addOidcRoutes } from './http-oidc-routes.ts';
 import { addPolicyRoutes } from './http-policy-routes.ts';
 import { addReadRoutes } from './http-read-routes.ts';
 import { addRolloutRoutes } from './http-rollout-routes.ts';
@@ -72,6 +73,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
     addTimelineRoutes(typed, parts);
     addTokenRoutes(typed, { ...parts, tokens: parts.access.tokens });
     addSessionRoutes(typed, parts);
+    addOidcRoutes(typed, parts);
   });
   return http;
 }

@@ -16,6 +16,7 @@ import { allowedActions, servicesAskedMax } from '../access/allowed-actions.ts';
 import { type Caller, personOf, sessionOf } from '../access/caller.ts';
 import { known, ofServer, open } from '../access/route-access.ts';
 import { csrfTokenOf, giveCookie, sessionCookie, takeCookie } from '../access/session-cookie.ts';
+import type { OidcDesk } from '../access/oidc-desk.ts';
 import type { SignedIn, SignInSaid } from '../access/sign-in-desk.ts';
 import type { Site } from '../access/site.ts';
 import { HttpProblem } from './http-problem.ts';
@@ -25,8 +26,8 @@ import { timeText } from '../views/time-text.ts';
 export interface SessionParts {
   readonly access: AccessDesk;
   readonly site: Site;
-  /** Of the provider; null: none is set up. */
-  readonly oidcIssuer: () => string | null;
+  /** Null: no provider is set up. */
+  readonly oidc: OidcDesk | null;
   /** Where the server listens. */
   readonly listening: () => string;
   readonly signal: AbortSignal;
@@ -100,8 +101,8 @@ export function addSessionRoutes(http: Http, parts: SessionParts): void {
     '/v1/session/ways',
     { config: open, schema: { response: { 200: signInWaysSchema } } },
     async () => {
-      const issuer = parts.oidcIssuer();
-      return { oidc: issuer === null ? null : { issuer, path: '/v1/session/oidc' } };
+      const { oidc } = parts;
+      return { oidc: oidc === null ? null : { issuer: oidc.issuer, path: '/v1/session/oidc' } };
     },
   );
   addSessionList(http, parts);
