@@ -50,6 +50,24 @@ export const views: readonly View[] = [
     component: lazy(() => import('./views/evidence/evidence-view.tsx')),
   },
   {
+    path: '/approvals',
+    title: 'Approvals',
+    navigation: { label: 'Approvals', key: 'a' },
+    component: lazy(() => import('./views/approvals/approvals-view.tsx')),
+  },
+  {
+    path: '/readiness',
+    title: 'Readiness',
+    navigation: { label: 'Readiness', key: 'd' },
+    component: lazy(() => import('./views/readiness/readiness-view.tsx')),
+  },
+  {
+    path: '/settings',
+    title: 'Settings',
+    navigation: { label: 'Settings', key: 's' },
+    component: lazy(() => import('./views/settings/settings-view.tsx')),
+  },
+  {
     path: '/login',
     title: 'Sign in',
     navigation: null,

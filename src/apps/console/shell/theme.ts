@@ -3,18 +3,21 @@ import { Signal } from '../store/signal.ts';
 export type Theme = 'system' | 'light' | 'dark';
 
 const key = 'tidegate.theme';
-const order: readonly Theme[] = ['system', 'light', 'dark'];
+export const themes: readonly Theme[] = ['system', 'light', 'dark'];
 
 export const theme = new Signal<Theme>('system');
 
 /** As it was chosen last on this machine. */
 export function applyTheme(): void {
-  const chosen = order.find((each) => each === read());
+  const chosen = themes.find((each) => each === read());
   choose(chosen ?? 'system');
 }
 
 export function nextTheme(): void {
-  const next = order[(order.indexOf(theme.get()) + 1) % order.length] ?? 'system';
+  chooseTheme(themes[(themes.indexOf(theme.get()) + 1) % themes.length] ?? 'system');
+}
+
+export function chooseTheme(next: Theme): void {
   try {
     localStorage.setItem(key, next);
   } catch {

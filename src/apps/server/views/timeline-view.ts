@@ -10,6 +10,8 @@ import { timeText } from './time-text.ts';
 /** What is looked at where no beginning is said. */
 const defaultRangeMs = 3_600_000;
 const servicesShownMax = 5;
+/** As many marks as stand side by side in a row of a screen without hiding each other. */
+const slotsMax = 48;
 
 export interface TimelineParts {
   readonly nowMs: number;
@@ -62,7 +64,7 @@ function marksOf(
   range: { readonly sinceMs: number; readonly untilMs: number; readonly marks: number },
 ): TimelineMark[] {
   const kinds = new Set(entries.map(({ kind }) => kind)).size;
-  const slotCount = Math.max(1, Math.floor(range.marks / Math.max(1, kinds)));
+  const slotCount = Math.min(slotsMax, Math.max(1, Math.floor(range.marks / Math.max(1, kinds))));
   const slotMs = Math.max(1, (range.untilMs - range.sinceMs) / slotCount);
   const slots = new Map<string, TimelineEntry[]>();
   for (const entry of entries) {
