@@ -194,12 +194,20 @@ export class ControlPlane {
     query: { readonly fromIndex: number; readonly service: string | null },
     signal: AbortSignal,
   ): Promise<EventView[]> {
-    const stream = query.service === null ? null : streamOfService(query.service);
-    const events: EventView[] = [];
-    for await (const entry of this.#recorder.replay(stream, signal)) {
-      if (entry.index >= query.fromIndex) events.push(eventView(entry));
-    }
-    return events;
+    return Array.fromAsync(this.eventsFrom(query, signal));
+  }
+
+  /** Oldest first, read as they are taken. */
+  async *eventsFrom(
+    query: { readonly fromIndex: number; readonly service: string | null },
+    signal: AbortSignal,
+  ): AsyncGenerator<EventView> {
+    const { fromIndex, service } = query;
+    const entries =
+      service === null
+        ? this.#recorder.replayFrom(fromIndex, signal)
+        : this.#recorder.replay(streamOfService(service), signal);
+    for await (const entry of entries) if (entry.index >= fromIndex) yield eventView(entry);
   }
 
   async replay(rolloutId: string, signal: AbortSignal): Promise<RolloutReplayView> {

@@ -62,8 +62,12 @@ async function* streamedEvents(
   query: EventsQuery,
   signal: AbortSignal,
 ): AsyncGenerator<LedgerEvent> {
+  let isNamed = false;
   for await (const line of client.lines('/v1/events', { query, signal })) {
-    if (line.startsWith('data:')) yield JSON.parse(line.slice(5)) as LedgerEvent;
+    // What has a name is about the stream: that it ends here, and is to be gone on with.
+    if (line === '') isNamed = false;
+    else if (line.startsWith('event:')) isNamed = true;
+    else if (line.startsWith('data:') && !isNamed) yield JSON.parse(line.slice(5)) as LedgerEvent;
   }
 }
 

@@ -1,10 +1,10 @@
-import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { eventListSchema, type EventView, logLineSchema } from '../../../api/wire.ts';
+import { eventListSchema, logLineSchema } from '../../../api/wire.ts';
 import { ofServer, ofService } from '../access/route-access.ts';
 import { queryOf } from '../access/request-names.ts';
+import { eventStream } from '../event-stream.ts';
 import type { Http } from './http-server.ts';
 import type { ServerParts } from '../server-parts.ts';
 
@@ -32,9 +32,6 @@ const exportQuery = z.object({
   /** Entries before it are left out: for who has them. */
   from: z.coerce.number().int().min(0).default(0),
 });
-
-/** Comment lines keep proxies and clients sure that the stream lives. */
-const keepAliveMs = 15_000;
 
 /** What goes on: events, logs, and the ledger as one file. */
 export function addStreamRoutes(http: Http, parts: ServerParts): void {
@@ -84,14 +81,23 @@ function addEvents(http: Http, parts: ServerParts): void {
         const items = await parts.plane.events({ fromIndex: from, service }, parts.signal);
         return { items: items.filter((event) => request.sees(event.service)) };
       }
-      const resumed = Number(request.headers['last-event-id'] ?? Number.NaN);
-      const fromIndex = Number.isInteger(resumed) ? resumed + 1 : from;
-      const signal = signalOf(request, parts);
+      const lastId = String(request.headers['last-event-id'] ?? '');
+      const isResumed = /^\d{1,15}$/.test(lastId);
+      const fromIndex = isResumed ? Number(lastId) + 1 : from;
       reply.header('cache-control', 'no-store');
+      const stream = {
+        feed: parts.feed,
+        past: (index: number, until: AbortSignal) =>
+          parts.plane.eventsFrom({ fromIndex: index, service }, until),
+        size: () => parts.recorder.size,
+        isWanted: (event: { readonly service: string | null }) =>
+          (service === null || event.service === service) && request.sees(event.service),
+        drop: () => request.raw.socket.destroy(),
+      };
       return send(
         { reply, request },
         'text/event-stream',
-        followEvents(parts, { fromIndex, service, sees: request.sees }, signal),
+        eventStream(stream, { fromIndex, isResumed }, signalOf(request, parts)),
       );
     },
   );
@@ -128,64 +134,6 @@ function lines(type: string, schema: z.ZodType) {
   return { description: 'One JSON value a line.', content: { [type]: { schema } } };
 }
 
-/** Past entries first, then each new one; none twice and none left out. */
-async function* followEvents(
-  parts: ServerParts,
-  query: {
-    readonly fromIndex: number;
-    readonly service: string | null;
-    readonly sees: (service: string | null) => boolean;
-  },
-  signal: AbortSignal,
-): AsyncGenerator<string> {
-  const queue: EventView[] = [];
-  const wake = new EventTarget();
-  using following = parts.feed.follow((event) => {
-    queue.push(event);
-    wake.dispatchEvent(new Event('event'));
-  });
-  void following;
-  // Headers go out with the first bytes, and until then a caller cannot tell a quiet stream from none.
-  yield ': here\n\n';
-  let nextIndex = query.fromIndex;
-  for (const event of await parts.plane.events(query, signal)) {
-    nextIndex = event.index + 1;
-    if (query.sees(event.service)) yield eventText(event);
-  }
-  while (!signal.aborted) {
-    const event = queue.shift();
-    if (event === undefined) {
-      yield (await isAwake(wake, signal)) ? '' : ': still here\n\n';
-    } else if (
-      event.index >= nextIndex &&
-      isWanted(event, query.service) &&
-      query.sees(event.service)
-    ) {
-      yield eventText(event);
-    }
-  }
-}
-
-function isWanted(event: EventView, service: string | null): boolean {
-  return service === null || event.service === service;
-}
-
-/** False after a silence of `keepAliveMs`. */
-async function isAwake(wake: EventTarget, signal: AbortSignal): Promise<boolean> {
-  const silence = AbortSignal.timeout(keepAliveMs);
-  try {
-    await once(wake, 'event', { signal: AbortSignal.any([signal, silence]) });
-    return true;
-  } catch {
-    // Aborted: either silence, or the stream ends and the caller's loop sees it.
-    return false;
-  }
-}
-
-function eventText(event: EventView): string {
-  return `id: ${event.index}\ndata: ${JSON.stringify(event)}\n\n`;
-}
-
 async function* jsonLines(lines: AsyncIterable<unknown>): AsyncGenerator<string> {
   for await (const line of lines) yield `${JSON.stringify(line)}\n`;
 }
@@ -213,7 +161,7 @@ function send(
     );
 }
 
-/** Ends with the caller's token, at the next line: of events one comes every `keepAliveMs`. */
+/** Ends with the caller's token, at the next line: of events one comes every 15 s. */
 async function* whileInForce(
   { isInForce }: FastifyRequest,
   lines: AsyncIterable<string>,
