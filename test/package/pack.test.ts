@@ -75,6 +75,7 @@ test('the package has what runs and nothing of the tests or the sources', async 
   for (const name of ['cli', 'server', 'gateway']) {
     assert.ok(existsSync(join(own, 'dist', 'apps', name, 'main.js')), name);
   }
+  assert.ok(existsSync(join(own, 'dist', 'console', 'index.html')), 'the console');
 });
 
 test('an older Node says what is missing, and starts the package `node` when it is there', async (t) => {

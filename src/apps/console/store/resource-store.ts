@@ -42,6 +42,8 @@ export interface StoreParts {
 
 /** Between two requests for the same, however many events come. */
 const gapMs = 400;
+/** After a failure that may pass by itself. */
+const retryMs = 5_000;
 /** Nobody watches them, but one may come back. */
 const unwatchedMax = 100;
 const nothing: Resource<never> = { value: null, gotAtMs: null, problem: null, isLoading: true };
@@ -176,6 +178,7 @@ export class ResourceStore {
 
   #whenOver(path: string, entry: Entry): void {
     const { value, problem } = entry.resource;
+    if (problem !== null && mayPass(problem)) this.#later(path, entry, retryMs);
     if (value === null || problem !== null) return;
     const bounds = [...entry.watchers.values()].flatMap(({ goodForMs }) => goodForMs(value) ?? []);
     if (bounds.length > 0) this.#later(path, entry, Math.max(gapMs, Math.min(...bounds)));
@@ -204,6 +207,11 @@ function entryOf(resource: Resource<unknown>): Entry {
     fetching: null,
     timer: undefined,
   };
+}
+
+/** Nobody answered, too much was asked at once, or the server is in trouble. */
+function mayPass({ status }: RequestError): boolean {
+  return status === 0 || status === 429 || status >= 500;
 }
 
 function problemOf(error: unknown): RequestError {

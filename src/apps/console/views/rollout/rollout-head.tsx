@@ -43,7 +43,7 @@ export function RolloutHead({
       </p>
       <p className="sentence">{rollout.sentence}</p>
       {cause !== null && !rollout.sentence.includes(cause.sentence) && <p>{cause.sentence}</p>}
-      {alert !== null && (
+      {alert !== null && !rollout.sentence.includes(alert.sentence) && (
         <p data-tone="warn">
           Warning since <Age at={alert.since} />: {alert.sentence}
         </p>

@@ -31,6 +31,7 @@ const defaultNamespace = 'default';
 /** Rows are brought up to date in rounds of so many, so that a stream of events is no stream of requests. */
 const roundMs = 500;
 const roundMax = 4;
+const retryMs = 5_000;
 /** From so many changed services on, a page is cheaper than each of them. */
 const manyMax = 12;
 /** Shares and requests of a rollout under way change without an event. */
@@ -49,6 +50,7 @@ export class RolloutRows {
   #shown: readonly Row[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
   #isBusy = false;
+  #failedAtMs = Number.NEGATIVE_INFINITY;
 
   /** `kept`: the first page as it was last known. */
   constructor(
@@ -123,7 +125,7 @@ export class RolloutRows {
     if (this.#isBusy || this.#parts.isHidden()) return;
     this.#isBusy = true;
     try {
-      if (this.#changed.size > manyMax) {
+      if (this.#changed.size > manyMax || this.#isDueAgain()) {
         this.#changed.clear();
         await this.loadFirst();
       } else {
@@ -132,6 +134,12 @@ export class RolloutRows {
     } finally {
       this.#isBusy = false;
     }
+  }
+
+  /** The last attempt failed, and is long enough ago. */
+  #isDueAgain(): boolean {
+    if (this.rows.get().problem === null) return false;
+    return this.#parts.nowMs() - this.#failedAtMs > retryMs;
   }
 
   /** What an event was about, then what is shown and moves by itself, the oldest first. */
@@ -176,6 +184,7 @@ export class RolloutRows {
   }
 
   #failed(error: unknown): void {
+    this.#failedAtMs = this.#parts.nowMs();
     const problem =
       error instanceof RequestError ? error : new RequestError(0, String(error), error);
     this.rows.set({ ...this.rows.get(), problem, isLoading: false });
