@@ -1,5 +1,5 @@
 import type { EventView, ServerStatus } from '../../../api/wire.ts';
-import { getJson, type RequestError } from '../client/request.ts';
+import { getJson, RequestError } from '../client/request.ts';
 import { EventLink, type LinkState } from './event-link.ts';
 import { forgetKept, readKept, writeKept } from './kept-state.ts';
 import { ResourceStore } from './resource-store.ts';
@@ -28,8 +28,15 @@ const followers = new Set<(event: EventView) => void>();
 
 const link = new EventLink({
   headIndex: async () => {
-    const status = (await getJson('/v1/status').catch(noteAndThrow)) as ServerStatus;
-    return status.ledger.entries;
+    try {
+      const status = (await getJson('/v1/status')) as ServerStatus;
+      return status.ledger.entries;
+    } catch (error) {
+      // Who may see only some services is not told how long the ledger is, and gets the events of those from the beginning.
+      if (error instanceof RequestError && error.status === 403) return 0;
+      if (error instanceof RequestError) noteProblem(error);
+      throw error;
+    }
   },
   onEvent: (event) => {
     recentEvents.set([...recentEvents.get(), event].slice(-recentMax));
@@ -89,9 +96,4 @@ export function startAsNobody(): void {
 
 function noteProblem(problem: RequestError): void {
   if (problem.status === 401) isSignedOut.set(true);
-}
-
-function noteAndThrow(problem: RequestError): never {
-  noteProblem(problem);
-  throw problem;
 }

@@ -8,6 +8,7 @@ import { EventList } from '../../parts/event-list.tsx';
 import { LogTail } from '../../parts/log-tail.tsx';
 import { ResourceNote } from '../../parts/resource-note.tsx';
 import { useTitle } from '../../shell/use-title.ts';
+import { useSession } from '../../store/session.ts';
 import { useResource } from '../../store/use-resource.ts';
 import { MetricPanels } from './metric-panels.tsx';
 import { RevisionDiff } from './revision-diff.tsx';
@@ -101,6 +102,8 @@ function Around(props: {
     `/v1/events?service=${encodeURIComponent(name)}`,
     { changes: (event) => event.service === name },
   );
+  const session = useSession(name).value;
+  const mayRead = session?.allowed.services[name]?.includes('services:logs');
   const own = events.value?.items.filter(({ rolloutId }) => rolloutId === id) ?? [];
   return (
     <div className="columns">
@@ -111,7 +114,10 @@ function Around(props: {
       </section>
       <section aria-labelledby="log">
         <h2 id="log">Log of {rollout.to.version ?? rollout.to.id}</h2>
-        <LogTail key={rollout.to.id} service={name} revisionId={rollout.to.id} />
+        {mayRead === true && (
+          <LogTail key={rollout.to.id} service={name} revisionId={rollout.to.id} />
+        )}
+        {mayRead === false && <p className="soft">{session?.name} may not read its log.</p>}
       </section>
       {service !== null && (
         <section aria-labelledby="back">
