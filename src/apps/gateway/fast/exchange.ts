@@ -1,9 +1,8 @@
 import type { RetryCause } from '../../../domain/traffic/resilience/retry-rule.ts';
 import type { Fault } from '../fault-injection.ts';
-import { overloadRefusal, type Target } from '../live-revision.ts';
+import type { Target } from '../live-revision.ts';
 import { type OverLimit, overText } from '../over-limit.ts';
 import type { Refusal } from '../refusal.ts';
-import type { Served } from '../cache/errand.ts';
 import type { RequestHead } from '../http1/head.ts';
 import { AnswerRelay } from './answer-relay.ts';
 import { wishFor } from './answer-wish.ts';
@@ -11,20 +10,18 @@ import { Attempts } from './attempts.ts';
 import { chosen } from './chosen.ts';
 import { Expectation } from './expectation.ts';
 import type { ExchangeCaller } from './exchange-caller.ts';
+import { ExchangeEnd } from './exchange-end.ts';
 import { ExchangeClock } from './exchange-clock.ts';
 import { Hedge } from './hedge.ts';
 import type { ConnectionUser, InstanceConnection } from './instance-connection.ts';
 import { InstanceLink } from './instance-link.ts';
 import { InstanceWait } from './instance-wait.ts';
 import { afterDelay, countedAbort } from './injected-fault.ts';
-import { type ConnectionSeeker, inFlightMax, type InstancePool } from './instance-pool.ts';
+import type { ConnectionSeeker, InstancePool } from './instance-pool.ts';
 import { Observation } from './observation.ts';
 import type { Parts } from './parts.ts';
 import { RequestRelay } from './request-relay.ts';
 import type { LimitedExchange } from './time-limits.ts';
-
-/** Why a request did not end with an instance's whole answer. */
-type Ended = Refusal['reason'] | 'caller-gone';
 
 /**
  * One request on its way to an instance and its answer on the way back. One object serves all requests of a connection,
@@ -58,19 +55,30 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   readonly #link: InstanceLink;
   readonly #hedge: Hedge;
   readonly #wait: InstanceWait;
+  readonly #end: ExchangeEnd;
 
   constructor(parts: Parts, caller: ExchangeCaller) {
+    const observation = new Observation(parts);
+    const request = new RequestRelay(parts);
+    const attempts = new Attempts(parts, request);
+    const clock = new ExchangeClock(parts, caller, attempts);
+    const link = new InstanceLink(parts, this);
+    const hedge = new Hedge(parts, this, attempts, request);
+    const wait = new InstanceWait(parts, this, caller);
+    const answer = new AnswerRelay(parts, caller.socket);
+    const members = { observation, request, attempts, clock, link, hedge, wait, answer };
     this.#parts = parts;
     this.#caller = caller;
-    this.#observation = new Observation(parts);
-    this.#request = new RequestRelay(parts);
-    this.#attempts = new Attempts(parts, this.#request);
-    this.#clock = new ExchangeClock(parts, caller, this.#attempts);
-    this.#link = new InstanceLink(parts, this);
-    this.#hedge = new Hedge(parts, this, this.#attempts, this.#request);
-    this.#wait = new InstanceWait(parts, this, caller);
-    this.#answer = new AnswerRelay(parts, caller.socket);
-    this.#expectation = new Expectation(this.#request, this.#answer, caller.socket);
+    this.#observation = observation;
+    this.#request = request;
+    this.#attempts = attempts;
+    this.#clock = clock;
+    this.#link = link;
+    this.#hedge = hedge;
+    this.#wait = wait;
+    this.#answer = answer;
+    this.#expectation = new Expectation(request, answer, caller.socket);
+    this.#end = new ExchangeEnd(this, caller, members);
   }
 
   /** All of the request has been read. */
@@ -115,13 +123,13 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     if (choice.kind === 'stored') {
       this.#observation.routed(choice.counter);
       this.#answer.wish.lines = choice.lines;
-      this.#giveStored(choice.served);
+      this.#end.giveStored(choice.served);
       return at;
     }
     if (choice.kind === 'refused') {
       if (choice.counter !== null) this.#observation.routed(choice.counter);
       this.#observation.access = choice.refusal.access ?? null;
-      this.#answerProblem(choice.refusal);
+      this.#end.answerProblem(choice.refusal);
       return at;
     }
     const { target, requestTimeoutMs, treatment, standing } = choice;
@@ -148,7 +156,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     if (treatment !== null) this.#request.copy = parts.mirrors.copy(treatment, head, this.#caller);
     const next = this.#request.compose(head, this.#caller.address, chunk, at);
     if (next < 0) {
-      this.#callerToBlame(this.#request.fault);
+      this.#end.callerToBlame(this.#request.fault);
       return chunk.length;
     }
     if (fault === null) this.#seek(target, nowMs);
@@ -159,12 +167,12 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   /** Its connection ends as well: what it keeps of the request is not read any more. */
   unwoken(refusal: Refusal): void {
     this.#answer.wish.keepAlive = false;
-    this.#answerProblem(refusal);
+    this.#end.answerProblem(refusal);
   }
 
   #seek(target: Target, nowMs = performance.now()): void {
     if (this.#link.seek(target, nowMs)) this.#hedge.begin();
-    else this.#overloaded(target);
+    else this.#end.overloaded(target);
   }
 
   overtake(connection: InstanceConnection, pool: InstancePool, bytes: Buffer | null): void {
@@ -179,10 +187,10 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   #abort(fault: Fault, target: Target, startedMs: number): void {
     const refusal = countedAbort(this.#parts, fault, target, startedMs);
     if (refusal !== null) {
-      this.#answerProblem(refusal);
+      this.#end.answerProblem(refusal);
       return;
     }
-    this.#cutOff('fault-injected');
+    this.#end.cutOff('fault-injected');
     this.#caller.cut({ isReset: true });
   }
 
@@ -192,7 +200,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     if (connection === null || !this.#request.isSent || this.#request.isFull) return -1;
     const next = this.#request.pass(chunk, at, connection);
     if (next < 0) {
-      this.#callerToBlame(this.#request.fault);
+      this.#end.callerToBlame(this.#request.fault);
       return chunk.length;
     }
     this.#clock.moved();
@@ -223,7 +231,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   connectFailed(error: Error): void {
     this.#link.connection = null;
     if (this.#failedAndAgain('connect-failure')) return;
-    this.#fail(502, 'unreachable', `did not answer: ${error.message}`);
+    this.#end.fail(502, 'unreachable', `did not answer: ${error.message}`);
   }
 
   read(bytes: Buffer): void {
@@ -254,7 +262,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     }
     if (outcome === 'bad') {
       const isTried = !this.#answer.hasBegun && this.#failedAndAgain('reset');
-      if (!isTried) this.#fail(502, 'reset', 'sent what is no HTTP/1.1 answer');
+      if (!isTried) this.#end.fail(502, 'reset', 'sent what is no HTTP/1.1 answer');
       return;
     }
     if (outcome === 'again') {
@@ -284,12 +292,16 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     if (this.isTunnel) this.#endTunnel();
     else if (this.#answer.hasBegun) {
       if (error === null && this.#answer.endsWhole()) this.#finish();
-      else this.#fail(502, 'reset', 'broke its answer off');
+      else this.#end.fail(502, 'reset', 'broke its answer off');
     } else if (this.#hedge.takesOver()) return;
     else if (this.#attempts.keptAndAgain(connection, this.#answer.isTouched)) {
-      if (!this.#seekAgain()) this.#fail(502, 'reset', 'closed the connection');
+      if (!this.#seekAgain()) this.#end.fail(502, 'reset', 'closed the connection');
     } else if (!this.#failedAndAgain('reset')) {
-      this.#fail(502, 'reset', `did not answer: ${error?.message ?? 'it closed the connection'}`);
+      this.#end.fail(
+        502,
+        'reset',
+        `did not answer: ${error?.message ?? 'it closed the connection'}`,
+      );
     }
   }
 
@@ -300,35 +312,27 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
       return;
     }
     if (this.#answer.hasBegun) {
-      this.#cutLate(nowMs);
+      this.#end.cutLate(nowMs);
       return;
     }
     if (this.#clock.isAttemptLate(nowMs)) {
       const isTried = this.#failedAndAgain('timeout');
       const tryMs = this.#attempts.perTryTimeoutMs;
-      if (!isTried) this.#fail(504, 'timeout', `did not answer within ${tryMs} ms`);
+      if (!isTried) this.#end.fail(504, 'timeout', `did not answer within ${tryMs} ms`);
       return;
     }
     if (this.#clock.asksCaller(nowMs)) return;
     const ms = this.#clock.timeoutMs;
     if (this.#waitsForCaller()) this.#callerLate(`nothing of the request's body came for ${ms} ms`);
-    else this.#fail(504, 'timeout', `did not answer within ${ms} ms`);
+    else this.#end.fail(504, 'timeout', `did not answer within ${ms} ms`);
   }
 
   overLimit(over: OverLimit, nowMs: number): void {
-    if (this.#answer.hasBegun) this.#cutLate(nowMs);
+    if (this.#answer.hasBegun) this.#end.cutLate(nowMs);
     else if (this.#waitsForCaller()) this.#callerLate(`the body did not come within ${over.ms} ms`);
     else if (over.reason !== 'backend-timeout' || !this.#failedAndAgain('timeout')) {
-      this.#fail(504, over.reason, overText(over));
+      this.#end.fail(504, over.reason, overText(over));
     }
-  }
-
-  /** Whoever did not move: an instance that says nothing, or a caller that takes nothing or is gone. */
-  #cutLate(nowMs: number): void {
-    const isInstance = this.#caller.socket.writableLength === 0 && !this.#clock.isHalfClosed;
-    if (isInstance) this.#attempts.failed(nowMs);
-    this.#cutOff(isInstance ? 'timeout' : 'caller-too-slow');
-    this.#caller.cut({ isReset: this.#answer.endsByClosing });
   }
 
   #waitsForCaller(): boolean {
@@ -336,7 +340,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
   }
 
   #callerLate(detail: string): void {
-    this.#callerToBlame({ status: 408, reason: 'caller-too-slow', detail });
+    this.#end.callerToBlame({ status: 408, reason: 'caller-too-slow', detail });
   }
 
   /** The caller sends no more (X7). */
@@ -356,7 +360,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   /** The caller is gone; nobody is to be told. */
   callerGone(): void {
-    if (this.isUnderWay) this.#cutOff('caller-gone');
+    if (this.isUnderWay) this.#end.cutOff('caller-gone');
   }
 
   #awaitSilence(): void {
@@ -381,7 +385,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
 
   /** The instance of a further attempt has as many requests as it may have. */
   instanceFull(): void {
-    this.#fail(502, 'unreachable', 'has too many requests already');
+    this.#end.fail(502, 'unreachable', 'has too many requests already');
   }
 
   #finish(): void {
@@ -392,7 +396,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#attempts.answered(outcome, nowMs);
     this.#attempts.end(nowMs);
     this.#clock.end(this);
-    this.#observed(status, null, nowMs);
+    this.#end.observed(status, null, nowMs);
     this.isUnderWay = false;
     const isClean = this.#request.end(connection) && this.#request.isWhole;
     if (connection !== null && isClean) {
@@ -402,83 +406,9 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#caller.finished(keepAlive && this.#request.isWhole);
   }
 
-  #overloaded(target: Target): void {
-    this.#attempts.notMade(performance.now());
-    this.#drop();
-    this.#answerProblem(overloadRefusal(target, inFlightMax));
-  }
-
-  /** The instance is to blame. */
-  #fail(status: 502 | 504, reason: Refusal['reason'], what: string): void {
-    this.#attempts.failed(performance.now());
-    const instanceId = this.#attempts.target?.endpoint.instanceId ?? '';
-    if (this.#answer.hasBegun) {
-      this.#cutOff(reason);
-      this.#caller.cut({ isReset: this.#answer.endsByClosing });
-      return;
-    }
-    const standIn = this.#answer.wish.errand?.failed() ?? null;
-    this.#drop();
-    if (standIn !== null) this.#giveStored(standIn);
-    else this.#answerProblem({ status, reason, detail: `instance ${instanceId} ${what}` });
-  }
-
   #bodyCutShort(): void {
     const detail = 'the connection ended before the body did';
-    this.#callerToBlame({ status: 400, reason: 'bad-request', detail });
-  }
-
-  #callerToBlame(refusal: Refusal): void {
-    if (this.#answer.hasBegun) {
-      this.#cutOff(refusal.reason);
-      this.#caller.cut({ isReset: this.#answer.endsByClosing });
-      return;
-    }
-    this.#drop();
-    this.#answerProblem(refusal);
-  }
-
-  /** In place of an instance's answer. */
-  #giveStored(served: Served): void {
-    this.#caller.socket.write(this.#answer.stored(served));
-    this.#observed(this.#answer.status, null, performance.now());
-    this.isUnderWay = false;
-    this.#caller.finished(this.#answer.wish.keepAlive && this.#request.isWhole);
-  }
-
-  #answerProblem(refusal: Refusal): void {
-    const { wish } = this.#answer;
-    this.#observed(refusal.status, refusal.reason, performance.now());
-    this.isUnderWay = false;
-    const keepAlive = wish.keepAlive && this.#request.isWhole;
-    this.#caller.answerProblem(refusal, { keepAlive, isHead: wish.isHead });
-  }
-
-  /** It ends in the midst of its answer, or before it, and no word can be said about it any more. */
-  #cutOff(error: Ended): void {
-    this.#drop();
-    this.isUnderWay = false;
-    this.#observed(this.#answer.hasBegun ? this.#answer.status : 0, error, performance.now());
-  }
-
-  #observed(status: number, error: Ended | null, nowMs: number): void {
-    const observation = this.#observation;
-    observation.hedge = this.#request.hedged;
-    observation.requestBodyBytes = this.#request.bodyBytes;
-    observation.responseBodyBytes = this.#answer.bodyBytes;
-    observation.end(status, error, nowMs);
-  }
-
-  /** Lets go of instance and evidence. */
-  #drop(): void {
-    this.#hedge.end();
-    this.#wait.leave();
-    this.#answer.wish.errand?.failed();
-    this.#clock.end(this);
-    this.#attempts.end(performance.now());
-    const connection = this.#link.leave();
-    this.#request.end(connection);
-    connection?.destroy();
+    this.#end.callerToBlame({ status: 400, reason: 'bad-request', detail });
   }
 
   #becomeTunnel(): void {
@@ -486,7 +416,7 @@ export class Exchange implements ConnectionUser, ConnectionSeeker, LimitedExchan
     this.#attempts.answered(this.#answer.status, nowMs);
     this.#attempts.end(nowMs);
     this.#clock.end(this);
-    this.#observed(this.#answer.status, null, nowMs);
+    this.#end.observed(this.#answer.status, null, nowMs);
     this.isTunnel = true;
     this.#caller.deadlineMs = Infinity;
     this.#caller.becomeTunnel();
