@@ -7,6 +7,7 @@ import type { ServiceDocument } from '../../../api/release-file/service-document
 import type { Authorization } from '../../../domain/authorization/authorization.ts';
 import { authorizationFaults } from '../../../domain/authorization/authorization-faults.ts';
 import { callerNamed, explainAccess } from '../../../domain/authorization/explain-access.ts';
+import { explainCache } from '../../../domain/cache/explain-cache.ts';
 import { CliError } from '../cli-error.ts';
 import { Client } from '../client.ts';
 import { type DataFormat, printData } from '../data-format.ts';
@@ -78,7 +79,7 @@ async function askFiles(
     rule: rule === null ? null : { ...only(rule), place: rule.place ?? null },
     principal: caller.principal,
     address: caller.address,
-    sentence,
+    sentence: `${sentence}${isAllowed ? explainCache(service.traffic.policy?.cache, { method, path }) : ''}`,
   };
 }
 

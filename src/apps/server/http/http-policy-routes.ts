@@ -6,6 +6,7 @@ import {
 } from '../../../api/policy-wire.ts';
 import type { Authorization } from '../../../domain/authorization/authorization.ts';
 import type { ControlLoop } from '../../../control/loop/loop.ts';
+import { explainCache } from '../../../domain/cache/explain-cache.ts';
 import { callerNamed, explainAccess } from '../../../domain/authorization/explain-access.ts';
 import { ofBody, serviceResource } from '../access/route-access.ts';
 import { HttpProblem } from './http-problem.ts';
@@ -69,6 +70,6 @@ function checked(
     address: caller.address,
     sentence: isDefault
       ? `denied: ${to} declares no authorization, and the default of this installation is deny`
-      : sentence,
+      : `${sentence}${isAllowed ? explainCache(state.spec.trafficPolicy?.cache, question) : ''}`,
   };
 }
