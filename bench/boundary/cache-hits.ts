@@ -115,9 +115,12 @@ async function ofNginx(parts: HitParts, name: string, zone: string): Promise<Hit
   ];
   const argv = await nginxOf(place, { name: `cache-${port}`, workers: 1, lines });
   const pid = await processes.start(loadCore, argv, port);
-  const reading = await measured(parts, { name, port }, async () => {});
-  await endMaster(pid);
-  return { ...reading, savedMs: null };
+  try {
+    const reading = await measured(parts, { name, port }, async () => {});
+    return { ...reading, savedMs: null };
+  } finally {
+    await endMaster(pid);
+  }
 }
 
 async function measured(
