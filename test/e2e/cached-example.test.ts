@@ -1,6 +1,7 @@
 /** The files of examples/cached, as its README says: what is kept, what takes it away, and what a rollout does to it. */
 import assert from 'node:assert/strict';
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -14,27 +15,23 @@ interface Seen {
 }
 
 /** On a connection of its own. */
-function visit(world: World, method: string, path: string): Promise<Seen> {
-  const { promise, resolve, reject } = Promise.withResolvers<Seen>();
-  const options = { host: '127.0.0.1', port: world.ports.gateway, method, path, agent: false };
-  const asked = request(
-    { ...options, headers: { host: 'catalogue.localhost' } },
-    async (response) => {
-      const pieces: Buffer[] = [];
-      for await (const piece of response) pieces.push(piece as Buffer);
-      const text = Buffer.concat(pieces).toString();
-      const said = text === '' ? {} : (JSON.parse(text) as Partial<Seen>);
-      resolve({
-        status: response.statusCode ?? 0,
-        cache: String(response.headers['cache-status']),
-        price: said.price ?? null,
-        version: said.version ?? '',
-      });
-    },
-  );
-  asked.on('error', reject);
+async function visit(world: World, method: string, path: string): Promise<Seen> {
+  const asked = request({
+    host: '127.0.0.1',
+    port: world.ports.gateway,
+    method,
+    path,
+    agent: false,
+    headers: { host: 'catalogue.localhost' },
+  });
   asked.end();
-  return promise;
+  const [response] = (await once(asked, 'response')) as [IncomingMessage];
+  const pieces: Buffer[] = [];
+  for await (const piece of response) pieces.push(piece as Buffer);
+  const text = Buffer.concat(pieces).toString();
+  const { price = null, version = '' } = text === '' ? {} : (JSON.parse(text) as Partial<Seen>);
+  const cache = String(response.headers['cache-status']);
+  return { status: response.statusCode ?? 0, cache, price, version };
 }
 
 test('the example keeps its answers, gives them up when they change, and not for a rollout', async () => {
@@ -55,10 +52,8 @@ test('the example keeps its answers, gives them up when they change, and not for
   await visit(world, 'POST', '/products/7/sale');
   assert.equal((await product()).price, 100);
 
-  const { stdout } = await world.must(
-    ...['cache', 'purge', 'catalogue', '--tag', 'product-7', '--reason', 'it is on sale'],
-    ...['-o', 'json'],
-  );
+  const purge = ['cache', 'purge', 'catalogue', '--tag', 'product-7', '-o', 'json'];
+  const { stdout } = await world.must(...purge, '--reason', 'it is on sale');
   const receipt = JSON.parse(stdout) as { entryIndex: number; isInForce: boolean };
   assert.equal(receipt.isInForce, true);
   assert.deepEqual(await product(), {
