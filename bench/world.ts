@@ -40,10 +40,12 @@ export class World implements AsyncDisposable {
   readonly #listen: string;
   readonly #gatewayListen: string;
 
-  static async open(): Promise<World> {
+  /** `fill` finds the folder before its first server does. */
+  static async open(fill: (stateFolder: string) => Promise<void> = async () => {}): Promise<World> {
     const stateFolder = await mkdtemp(join(tmpdir(), 'tidegate-bench-'));
     const [port, gatewayPort] = await freePorts(2);
     const world = new World(stateFolder, `127.0.0.1:${port}`, `127.0.0.1:${gatewayPort}`);
+    await fill(stateFolder);
     await world.up();
     return world;
   }
@@ -68,6 +70,15 @@ export class World implements AsyncDisposable {
       maxBuffer: 64 * 1024 * 1024,
     });
     return stdout;
+  }
+
+  get apiUrl(): string {
+    return `http://${this.#listen}`;
+  }
+
+  /** Of the owner. */
+  async token(): Promise<string> {
+    return (await readFile(join(this.stateFolder, 'token'), 'utf8')).trim();
   }
 
   async serverPid(): Promise<number> {
@@ -152,10 +163,12 @@ export class World implements AsyncDisposable {
   }
 
   async #call<T>(path: string, schema: z.ZodType<T>, body?: unknown): Promise<T> {
-    const token = (await readFile(join(this.stateFolder, 'token'), 'utf8')).trim();
-    const answer = await fetch(new URL(path, `http://${this.#listen}`), {
+    const answer = await fetch(new URL(path, this.apiUrl), {
       method: body === undefined ? 'GET' : 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      headers: {
+        authorization: `Bearer ${await this.token()}`,
+        'content-type': 'application/json',
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(10_000),
     });

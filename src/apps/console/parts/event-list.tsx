@@ -6,7 +6,7 @@ import { Age } from './age.tsx';
 export function EventList({ events }: { readonly events: readonly EventView[] }): ReactNode {
   if (events.length === 0) return <p className="soft">No event yet.</p>;
   return (
-    <ol className="events">
+    <ol className="events" tabIndex={0} aria-label="Events, newest first">
       {events.toReversed().map((event) => (
         <li key={event.index}>
           <span className="when">
