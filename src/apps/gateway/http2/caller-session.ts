@@ -25,6 +25,8 @@ export interface CallerSessionOptions {
 
 /** A caller that sends no more has this time to take what it was sent last. */
 const endedMs = 2000;
+/** What Node's timers can wait. */
+const timerMsMax = 2 ** 31 - 1;
 
 /** A caller's connection that speaks HTTP/2. */
 export class CallerSession {
@@ -34,6 +36,7 @@ export class CallerSession {
   readonly #options: CallerSessionOptions;
   readonly #remoteAddress: string | undefined;
   #streams = 0;
+  #ending: NodeJS.Timeout | undefined;
   /** Whose requests may not be whole. */
   readonly #open = new Set<CallerStream>();
 
@@ -58,7 +61,11 @@ export class CallerSession {
     session.on('remoteSettings', count);
     // 'close' follows.
     session.on('error', () => {});
-    session.on('close', () => options.onClosed(this));
+    session.on('close', () => {
+      clearTimeout(this.#ending);
+      options.onClosed(this);
+    });
+    this.#endWithCertificate();
   }
 
   /** Takes no new request, finishes those under way. */
@@ -74,6 +81,15 @@ export class CallerSession {
   destroy(): void {
     this.#session.destroy();
     this.#socket.destroy();
+  }
+
+  /** Idle or not: what its caller has shown proves nothing from then on, and streams under way are the last. */
+  #endWithCertificate(): void {
+    const endsAtMs = this.#link.peer?.endsAtMs ?? Infinity;
+    if (endsAtMs === Infinity) return;
+    const leftMs = endsAtMs - Date.now();
+    const look = (): void => (leftMs <= timerMsMax ? this.drain() : this.#endWithCertificate());
+    this.#ending = setTimeout(look, Math.min(Math.max(leftMs, 0), timerMsMax)).unref();
   }
 
   #stream(stream: ServerHttp2Stream, raw: readonly string[]): void {
