@@ -316,7 +316,7 @@ function isAuditors(path: string): boolean {
 
 /** What runs in a browser: of the API its types, which are gone by then, and its client. */
 function consoleProblems({ path, text }: Source): string[] {
-  if (/\.test\.ts$|\/vite\.config\.ts$/.test(path)) return [];
+  if (/\.test\.ts$|\/vite\.config\.ts$|\/console\/build\//.test(path)) return [];
   return importsOf(withoutComments(text)).flatMap(({ from, names }) => {
     const isType = names.startsWith('type ');
     const target = normalize(join(dirname(path), from));

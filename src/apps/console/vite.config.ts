@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
+import { thirdPartyNotices } from './build/third-party-notices.ts';
 
 /** The highest takes ten times as long for a twentieth less. */
 const brotliQuality = 9;
@@ -13,7 +14,7 @@ const outputFolder = fileURLToPath(new URL('../../../dist/console', import.meta.
 
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
-  plugins: [react(), compressed()],
+  plugins: [react(), thirdPartyNotices(), compressed()],
   build: {
     outDir: outputFolder,
     emptyOutDir: true,

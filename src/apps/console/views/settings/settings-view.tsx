@@ -118,6 +118,10 @@ function Server({ status }: { readonly status: ServerStatus }): ReactNode {
         {ledger.entries.toLocaleString('en')} entries, witnesses: {ledger.witnessMode}
         {ledger.trouble !== null && `; ${ledger.trouble}`}
       </dd>
+      <dt>This console</dt>
+      <dd>
+        <a href="/assets/third-party-licenses.txt">Licences of what it is built of</a>
+      </dd>
     </dl>
   );
 }
