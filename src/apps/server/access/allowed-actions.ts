@@ -22,13 +22,13 @@ export async function allowedActions(
   const may = await asked(access, caller);
   const server = serverActions.filter((action) => may(action, { kind: 'server' }));
   const anyService = serviceActions.filter((action) => may(action, serviceResource(null)));
-  const byName: Record<string, string[]> = {};
+  const byName: [name: string, actions: string[]][] = [];
   for (const name of services) {
     // Between two services others have their turn.
     await othersTurn();
-    byName[name] = serviceActions.filter((action) => may(action, serviceResource(name)));
+    byName.push([name, serviceActions.filter((action) => may(action, serviceResource(name)))]);
   }
-  return { server, anyService, services: byName };
+  return { server, anyService, services: Object.fromEntries(byName) };
 }
 
 async function asked(

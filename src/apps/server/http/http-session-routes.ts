@@ -36,7 +36,7 @@ export interface SessionParts {
 /** How long an entry is waited for. */
 const boundMs = 20_000;
 
-const serviceName = z.string().min(1).max(63);
+const serviceName = z.string().regex(/^[a-z0-9-]{1,63}$/);
 const sessionQuery = z.object({
   /** Names of services, parted by commas. */
   services: z
