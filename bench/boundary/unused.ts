@@ -94,7 +94,7 @@ function routeTo(service: string, port: number): Route {
   };
 }
 
-/** Limits by route, address and claim, a token, who may ask what, and a cache. */
+/** Limits by route, address and claim, a token, a caller's certificate, who may ask what, and a cache. */
 function guarded(service: string, port: number): Route {
   const limit = { ratePerSecond: 1000, burst: 1000 };
   const source = { principals: ['*'], namespaces: [], ipBlocks: ['10.0.0.0/8'] };
@@ -107,6 +107,7 @@ function guarded(service: string, port: number): Route {
         { ...limit, name: 'whose', per: { kind: 'claim', name: 'sub' } },
       ],
       jwt,
+      mtls: { mode: 'permissive' },
       cache: { ...usualCacheRule, ttlMs: 30_000, tags: ['all'], ignoreQuery: ['utm_*'] },
       authorization: {
         mode: 'enforce',
