@@ -230,9 +230,10 @@ for (const engine of engines) {
     test('many that want the same at once are one request of an instance', async () => {
       const path = ownPath();
       const held: ServerResponse[] = [];
+      const patience = { waitMs: 60_000 };
       const seen = await cached((_request, response) => {
         held.push(response);
-      });
+      }, patience);
       const answers = Array.from({ length: 20 }, () => fixture.sendAnew({ path }));
       await until(() => held.length > 0);
       // Those that are not there yet find it stored; whichever it is, nobody else asks.

@@ -7,6 +7,9 @@ import { usualCacheRule } from '../../../domain/cache/cache-rule.fixture.ts';
 import { until } from '../gateway-fixture.ts';
 import { TlsFixture } from './tls.fixture.ts';
 
+/** On a slow machine a fetch takes longer than what is usual to wait for one. */
+const policy = { cache: { ...usualCacheRule, waitMs: 60_000 } };
+
 interface Got {
   readonly status: number;
   readonly cache: string;
@@ -61,7 +64,7 @@ test('callers of HTTP/2 over TLS share stored answers with each other, and not w
   const { counts, serve } = site();
   const options = { pairs: { a: ['a.test'] }, hosts: ['a.test'], serve };
   await using fixture = await TlsFixture.start(options);
-  fixture.engine.reroute((route) => ({ ...route, policy: { cache: usualCacheRule } }));
+  fixture.engine.reroute((route) => ({ ...route, policy }));
   const [one, two] = [fixture.session('a.test'), fixture.session('a.test')];
   const plain = connectHttp2(`http://127.0.0.1:${fixture.engine.port}`);
   plain.on('error', () => {});
@@ -98,7 +101,7 @@ test('a stale page is asked about in the background as its caller would, by http
   const { counts, serve } = site();
   const options = { pairs: { a: ['a.test'] }, hosts: ['a.test'], serve };
   await using fixture = await TlsFixture.start(options);
-  fixture.engine.reroute((route) => ({ ...route, policy: { cache: usualCacheRule } }));
+  fixture.engine.reroute((route) => ({ ...route, policy }));
   const session = fixture.session('a.test');
   try {
     assert.equal((await get(session, '/revalidated')).body, 'page 1');
