@@ -6,6 +6,8 @@ import { Age } from './age.tsx';
 export function EventList({ events }: { readonly events: readonly EventView[] }): ReactNode {
   if (events.length === 0) return <p className="soft">No event yet.</p>;
   return (
+    // Scrolls, so it has to be reached by keyboard.
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <ol className="events" tabIndex={0} aria-label="Events, newest first">
       {events.toReversed().map((event) => (
         <li key={event.index}>
