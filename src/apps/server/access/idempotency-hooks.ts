@@ -94,6 +94,9 @@ async function again(reply: FastifyReply, { status, type, body }: KeptAnswer): P
     .send(body);
 }
 
+/** Whose answers have a secret that is shown once, and so is on no disk. */
+const secretUrl = /^\/v1\/(?:tokens|session|login|people)/;
+
 /** What broke while it was done may have been done: 5xx is no answer to keep. */
 async function keep(
   request: FastifyRequest,
@@ -107,7 +110,7 @@ async function keep(
   if (statusCode >= 500) return writes.unknown(writeKey);
   const type = String(reply.getHeader('content-type') ?? 'application/json');
   const body = typeof payload === 'string' ? payload : null;
-  const isSecret = reply.getHeader('cache-control') === 'no-store';
+  const isSecret = secretUrl.test(request.routeOptions.url ?? '');
   try {
     await writes.answered(writeKey, { status: statusCode, type, body }, { isSecret });
   } catch (error) {
