@@ -8,7 +8,15 @@ const prices = new Map([
   ['8', 200],
 ]);
 
-const server = createServer(async (request, response) => {
+const server = createServer((request, response) => {
+  void answer(request, response);
+});
+
+/**
+ * @param {import('node:http').IncomingMessage} request
+ * @param {import('node:http').ServerResponse} response
+ */
+async function answer(request, response) {
   const [, id, given] = /^\/products\/(\w+)(?:\?price=(\d+))?/.exec(request.url ?? '') ?? [];
   if (id === undefined) {
     response.writeHead(request.url === '/readyz' || request.url === '/livez' ? 200 : 404).end();
@@ -25,7 +33,7 @@ const server = createServer(async (request, response) => {
     etag: `"${version}-${id}-${prices.get(id)}"`,
   });
   response.end(`${JSON.stringify({ product: id, price: prices.get(id) ?? null, version })}\n`);
-});
+}
 
 process.on('SIGTERM', () => server.close(() => process.exit(0)));
 server.listen(Number(port), '127.0.0.1');
