@@ -142,7 +142,8 @@ for (const engine of engines) {
       const received = await fixture.raw(bytes, (text) => text.split('HTTP/1.1 ').length === 4);
       const statuses = [...received.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
       assert.deepEqual(statuses, ['200', '401', '200']);
-      assert.deepEqual(asked, ['/a', '/c']);
+      // Only the answers have an order: an engine may ask an instance for both at once.
+      assert.deepEqual(asked.toSorted(), ['/a', '/c']);
     });
 
     test('keys come from their URL, a new one is found, and a flood of unknown ones asks seldom', async () => {
