@@ -59,7 +59,7 @@ test('the installed server, gateway and command line work together', () => {
     const status = tidegate('status', '-o', 'json');
     must(status);
     assert.equal(JSON.parse(status.stdout).server.gateway.isReachable, true);
-    assert.match(tidegate('verify').stdout, /verified: 1 entries/);
+    assert.match(tidegate('verify').stdout, /verified: 2 entries/);
   } finally {
     must(tidegate('down'));
   }

@@ -40,6 +40,8 @@ test('what is foreign or damaged is nothing', async () => {
   const answer = storedAnswer();
   const client = createClient({ url: redis.url });
   await client.connect();
+  // Others may have left answers there.
+  await client.flushAll();
   const good = cacheValue({ primary: 'key', secondary: '' }, answer);
   const ofAnother = cacheValue({ primary: 'another', secondary: '' }, answer);
   const splitting = storedAnswer({ fields: [['x', 'a\r\nset-cookie: b']] });

@@ -12,10 +12,15 @@ export async function rowsOf(page: Page): Promise<readonly (readonly string[])[]
   return cells.filter((row) => row.length > 0);
 }
 
+/** The service that a row is of, without its namespace. */
+export function serviceOf([first = '']: readonly string[]): string {
+  return first.split(/\s/)[0]?.split('/').at(-1) ?? '';
+}
+
 /** The services of the table in its order, once they are as wanted. */
 export async function waitForServices(page: Page, wanted: readonly string[]): Promise<void> {
   await waitFor(`the services ${wanted.join(', ')}, in this order`, async () => {
-    const names = (await rowsOf(page)).map(([service = '']) => service.split(/\s/)[0]);
+    const names = (await rowsOf(page)).map(serviceOf);
     return names.join() === wanted.join();
   });
 }

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { waitFor } from '../../e2e/world.fixture.ts';
 import { services } from './console-stage.fixture.ts';
-import { clipboardOf, rowsOf, type StageOf, waitForServices } from './properties.fixture.ts';
+import {
+  clipboardOf,
+  rowsOf,
+  serviceOf,
+  type StageOf,
+  waitForServices,
+} from './properties.fixture.ts';
 
 const { rolledBack, waiting, paused, healthy, front } = services;
 
@@ -12,9 +18,7 @@ export function testTable(stage: StageOf): void {
     await using window = await stage().signedIn();
     const { page } = window;
     await page.getByRole('row').nth(1).waitFor();
-    const unhealthy = (await rowsOf(page))
-      .slice(0, 3)
-      .map(([service = '']) => service.split(/\s/)[0]);
+    const unhealthy = (await rowsOf(page)).slice(0, 3).map(serviceOf);
     assert.deepEqual(unhealthy, [rolledBack, waiting, paused]);
     const asked = page.waitForRequest((request) => request.url().includes('sort=service'));
     await page.getByRole('columnheader', { name: 'Service' }).getByRole('button').click();
@@ -32,7 +36,7 @@ export function testTable(stage: StageOf): void {
     await using window = await stage().signedIn();
     const { page } = window;
     await page.getByRole('row').nth(1).waitFor();
-    const why = new Map((await rowsOf(page)).map((cells) => [cells[0]?.split(/\s/)[0], cells]));
+    const why = new Map((await rowsOf(page)).map((cells) => [serviceOf(cells), cells]));
     const says = (service: string): string => why.get(service)?.join('\n') ?? '';
     assert.match(
       says(rolledBack),
