@@ -46,6 +46,11 @@ function NameFilter(props: {
   const [text, setText] = useState(props.name);
   const input = useRef<HTMLInputElement>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  // What else is chosen while the typing is waited for stays chosen.
+  const newest = useRef(props.change);
+  useEffect(() => {
+    newest.current = props.change;
+  });
   useShortcut('/', 'Filter by name', () => input.current?.focus());
   useEffect(() => () => clearTimeout(timer.current), []);
   return (
@@ -60,7 +65,7 @@ function NameFilter(props: {
       onChange={({ target }) => {
         setText(target.value);
         clearTimeout(timer.current);
-        timer.current = setTimeout(() => props.change(target.value.trim()), typingMs);
+        timer.current = setTimeout(() => newest.current(target.value.trim()), typingMs);
       }}
       onKeyDown={({ key }) => {
         if (key === 'Escape') input.current?.blur();
