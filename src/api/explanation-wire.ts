@@ -13,6 +13,7 @@ export const metricExplanationSchema = z
   .object({
     metric: z.string(),
     kind: z.enum(['ratio', 'histogram', 'objective']),
+    /** Failures of a histogram are the requests slower than `slowFromMs`. */
     candidate: armSchema,
     stable: armSchema.nullable(),
     /** Of a histogram or a latency objective: from here on a request counts as bad. */

@@ -1,7 +1,7 @@
 /** One rollout over HTTP: as a resource, over time, and what an action would do to it. */
 import { z } from 'zod';
 
-import { armSchema } from './explanation-wire.ts';
+import { metricExplanationSchema } from './explanation-wire.ts';
 import { conditionSchema, metadataShape } from './metadata-wire.ts';
 import { estimateItemSchema } from './estimate-wire.ts';
 import { handSchema, revisionSchema, rolloutSchema } from './wire.ts';
@@ -62,17 +62,15 @@ const samplePointSchema = z
     forLimit: z.number(),
     p95: z.object({ candidateMs: z.number(), stableMs: z.number() }).nullable(),
     metrics: z.array(
-      z.object({
-        metric: z.string(),
-        kind: z.enum(['ratio', 'histogram', 'objective']),
-        /** Failures of a histogram are the requests slower than `slowFromMs`. */
-        candidate: armSchema,
-        stable: armSchema.nullable(),
-        slowFromMs: z.number().nullable(),
-        /** Candidate's ratio less stable's; null: not enough data to compare. */
-        interval: z.object({ lowRatio: z.number(), highRatio: z.number() }).nullable(),
-        evidence: z.number(),
-        limit: z.number(),
+      metricExplanationSchema.pick({
+        metric: true,
+        kind: true,
+        candidate: true,
+        stable: true,
+        slowFromMs: true,
+        interval: true,
+        evidence: true,
+        limit: true,
       }),
     ),
     sentence: z.string(),

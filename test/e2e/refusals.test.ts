@@ -165,9 +165,9 @@ describe('apply refuses', { concurrency: 2 }, () => {
   });
 
   after(async () => {
-    const { entries } = (await world.status()).ledger;
+    await using ended = world;
+    const { entries } = (await ended.status()).ledger;
     assert.equal(entries, entriesBefore, 'nothing was recorded');
-    await world[Symbol.asyncDispose]();
   });
 
   for (const [index, refusal] of refusals.entries()) {
